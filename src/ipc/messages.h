@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every message between roles: who may send it to whom, and its fields in
+ * order. A receiver drops, and reports, what its table does not let that sender say.
+ *
+ * From the supervisor on a role's control channel:
+ *   CONFIG    fd of a sealed memfd: the configuration as JSON
+ *   BUNDLE    fd of a sealed memfd: policies and schema as JSON
+ *   SECRET    u32 index, str file name, fd of a sealed memfd: the file's bytes
+ *   LISTENER  u32 index into config.listen, fd
+ *   CHANNEL   u8 role, u32 index, fd: this role's end of a channel to that peer; replaces an older
+ * one DIRECTORY fd of the state directory START     (boot is complete) RELOAD    fd config, fd
+ * bundle: prepare, then answer RELOADED DRAIN     finish what runs, take nothing new, then exit 0
+ *   NOTE      str entry: a ledger entry of the supervisor (scribe only)
+ * To the supervisor:
+ *   READY     (the role serves)
+ *   RELOADED  u8 ok, str text
+ * gate -> scribe:
+ *   APPEND    u64 batch, u8 flags (1 durable), u32 n, n x str entry
+ * scribe -> gate:
+ *   ACK       u64 batch, u64 first index, u64 time in ns since 1970
+ *   NACK      u64 batch, u8 reason (enum ipc_nack)
+ * gate -> connector:
+ *   DIAL      u64 token, str upstream ("server:fs", "model:name")
+ * connector -> gate:
+ *   DIALED    u64 token, u8 mode (enum ipc_dial_mode), fd
+ *   NOT_DIALED u64 token, str reason
+ * gate -> runner:
+ *   RUN       u64 token, str server id
+ *   STOP      u64 token
+ * runner -> gate:
+ *   RUNNING   u64 token, fd: stdin and stdout of the server, one stream socket
+ *   NOT_RUN   u64 token, str reason
+ *   ENDED     u64 token, u32 wait status
+ * gate -> gate:
+ *   HANDOFF   str bytes read so far, u8 identity kind, str identity, fd: a connection whose session
+ * lives there
+ */
+#ifndef IPC_MESSAGES_H
+#define IPC_MESSAGES_H
+
+enum ipc_message {
+	IPC_NONE = 0,
+	IPC_CONFIG,
+	IPC_BUNDLE,
+	IPC_SECRET,
+	IPC_LISTENER,
+	IPC_CHANNEL,
+	IPC_DIRECTORY,
+	IPC_START,
+	IPC_RELOAD,
+	IPC_DRAIN,
+	IPC_NOTE,
+	IPC_READY,
+	IPC_RELOADED,
+	IPC_APPEND,
+	IPC_ACK,
+	IPC_NACK,
+	IPC_DIAL,
+	IPC_DIALED,
+	IPC_NOT_DIALED,
+	IPC_RUN,
+	IPC_STOP,
+	IPC_RUNNING,
+	IPC_NOT_RUN,
+	IPC_ENDED,
+	IPC_HANDOFF,
+};
+
+enum ipc_nack {
+	IPC_NACK_FAILED = 0, /* the log could not be written; see the scribe's own log */
+	IPC_NACK_FULL,       /* no space left */
+	IPC_NACK_INVALID,    /* an entry is not one this sender may write */
+};
+
+enum ipc_dial_mode {
+	IPC_DIAL_DIRECT = 0, /* the connected socket itself */
+	IPC_DIAL_RELAY,      /* a stream to the connector, which adds TLS and credentials: see
+				proc/relay.h */
+};
+
+enum { IPC_APPEND_DURABLE = 1 };
+
+#endif

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proc/role.h"
+
+#include "base/log.h"
+#include "ipc/frame.h"
+#include "ipc/messages.h"
+#include "sys/fd.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static const char *const role_names[ROLE_MAX] = {
+	[ROLE_NONE] = "none",     [ROLE_SUPERVISOR] = "supervisor", [ROLE_LOADER] = "loader",
+	[ROLE_GATE] = "gate",     [ROLE_CONNECTOR] = "connector",   [ROLE_SCRIBE] = "scribe",
+	[ROLE_RUNNER] = "runner",
+};
+
+const char *role_name(enum role role)
+{
+	return role < ROLE_MAX ? role_names[role] : "none";
+}
+
+enum role role_by_name(struct str name)
+{
+	for (unsigned i = ROLE_NONE + 1; i < ROLE_MAX; i++) {
+		if (str_eq(name, str_from_c(role_names[i]))) {
+			return (enum role)i;
+		}
+	}
+	return ROLE_NONE;
+}
+
+/* A message that carries exactly one descriptor: keeps it in *slot, which it replaces. */
+static bool keep_fd(int *slot, int *fds, unsigned *n_fds)
+{
+	if (*n_fds != 1) {
+		return false;
+	}
+	fd_close(slot);
+	*slot = fds[0];
+	*n_fds = 0;
+	return true;
+}
+
+static bool keep_channel(struct role_boot *boot, struct frame_reader *r, int *fds, unsigned *n_fds)
+{
+	struct role_channel *c = &boot->channels[boot->n_channels];
+
+	if (boot->n_channels == ROLE_MAX_CHANNELS) {
+		return false;
+	}
+	*c = (struct role_channel){.fd = -1};
+	c->peer = (enum role)frame_get_u8(r);
+	c->index = frame_get_u32(r);
+	boot->n_channels++;
+	return c->peer < ROLE_MAX && keep_fd(&c->fd, fds, n_fds);
+}
+
+static bool keep_listener(struct role_boot *boot, struct frame_reader *r, int *fds, unsigned *n_fds)
+{
+	struct role_listener *l = &boot->listeners[boot->n_listeners];
+
+	if (boot->n_listeners == ROLE_MAX_LISTENERS) {
+		return false;
+	}
+	*l = (struct role_listener){.index = frame_get_u32(r), .fd = -1};
+	boot->n_listeners++;
+	return keep_fd(&l->fd, fds, n_fds);
+}
+
+static bool keep_secret(struct role_boot *boot, struct frame_reader *r, int *fds, unsigned *n_fds)
+{
+	struct role_secret *s = &boot->secrets[boot->n_secrets];
+	struct str file;
+
+	if (boot->n_secrets == ROLE_MAX_SECRETS) {
+		return false;
+	}
+	(void)frame_get_u32(r);
+	file = frame_get_str(r);
+	if (file.n >= sizeof(s->file)) {
+		return false;
+	}
+	*s = (struct role_secret){.fd = -1};
+	memcpy(s->file, file.p, file.n);
+	boot->n_secrets++;
+	return keep_fd(&s->fd, fds, n_fds);
+}
+
+/* One boot message; *started is set by START. */
+static bool boot_message(struct role_boot *boot, struct str frame, int *fds, unsigned *n_fds,
+			 bool *started)
+{
+	struct frame_reader r;
+	bool ok;
+
+	switch ((enum ipc_message)frame_open(&r, frame)) {
+	case IPC_CONFIG:
+		ok = keep_fd(&boot->config_fd, fds, n_fds);
+		break;
+	case IPC_BUNDLE:
+		ok = keep_fd(&boot->bundle_fd, fds, n_fds);
+		break;
+	case IPC_DIRECTORY:
+		ok = keep_fd(&boot->directory_fd, fds, n_fds);
+		break;
+	case IPC_SECRET:
+		ok = keep_secret(boot, &r, fds, n_fds);
+		break;
+	case IPC_LISTENER:
+		ok = keep_listener(boot, &r, fds, n_fds);
+		break;
+	case IPC_CHANNEL:
+		ok = keep_channel(boot, &r, fds, n_fds);
+		break;
+	case IPC_START:
+		*started = true;
+		ok = true;
+		break;
+	case IPC_NONE:
+	case IPC_RELOAD:
+	case IPC_DRAIN:
+	case IPC_NOTE:
+	case IPC_READY:
+	case IPC_RELOADED:
+	case IPC_APPEND:
+	case IPC_ACK:
+	case IPC_NACK:
+	case IPC_DIAL:
+	case IPC_DIALED:
+	case IPC_NOT_DIALED:
+	case IPC_RUN:
+	case IPC_STOP:
+	case IPC_RUNNING:
+	case IPC_NOT_RUN:
+	case IPC_ENDED:
+	case IPC_HANDOFF:
+	default:
+		ok = false;
+		break;
+	}
+	return ok && frame_ok(&r) && *n_fds == 0;
+}
+
+enum err_code role_boot_receive(struct role_boot *boot, struct err *err)
+{
+	bool started = false;
+
+	while (!started) {
+		struct pollfd p = {.fd = boot->control.fd, .events = POLLIN};
+		int fds[CHAN_MAX_FDS];
+		unsigned n_fds = 0;
+		char buf[4096];
+		struct str frame;
+		enum err_code code;
+
+		if (poll(&p, 1, -1) < 0 && errno != EINTR) {
+			return ERR_ERRNO(err, "waiting for the supervisor");
+		}
+		code = chan_recv(&boot->control, buf, sizeof(buf), &frame, fds, &n_fds, err);
+		if (code == ERR_AGAIN) {
+			continue;
+		}
+		TRY(code);
+		if (!boot_message(boot, frame, fds, &n_fds, &started)) {
+			return ERR(err, ERR_INVALID, "message %u is not one of a boot",
+				   frame.n ? (unsigned char)frame.p[0] : 0U);
+		}
+	}
+	return ERR_OK;
+}
+
+enum err_code role_ready(struct role_boot *boot, struct err *err)
+{
+	char buf[8];
+	struct frame_writer w;
+
+	frame_begin(&w, buf, sizeof(buf), IPC_READY);
+	return chan_send(&boot->control, frame_bytes(&w), NULL, 0, err);
+}
+
+static int role_run(struct role_boot *boot)
+{
+	switch (boot->role) {
+	case ROLE_GATE:
+		return gate_main(boot);
+	case ROLE_CONNECTOR:
+		return connector_main(boot);
+	case ROLE_SCRIBE:
+		return scribe_main(boot);
+	case ROLE_RUNNER:
+		return runner_main(boot);
+	case ROLE_NONE:
+	case ROLE_SUPERVISOR:
+	case ROLE_LOADER:
+	case ROLE_MAX:
+		break;
+	}
+	return 2;
+}
+
+/* argv: --role NAME (loader: PATH | others: INDEX) */
+int role_main(int argc, char **argv)
+{
+	struct role_boot boot = {.config_fd = -1, .bundle_fd = -1, .directory_fd = -1};
+	struct err err;
+	uint64_t index;
+	char who[32];
+
+	if (argc != 4) {
+		return 2;
+	}
+	boot.role = role_by_name(str_from_c(argv[2]));
+	if (boot.role == ROLE_LOADER) {
+		log_setup("loader", LOG_INFO);
+		return loader_main(argv[3]);
+	}
+	if (!str_to_u64(str_from_c(argv[3]), &index) || index > 1024) {
+		return 2;
+	}
+	boot.index = (unsigned)index;
+	(void)snprintf(who, sizeof(who), "%s.%u", role_name(boot.role), boot.index);
+	log_setup(who, LOG_INFO);
+	chan_init(&boot.control, ROLE_CONTROL_FD, 1 << 16);
+	if (role_boot_receive(&boot, &err)) {
+		log_line(LOG_ERROR, "boot: %s", err.msg);
+		return 2;
+	}
+	return role_run(&boot);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What every role does first: it is our own binary, started again by the
+ * supervisor with `--role NAME --index N` and its control channel as descriptor
+ * 3. It collects what the supervisor hands it until START, enters its jail, and
+ * only then parses anything.
+ */
+#ifndef PROC_ROLE_H
+#define PROC_ROLE_H
+
+#include "base/err.h"
+#include "base/str.h"
+#include "ipc/chan.h"
+
+enum role {
+	ROLE_NONE = 0,
+	ROLE_SUPERVISOR,
+	ROLE_LOADER,
+	ROLE_GATE,
+	ROLE_CONNECTOR,
+	ROLE_SCRIBE,
+	ROLE_RUNNER,
+	ROLE_MAX
+};
+
+enum {
+	ROLE_MAX_CHANNELS = 64,
+	ROLE_MAX_LISTENERS = 16,
+	ROLE_MAX_SECRETS = 128,
+	ROLE_CONTROL_FD = 3
+};
+
+struct role_channel {
+	enum role peer;
+	unsigned index;
+	int fd;
+};
+
+struct role_secret {
+	char file[256]; /* as the configuration names it */
+	int fd;         /* sealed memfd */
+};
+
+struct role_listener {
+	unsigned index; /* into config.listen */
+	int fd;
+};
+
+/* What a role was handed before START. Descriptors are the role's; -1 where nothing came. */
+struct role_boot {
+	enum role role;
+	unsigned index;
+	struct chan control;
+	int config_fd, bundle_fd, directory_fd;
+	struct role_channel channels[ROLE_MAX_CHANNELS];
+	unsigned n_channels;
+	struct role_listener listeners[ROLE_MAX_LISTENERS];
+	unsigned n_listeners;
+	struct role_secret secrets[ROLE_MAX_SECRETS];
+	unsigned n_secrets;
+};
+
+const char *role_name(enum role role);
+
+/* The role called so, or ROLE_NONE. */
+enum role role_by_name(struct str name);
+
+/* main() of `--role`: boots and runs the role; the result is the exit status. */
+int role_main(int argc, char **argv);
+
+/*
+ * Waits, blocking, for frames of the supervisor until START. Fails when the
+ * supervisor closes the channel or says something that is not boot.
+ */
+enum err_code role_boot_receive(struct role_boot *boot, struct err *err) MUST_USE;
+
+/* Tells the supervisor that the role serves now. */
+enum err_code role_ready(struct role_boot *boot, struct err *err) MUST_USE;
+
+/*
+ * The loader is not booted like the others: it lives for one load. Descriptor 3
+ * is where the bundle goes, 4 where an error text goes.
+ */
+int loader_main(const char *config_path);
+
+/* One for each role, in its own file; returns the exit status. */
+int gate_main(struct role_boot *boot);
+int connector_main(struct role_boot *boot);
+int scribe_main(struct role_boot *boot);
+int runner_main(struct role_boot *boot);
+
+#endif
