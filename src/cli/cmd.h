@@ -3,6 +3,9 @@
  * One function for each command, one file for each function: cmd_policy.c holds
  * cmd_policy. argv[0] is the command's own name. The result is the exit status
  * of the whole program: 0 fine, 1 refused or found something, 2 could not run.
+ *
+ * To add a command: declare it here, put its line into cmd_table (table.c) and
+ * its file into meson.build.
  */
 #ifndef CLI_CMD_H
 #define CLI_CMD_H
@@ -14,6 +17,9 @@ struct cmd {
 	const char *summary; /* one line for `writ --help` */
 	int (*run)(int argc, char **argv);
 };
+
+/* Ends with a row whose name is NULL. */
+extern const struct cmd cmd_table[];
 
 int cmd_policy(int argc, char **argv);
 int cmd_ledger(int argc, char **argv);
