@@ -106,6 +106,9 @@ static bool boot_message(struct role_boot *boot, struct str frame, int *fds, uns
 	case IPC_DIRECTORY:
 		ok = keep_fd(&boot->directory_fd, fds, n_fds);
 		break;
+	case IPC_KEY:
+		ok = keep_fd(&boot->key_fd, fds, n_fds);
+		break;
 	case IPC_SECRET:
 		ok = keep_secret(boot, &r, fds, n_fds);
 		break;
@@ -204,7 +207,8 @@ static int role_run(struct role_boot *boot)
 /* argv: --role NAME (loader: PATH | others: INDEX) */
 int role_main(int argc, char **argv)
 {
-	struct role_boot boot = {.config_fd = -1, .bundle_fd = -1, .directory_fd = -1};
+	struct role_boot boot = {
+		.config_fd = -1, .bundle_fd = -1, .directory_fd = -1, .key_fd = -1};
 	struct err err;
 	uint64_t index;
 	char who[32];

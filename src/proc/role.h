@@ -51,7 +51,7 @@ struct role_boot {
 	enum role role;
 	unsigned index;
 	struct chan control;
-	int config_fd, bundle_fd, directory_fd;
+	int config_fd, bundle_fd, directory_fd, key_fd;
 	struct role_channel channels[ROLE_MAX_CHANNELS];
 	unsigned n_channels;
 	struct role_listener listeners[ROLE_MAX_LISTENERS];

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proc/children.h"
+
+#include "base/clock.h"
+#include "ipc/frame.h"
+#include "ipc/messages.h"
+#include "sys/fd.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { CONTROL_QUEUE = 1 << 20, QUICK_DEATH_LIMIT = 5 };
+
+void children_init(struct children *c, unsigned n_gates)
+{
+	static const enum role singles[] = {ROLE_SCRIBE, ROLE_CONNECTOR, ROLE_RUNNER};
+
+	*c = (struct children){.n_gates = n_gates};
+	for (size_t i = 0; i < ARRAY_LEN(singles); i++) {
+		c->slots[c->n++] = (struct child){.role = singles[i]};
+	}
+	for (unsigned g = 0; g < n_gates; g++) {
+		c->slots[c->n++] = (struct child){.role = ROLE_GATE, .index = g};
+	}
+	for (unsigned i = 0; i < c->n; i++) {
+		c->slots[i].process.pidfd = -1;
+		c->slots[i].control.fd = -1;
+	}
+}
+
+struct child *children_find(struct children *c, enum role role, unsigned index)
+{
+	for (unsigned i = 0; i < c->n; i++) {
+		if (c->slots[i].role == role && c->slots[i].index == index) {
+			return &c->slots[i];
+		}
+	}
+	return NULL;
+}
+
+static enum err_code tell(struct child *child, const struct frame_writer *w, int fd,
+			  struct err *err)
+{
+	int copy = -1;
+
+	if (fd >= 0) {
+		copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		if (copy < 0) {
+			return ERR_ERRNO(err, "dup");
+		}
+	}
+	ASSERT(!w->overflow);
+	return chan_send(&child->control, frame_bytes(w), &copy, copy >= 0 ? 1 : 0, err);
+}
+
+enum err_code child_tell(struct child *child, uint8_t message, int fd, struct err *err)
+{
+	char buf[8];
+	struct frame_writer w;
+
+	frame_begin(&w, buf, sizeof(buf), message);
+	return tell(child, &w, fd, err);
+}
+
+enum err_code child_tell_secret(struct child *child, const struct role_secret *secret,
+				struct err *err)
+{
+	char buf[512];
+	struct frame_writer w;
+
+	frame_begin(&w, buf, sizeof(buf), IPC_SECRET);
+	frame_put_u32(&w, 0);
+	frame_put_str(&w, str_from_c(secret->file));
+	return tell(child, &w, secret->fd, err);
+}
+
+static enum err_code tell_listener(struct child *child, unsigned index, int fd, struct err *err)
+{
+	char buf[16];
+	struct frame_writer w;
+
+	frame_begin(&w, buf, sizeof(buf), IPC_LISTENER);
+	frame_put_u32(&w, index);
+	return tell(child, &w, fd, err);
+}
+
+/* Hands `to` its end of a channel to `peer`; the end is consumed. */
+static enum err_code tell_channel(struct child *to, const struct child *peer, int end,
+				  struct err *err)
+{
+	char buf[16];
+	struct frame_writer w;
+
+	frame_begin(&w, buf, sizeof(buf), IPC_CHANNEL);
+	frame_put_u8(&w, (uint8_t)peer->role);
+	frame_put_u32(&w, peer->index);
+	return chan_send(&to->control, frame_bytes(&w), &end, 1, err);
+}
+
+/* Only gates talk sideways: to scribe, connector, runner and the other gates. */
+static bool are_peers(const struct child *a, const struct child *b)
+{
+	return a != b && (a->role == ROLE_GATE || b->role == ROLE_GATE);
+}
+
+static enum err_code connect_peers(struct children *c, struct child *child, struct err *err)
+{
+	for (unsigned i = 0; i < c->n; i++) {
+		struct child *peer = &c->slots[i];
+		int ends[2];
+
+		if (!are_peers(child, peer) || peer->state == CHILD_ABSENT) {
+			continue;
+		}
+		TRY(chan_pair(ends, err));
+		if (tell_channel(peer, child, ends[0], err)) {
+			/* The peer is dying too; its successor will be connected to us. */
+			(void)close(ends[1]);
+			continue;
+		}
+		TRY(tell_channel(child, peer, ends[1], err));
+	}
+	return ERR_OK;
+}
+
+static enum err_code hand_out(struct child *child, const struct handout *h, struct err *err)
+{
+	bool gate = child->role == ROLE_GATE;
+
+	TRY(child_tell(child, IPC_CONFIG, gate ? h->gate_config_fd : h->config_fd, err));
+	if (gate) {
+		TRY(child_tell(child, IPC_BUNDLE, h->bundle_fd, err));
+		for (unsigned l = 0; l < h->n_listen; l++) {
+			const struct role_listener *at =
+				&h->listeners[child->index * h->n_listen + l];
+
+			TRY(tell_listener(child, at->index, at->fd, err));
+		}
+	}
+	if (child->role == ROLE_SCRIBE) {
+		TRY(child_tell(child, IPC_DIRECTORY, h->log_dir_fd, err));
+		TRY(child_tell(child, IPC_KEY, h->key_fd, err));
+	}
+	for (unsigned i = 0; child->role == ROLE_CONNECTOR && i < h->n_secrets; i++) {
+		TRY(child_tell_secret(child, &h->secrets[i], err));
+	}
+	return ERR_OK;
+}
+
+static enum err_code start_process(struct children *c, struct child *child, struct err *err)
+{
+	char index[16];
+	char role_flag[] = "--role";
+	char name[16];
+	char *argv[] = {c->self, role_flag, name, index, NULL};
+	struct spawn_request req = {.program = "/proc/self/exe", .argv = argv, .n_fds = 1};
+	enum err_code code;
+	int ends[2];
+
+	(void)snprintf(index, sizeof(index), "%u", child->index);
+	(void)snprintf(name, sizeof(name), "%s", role_name(child->role));
+	TRY(chan_pair(ends, err));
+	req.fds[0] = ends[1];
+	code = spawn(&req, &child->process, err);
+	(void)close(ends[1]);
+	if (code) {
+		(void)close(ends[0]);
+		child->process = (struct spawn_child){.pidfd = -1};
+		return code;
+	}
+	chan_init(&child->control, ends[0], CONTROL_QUEUE);
+	child->state = CHILD_STARTING;
+	child->started_at = clock_mono();
+	return ERR_OK;
+}
+
+enum err_code children_start(struct children *c, struct child *child, const struct handout *h,
+			     struct err *err)
+{
+	TRY(start_process(c, child, err));
+	TRY(hand_out(child, h, err));
+	TRY(connect_peers(c, child, err));
+	return child_tell(child, IPC_START, -1, err);
+}
+
+void children_ended(struct child *child, uint64_t now)
+{
+	bool quick = now - child->started_at < CLOCK_SEC;
+
+	chan_done(&child->control);
+	fd_close(&child->process.pidfd);
+	child->state = CHILD_ABSENT;
+	child->reload_pending = false;
+	child->quick_deaths = quick ? child->quick_deaths + 1 : 0;
+	/* The first successors come at once; one that dies again and again waits longer. */
+	child->restart_at = now;
+	if (child->quick_deaths > QUICK_DEATH_LIMIT) {
+		unsigned shift = child->quick_deaths - QUICK_DEATH_LIMIT;
+
+		child->restart_at += (100 * CLOCK_MS) << (shift > 6 ? 6 : shift);
+	}
+}

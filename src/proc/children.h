@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The supervisor's children: one slot for each role instance, how it is started
+ * and how it is connected to the others. A child that ends leaves its slot to
+ * its successor; the channels of the dead one are made anew on both sides.
+ */
+#ifndef PROC_CHILDREN_H
+#define PROC_CHILDREN_H
+
+#include "proc/role.h"
+#include "sys/spawn.h"
+
+enum { CHILDREN_MAX = 72, CHILDREN_MAX_GATES = 64 };
+
+enum child_state {
+	CHILD_ABSENT = 0, /* not running; restart_at says when it may be */
+	CHILD_STARTING,   /* spawned and handed everything, has not said READY */
+	CHILD_SERVING,
+	CHILD_DRAINING,
+};
+
+struct child {
+	enum role role;
+	unsigned index;
+	enum child_state state;
+	struct spawn_child process; /* pidfd -1 when absent */
+	struct chan control;
+	uint64_t started_at, restart_at; /* monotonic ns */
+	unsigned quick_deaths;           /* ended within a second of their start, in a row */
+	bool reload_pending;
+};
+
+/* What children are handed at boot; descriptors stay the supervisor's and are dup'ed for each
+ * child. */
+struct handout {
+	int config_fd;          /* everything but secrets; the connector's and runner's view */
+	int gate_config_fd;     /* what a gate may see */
+	int bundle_fd;          /* policies and schema: gates only */
+	int log_dir_fd, key_fd; /* scribe only */
+	const struct role_secret *secrets; /* connector only */
+	unsigned n_secrets;
+	const struct role_listener *listeners; /* gates only; index g * n_listen + l */
+	unsigned n_listen;
+};
+
+struct children {
+	struct child slots[CHILDREN_MAX];
+	unsigned n, n_gates;
+	char *self; /* path of our own binary */
+};
+
+/* Slots for one scribe, connector and runner and `n_gates` gates. Nothing runs yet. */
+void children_init(struct children *c, unsigned n_gates);
+
+struct child *children_find(struct children *c, enum role role, unsigned index);
+
+/*
+ * Starts every child of the slots listed in a bit set of roles that is absent, connects it
+ * to its running peers and says START.
+ */
+enum err_code children_start(struct children *c, struct child *child, const struct handout *h,
+			     struct err *err) MUST_USE;
+
+/* Notes that the child ended: closes what was its; sets when it may start again. */
+void children_ended(struct child *child, uint64_t now);
+
+/* One message with at most one descriptor (dup'ed; -1 for none). */
+enum err_code child_tell(struct child *child, uint8_t message, int fd, struct err *err) MUST_USE;
+enum err_code child_tell_secret(struct child *child, const struct role_secret *secret,
+				struct err *err) MUST_USE;
+
+#endif
