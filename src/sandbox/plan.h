@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The plan of a sandbox: from what a program needs to an ordered list of
+ * operations. Pure: the machine is described by `struct plan_machine`, so a plan
+ * can be printed, compared and tested without running anything. sandbox/apply.h
+ * carries it out, in this order, and adds nothing.
+ *
+ * What the program sees: an empty root with these in it, nothing else.
+ *
+ *	/usr /bin /sbin /lib*        read only, executable
+ *	/etc                         the loader cache, certificates, time zone, name order; a
+ *made-up passwd, group and hosts; no resolver (there is no network) /proc its own processes only,
+ *read only /dev                         null zero full random urandom, fd, shm (in /tmp) /tmp
+ *empty, bounded, in memory, not executable the program's own prefix     read only, executable: see
+ *plan_program_prefix() spec->read, ->write, ->exec  as given; writable places are not executable
+ */
+#ifndef SANDBOX_PLAN_H
+#define SANDBOX_PLAN_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "sandbox/landlock.h"
+#include "sandbox/seccomp.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define PLAN_MAX_PATHS (UINT64_C(256))
+#define PLAN_MAX_ARGS  (UINT64_C(1024))
+#define PLAN_MAX_ENV   (UINT64_C(256))
+
+/* Which interpreter runs: decides the system call list and whether memory may become executable. */
+enum sandbox_profile {
+	PROFILE_NATIVE = 0, /* compiled programs and shells */
+	PROFILE_NODE,
+	PROFILE_PYTHON,
+	PROFILE_MAX
+};
+
+struct sandbox_limits {
+	uint64_t processes; /* processes and threads together; 0: 256 */
+	uint64_t files;     /* open descriptors of each process; 0: 1024 */
+	uint64_t file_size; /* bytes of any one file written; 0: 1 GiB */
+	uint64_t tmp;       /* bytes in /tmp; 0: 64 MiB */
+	uint64_t memory;    /* address space of each process in bytes; 0: not limited (node reserves
+			       much) */
+};
+
+/* What a program needs. All text is borrowed; paths are absolute. */
+struct sandbox_spec {
+	struct str name;        /* for messages and the host name; letters, digits, '-', '_', '.' */
+	const struct str *argv; /* argv[0]: a path, or a name to be found in the runner's PATH */
+	size_t n_argv;
+	struct str cwd;        /* empty: the first writable place, else /tmp */
+	const struct str *env; /* "NAME=value"; loader and interpreter hooks are refused */
+	size_t n_env;
+	const struct str *read, *write, *exec;
+	size_t n_read, n_write, n_exec;
+	enum sandbox_profile profile;
+	struct sandbox_limits limits;
+	bool loopback; /* IPv4/IPv6 sockets within its own, otherwise empty, network */
+	bool weaker;   /* go on when the machine lacks a layer, and report which */
+};
+
+/* A path of the spec as it stands on this machine. */
+struct plan_place {
+	struct str path; /* as given */
+	struct str real; /* without symbolic links */
+	bool is_dir;
+};
+
+/* What plan_build must know about the machine; sandbox_look() fills it. */
+struct plan_machine {
+	uint32_t uid, gid;
+	int landlock_abi;
+	bool user_namespaces;
+	bool pid_limit;                  /* kernel.pid_max belongs to the pid namespace (6.14) */
+	struct plan_place program;       /* argv[0], found and resolved */
+	const struct plan_place *places; /* every spec path: read, then write, then exec */
+	size_t n_places;
+	const struct plan_place *system; /* those system places that exist (plan_system_paths) */
+	size_t n_system;
+};
+
+enum plan_kind {
+	PLAN_NAMESPACES = 0, /* value: clone flags */
+	PLAN_IDS,            /* value: uid << 32 | gid, kept as they are */
+	PLAN_PIDS,           /* value: most processes, by the pid namespace */
+	PLAN_LOOPBACK,       /* bring up lo */
+	PLAN_ROOT,           /* a new, empty root in memory */
+	PLAN_DIR,            /* target */
+	PLAN_LINK,           /* symbolic link target -> source */
+	PLAN_FILE,           /* target with the bytes of source */
+	PLAN_BIND,           /* source at target; flags */
+	PLAN_TMP,            /* memory file system at target; value: bytes; flags */
+	PLAN_PROC,           /* target */
+	PLAN_PIVOT,          /* the new root becomes the root, the old one is gone */
+	PLAN_HOSTNAME,       /* source */
+	PLAN_INIT,           /* from here on in a child: this process stays behind as init */
+	PLAN_CWD,            /* target */
+	PLAN_LIMIT,          /* flags: RLIMIT_..., value */
+	PLAN_ALLOW,          /* landlock rule: target, flags: FILES_... */
+	PLAN_LANDLOCK,       /* enter the domain of the rules so far; flags: 1 = ports stay open */
+	PLAN_CAPABILITIES,   /* empty every set, no new privileges */
+	PLAN_SECCOMP,        /* the filter of plan->seccomp */
+	PLAN_EXEC,           /* source: the program */
+	PLAN_KIND_MAX
+};
+
+enum plan_bind_flag {
+	BIND_WRITE = 1 << 0,  /* else read only */
+	BIND_EXEC = 1 << 1,   /* else not executable */
+	BIND_DEVICE = 1 << 2, /* device nodes work */
+	BIND_DIR = 1 << 3,    /* the source is a directory */
+};
+
+struct plan_op {
+	enum plan_kind kind;
+	unsigned flags;
+	uint64_t value;
+	struct str source, target; /* NUL-terminated behind the end */
+};
+
+/* Layers that this machine lacks and the spec allowed to be missing. */
+enum plan_missing {
+	PLAN_NO_LANDLOCK = 1 << 0,
+	PLAN_NO_LANDLOCK_SCOPES = 1 << 1, /* ABI below 6 */
+	PLAN_NO_NAMESPACES = 1 << 2, /* then there is no new root and no empty network either */
+	PLAN_NO_PID_LIMIT = 1 << 3,  /* as root, before 6.14: RLIMIT_NPROC does not hold uid 0 */
+};
+
+struct sandbox_plan {
+	struct plan_op *ops;
+	size_t n_ops;
+	struct seccomp_spec seccomp;
+	struct seccomp_program filter; /* built once, used for every start */
+	const char **argv;             /* NULL-terminated, for execve */
+	const char **env;              /* NULL-terminated, for execve */
+	unsigned missing;              /* PLAN_NO_... */
+};
+
+/*
+ * Everything the plan points to is in the arena. ERR_INVALID names what is
+ * wrong with the spec; ERR_UNSUPPORTED names the layer that the machine lacks
+ * and what to do about it (spec->weaker turns most of these into `missing`).
+ */
+enum err_code plan_build(struct arena *a, const struct sandbox_spec *spec,
+			 const struct plan_machine *machine, struct sandbox_plan *ret,
+			 struct err *err) MUST_USE;
+
+/* The checks of plan_build that need no machine: for whoever reads configuration. */
+enum err_code plan_check(const struct sandbox_spec *spec, struct err *err) MUST_USE;
+
+/*
+ * The directory that comes with a program outside the system directories: for
+ * PREFIX/bin/NAME it is PREFIX (node and python keep their libraries beside
+ * bin), else the directory of the program itself. Never "/", "/home", "/root",
+ * "/home/NAME" or another place that holds more than a program: then empty, and the
+ * program's own file is all that is added.
+ */
+struct str plan_program_prefix(struct str real_path);
+
+/* The profile for a program by its file name: node, npx -> NODE; python3 -> PYTHON. */
+enum sandbox_profile plan_guess_profile(struct str real_path);
+
+/* The system places that a plan mounts when they exist; `*n` of them. */
+const struct str *plan_system_paths(size_t *n);
+
+/* One line for each operation; environment values are not printed. */
+void plan_print(const struct sandbox_plan *plan, struct buf *out);
+
+/* "no Landlock; no pid limit": the layers in `missing`, or nothing. */
+void plan_print_missing(unsigned missing, struct buf *out);
+
+#endif
