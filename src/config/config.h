@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The configuration of one node, decoded. There is one decoder for YAML and for
+ * the JSON that roles receive: both are trees of struct json whose nodes know
+ * their place in a text, so every error reads "writ.yaml:12:5: unknown key
+ * 'adress' (did you mean 'address'?)". docs/configuration.md lists every key.
+ *
+ * Everything here is pure: no file is opened, PATH is not read, no name is
+ * resolved. Files are read in config/load.h only.
+ *
+ * A struct config holds names of secret files, never a secret. It borrows from
+ * the source's text and arena, and lives as long as both.
+ */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "json/parse.h"
+
+#include <netinet/in.h>
+
+enum {
+	CONFIG_MAX_BYTES = 256 << 10, /* one configuration file */
+	CONFIG_MAX_DEPTH = 32,
+	CONFIG_MAX_ID = 32,     /* server, site, model ids */
+	CONFIG_MAX_ERRORS = 20, /* reported by one decoding */
+};
+
+struct config_strs {
+	const struct str *items;
+	size_t n;
+};
+
+struct config_pair {
+	struct str name, value;
+};
+
+/* Files that make a listener speak TLS. client_ca is empty when client certificates are not asked
+ * for. */
+struct config_tls {
+	struct str cert, key, client_ca;
+};
+
+enum config_listen_kind { CONFIG_LISTEN_TCP = 0, CONFIG_LISTEN_UNIX };
+
+struct config_listen {
+	enum config_listen_kind kind;
+	struct str address; /* as written: "127.0.0.1:8700", "[::1]:8700", "unix:/run/writ.sock" */
+	struct sockaddr_storage sockaddr; /* TCP: ready for bind(2) */
+	socklen_t sockaddr_len;
+	uint16_t port;
+	struct str path; /* UNIX: absolute */
+	bool local;      /* loopback or UNIX: nobody outside this machine reaches it */
+	bool has_tls;
+	struct config_tls tls;
+};
+
+struct config_api_key {
+	struct str agent, owner;
+	uint8_t sha256[32]; /* of the whole key */
+};
+
+struct config_mtls {
+	struct str agent;
+	uint8_t fingerprint[32]; /* SHA-256 of the client's certificate (DER) */
+};
+
+struct config_unix_peer {
+	struct str agent;
+	uint32_t uid;
+};
+
+/* How callers are recognised. */
+struct config_identity {
+	const struct config_api_key *api_keys;
+	const struct config_mtls *mtls;
+	const struct config_unix_peer *unix_peers;
+	size_t n_api_keys, n_mtls, n_unix_peers;
+	/* Who a caller is that shows nothing, on local listeners only; empty: such a caller is
+	 * refused. "anonymous" when the file has no identity section at all. */
+	struct str anonymous;
+};
+
+struct config_url {
+	struct str text;   /* the whole, as written */
+	struct str host;   /* without brackets */
+	struct str target; /* path and query, begins with '/' */
+	uint16_t port;
+	bool tls;      /* https */
+	bool ipv6;     /* host is an IPv6 address */
+	bool ip;       /* host is an IP address of either kind */
+	bool loopback; /* 127.0.0.0/8, ::1 or localhost: the connector may pass the socket on */
+};
+
+/* Exactly one of text and secret_file is not empty. */
+struct config_header {
+	struct str name, text, secret_file;
+};
+
+struct config_site {
+	struct str id, operator_name;
+	struct str country;               /* ISO 3166-1 alpha-2, upper case */
+	struct config_strs jurisdictions; /* who can reach the data; never empty */
+	bool sovereign;
+};
+
+enum config_server_kind { CONFIG_SERVER_STDIO = 0, CONFIG_SERVER_HTTP };
+enum config_sandbox { CONFIG_SANDBOX_STRICT = 0, CONFIG_SANDBOX_WEAKER };
+enum config_profile { CONFIG_PROFILE_NATIVE = 0, CONFIG_PROFILE_NODE, CONFIG_PROFILE_PYTHON };
+
+struct config_server {
+	struct str id;
+	enum config_server_kind kind;
+	/* STDIO */
+	struct config_strs command; /* [0] is absolute after config_load */
+	struct str cwd;             /* empty: a fresh empty directory */
+	const struct config_pair *env;
+	size_t n_env;
+	struct config_strs files_read, files_write; /* absolute paths */
+	enum config_sandbox sandbox;
+	enum config_profile profile;
+	/* HTTP */
+	struct config_url url;
+	const struct config_header *headers;
+	size_t n_headers;
+	struct str ca_file; /* empty: the system's roots */
+	bool has_pin;
+	uint8_t pin[32]; /* SHA-256 of the peer certificate's public key (SPKI, DER) */
+	/* both */
+	const struct config_site *site; /* NULL: this machine, or not stated for a URL */
+	uint64_t timeout_ns;            /* one call */
+	struct str instructions; /* what `initialize` tells clients about it; empty: nothing */
+};
+
+struct config_model {
+	struct str name;
+	struct config_url url; /* of the OpenAI-compatible API, as "https://llm.example/v1" */
+	struct str model;      /* the name at the back end; the same as `name` when not written */
+	struct str api_key_file, ca_file;
+	const struct config_site *site; /* never NULL */
+	uint64_t context;               /* tokens; 0: not stated */
+};
+
+struct config_agent {
+	struct str name, owner, team;
+	const struct json *attributes; /* an object for the agent's Cedar entity; NULL: none */
+};
+
+struct config_limits {
+	uint64_t body;        /* bytes of one request or response that is buffered */
+	uint64_t head;        /* bytes of one message head */
+	uint64_t connections; /* of one gate */
+	uint64_t sessions;    /* of one gate */
+	uint64_t session_idle_ns;
+	uint64_t head_timeout_ns;    /* from the first byte of a request to the end of its head */
+	uint64_t request_timeout_ns; /* from its first byte to the end of its body */
+	uint64_t idle_timeout_ns;    /* a connection without a request */
+	uint64_t drain_ns;           /* a graceful stop */
+};
+
+enum config_log_level {
+	CONFIG_LOG_ERROR = 0,
+	CONFIG_LOG_WARN,
+	CONFIG_LOG_INFO,
+	CONFIG_LOG_DEBUG
+}; /* the numbers of enum log_level */
+
+struct config_ledger {
+	uint64_t sync_ns;       /* group commit to disk; 0: after every batch */
+	uint64_t checkpoint_ns; /* between signed checkpoints */
+};
+
+struct config {
+	struct str node;
+	struct str state;    /* directory, absolute */
+	struct str policies; /* directory, absolute */
+	struct str schema;   /* file, absolute; empty: none */
+	const struct config_listen *listen;
+	const struct config_server *servers;
+	const struct config_model *models;
+	const struct config_site *sites;
+	const struct config_agent *agents;
+	size_t n_listen, n_servers, n_models, n_sites, n_agents;
+	struct config_identity identity;
+	struct config_limits limits;
+	struct config_ledger ledger;
+	uint32_t gates; /* 0: one for each core */
+	enum config_log_level log_level;
+};
+
+/* What a tree came from. */
+struct config_source {
+	struct str name; /* for errors: "writ.yaml" */
+	struct str text; /* node offsets count into it */
+	const struct json *root;
+	struct str dir; /* absolute: what relative paths start from; empty: they are refused */
+};
+
+/* Everything that is wrong, one "name:line:column: what" for each; lives in the arena. */
+struct config_errors {
+	struct str lines[CONFIG_MAX_ERRORS];
+	size_t n;
+	size_t more; /* how many were not kept */
+};
+
+/*
+ * Decodes a tree. On failure err holds the first error, and `errors`, when not NULL, all of them.
+ * ERR_INVALID: something is wrong; ERR_NOMEM.
+ */
+enum err_code config_decode(struct arena *a, const struct config_source *src, struct config *ret,
+			    struct config_errors *errors, struct err *err) MUST_USE;
+
+/* The same from JSON text, which must outlive *ret. Paths must be absolute. */
+enum err_code config_decode_json(struct arena *a, struct str text, struct config *ret,
+				 struct err *err) MUST_USE;
+
+/* Who may see what of a configuration. */
+enum config_view {
+	CONFIG_VIEW_GATE = 0, /* no credential's name or place, no environment, no command */
+	CONFIG_VIEW_FULL,
+};
+
+/*
+ * Appends canonical JSON: fixed order of keys, every default written out, absolute paths,
+ * durations in nanoseconds. config_decode_json of it gives the same configuration, and the same
+ * bytes when encoded again. Check to->failed.
+ */
+void config_encode_json(const struct config *cfg, enum config_view view, struct buf *to);
+
+/* Borrowed, or NULL. */
+const struct config_server *config_server_find(const struct config *cfg, struct str id);
+const struct config_model *config_model_find(const struct config *cfg, struct str name);
+const struct config_site *config_site_find(const struct config *cfg, struct str id);
+const struct config_agent *config_agent_find(const struct config *cfg, struct str name);
+
+/* Absolute http or https URL, no user, no fragment; `text` must outlive *ret. ERR_INVALID says why.
+ */
+enum err_code config_url_parse(struct arena *a, struct str text, struct config_url *ret,
+			       struct err *err) MUST_USE;
+
+#endif
