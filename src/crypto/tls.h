@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * TLS 1.2 and 1.3 over a non-blocking socket, by OpenSSL. Certificates, keys
+ * and authorities come as bytes: the roles that speak TLS cannot open files.
+ * No memory is taken before a context is made, and a session only while a
+ * connection lives.
+ *
+ * TLS 1.2 is limited to ECDHE with AEAD ciphers; no renegotiation, no
+ * compression, no tickets on the server. Truncation is an error, never an end.
+ */
+#ifndef CRYPTO_TLS_H
+#define CRYPTO_TLS_H
+
+#include "base/arena.h"
+#include "base/err.h"
+
+struct tls_ctx; /* one for each listener or upstream; shared by its sessions */
+struct tls;     /* one connection */
+
+enum { TLS_FINGERPRINT = 32 };
+
+enum tls_client_auth { TLS_CLIENT_NONE = 0, TLS_CLIENT_OPTIONAL, TLS_CLIENT_REQUIRED };
+
+struct tls_server_config {
+	struct str cert_pem;      /* leaf first, then its chain */
+	struct str key_pem;       /* unencrypted */
+	struct str client_ca_pem; /* with client_auth other than NONE */
+	enum tls_client_auth client_auth;
+};
+
+/* Copies what it needs. ERR_INVALID when the PEM does not parse or the key does not fit. */
+enum err_code tls_server_new(const struct tls_server_config *c, struct tls_ctx **ret,
+			     struct err *err) MUST_USE;
+
+struct tls_client_config {
+	struct str ca_pem;            /* trust exactly these authorities */
+	struct str cert_pem, key_pem; /* our own certificate; both empty for none */
+};
+
+enum err_code tls_client_new(const struct tls_client_config *c, struct tls_ctx **ret,
+			     struct err *err) MUST_USE;
+
+/* Sessions keep their context alive by themselves. Accepts NULL. */
+void tls_ctx_free(struct tls_ctx *ctx);
+
+/* A session over fd, which stays the caller's. The handshake happens inside read and write. */
+enum err_code tls_accept(struct tls_ctx *ctx, int fd, struct tls **ret, struct err *err) MUST_USE;
+
+/*
+ * `host` (a name or an IP literal) is sent as SNI when it is a name, and the
+ * certificate must be for it. With `pin` not NULL the leaf's SHA-256 must also
+ * be equal to it.
+ */
+enum err_code tls_connect(struct tls_ctx *ctx, int fd, struct str host,
+			  const uint8_t pin[TLS_FINGERPRINT], struct tls **ret,
+			  struct err *err) MUST_USE;
+
+/* Accepts NULL. Sends nothing. */
+void tls_free(struct tls *t);
+
+enum tls_result {
+	TLS_FAILED = 0,
+	TLS_DONE,       /* *ret_n bytes were moved */
+	TLS_WANT_READ,  /* call again when the socket is readable */
+	TLS_WANT_WRITE, /* call again when it is writable */
+	TLS_EOF,        /* the peer's close_notify */
+};
+
+enum tls_result tls_read(struct tls *t, void *to, size_t n, size_t *ret_n, struct err *err);
+
+/* After WANT_* the same bytes must come again (they may have moved). */
+enum tls_result tls_write(struct tls *t, const void *from, size_t n, size_t *ret_n,
+			  struct err *err);
+
+/* Bytes that a read would give without touching the socket. */
+bool tls_has_pending(const struct tls *t);
+
+/* Sends close_notify if it can. */
+void tls_shutdown(struct tls *t);
+
+bool tls_established(const struct tls *t);
+
+/* Of a verified peer certificate: false when the peer showed none. */
+bool tls_peer_fingerprint(const struct tls *t, uint8_t ret[TLS_FINGERPRINT]);
+
+/* The subject in RFC 2253 form, in the arena; empty when there is none. */
+struct str tls_peer_subject(const struct tls *t, struct arena *a);
+
+/* The negotiated application protocol: "http/1.1", or empty. Lives with t. */
+struct str tls_alpn(const struct tls *t);
+
+#endif
