@@ -24,10 +24,10 @@ enum h1_body_result {
 struct h1_body {
 	enum http_framing framing;
 	uint8_t state;
-	uint16_t ext;       /* extension bytes in this chunk */
-	uint32_t overhead;  /* extension bytes in this body, then trailer bytes */
-	uint64_t left;      /* of the length, or of the chunk */
-	uint64_t total;     /* body bytes delivered so far */
+	uint16_t ext;      /* extension bytes in this chunk */
+	uint32_t overhead; /* extension bytes in this body, then trailer bytes */
+	uint64_t left;     /* of the length, or of the chunk */
+	uint64_t total;    /* body bytes delivered so far */
 };
 
 void h1_body_init(struct h1_body *b, enum http_framing framing, uint64_t length);

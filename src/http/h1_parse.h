@@ -61,10 +61,10 @@ enum http_framing {
  * Views point into the bytes given to the parse call that returned H1_DONE.
  */
 struct h1_head {
-	bool response;        /* parse a status line instead of a request line */
-	bool answers_head;    /* responses: the request was HEAD, so no body follows */
+	bool response;     /* parse a status line instead of a request line */
+	bool answers_head; /* responses: the request was HEAD, so no body follows */
 	struct http_field *fields;
-	size_t max_fields;    /* room in fields; more is HTTP status 431 */
+	size_t max_fields; /* room in fields; more is HTTP status 431 */
 
 	enum http_method method;
 	enum http_target_form form;
@@ -72,11 +72,11 @@ struct h1_head {
 	struct str path, query; /* of an origin or absolute target; query without '?' */
 	struct str authority;   /* Host's value; for HTTP_AUTHORITY the target */
 
-	int status;        /* responses: the code. After H1_BAD: what a server should answer */
+	int status; /* responses: the code. After H1_BAD: what a server should answer */
 	struct str reason;
 
 	size_t n_fields;
-	size_t size;       /* bytes of the head, with the empty line */
+	size_t size; /* bytes of the head, with the empty line */
 	enum http_framing framing;
 	uint64_t body_len; /* of HTTP_LENGTH */
 	bool minor;        /* HTTP/1.minor */

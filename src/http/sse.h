@@ -15,7 +15,7 @@ struct sse_event {
 	struct str data;  /* lines joined with LF */
 	struct str id;    /* with has_id; an id may be set to empty */
 	bool has_id;
-	bool has_data;    /* false: an event that carries only id, event or retry */
+	bool has_data; /* false: an event that carries only id, event or retry */
 	bool has_retry;
 	uint64_t retry_ms;
 };

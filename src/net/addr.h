@@ -20,9 +20,9 @@ enum { NET_ADDR_PATH_MAX = 107 };
 struct net_addr {
 	enum net_addr_kind kind;
 	uint16_t port;
-	uint32_t scope;    /* of a link-local IPv6 address */
-	uint8_t ip[16];    /* the first 4 bytes for IPv4 */
-	struct str path;   /* of a unix socket, borrowed; '@' first means abstract */
+	uint32_t scope;  /* of a link-local IPv6 address */
+	uint8_t ip[16];  /* the first 4 bytes for IPv4 */
+	struct str path; /* of a unix socket, borrowed; '@' first means abstract */
 };
 
 /* ERR_SYNTAX when it is none of the forms above. A unix path stays borrowed from `text`. */

@@ -53,7 +53,8 @@ enum err_code loop_init(struct loop *l, struct err *err) MUST_USE;
 void loop_done(struct loop *l);
 
 /* Starts watching f->fd; f stays where it is until loop_remove. events may be 0. */
-enum err_code loop_add(struct loop *l, struct loop_fd *f, uint32_t events, struct err *err) MUST_USE;
+enum err_code loop_add(struct loop *l, struct loop_fd *f, uint32_t events,
+		       struct err *err) MUST_USE;
 
 /* Changes what is watched; no system call when nothing changes. f must be in the loop. */
 void loop_watch(struct loop *l, struct loop_fd *f, uint32_t events);
