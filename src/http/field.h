@@ -56,16 +56,16 @@ struct http_field {
 	X(X_API_KEY, "x-api-key", HTTP_FIELD_ONE)
 
 enum http_field_id {
-	HTTP_UNKNOWN = 0,
-#define X(id, text, flags) HTTP_##id,
+	HTTP_F_UNKNOWN = 0,
+#define X(id, text, flags) HTTP_F_##id,
 	HTTP_KNOWN_FIELDS(X)
 #undef X
-		HTTP_FIELD_ID_MAX
+		HTTP_F_MAX
 };
 
 enum http_field_flags { HTTP_FIELD_ONE = 1, HTTP_FIELD_HOP = 2 };
 
-/* Any case; HTTP_UNKNOWN for all other names. */
+/* Any case; HTTP_F_UNKNOWN for all other names. */
 enum http_field_id http_field_find(struct str name);
 
 unsigned http_field_flags(enum http_field_id id);

@@ -46,7 +46,12 @@ enum http_method {
 };
 
 /* RFC 9112 section 3.2 */
-enum http_target_form { HTTP_ORIGIN = 0, HTTP_ABSOLUTE, HTTP_AUTHORITY, HTTP_ASTERISK };
+enum http_target_form {
+	HTTP_FORM_ORIGIN = 0,
+	HTTP_FORM_ABSOLUTE,
+	HTTP_FORM_AUTHORITY,
+	HTTP_FORM_ASTERISK
+};
 
 /* How the end of the body is known (RFC 9112 section 6.3). */
 enum http_framing {
@@ -70,7 +75,7 @@ struct h1_head {
 	enum http_target_form form;
 	struct str method_text, target;
 	struct str path, query; /* of an origin or absolute target; query without '?' */
-	struct str authority;   /* Host's value; for HTTP_AUTHORITY the target */
+	struct str authority;   /* Host's value; for HTTP_FORM_AUTHORITY the target */
 
 	int status; /* responses: the code. After H1_BAD: what a server should answer */
 	struct str reason;
@@ -82,7 +87,7 @@ struct h1_head {
 	bool minor;        /* HTTP/1.minor */
 	bool keep_alive;   /* what the sender asks for */
 	bool expect_continue;
-	uint8_t known[HTTP_FIELD_ID_MAX]; /* 1 + index of the first such field, 0 for none */
+	uint8_t known[HTTP_F_MAX]; /* 1 + index of the first such field, 0 for none */
 
 	/* private to the parser: where the next line starts */
 	const char *base;
