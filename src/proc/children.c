@@ -63,16 +63,27 @@ enum err_code child_tell(struct child *child, uint8_t message, int fd, struct er
 	return tell(child, &w, fd, err);
 }
 
-enum err_code child_tell_secret(struct child *child, const struct role_secret *secret,
-				struct err *err)
+static enum err_code tell_secret(struct child *child, const struct role_secret *secret,
+				 struct err *err)
 {
-	char buf[512];
+	char buf[sizeof(secret->file) + 16];
 	struct frame_writer w;
 
 	frame_begin(&w, buf, sizeof(buf), IPC_SECRET);
 	frame_put_u32(&w, 0);
 	frame_put_str(&w, str_from_c(secret->file));
 	return tell(child, &w, secret->fd, err);
+}
+
+enum err_code child_tell_secrets(struct child *child, const struct role_secret *secrets, unsigned n,
+				 struct err *err)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (child->role == (secrets[i].for_gate ? ROLE_GATE : ROLE_CONNECTOR)) {
+			TRY(tell_secret(child, &secrets[i], err));
+		}
+	}
+	return ERR_OK;
 }
 
 static enum err_code tell_listener(struct child *child, unsigned index, int fd, struct err *err)
@@ -142,10 +153,7 @@ static enum err_code hand_out(struct child *child, const struct handout *h, stru
 		TRY(child_tell(child, IPC_DIRECTORY, h->log_dir_fd, err));
 		TRY(child_tell(child, IPC_KEY, h->key_fd, err));
 	}
-	for (unsigned i = 0; child->role == ROLE_CONNECTOR && i < h->n_secrets; i++) {
-		TRY(child_tell_secret(child, &h->secrets[i], err));
-	}
-	return ERR_OK;
+	return child_tell_secrets(child, h->secrets, h->n_secrets, err);
 }
 
 static enum err_code start_process(struct children *c, struct child *child, struct err *err)

@@ -37,7 +37,7 @@ struct handout {
 	int gate_config_fd;     /* what a gate may see */
 	int bundle_fd;          /* policies and schema: gates only */
 	int log_dir_fd, key_fd; /* scribe only */
-	const struct role_secret *secrets; /* connector only */
+	const struct role_secret *secrets; /* each says whose it is */
 	unsigned n_secrets;
 	const struct role_listener *listeners; /* gates only; index g * n_listen + l */
 	unsigned n_listen;
@@ -66,7 +66,9 @@ void children_ended(struct child *child, uint64_t now);
 
 /* One message with at most one descriptor (dup'ed; -1 for none). */
 enum err_code child_tell(struct child *child, uint8_t message, int fd, struct err *err) MUST_USE;
-enum err_code child_tell_secret(struct child *child, const struct role_secret *secret,
-				struct err *err) MUST_USE;
+
+/* Those of the files that this child's role may have. */
+enum err_code child_tell_secrets(struct child *child, const struct role_secret *secrets, unsigned n,
+				 struct err *err) MUST_USE;
 
 #endif

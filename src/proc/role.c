@@ -72,9 +72,17 @@ static bool keep_listener(struct role_boot *boot, struct frame_reader *r, int *f
 
 static bool keep_secret(struct role_boot *boot, struct frame_reader *r, int *fds, unsigned *n_fds)
 {
-	struct role_secret *s = &boot->secrets[boot->n_secrets];
+	struct role_secret *s;
 	struct str file;
 
+	if (boot->secrets_used) {
+		for (unsigned i = 0; i < boot->n_secrets; i++) {
+			fd_close(&boot->secrets[i].fd);
+		}
+		boot->n_secrets = 0;
+		boot->secrets_used = false;
+	}
+	s = &boot->secrets[boot->n_secrets];
 	if (boot->n_secrets == ROLE_MAX_SECRETS) {
 		return false;
 	}
@@ -172,7 +180,94 @@ enum err_code role_boot_receive(struct role_boot *boot, struct err *err)
 				   frame.n ? (unsigned char)frame.p[0] : 0U);
 		}
 	}
+	boot->secrets_used = true;
 	return ERR_OK;
+}
+
+/* A message of the supervisor while the role serves. */
+static enum err_code serving_message(struct role_boot *boot, struct str frame, int *fds,
+				     unsigned *n_fds, enum role_wish *ret, struct str *ret_note,
+				     struct err *err)
+{
+	struct frame_reader r;
+	uint8_t type = frame_open(&r, frame);
+	bool started = false;
+
+	switch (type) {
+	case IPC_RELOAD:
+		boot->secrets_used = true;
+		*ret = ROLE_WISH_RELOAD;
+		break;
+	case IPC_DRAIN:
+		*ret = ROLE_WISH_DRAIN;
+		break;
+	case IPC_NOTE:
+		*ret_note = frame_get_str(&r);
+		*ret = ROLE_WISH_NOTE;
+		break;
+	default:
+		if (!boot_message(boot, frame, fds, n_fds, &started) || started) {
+			return ERR(err, ERR_INVALID, "message %u of the supervisor is not expected",
+				   type);
+		}
+		*ret = type == IPC_CHANNEL ? ROLE_WISH_CHANNEL : ROLE_WISH_NONE;
+		return ERR_OK;
+	}
+	return frame_ok(&r) ? ERR_OK : ERR(err, ERR_INVALID, "message %u is malformed", type);
+}
+
+/* Forgets the entry that the newest one replaces, so that the table stays bounded. */
+static void replace_channel(struct role_boot *boot)
+{
+	struct role_channel newest = boot->channels[boot->n_channels - 1];
+
+	for (unsigned i = 0; i + 1 < boot->n_channels; i++) {
+		if (boot->channels[i].peer == newest.peer &&
+		    boot->channels[i].index == newest.index) {
+			boot->channels[i] = boot->channels[boot->n_channels - 2];
+			boot->channels[boot->n_channels - 2] = newest;
+			boot->n_channels--;
+			return;
+		}
+	}
+}
+
+enum err_code role_next_wish(struct role_boot *boot, void *buf, enum role_wish *ret,
+			     struct str *ret_note, struct err *err)
+{
+	enum role_wish wish = ROLE_WISH_NONE;
+	struct str note = str_make(NULL, 0);
+
+	while (wish == ROLE_WISH_NONE) {
+		int fds[CHAN_MAX_FDS];
+		unsigned n_fds = 0;
+		struct str frame;
+		enum err_code code =
+			chan_recv(&boot->control, buf, ROLE_FRAME_MAX, &frame, fds, &n_fds, err);
+
+		if (code == ERR_AGAIN) {
+			break;
+		}
+		TRY(code);
+		TRY(serving_message(boot, frame, fds, &n_fds, &wish, &note, err));
+	}
+	if (wish == ROLE_WISH_CHANNEL) {
+		replace_channel(boot);
+	}
+	*ret = wish;
+	*ret_note = note;
+	return ERR_OK;
+}
+
+enum err_code role_reloaded(struct role_boot *boot, bool ok, struct str text, struct err *err)
+{
+	char buf[4096];
+	struct frame_writer w;
+
+	frame_begin(&w, buf, sizeof(buf), IPC_RELOADED);
+	frame_put_u8(&w, ok ? 1 : 0);
+	frame_put_str(&w, text.n > 4000 ? str_make(text.p, 4000) : text);
+	return chan_send(&boot->control, frame_bytes(&w), NULL, 0, err);
 }
 
 enum err_code role_ready(struct role_boot *boot, struct err *err)

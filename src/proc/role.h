@@ -26,7 +26,7 @@ enum role {
 enum {
 	ROLE_MAX_CHANNELS = 64,
 	ROLE_MAX_LISTENERS = 16,
-	ROLE_MAX_SECRETS = 128,
+	ROLE_MAX_SECRETS = 64,
 	ROLE_CONTROL_FD = 3
 };
 
@@ -37,8 +37,9 @@ struct role_channel {
 };
 
 struct role_secret {
-	char file[256]; /* as the configuration names it */
+	char file[512]; /* as the configuration names it */
 	int fd;         /* sealed memfd */
+	bool for_gate;  /* of a listener (a gate's), not of an upstream (the connector's) */
 };
 
 struct role_listener {
@@ -58,6 +59,7 @@ struct role_boot {
 	unsigned n_listeners;
 	struct role_secret secrets[ROLE_MAX_SECRETS];
 	unsigned n_secrets;
+	bool secrets_used; /* the next SECRET begins a new list */
 };
 
 const char *role_name(enum role role);
@@ -76,6 +78,29 @@ enum err_code role_boot_receive(struct role_boot *boot, struct err *err) MUST_US
 
 /* Tells the supervisor that the role serves now. */
 enum err_code role_ready(struct role_boot *boot, struct err *err) MUST_USE;
+
+/* What the supervisor wants of a role that serves. */
+enum role_wish {
+	ROLE_WISH_NONE = 0, /* nothing waits */
+	ROLE_WISH_CHANNEL,  /* boot->channels[boot->n_channels - 1] is new; it replaces that peer's
+			     */
+	ROLE_WISH_RELOAD, /* config_fd, bundle_fd and secrets are new ones: answer role_reloaded */
+	ROLE_WISH_DRAIN,  /* finish, then exit 0 */
+	ROLE_WISH_NOTE,   /* *ret_note is an entry for the ledger (scribe) */
+};
+
+/*
+ * The next wish, when control is readable; call until ROLE_WISH_NONE. ERR_CLOSED: the
+ * supervisor is gone, and so is the role's reason to be. *ret_note points into `buf`, which
+ * has room for ROLE_FRAME_MAX bytes.
+ */
+enum { ROLE_FRAME_MAX = 20 * 1024 };
+enum err_code role_next_wish(struct role_boot *boot, void *buf, enum role_wish *ret,
+			     struct str *ret_note, struct err *err) MUST_USE;
+
+/* The answer to ROLE_WISH_RELOAD. */
+enum err_code role_reloaded(struct role_boot *boot, bool ok, struct str text,
+			    struct err *err) MUST_USE;
 
 /*
  * The loader is not booted like the others: it lives for one load. Descriptor 3

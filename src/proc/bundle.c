@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proc/bundle.h"
+
+#include "base/clock.h"
+#include "sys/fd.h"
+#include "sys/spawn.h"
+#include "json/parse.h"
+#include "json/write.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { LOADER_SECONDS = 30, ERROR_TEXT_MAX = 64 << 10, SECRET_MAX = 1 << 20 };
+
+static const char SYSTEM_ROOTS[] = "/etc/ssl/certs/ca-certificates.crt";
+
+void bundle_init(struct bundle *b)
+{
+	*b = (struct bundle){.config_fd = -1, .gate_config_fd = -1, .policies_fd = -1};
+	arena_init(&b->arena, 2 * (size_t)BUNDLE_MAX);
+}
+
+void bundle_done(struct bundle *b)
+{
+	for (unsigned i = 0; i < b->n_secrets; i++) {
+		fd_close(&b->secrets[i].fd);
+	}
+	fd_close(&b->config_fd);
+	fd_close(&b->gate_config_fd);
+	fd_close(&b->policies_fd);
+	arena_done(&b->arena);
+	bundle_init(b);
+}
+
+/* Reads the error text until the loader closes it or the time is up. */
+static enum err_code read_errors(struct bundle *b, int fd, struct str *ret, struct err *err)
+{
+	uint64_t until = clock_mono() + LOADER_SECONDS * CLOCK_SEC;
+	char *text = arena_alloc(&b->arena, ERROR_TEXT_MAX);
+	size_t n = 0;
+
+	if (!text) {
+		return ERR(err, ERR_NOMEM, "no memory for the loader's answer");
+	}
+	for (;;) {
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+		uint64_t now = clock_mono();
+		ssize_t got;
+
+		if (now >= until || poll(&p, 1, (int)((until - now) / CLOCK_MS) + 1) == 0) {
+			return ERR(err, ERR_TIMEOUT,
+				   "loading the configuration takes longer than %d s",
+				   LOADER_SECONDS);
+		}
+		got = read(fd, text + n, ERROR_TEXT_MAX - n);
+		if (got < 0 && (errno == EINTR || errno == EAGAIN)) {
+			continue;
+		}
+		if (got <= 0 || (n += (size_t)got) == ERROR_TEXT_MAX) {
+			break;
+		}
+	}
+	*ret = str_trim(str_make(text, n));
+	return ERR_OK;
+}
+
+/* Runs the loader; its bundle is in *bundle_fd afterwards. */
+static enum err_code run_loader(struct bundle *b, const char *path, int bundle_fd,
+				struct str *ret_text, struct err *err)
+{
+	char program[] = "writ", flag[] = "--role", role[] = "loader", config[4096];
+	char *argv[] = {program, flag, role, config, NULL};
+	struct spawn_request req = {.program = "/proc/self/exe", .argv = argv, .n_fds = 2};
+	CLEANUP(fd_close) int report = -1;
+	struct spawn_child child;
+	enum err_code code;
+	int ends[2], status = 0;
+
+	(void)snprintf(config, sizeof(config), "%s", path);
+	req.envp = environ; /* PATH: where a server's command is looked up */
+	if (pipe2(ends, O_CLOEXEC) < 0) {
+		return ERR_ERRNO(err, "pipe");
+	}
+	report = ends[0];
+	req.fds[0] = bundle_fd;
+	req.fds[1] = ends[1];
+	code = spawn(&req, &child, err);
+	(void)close(ends[1]);
+	TRY(code);
+	code = read_errors(b, report, ret_text, err);
+	if (code) {
+		(void)kill(child.pid, SIGKILL);
+	}
+	(void)waitpid(child.pid, &status, 0);
+	fd_close(&child.pidfd);
+	TRY(code);
+	if (status != 0) {
+		size_t line = str_find(*ret_text, '\n');
+
+		return ERR(err, ERR_INVALID, STR_FMT,
+			   STR_ARG(ret_text->n ? str_make(ret_text->p, line)
+					       : STR("the loader ended without a word")));
+	}
+	return ERR_OK;
+}
+
+static enum err_code add_secret(struct bundle *b, struct str file, bool for_gate, bool is_private,
+				struct err *err)
+{
+	struct role_secret *s = &b->secrets[b->n_secrets];
+	CLEANUP(fd_close) int fd = -1;
+	enum err_code code;
+	struct arena a;
+	struct stat st;
+	struct str text;
+
+	for (unsigned i = 0; i < b->n_secrets; i++) {
+		if (str_eq(str_from_c(b->secrets[i].file), file) &&
+		    b->secrets[i].for_gate == for_gate) {
+			return ERR_OK;
+		}
+	}
+	if (b->n_secrets == ROLE_MAX_SECRETS || file.n >= sizeof(s->file)) {
+		return ERR(err, ERR_LIMIT,
+			   "more than %d files, or a path that is too long: " STR_FMT,
+			   ROLE_MAX_SECRETS, STR_ARG(file));
+	}
+	*s = (struct role_secret){.fd = -1, .for_gate = for_gate};
+	memcpy(s->file, file.p, file.n);
+	fd = open(s->file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		return ERR_ERRNO(err, "opening %s", s->file);
+	}
+	if (is_private && (st.st_mode & 077)) {
+		return ERR(err, ERR_INVALID, "%s is open to others: chmod 600 it", s->file);
+	}
+	arena_init(&a, 2 * SECRET_MAX);
+	code = fd_read_all(fd, SECRET_MAX, &a, &text, err);
+	code = code ? code : fd_memfd("secret", text, &s->fd, err);
+	arena_done(&a);
+	TRY(code);
+	b->n_secrets++;
+	return ERR_OK;
+}
+
+static enum err_code collect_secrets(struct bundle *b, struct err *err)
+{
+	const struct config *c = b->config;
+	bool roots = false;
+
+	for (size_t i = 0; i < c->n_listen; i++) {
+		const struct config_listen *l = &c->listen[i];
+
+		if (l->has_tls) {
+			TRY(add_secret(b, l->tls.cert, true, false, err));
+			TRY(add_secret(b, l->tls.key, true, true, err));
+		}
+		if (l->has_tls && l->tls.client_ca.n) {
+			TRY(add_secret(b, l->tls.client_ca, true, false, err));
+		}
+	}
+	for (size_t i = 0; i < c->n_servers; i++) {
+		const struct config_server *s = &c->servers[i];
+
+		for (size_t h = 0; h < s->n_headers; h++) {
+			if (s->headers[h].secret_file.n) {
+				TRY(add_secret(b, s->headers[h].secret_file, false, true, err));
+			}
+		}
+		if (s->ca_file.n) {
+			TRY(add_secret(b, s->ca_file, false, false, err));
+		}
+		roots = roots || (s->kind == CONFIG_SERVER_HTTP && s->url.tls && !s->ca_file.n);
+	}
+	for (size_t i = 0; i < c->n_models; i++) {
+		const struct config_model *m = &c->models[i];
+
+		if (m->api_key_file.n) {
+			TRY(add_secret(b, m->api_key_file, false, true, err));
+		}
+		if (m->ca_file.n) {
+			TRY(add_secret(b, m->ca_file, false, false, err));
+		}
+		roots = roots || (m->url.tls && !m->ca_file.n);
+	}
+	return roots ? add_secret(b, str_from_c(SYSTEM_ROOTS), false, false, err) : ERR_OK;
+}
+
+/* The gate's view and the policies, each as a sealed memfd of its own. */
+static enum err_code cut_views(struct bundle *b, const struct json *root, struct err *err)
+{
+	const struct json *policies = json_get(root, STR("policies"));
+	const struct json *schema = json_get(root, STR("schema"));
+	enum err_code code;
+	struct buf out;
+
+	b->n_policy_files = policies ? policies->n : 0;
+	buf_init(&out, BUNDLE_MAX);
+	config_encode_json(b->config, CONFIG_VIEW_GATE, &out);
+	code = out.failed ? ERR(err, ERR_NOMEM, "no memory for the configuration")
+			  : fd_memfd("config", buf_str(&out), &b->gate_config_fd, err);
+	buf_clear(&out);
+	buf_append(&out, STR("{\"policies\":"));
+	buf_append(&out, policies ? policies->raw : STR("[]"));
+	buf_append(&out, STR(",\"schema\":"));
+	buf_append(&out, schema ? schema->raw : STR("null"));
+	buf_append_c(&out, '}');
+	if (!code) {
+		code = out.failed ? ERR(err, ERR_NOMEM, "no memory for the policies")
+				  : fd_memfd("policies", buf_str(&out), &b->policies_fd, err);
+	}
+	buf_done(&out);
+	return code;
+}
+
+static enum err_code take_apart(struct bundle *b, int bundle_fd, struct err *err)
+{
+	const struct json_opts opts = {
+		.name = STR("bundle"), .max_depth = 128, .max_bytes = BUNDLE_MAX};
+	const struct json *root, *config;
+	struct str text;
+
+	TRY(fd_read_all(bundle_fd, BUNDLE_MAX, &b->arena, &text, err));
+	TRY(json_parse(&b->arena, text, &opts, &root, err));
+	config = json_get(root, STR("config"));
+	if (!config) {
+		return ERR(err, ERR_INVALID, "the loader gave no configuration");
+	}
+	b->config = ARENA_NEW(&b->arena, struct config);
+	if (!b->config) {
+		return ERR(err, ERR_NOMEM, "no memory for the configuration");
+	}
+	TRY(config_decode_json(&b->arena, config->raw, b->config, err));
+	TRY(fd_memfd("config", config->raw, &b->config_fd, err));
+	TRY(cut_views(b, root, err));
+	return collect_secrets(b, err);
+}
+
+enum err_code bundle_load(struct bundle *b, const char *path, struct str *ret_text, struct err *err)
+{
+	CLEANUP(fd_close) int fd = memfd_create("bundle", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0) {
+		return ERR_ERRNO(err, "memfd_create");
+	}
+	TRY(run_loader(b, path, fd, ret_text, err));
+	return take_apart(b, fd, err);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the loader role hands the supervisor: one configuration with its
+ * policies, validated as a whole, cut into the views that the other roles get.
+ */
+#ifndef PROC_BUNDLE_H
+#define PROC_BUNDLE_H
+
+#include "base/arena.h"
+#include "config/config.h"
+#include "proc/role.h"
+
+enum { BUNDLE_MAX = 64 << 20 };
+
+struct bundle {
+	struct arena arena;
+	struct config *config; /* in the arena */
+	int config_fd;         /* connector's and runner's view: no secret bytes */
+	int gate_config_fd;    /* without names of secret files and without headers */
+	int policies_fd;       /* policies and schema */
+	struct role_secret secrets[ROLE_MAX_SECRETS];
+	unsigned n_secrets;
+	size_t n_policy_files;
+};
+
+void bundle_init(struct bundle *b);
+void bundle_done(struct bundle *b);
+
+/*
+ * Starts the loader role on `path`, waits for it (at most 30 s) and takes its
+ * result apart. On ERR_INVALID `err` holds only the first line; *ret_text (in
+ * b's arena) is the whole explanation with file:line:column.
+ */
+enum err_code bundle_load(struct bundle *b, const char *path, struct str *ret_text,
+			  struct err *err) MUST_USE;
+
+#endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proc/control.h"
+
+#include "sys/fd.h"
+#include "json/parse.h"
+#include "json/write.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+void control_init(struct control *c)
+{
+	*c = (struct control){.fd = -1};
+	for (unsigned i = 0; i < CONTROL_MAX_CLIENTS; i++) {
+		c->clients[i].fd = -1;
+	}
+}
+
+void control_done(struct control *c)
+{
+	for (unsigned i = 0; i < CONTROL_MAX_CLIENTS; i++) {
+		fd_close(&c->clients[i].fd);
+	}
+	if (c->fd >= 0) {
+		(void)unlink(c->path);
+	}
+	fd_close(&c->fd);
+}
+
+enum err_code control_open(struct control *c, const char *state_path, struct err *err)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	CLEANUP(fd_close) int fd = -1;
+	mode_t old;
+	int bound;
+
+	(void)snprintf(c->path, sizeof(c->path), "%s/control.sock", state_path);
+	if (strlen(c->path) >= sizeof(at.sun_path)) {
+		return ERR(err, ERR_LIMIT,
+			   "%s is too long for a socket's path: use a shorter state "
+			   "directory",
+			   c->path);
+	}
+	memcpy(at.sun_path, c->path, strlen(c->path));
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0) {
+		return ERR_ERRNO(err, "socket");
+	}
+	/* We hold the state directory's lock: a socket found here is a dead one's. */
+	(void)unlink(c->path);
+	old = umask(0177);
+	bound = bind(fd, (struct sockaddr *)&at, sizeof(at));
+	(void)umask(old);
+	if (bound < 0 || listen(fd, CONTROL_MAX_CLIENTS) < 0) {
+		return ERR_ERRNO(err, "listening on %s", c->path);
+	}
+	c->fd = fd_take(&fd);
+	return ERR_OK;
+}
+
+unsigned control_poll(const struct control *c, struct pollfd *p)
+{
+	for (unsigned i = 0; i < CONTROL_MAX_CLIENTS; i++) {
+		p[i] = (struct pollfd){.fd = c->clients[i].fd, .events = POLLIN};
+	}
+	p[CONTROL_MAX_CLIENTS] = (struct pollfd){.fd = c->fd, .events = POLLIN};
+	return CONTROL_MAX_CLIENTS + 1;
+}
+
+static bool is_owner(int fd)
+{
+	struct ucred who;
+	socklen_t n = sizeof(who);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == 0 &&
+	       (who.uid == 0 || who.uid == geteuid());
+}
+
+static void accept_client(struct control *c)
+{
+	CLEANUP(fd_close)
+	int fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd < 0 || !is_owner(fd)) {
+		return;
+	}
+	for (unsigned i = 0; i < CONTROL_MAX_CLIENTS; i++) {
+		if (c->clients[i].fd < 0) {
+			c->clients[i].fd = fd_take(&fd);
+			c->clients[i].n = 0;
+			return;
+		}
+	}
+}
+
+static enum control_op parse_line(struct str line)
+{
+	enum control_op op = CONTROL_NONE;
+	const struct json *root;
+	struct arena a;
+
+	arena_init(&a, 64 << 10);
+	if (json_parse(&a, line, NULL, &root, NULL) == ERR_OK) {
+		const struct json *name = json_get(root, STR("op"));
+
+		op = json_str_is(name, STR("reload")) ? CONTROL_RELOAD
+		     : json_str_is(name, STR("stop")) ? CONTROL_STOP
+						      : CONTROL_NONE;
+	}
+	arena_done(&a);
+	return op;
+}
+
+/* Reads what is there; true when a whole line is: then *ret is the request. */
+static bool read_client(struct control *c, unsigned i, struct control_request *ret)
+{
+	struct control_client *k = &c->clients[i];
+	ssize_t n = read(k->fd, k->line + k->n, sizeof(k->line) - k->n);
+	size_t end;
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+		return false;
+	}
+	if (n <= 0) {
+		fd_close(&k->fd);
+		return false;
+	}
+	k->n += (size_t)n;
+	end = str_find(str_make(k->line, k->n), '\n');
+	if (end < k->n) {
+		*ret = (struct control_request){.op = parse_line(str_make(k->line, end)),
+						.client = (int)i};
+		if (ret->op == CONTROL_NONE) {
+			control_answer(c, (int)i, false,
+				       STR("unknown request: say {\"op\":\"reload\"} or "
+					   "{\"op\":\"stop\"}"));
+			return false;
+		}
+		return true;
+	}
+	if (k->n == sizeof(k->line)) {
+		fd_close(&k->fd);
+	}
+	return false;
+}
+
+bool control_next(struct control *c, struct pollfd *p, struct control_request *ret)
+{
+	for (unsigned i = 0; i < CONTROL_MAX_CLIENTS; i++) {
+		if (p[i].revents && c->clients[i].fd == p[i].fd) {
+			p[i].revents = 0;
+			if (read_client(c, i, ret)) {
+				return true;
+			}
+		}
+	}
+	if (p[CONTROL_MAX_CLIENTS].revents) {
+		p[CONTROL_MAX_CLIENTS].revents = 0;
+		accept_client(c);
+	}
+	return false;
+}
+
+void control_answer(struct control *c, int client, bool ok, struct str text)
+{
+	struct buf b;
+
+	if (client < 0 || client >= CONTROL_MAX_CLIENTS || c->clients[client].fd < 0) {
+		return;
+	}
+	buf_init(&b, 256 << 10);
+	buf_append(&b, ok ? STR("{\"ok\":true,\"text\":") : STR("{\"ok\":false,\"error\":"));
+	json_write_str(&b, text);
+	buf_append(&b, STR("}\n"));
+	/* One answer fits a socket's buffer; a client that is gone loses it. */
+	(void)!send(c->clients[client].fd, b.p, b.end, MSG_NOSIGNAL);
+	buf_done(&b);
+	fd_close(&c->clients[client].fd);
+}

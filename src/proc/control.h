@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The owner's levers while a node serves: `control.sock` in the state directory,
+ * for the user the supervisor runs as, and root. One JSON object a line in, one
+ * out: {"op":"reload"} is answered {"ok":true,"text":""} or {"ok":false,"error":"..."}.
+ */
+#ifndef PROC_CONTROL_H
+#define PROC_CONTROL_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#include <poll.h>
+
+enum { CONTROL_MAX_CLIENTS = 8, CONTROL_LINE_MAX = 4096 };
+
+enum control_op { CONTROL_NONE = 0, CONTROL_RELOAD, CONTROL_STOP };
+
+struct control_request {
+	enum control_op op;
+	int client; /* for control_answer */
+};
+
+struct control_client {
+	int fd; /* -1: free */
+	size_t n;
+	char line[CONTROL_LINE_MAX];
+};
+
+struct control {
+	int fd;
+	char path[600];
+	struct control_client clients[CONTROL_MAX_CLIENTS];
+};
+
+void control_init(struct control *c);
+void control_done(struct control *c);
+enum err_code control_open(struct control *c, const char *state_path, struct err *err) MUST_USE;
+
+/* Fills p with what to poll (at most CONTROL_MAX_CLIENTS + 1); returns how many. */
+unsigned control_poll(const struct control *c, struct pollfd *p);
+
+/* The next complete request, after poll filled p; false when there is none. Accepts on the way. */
+bool control_next(struct control *c, struct pollfd *p, struct control_request *ret);
+
+/* Answers and closes; client -1 (nobody asked) is ignored. */
+void control_answer(struct control *c, int client, bool ok, struct str text);
+
+#endif

@@ -1,0 +1,544 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* proc/supervisor.c - starts, restarts, reloads and stops the other roles.
+ *
+ *   reads   bundles of the loader role, one-line requests of the owner on the control socket
+ *   holds   the configuration, the listeners, the children's control channels
+ *   cannot  see network bytes, agent bytes or the ledger's records: none reach it
+ */
+#include "proc/supervisor.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "ipc/frame.h"
+#include "ipc/messages.h"
+#include "proc/bundle.h"
+#include "proc/children.h"
+#include "proc/control.h"
+#include "proc/ground.h"
+#include "proc/note.h"
+#include "sys/fd.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { DRAIN_SECONDS = 15, MAX_POLL = 2 * CHILDREN_MAX + CONTROL_MAX_CLIENTS + 2 };
+
+enum phase {
+	PHASE_STARTING = 0,
+	PHASE_SERVING,
+	PHASE_DRAINING_GATES,
+	PHASE_DRAINING_SCRIBE,
+	PHASE_STOPPED
+};
+
+struct supervisor {
+	const struct supervisor_options *options;
+	enum phase phase;
+	uint64_t drain_until; /* monotonic ns, while draining */
+	struct bundle bundle;
+	struct ground ground; /* state directory, lock, key, listeners */
+	struct children children;
+	struct control control;
+	int signals;
+	bool failed;
+	char policy_set[65]; /* hash of the policies in force, as the gates report it */
+	/* A reload under way: the new bundle, and who asked. */
+	struct bundle next;
+	bool reloading;
+	unsigned reload_waits;
+	int reload_client; /* control client index, -1 for SIGHUP */
+};
+
+static struct handout handout_of(const struct supervisor *s, const struct bundle *b)
+{
+	return (struct handout){
+		.config_fd = b->config_fd,
+		.gate_config_fd = b->gate_config_fd,
+		.bundle_fd = b->policies_fd,
+		.log_dir_fd = s->ground.log_dir_fd,
+		.key_fd = s->ground.key_fd,
+		.secrets = b->secrets,
+		.n_secrets = b->n_secrets,
+		.listeners = s->ground.listeners,
+		.n_listen = s->ground.n_listen,
+	};
+}
+
+/* An event of ours for the ledger. A scribe that is down misses it: its own start is noted then. */
+static void note(struct supervisor *s, const char *event, const char *fmt, ...) PRINTF(3, 4);
+static void note(struct supervisor *s, const char *event, const char *fmt, ...)
+{
+	struct child *scribe = children_find(&s->children, ROLE_SCRIBE, 0);
+	char detail[256];
+	va_list ap;
+	struct err err;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(detail, sizeof(detail), fmt, ap);
+	va_end(ap);
+	if (scribe->state != CHILD_ABSENT &&
+	    note_send(&scribe->control, s->bundle.config, event, detail, &err)) {
+		log_line(LOG_WARN, "an event is not in the ledger: %s", err.msg);
+	}
+}
+
+static void start_child(struct supervisor *s, struct child *child)
+{
+	struct handout h = handout_of(s, &s->bundle);
+	struct err err;
+
+	if (children_start(&s->children, child, &h, &err)) {
+		log_line(LOG_ERROR, "%s.%u: %s", role_name(child->role), child->index, err.msg);
+		if (child->process.pidfd >= 0) {
+			(void)kill(child->process.pid, SIGKILL);
+		} else {
+			children_ended(child, clock_mono());
+		}
+	}
+}
+
+static void say_serving(struct supervisor *s)
+{
+	unsigned serving = 0;
+
+	for (unsigned i = 0; i < s->children.n; i++) {
+		serving += s->children.slots[i].state == CHILD_SERVING;
+	}
+	if (s->phase != PHASE_STARTING || serving < s->children.n) {
+		return;
+	}
+	s->phase = PHASE_SERVING;
+	note(s, "started", "version %s, %u gates, %zu policy files", WRIT_VERSION,
+	     s->children.n_gates, s->bundle.n_policy_files);
+	if (!s->options->quiet) {
+		ground_say(&s->ground, s->bundle.config);
+	}
+}
+
+static void reload_done(struct supervisor *s, bool ok, struct str text)
+{
+	s->reloading = false;
+	if (ok) {
+		bundle_done(&s->bundle);
+		s->bundle = s->next;
+		bundle_init(&s->next);
+		log_line(LOG_INFO, "reloaded: %zu policy files", s->bundle.n_policy_files);
+		note(s, "reloaded", STR_FMT, STR_ARG(text));
+	} else {
+		log_line(LOG_ERROR, "reload refused, the old configuration keeps serving: " STR_FMT,
+			 STR_ARG(text));
+		note(s, "reload refused", STR_FMT, STR_ARG(text));
+		bundle_done(&s->next);
+	}
+	control_answer(&s->control, s->reload_client, ok, text);
+}
+
+/* Hands the new bundle to every serving child; gates and connector answer RELOADED. */
+static void reload_hand_out(struct supervisor *s)
+{
+	struct err err;
+
+	s->reload_waits = 0;
+	for (unsigned i = 0; i < s->children.n; i++) {
+		struct child *c = &s->children.slots[i];
+		bool gate = c->role == ROLE_GATE;
+		enum err_code code;
+
+		if (c->state != CHILD_SERVING || c->role == ROLE_SCRIBE) {
+			continue;
+		}
+		code = child_tell_secrets(c, s->next.secrets, s->next.n_secrets, &err);
+		code = code ? code
+			    : child_tell(c, IPC_CONFIG,
+					 gate ? s->next.gate_config_fd : s->next.config_fd, &err);
+		if (!code && gate) {
+			code = child_tell(c, IPC_BUNDLE, s->next.policies_fd, &err);
+		}
+		if (code || child_tell(c, IPC_RELOAD, -1, &err)) {
+			/* It will start again, then with the configuration that is in force. */
+			(void)kill(c->process.pid, SIGKILL);
+			continue;
+		}
+		c->reload_pending = true;
+		s->reload_waits++;
+	}
+}
+
+static void reload(struct supervisor *s, int client)
+{
+	struct str text = STR("");
+	struct err err;
+
+	if (s->reloading || s->phase != PHASE_SERVING) {
+		control_answer(&s->control, client, false,
+			       STR("not now: another change is under way"));
+		return;
+	}
+	s->reload_client = client;
+	s->reloading = true;
+	if (bundle_load(&s->next, s->options->config_path, &text, &err)) {
+		reload_done(s, false, text.n ? text : str_from_c(err.msg));
+		return;
+	}
+	if (ground_check_unchanged(&s->ground, s->bundle.config, s->next.config, &err)) {
+		reload_done(s, false, str_from_c(err.msg));
+		return;
+	}
+	reload_hand_out(s);
+}
+
+static void child_reloaded(struct supervisor *s, struct child *c, bool ok, struct str text)
+{
+	if (!c->reload_pending) {
+		return;
+	}
+	c->reload_pending = false;
+	s->reload_waits--;
+	if (!ok) {
+		/* The loader accepted what this role refuses: it must not go on with half of it. */
+		log_line(LOG_ERROR, "%s.%u refuses what the loader accepted: " STR_FMT,
+			 role_name(c->role), c->index, STR_ARG(text));
+		(void)kill(c->process.pid, SIGKILL);
+	}
+	if (s->reload_waits == 0 && s->reloading) {
+		reload_done(s, true, STR(""));
+	}
+}
+
+static void child_message(struct supervisor *s, struct child *c, struct str frame)
+{
+	struct frame_reader r;
+	uint8_t type = frame_open(&r, frame);
+
+	if (type == IPC_READY && frame_ok(&r) && c->state == CHILD_STARTING) {
+		c->state = CHILD_SERVING;
+		say_serving(s);
+		return;
+	}
+	if (type == IPC_RELOADED) {
+		bool ok = frame_get_u8(&r) == 1;
+		struct str text = frame_get_str(&r);
+
+		if (frame_ok(&r)) {
+			child_reloaded(s, c, ok, text);
+			return;
+		}
+	}
+	log_line(LOG_WARN, "%s.%u said something it may not (message %u)", role_name(c->role),
+		 c->index, type);
+}
+
+static void child_readable(struct supervisor *s, struct child *c)
+{
+	char buf[8192];
+
+	for (;;) {
+		int fds[CHAN_MAX_FDS];
+		unsigned n_fds = 0;
+		struct str frame;
+		struct err err;
+		enum err_code code =
+			chan_recv(&c->control, buf, sizeof(buf), &frame, fds, &n_fds, &err);
+
+		if (code == ERR_INVALID) {
+			continue;
+		}
+		if (code) {
+			return; /* the end of a child is seen by its pidfd */
+		}
+		for (unsigned i = 0; i < n_fds; i++) {
+			(void)close(fds[i]);
+		}
+		child_message(s, c, frame);
+	}
+}
+
+static void describe_end(int status, char *to, size_t n)
+{
+	if (WIFSIGNALED(status)) {
+		(void)snprintf(to, n, "killed by signal %d", WTERMSIG(status));
+	} else {
+		(void)snprintf(to, n, "exit status %d", WEXITSTATUS(status));
+	}
+}
+
+static void child_ended(struct supervisor *s, struct child *c)
+{
+	bool was_draining = c->state == CHILD_DRAINING;
+	bool waited = c->reload_pending;
+	char how[64];
+	int status = 0;
+
+	if (waitpid(c->process.pid, &status, 0) < 0) {
+		return;
+	}
+	children_ended(c, clock_mono());
+	describe_end(status, how, sizeof(how));
+	if (was_draining || s->phase >= PHASE_DRAINING_GATES) {
+		return;
+	}
+	log_line(LOG_WARN, "%s.%u ended (%s); it is started again", role_name(c->role), c->index,
+		 how);
+	if (s->phase == PHASE_STARTING && c->quick_deaths > 3) {
+		log_line(LOG_ERROR, "%s.%u does not start; its own message above says why",
+			 role_name(c->role), c->index);
+		s->failed = true;
+		s->phase = PHASE_STOPPED;
+		return;
+	}
+	note(s, "role ended", "%s.%u: %s", role_name(c->role), c->index, how);
+	if (waited) {
+		s->reload_waits--;
+		if (s->reload_waits == 0 && s->reloading) {
+			reload_done(s, true, STR("")); /* the successor starts with the new one */
+		}
+	}
+}
+
+/* Starts what is absent and due; returns the time of the next one due, or 0. */
+static uint64_t start_absent(struct supervisor *s)
+{
+	uint64_t now = clock_mono(), next = 0;
+
+	if (s->phase >= PHASE_DRAINING_GATES) {
+		return 0;
+	}
+	for (unsigned i = 0; i < s->children.n; i++) {
+		struct child *c = &s->children.slots[i];
+
+		if (c->state != CHILD_ABSENT) {
+			continue;
+		}
+		if (c->restart_at <= now) {
+			bool again = c->started_at != 0;
+
+			start_child(s, c);
+			if (again && c->state != CHILD_ABSENT) {
+				note(s, "role started", "%s.%u", role_name(c->role), c->index);
+			}
+		}
+		if (c->state == CHILD_ABSENT && (next == 0 || c->restart_at < next)) {
+			next = c->restart_at;
+		}
+	}
+	return next;
+}
+
+static bool drain_role(struct supervisor *s, bool scribe)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < s->children.n; i++) {
+		struct child *c = &s->children.slots[i];
+		struct err err;
+
+		if (c->state == CHILD_ABSENT || (c->role == ROLE_SCRIBE) != scribe) {
+			continue;
+		}
+		any = true;
+		if (c->state != CHILD_DRAINING) {
+			c->state = CHILD_DRAINING;
+			if (child_tell(c, IPC_DRAIN, -1, &err)) {
+				(void)kill(c->process.pid, SIGKILL);
+			}
+		}
+	}
+	return any;
+}
+
+static void stop(struct supervisor *s)
+{
+	if (s->phase >= PHASE_DRAINING_GATES) {
+		s->drain_until = 0; /* asked twice: now */
+		return;
+	}
+	log_line(LOG_INFO, "draining");
+	note(s, "stopping", "drain of at most %d s", DRAIN_SECONDS);
+	s->phase = PHASE_DRAINING_GATES;
+	s->drain_until = clock_mono() + DRAIN_SECONDS * CLOCK_SEC;
+}
+
+/* Gates (with connector and runner, which serve them) go first, the scribe last: it records them.
+ */
+static void drain_step(struct supervisor *s)
+{
+	bool late = clock_mono() >= s->drain_until;
+
+	if (s->phase == PHASE_DRAINING_GATES && !drain_role(s, false)) {
+		s->phase = PHASE_DRAINING_SCRIBE;
+	}
+	if (s->phase == PHASE_DRAINING_SCRIBE && !drain_role(s, true)) {
+		s->phase = PHASE_STOPPED;
+	}
+	for (unsigned i = 0; late && i < s->children.n; i++) {
+		const struct child *c = &s->children.slots[i];
+
+		if (c->state == CHILD_DRAINING &&
+		    (c->role != ROLE_SCRIBE || s->phase == PHASE_DRAINING_SCRIBE)) {
+			(void)kill(c->process.pid, SIGKILL);
+		}
+	}
+}
+
+static void signal_arrived(struct supervisor *s)
+{
+	struct signalfd_siginfo info;
+
+	while (read(s->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (info.ssi_signo == SIGHUP) {
+			reload(s, -1);
+		} else {
+			stop(s);
+		}
+	}
+}
+
+static void control_request(struct supervisor *s, const struct control_request *req)
+{
+	switch (req->op) {
+	case CONTROL_NONE:
+		break;
+	case CONTROL_RELOAD:
+		reload(s, req->client);
+		break;
+	case CONTROL_STOP:
+		control_answer(&s->control, req->client, true, STR("draining"));
+		stop(s);
+		break;
+	}
+}
+
+/* One turn: waits for the next event of any kind and handles all that are there. */
+static void turn(struct supervisor *s)
+{
+	struct pollfd p[MAX_POLL];
+	uint64_t due = start_absent(s), now = clock_mono();
+	int timeout = due == 0 ? -1 : due <= now ? 0 : (int)((due - now) / CLOCK_MS) + 1;
+	nfds_t n = 0, control_at;
+
+	if (s->phase >= PHASE_DRAINING_GATES) {
+		timeout = 100;
+	}
+	p[n++] = (struct pollfd){.fd = s->signals, .events = POLLIN};
+	for (unsigned i = 0; i < s->children.n; i++) {
+		const struct child *c = &s->children.slots[i];
+		bool on = c->state != CHILD_ABSENT;
+		short more = chan_wants_write(&c->control) ? POLLOUT : 0;
+
+		p[n++] = (struct pollfd){.fd = on ? c->process.pidfd : -1, .events = POLLIN};
+		p[n++] = (struct pollfd){.fd = on ? c->control.fd : -1,
+					 .events = (short)(POLLIN | more)};
+	}
+	control_at = n;
+	n += control_poll(&s->control, p + n);
+	if (poll(p, n, timeout) < 0 && errno != EINTR) {
+		log_line(LOG_ERROR, "poll: errno %d", errno);
+		return;
+	}
+	for (unsigned i = 0; i < s->children.n; i++) {
+		struct child *c = &s->children.slots[i];
+		struct err err;
+
+		if (p[2 + 2 * i].revents & POLLOUT) {
+			err_ignore(chan_flush(&c->control, &err)); /* a dead child is seen below */
+		}
+		if (p[2 + 2 * i].revents & POLLIN) {
+			child_readable(s, c);
+		}
+		if (p[1 + 2 * i].revents) {
+			child_ended(s, c);
+		}
+	}
+	if (p[0].revents) {
+		signal_arrived(s);
+	}
+	for (struct control_request req = {0}; control_next(&s->control, p + control_at, &req);) {
+		control_request(s, &req);
+	}
+}
+
+static enum err_code open_signals(int *ret_fd, struct err *err)
+{
+	sigset_t set;
+	int fd;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGHUP);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	(void)signal(SIGPIPE, SIG_IGN); // NOLINT(cert-err33-c): cannot fail for SIGPIPE
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0) {
+		return ERR_ERRNO(err, "signalfd");
+	}
+	*ret_fd = fd;
+	return ERR_OK;
+}
+
+static unsigned count_gates(const struct config *config)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	uint64_t n = config->gates ? config->gates : cores > 0 ? (uint64_t)cores : 1;
+
+	return n > CHILDREN_MAX_GATES ? CHILDREN_MAX_GATES : (unsigned)n;
+}
+
+static enum err_code set_up(struct supervisor *s, struct err *err)
+{
+	struct str text = STR("");
+	enum err_code code;
+
+	TRY(open_signals(&s->signals, err));
+	code = bundle_load(&s->bundle, s->options->config_path, &text, err);
+	if (code) {
+		if (text.n) {
+			(void)fprintf(stderr, STR_FMT "\n", STR_ARG(text));
+		}
+		return code;
+	}
+	children_init(&s->children, count_gates(s->bundle.config));
+	TRY(ground_open(&s->ground, s->bundle.config, s->children.n_gates, err));
+	return control_open(&s->control, s->ground.state_path, err);
+}
+
+int supervisor_run(const struct supervisor_options *options)
+{
+	struct supervisor s = {.options = options, .signals = -1, .reload_client = -1};
+	char self[] = "writ";
+	struct err err = {0};
+
+	bundle_init(&s.bundle);
+	bundle_init(&s.next);
+	ground_init(&s.ground);
+	control_init(&s.control);
+	if (set_up(&s, &err)) {
+		log_line(LOG_ERROR, "%s", err.msg);
+		s.failed = true;
+	} else {
+		s.children.self = self;
+		while (s.phase != PHASE_STOPPED) {
+			turn(&s);
+			if (s.phase >= PHASE_DRAINING_GATES) {
+				drain_step(&s);
+			}
+		}
+	}
+	/* Children that are left die with us (PDEATHSIG). */
+	for (unsigned i = 0; i < s.children.n; i++) {
+		chan_done(&s.children.slots[i].control);
+		fd_close(&s.children.slots[i].process.pidfd);
+	}
+	control_done(&s.control);
+	ground_done(&s.ground);
+	bundle_done(&s.next);
+	bundle_done(&s.bundle);
+	fd_close(&s.signals);
+	return s.failed ? 2 : 0;
+}
