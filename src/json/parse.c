@@ -10,6 +10,8 @@
  */
 #include "json/parse.h"
 
+#include "json/bytes_priv.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -99,117 +101,50 @@ static struct str span_from(const struct parser *p, size_t start)
 
 /* ---- strings ---- */
 
-static bool hex4(const struct parser *p, size_t at, unsigned *ret)
+/* At "\u". RFC 8259 section 7: beyond the BMP, a pair of surrogates. */
+static enum err_code check_unicode(struct parser *p)
 {
-	unsigned v = 0;
+	const char *at = p->text.p + p->at, *end = p->text.p + p->text.n;
+	int v = bytes_hex4(at + 2, end), low;
 
-	if (p->text.n - at < 4) {
-		return false;
+	if (v < 0) {
+		return fail(p, ERR_SYNTAX, p->at, "\\u needs four hexadecimal digits");
 	}
-	for (size_t i = 0; i < 4; i++) {
-		int c = (unsigned char)p->text.p[at + i];
-
-		if (is_digit(c)) {
-			v = v << 4 | (unsigned)(c - '0');
-		} else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f') {
-			v = v << 4 | (unsigned)((c | 0x20) - 'a' + 10);
-		} else {
-			return false;
-		}
-	}
-	*ret = v;
-	return true;
-}
-
-static size_t put_utf8(char *to, unsigned v)
-{
-	if (v < 0x80) {
-		to[0] = (char)v;
-		return 1;
-	}
-	if (v < 0x800) {
-		to[0] = (char)(0xc0 | v >> 6);
-		to[1] = (char)(0x80 | (v & 0x3f));
-		return 2;
-	}
-	if (v < 0x10000) {
-		to[0] = (char)(0xe0 | v >> 12);
-		to[1] = (char)(0x80 | (v >> 6 & 0x3f));
-		to[2] = (char)(0x80 | (v & 0x3f));
-		return 3;
-	}
-	to[0] = (char)(0xf0 | v >> 18);
-	to[1] = (char)(0x80 | (v >> 12 & 0x3f));
-	to[2] = (char)(0x80 | (v >> 6 & 0x3f));
-	to[3] = (char)(0x80 | (v & 0x3f));
-	return 4;
-}
-
-/* p->at is behind "\u". RFC 8259 section 7: beyond the BMP, a pair of surrogates. */
-static enum err_code decode_unicode(struct parser *p, char *to, size_t *n)
-{
-	size_t start = p->at - 2;
-	unsigned v, low;
-
-	if (!hex4(p, p->at, &v)) {
-		return fail(p, ERR_SYNTAX, start, "\\u needs four hexadecimal digits");
-	}
-	p->at += 4;
 	if (v >= 0xdc00 && v <= 0xdfff) {
-		return fail(p, ERR_INVALID, start, "low surrogate without a high one");
+		return fail(p, ERR_INVALID, p->at, "low surrogate without a high one");
 	}
 	if (v >= 0xd800 && v <= 0xdbff) {
-		if (p->text.n - p->at < 6 || p->text.p[p->at] != '\\' ||
-		    p->text.p[p->at + 1] != 'u' || !hex4(p, p->at + 2, &low) || low < 0xdc00 ||
-		    low > 0xdfff) {
-			return fail(p, ERR_INVALID, start, "high surrogate without a low one");
+		low = end - at >= 8 && at[6] == '\\' && at[7] == 'u' ? bytes_hex4(at + 8, end) : -1;
+		if (low < 0xdc00 || low > 0xdfff) {
+			return fail(p, ERR_INVALID, p->at, "high surrogate without a low one");
 		}
 		p->at += 6;
-		v = 0x10000 + ((v - 0xd800) << 10) + (low - 0xdc00);
 	}
-	*n += put_utf8(to + *n, v);
+	p->at += 6;
 	return ERR_OK;
 }
 
-/* p->at is at the backslash. A decoded escape is never longer than its spelling. */
-static enum err_code decode_escape(struct parser *p, char *to, size_t *n)
-{
-	static const char plain[] = "\"\\/bfnrt", meaning[] = "\"\\/\b\f\n\r\t";
-	size_t start = p->at;
-	const char *found;
-
-	p->at++;
-	if (peek(p) == 'u') {
-		p->at++;
-		return decode_unicode(p, to, n);
-	}
-	found = peek(p) > 0 ? strchr(plain, peek(p)) : NULL;
-	if (!found) {
-		return fail(p, ERR_SYNTAX, start, "unknown escape in a string");
-	}
-	to[(*n)++] = meaning[found - plain];
-	p->at++;
-	return ERR_OK;
-}
-
-/* Decodes [start, end) of the text, known to hold at least one escape, into the arena. */
+/* Checks every escape in [start, end) of the text, then decodes all into the arena. */
 static enum err_code decode_string(struct parser *p, size_t start, size_t end, struct str *ret)
 {
-	char *to = arena_alloc(p->a, end - start);
-	size_t n = 0;
+	char *to;
 
+	for (p->at = start; p->at < end;) {
+		if (p->text.p[p->at] != '\\') {
+			p->at++;
+		} else if (p->text.p[p->at + 1] == 'u') {
+			TRY(check_unicode(p));
+		} else if (!memchr("\"\\/bfnrt", p->text.p[p->at + 1], 8)) {
+			return fail(p, ERR_SYNTAX, p->at, "unknown escape in a string");
+		} else {
+			p->at += 2;
+		}
+	}
+	to = arena_alloc(p->a, end - start);
 	if (!to) {
 		return fail(p, ERR_NOMEM, start, "out of memory for this document");
 	}
-	p->at = start;
-	while (p->at < end) {
-		if (p->text.p[p->at] == '\\') {
-			TRY(decode_escape(p, to, &n));
-		} else {
-			to[n++] = p->text.p[p->at++];
-		}
-	}
-	*ret = str_make(to, n);
+	*ret = str_make(to, bytes_decode(str_make(p->text.p + start, end - start), to));
 	return ERR_OK;
 }
 
@@ -233,7 +168,7 @@ static enum err_code parse_string(struct parser *p, struct str *ret)
 		}
 		if (c == '\\') {
 			escaped = true;
-			p->at++; /* the next byte ends nothing; decode_escape judges it */
+			p->at++; /* the next byte ends nothing; decode_string judges it */
 		}
 	}
 	s = span_from(p, start);
@@ -526,13 +461,6 @@ static enum err_code parse_document(struct parser *p, const struct json **ret)
 	return ERR_OK;
 }
 
-static size_t pick(size_t asked, size_t normal, size_t ceiling)
-{
-	size_t v = asked ? asked : normal;
-
-	return v < ceiling ? v : ceiling;
-}
-
 enum err_code json_parse(struct arena *a, struct str text, const struct json_opts *opts,
 			 const struct json **ret, struct err *err)
 {
@@ -542,15 +470,15 @@ enum err_code json_parse(struct arena *a, struct str text, const struct json_opt
 		.a = a,
 		.text = text,
 		.name = o->name.n ? o->name : STR("json"),
-		.max_depth = pick(o->max_depth, JSON_MAX_DEPTH, JSON_DEPTH_CEILING),
-		.max_nodes = pick(o->max_nodes, JSON_MAX_NODES, UINT32_MAX),
+		.max_depth = bytes_limit(o->max_depth, JSON_MAX_DEPTH, JSON_DEPTH_CEILING),
+		.max_nodes = bytes_limit(o->max_nodes, JSON_MAX_NODES, INT32_MAX),
 		.seed = o->seed,
 		.err = err,
 	};
 
-	if (text.n > pick(o->max_bytes, JSON_MAX_BYTES, UINT32_MAX)) {
+	if (text.n > bytes_limit(o->max_bytes, JSON_MAX_BYTES, UINT32_MAX)) {
 		return ERR(err, ERR_LIMIT, STR_FMT ": %zu bytes are more than %zu", STR_ARG(p.name),
-			   text.n, pick(o->max_bytes, JSON_MAX_BYTES, UINT32_MAX));
+			   text.n, bytes_limit(o->max_bytes, JSON_MAX_BYTES, UINT32_MAX));
 	}
 	return parse_document(&p, ret);
 }
