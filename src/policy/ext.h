@@ -73,6 +73,10 @@ bool policy_duration_parse(struct str s, int64_t *ret) MUST_USE;
 bool policy_datetime_parse(struct str s, int64_t *ret) MUST_USE;
 bool policy_ip_parse(struct str s, struct policy_ip *ret) MUST_USE;
 
+/* As datetime() reads it, with milliseconds; "@N" outside the years 0000 to 9999, which it cannot
+ * read. */
+void policy_datetime_write(struct buf *out, int64_t ms);
+
 /* Datetime and duration arithmetic of the methods above, on milliseconds. */
 bool policy_datetime_to_date(int64_t ms, int64_t *ret) MUST_USE;
 int64_t policy_datetime_to_time(int64_t ms);
