@@ -31,6 +31,13 @@ static void chunks_free(struct arena *a, struct arena_chunk *chunk)
 	}
 }
 
+void arena_wipe(struct arena *a)
+{
+	for (struct arena_chunk *c = a->chunk; c; c = c->older) {
+		explicit_bzero((char *)c + sizeof(*c), c->size - sizeof(*c));
+	}
+}
+
 void arena_done(struct arena *a)
 {
 	chunks_free(a, a->chunk);

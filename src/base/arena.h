@@ -28,6 +28,10 @@ void arena_init(struct arena *a, size_t limit);
 /* Frees everything; accepts a zeroed arena. */
 void arena_done(struct arena *a);
 
+/* Overwrites all that was ever allocated, for an arena that held secrets; follow with arena_done.
+ */
+void arena_wipe(struct arena *a);
+
 /* Forgets everything but keeps one small chunk for the next use; clears `exhausted`. */
 void arena_reset(struct arena *a);
 

@@ -111,8 +111,8 @@ static enum err_code run_loader(struct bundle *b, const char *path, int bundle_f
 	return ERR_OK;
 }
 
-static enum err_code add_secret(struct bundle *b, struct str file, bool for_gate, bool is_private,
-				struct err *err)
+static enum err_code add_secret(struct bundle *b, struct str file, enum role reader,
+				bool is_private, struct err *err)
 {
 	struct role_secret *s = &b->secrets[b->n_secrets];
 	CLEANUP(fd_close) int fd = -1;
@@ -123,7 +123,7 @@ static enum err_code add_secret(struct bundle *b, struct str file, bool for_gate
 
 	for (unsigned i = 0; i < b->n_secrets; i++) {
 		if (str_eq(str_from_c(b->secrets[i].file), file) &&
-		    b->secrets[i].for_gate == for_gate) {
+		    b->secrets[i].reader == reader) {
 			return ERR_OK;
 		}
 	}
@@ -132,7 +132,7 @@ static enum err_code add_secret(struct bundle *b, struct str file, bool for_gate
 			   "more than %d files, or a path that is too long: " STR_FMT,
 			   ROLE_MAX_SECRETS, STR_ARG(file));
 	}
-	*s = (struct role_secret){.fd = -1, .for_gate = for_gate};
+	*s = (struct role_secret){.fd = -1, .reader = reader};
 	memcpy(s->file, file.p, file.n);
 	fd = open(s->file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, &st) < 0) {
@@ -150,6 +150,17 @@ static enum err_code add_secret(struct bundle *b, struct str file, bool for_gate
 	return ERR_OK;
 }
 
+static enum err_code collect_entries(struct bundle *b, const struct config_entries *entries,
+				     enum role reader, struct err *err)
+{
+	for (size_t i = 0; i < entries->n; i++) {
+		if (entries->items[i].secret_file.n) {
+			TRY(add_secret(b, entries->items[i].secret_file, reader, true, err));
+		}
+	}
+	return ERR_OK;
+}
+
 static enum err_code collect_secrets(struct bundle *b, struct err *err)
 {
 	const struct config *c = b->config;
@@ -159,23 +170,20 @@ static enum err_code collect_secrets(struct bundle *b, struct err *err)
 		const struct config_listen *l = &c->listen[i];
 
 		if (l->has_tls) {
-			TRY(add_secret(b, l->tls.cert, true, false, err));
-			TRY(add_secret(b, l->tls.key, true, true, err));
+			TRY(add_secret(b, l->tls.cert, ROLE_GATE, false, err));
+			TRY(add_secret(b, l->tls.key, ROLE_GATE, true, err));
 		}
 		if (l->has_tls && l->tls.client_ca.n) {
-			TRY(add_secret(b, l->tls.client_ca, true, false, err));
+			TRY(add_secret(b, l->tls.client_ca, ROLE_GATE, false, err));
 		}
 	}
 	for (size_t i = 0; i < c->n_servers; i++) {
 		const struct config_server *s = &c->servers[i];
 
-		for (size_t h = 0; h < s->n_headers; h++) {
-			if (s->headers[h].secret_file.n) {
-				TRY(add_secret(b, s->headers[h].secret_file, false, true, err));
-			}
-		}
+		TRY(collect_entries(b, &s->headers, ROLE_CONNECTOR, err));
+		TRY(collect_entries(b, &s->env, ROLE_RUNNER, err));
 		if (s->ca_file.n) {
-			TRY(add_secret(b, s->ca_file, false, false, err));
+			TRY(add_secret(b, s->ca_file, ROLE_CONNECTOR, false, err));
 		}
 		roots = roots || (s->kind == CONFIG_SERVER_HTTP && s->url.tls && !s->ca_file.n);
 	}
@@ -183,14 +191,14 @@ static enum err_code collect_secrets(struct bundle *b, struct err *err)
 		const struct config_model *m = &c->models[i];
 
 		if (m->api_key_file.n) {
-			TRY(add_secret(b, m->api_key_file, false, true, err));
+			TRY(add_secret(b, m->api_key_file, ROLE_CONNECTOR, true, err));
 		}
 		if (m->ca_file.n) {
-			TRY(add_secret(b, m->ca_file, false, false, err));
+			TRY(add_secret(b, m->ca_file, ROLE_CONNECTOR, false, err));
 		}
 		roots = roots || (m->url.tls && !m->ca_file.n);
 	}
-	return roots ? add_secret(b, str_from_c(SYSTEM_ROOTS), false, false, err) : ERR_OK;
+	return roots ? add_secret(b, str_from_c(SYSTEM_ROOTS), ROLE_CONNECTOR, false, err) : ERR_OK;
 }
 
 /* The gate's view and the policies, each as a sealed memfd of its own. */

@@ -79,7 +79,7 @@ enum err_code child_tell_secrets(struct child *child, const struct role_secret *
 				 struct err *err)
 {
 	for (unsigned i = 0; i < n; i++) {
-		if (child->role == (secrets[i].for_gate ? ROLE_GATE : ROLE_CONNECTOR)) {
+		if (child->role == secrets[i].reader) {
 			TRY(tell_secret(child, &secrets[i], err));
 		}
 	}

@@ -174,7 +174,7 @@ void control_answer(struct control *c, int client, bool ok, struct str text)
 	}
 	buf_init(&b, 256 << 10);
 	buf_append(&b, ok ? STR("{\"ok\":true,\"text\":") : STR("{\"ok\":false,\"error\":"));
-	json_write_str(&b, text);
+	json_put_str(&b, text);
 	buf_append(&b, STR("}\n"));
 	/* One answer fits a socket's buffer; a client that is gone loses it. */
 	(void)!send(c->clients[client].fd, b.p, b.end, MSG_NOSIGNAL);

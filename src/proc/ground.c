@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proc/ground.h"
 
-#include "base/hex.h"
 #include "base/log.h"
 #include "crypto/secret.h"
+#include "crypto/sign.h"
+#include "ledger/seal.h"
 #include "net/listen.h"
 #include "sys/fd.h"
 
@@ -13,8 +14,6 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum { KEY_SEED = 32 };
 
 void ground_init(struct ground *g)
 {
@@ -85,30 +84,33 @@ static enum err_code lock_state(struct ground *g, struct err *err)
 	return write_pid(g->lock_fd, err);
 }
 
-static enum err_code make_key(int dir_fd, struct err *err)
+static enum err_code make_key(int dir_fd, struct str node, struct err *err)
 {
-	uint8_t seed[KEY_SEED];
-	char line[2 * KEY_SEED + 1];
+	struct ledger_signer signer = {0};
 	CLEANUP(fd_close)
 	int fd = openat(dir_fd, "ledger.key", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	ssize_t n;
+	enum err_code code;
+	struct buf line;
 
 	if (fd < 0) {
 		return errno == EEXIST ? ERR_OK : ERR_ERRNO(err, "making ledger.key");
 	}
-	rand_bytes(seed, sizeof(seed));
-	hex_write(line, seed, sizeof(seed));
-	line[sizeof(line) - 1] = '\n';
-	n = write(fd, line, sizeof(line));
-	secret_wipe(seed, sizeof(seed));
-	secret_wipe(line, sizeof(line));
-	if (n != (ssize_t)sizeof(line) || fsync(fd) < 0) {
-		return ERR_ERRNO(err, "writing ledger.key");
+	TRY(sign_setup(err));
+	TRY(ledger_signer_init(&signer, node, err));
+	buf_init(&line, 1024);
+	ledger_signer_append(&signer, &line);
+	buf_append_c(&line, '\n');
+	code = line.failed ? ERR(err, ERR_NOMEM, "no memory for ledger.key") : ERR_OK;
+	if (!code && (write(fd, line.p, line.end) != (ssize_t)line.end || fsync(fd) < 0)) {
+		code = ERR_ERRNO(err, "writing ledger.key");
 	}
-	return ERR_OK;
+	secret_wipe(line.p, line.end);
+	buf_done(&line);
+	ledger_signer_done(&signer);
+	return code;
 }
 
-static enum err_code open_ledger(struct ground *g, struct err *err)
+static enum err_code open_ledger(struct ground *g, struct str node, struct err *err)
 {
 	struct arena a;
 	struct str text;
@@ -123,7 +125,7 @@ static enum err_code open_ledger(struct ground *g, struct err *err)
 	if (g->log_dir_fd < 0) {
 		return ERR_ERRNO(err, "opening the ledger's directory");
 	}
-	TRY(make_key(g->lock_fd, err));
+	TRY(make_key(g->lock_fd, node, err));
 	fd = openat(g->lock_fd, "ledger.key", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		return ERR_ERRNO(err, "opening ledger.key");
@@ -183,7 +185,7 @@ enum err_code ground_open(struct ground *g, const struct config *config, unsigne
 		return ERR(err, ERR_LIMIT, "more than %d listeners", ROLE_MAX_LISTENERS);
 	}
 	TRY(lock_state(g, err));
-	TRY(open_ledger(g, err));
+	TRY(open_ledger(g, config->node, err));
 	g->n_listen = (unsigned)config->n_listen;
 	for (unsigned gate = 0; gate < n_gates; gate++) {
 		for (unsigned l = 0; l < g->n_listen; l++) {

@@ -37,9 +37,10 @@ struct role_channel {
 };
 
 struct role_secret {
-	char file[512]; /* as the configuration names it */
-	int fd;         /* sealed memfd */
-	bool for_gate;  /* of a listener (a gate's), not of an upstream (the connector's) */
+	char file[512];   /* as the configuration names it */
+	int fd;           /* sealed memfd */
+	enum role reader; /* whom it is for: TLS of listeners a gate, upstreams the connector, env
+			     the runner */
 };
 
 struct role_listener {

@@ -11,11 +11,11 @@
 #include "base/log.h"
 #include "ipc/frame.h"
 #include "ipc/messages.h"
+#include "ledger/record.h"
 #include "proc/bundle.h"
 #include "proc/children.h"
 #include "proc/control.h"
 #include "proc/ground.h"
-#include "proc/note.h"
 #include "sys/fd.h"
 
 #include <errno.h>
@@ -47,7 +47,6 @@ struct supervisor {
 	struct control control;
 	int signals;
 	bool failed;
-	char policy_set[65]; /* hash of the policies in force, as the gates report it */
 	/* A reload under way: the new bundle, and who asked. */
 	struct bundle next;
 	bool reloading;
@@ -71,21 +70,43 @@ static struct handout handout_of(const struct supervisor *s, const struct bundle
 }
 
 /* An event of ours for the ledger. A scribe that is down misses it: its own start is noted then. */
-static void note(struct supervisor *s, const char *event, const char *fmt, ...) PRINTF(3, 4);
-static void note(struct supervisor *s, const char *event, const char *fmt, ...)
+static void note(struct supervisor *s, struct ledger_event event)
 {
 	struct child *scribe = children_find(&s->children, ROLE_SCRIBE, 0);
-	char detail[256];
-	va_list ap;
+	char frame[ROLE_FRAME_MAX];
+	struct frame_writer w;
+	struct buf entry;
 	struct err err;
 
-	va_start(ap, fmt);
-	(void)vsnprintf(detail, sizeof(detail), fmt, ap);
-	va_end(ap);
-	if (scribe->state != CHILD_ABSENT &&
-	    note_send(&scribe->control, s->bundle.config, event, detail, &err)) {
+	if (scribe->state == CHILD_ABSENT) {
+		return;
+	}
+	event.node = s->bundle.config->node;
+	event.time_us = clock_real() / 1000;
+	event.detail.n = event.detail.n > 512 ? 512 : event.detail.n;
+	buf_init(&entry, LEDGER_ENTRY_MAX);
+	frame_begin(&w, frame, sizeof(frame), IPC_NOTE);
+	if (!str_is_utf8(event.detail) || ledger_event_encode(&event, &entry, &err)) {
+		event.detail = STR("(not shown)");
+		err_ignore(
+			ledger_event_encode(&event, &entry, &err)); /* an empty entry is dropped */
+	}
+	frame_put_str(&w, buf_str(&entry));
+	if (chan_send(&scribe->control, frame_bytes(&w), NULL, 0, &err)) {
 		log_line(LOG_WARN, "an event is not in the ledger: %s", err.msg);
 	}
+	buf_done(&entry);
+}
+
+static void note_role(struct supervisor *s, enum ledger_event_name event, const struct child *c,
+		      int status)
+{
+	char subject[32];
+
+	(void)snprintf(subject, sizeof(subject), "%s.%u", role_name(c->role), c->index);
+	note(s, (struct ledger_event){.event = event,
+				      .subject = str_from_c(subject),
+				      .number = (uint64_t)(unsigned)status});
 }
 
 static void start_child(struct supervisor *s, struct child *child)
@@ -114,8 +135,10 @@ static void say_serving(struct supervisor *s)
 		return;
 	}
 	s->phase = PHASE_SERVING;
-	note(s, "started", "version %s, %u gates, %zu policy files", WRIT_VERSION,
-	     s->children.n_gates, s->bundle.n_policy_files);
+	for (size_t l = 0; l < s->bundle.config->n_listen; l++) {
+		note(s, (struct ledger_event){.event = LEDGER_LISTENING,
+					      .subject = s->bundle.config->listen[l].address});
+	}
 	if (!s->options->quiet) {
 		ground_say(&s->ground, s->bundle.config);
 	}
@@ -129,11 +152,11 @@ static void reload_done(struct supervisor *s, bool ok, struct str text)
 		s->bundle = s->next;
 		bundle_init(&s->next);
 		log_line(LOG_INFO, "reloaded: %zu policy files", s->bundle.n_policy_files);
-		note(s, "reloaded", STR_FMT, STR_ARG(text));
+		note(s, (struct ledger_event){.event = LEDGER_RELOAD_ACCEPTED});
 	} else {
 		log_line(LOG_ERROR, "reload refused, the old configuration keeps serving: " STR_FMT,
 			 STR_ARG(text));
-		note(s, "reload refused", STR_FMT, STR_ARG(text));
+		note(s, (struct ledger_event){.event = LEDGER_RELOAD_REFUSED, .detail = text});
 		bundle_done(&s->next);
 	}
 	control_answer(&s->control, s->reload_client, ok, text);
@@ -292,7 +315,7 @@ static void child_ended(struct supervisor *s, struct child *c)
 		s->phase = PHASE_STOPPED;
 		return;
 	}
-	note(s, "role ended", "%s.%u: %s", role_name(c->role), c->index, how);
+	note_role(s, LEDGER_ROLE_DIED, c, status);
 	if (waited) {
 		s->reload_waits--;
 		if (s->reload_waits == 0 && s->reloading) {
@@ -320,7 +343,7 @@ static uint64_t start_absent(struct supervisor *s)
 
 			start_child(s, c);
 			if (again && c->state != CHILD_ABSENT) {
-				note(s, "role started", "%s.%u", role_name(c->role), c->index);
+				note_role(s, LEDGER_ROLE_STARTED, c, 0);
 			}
 		}
 		if (c->state == CHILD_ABSENT && (next == 0 || c->restart_at < next)) {
@@ -359,7 +382,6 @@ static void stop(struct supervisor *s)
 		return;
 	}
 	log_line(LOG_INFO, "draining");
-	note(s, "stopping", "drain of at most %d s", DRAIN_SECONDS);
 	s->phase = PHASE_DRAINING_GATES;
 	s->drain_until = clock_mono() + DRAIN_SECONDS * CLOCK_SEC;
 }

@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* proc/connector.c - the only role that dials.
+ *
+ *   reads   names of upstreams from gates (known table), relay framing, bytes of upstreams
+ *           (passed on, never parsed)
+ *   holds   the upstreams' addresses and credentials
+ *   cannot  open files, start programs, dial what is not in its table, read a request
+ *           beyond where its head ends
+ */
+#include "base/log.h"
+#include "ipc/frame.h"
+#include "ipc/messages.h"
+#include "net/addr.h"
+#include "net/loop.h"
+#include "proc/relay.h"
+#include "proc/resolver.h"
+#include "proc/role.h"
+#include "proc/upstream.h"
+#include "sandbox/jail.h"
+#include "sys/fd.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { DIAL_SECONDS = 10, NAME_SECONDS = 30, MAX_DIALS = 4096, CONFIG_MAX = 64 << 20 };
+
+static const struct jail_spec connector_jail = {
+	.name = "connector",
+	.calls = CALLS_LOOP | CALLS_SOCKET | CALLS_DIAL,
+	.families = FAMILY_UNIX | FAMILY_INET,
+	.net = JAIL_NET_KEEP,
+};
+
+/* A configuration's table, and what still uses it after a reload brought the next one. */
+struct table {
+	struct upstreams upstreams;
+	struct arena text;
+	size_t uses; /* relays and dials */
+	struct table *older;
+};
+
+struct connector {
+	struct loop loop;
+	struct role_boot *boot;
+	struct loop_fd control;
+	struct resolver resolver;
+	struct table *table; /* newest first */
+	struct peer *peers;
+	unsigned dials;
+	bool draining;
+};
+
+/* A gate. */
+struct peer {
+	struct peer *next;
+	struct connector *connector;
+	struct loop_fd f;
+	struct chan chan;
+	unsigned index;
+	struct list dials;
+};
+
+enum dial_state { DIAL_RESOLVING = 0, DIAL_CONNECTING };
+
+struct dial {
+	struct list node; /* in its peer's list */
+	struct peer *peer;
+	struct table *table;
+	const struct upstream *upstream;
+	uint64_t token;
+	enum dial_state state;
+	struct loop_fd f; /* f.fd -1 until connecting */
+	struct timer deadline;
+	struct net_addr addrs[RESOLVER_MAX_ADDRS];
+	unsigned n_addrs, at;
+};
+
+static void peer_flush(struct peer *p);
+
+static void dial_free(struct dial *d)
+{
+	struct connector *c = d->peer->connector;
+
+	timer_stop(&d->deadline);
+	if (d->f.fd >= 0) {
+		loop_remove(&c->loop, &d->f);
+		fd_close(&d->f.fd);
+	}
+	list_remove(&d->node);
+	d->table->uses--;
+	c->dials--;
+	free(d);
+}
+
+static void answer_failed(struct peer *p, uint64_t token, const char *reason)
+{
+	char buf[256];
+	struct frame_writer w;
+	struct err err;
+
+	frame_begin(&w, buf, sizeof(buf), IPC_NOT_DIALED);
+	frame_put_u64(&w, token);
+	frame_put_str(&w, str_from_c(reason));
+	if (chan_send(&p->chan, frame_bytes(&w), NULL, 0, &err)) {
+		log_line(LOG_WARN, "answering gate.%u: %s", p->index, err.msg);
+	}
+	peer_flush(p);
+}
+
+static void dial_fail(struct dial *d, const char *reason)
+{
+	log_line(LOG_WARN, STR_FMT ": %s", STR_ARG(d->upstream->name), reason);
+	answer_failed(d->peer, d->token, reason);
+	dial_free(d);
+}
+
+static void answer_connected(struct dial *d, enum ipc_dial_mode mode, int fd)
+{
+	char buf[32];
+	struct frame_writer w;
+	struct err err;
+
+	frame_begin(&w, buf, sizeof(buf), IPC_DIALED);
+	frame_put_u64(&w, d->token);
+	frame_put_u8(&w, (uint8_t)mode);
+	if (chan_send(&d->peer->chan, frame_bytes(&w), &fd, 1, &err)) {
+		log_line(LOG_WARN, "answering gate.%u: %s", d->peer->index, err.msg);
+	}
+	peer_flush(d->peer);
+}
+
+static void dial_connected(struct dial *d)
+{
+	struct connector *c = d->peer->connector;
+	int fd = d->f.fd, ends[2];
+	struct err err;
+
+	loop_remove(&c->loop, &d->f);
+	d->f.fd = -1;
+	if (d->upstream->direct) {
+		answer_connected(d, IPC_DIAL_DIRECT, fd);
+		dial_free(d);
+		return;
+	}
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0) {
+		(void)close(fd);
+		dial_fail(d, "no socket left");
+		return;
+	}
+	if (relay_start(&c->loop, d->upstream, ends[0], fd, &d->table->uses, &err)) {
+		log_line(LOG_WARN, "relay: %s", err.msg);
+		(void)close(ends[1]);
+		dial_fail(d, "the connection could not be secured");
+		return;
+	}
+	answer_connected(d, IPC_DIAL_RELAY, ends[1]);
+	dial_free(d);
+}
+
+/* Tries the next address; fails the dial when none is left. */
+static void dial_next(struct dial *d);
+
+static void on_connect_ready(struct loop_fd *f, uint32_t ready)
+{
+	struct dial *d = CONTAINER_OF(f, struct dial, f);
+	socklen_t n = sizeof(int);
+	int why = 0;
+
+	(void)ready;
+	if (getsockopt(f->fd, SOL_SOCKET, SO_ERROR, &why, &n) < 0 || why) {
+		loop_remove(&d->peer->connector->loop, f);
+		fd_close(&f->fd);
+		dial_next(d);
+		return;
+	}
+	dial_connected(d);
+}
+
+/* True when a connection is under way or made. */
+static bool dial_address(struct dial *d, const struct net_addr *addr)
+{
+	struct connector *c = d->peer->connector;
+	struct sockaddr_storage ss;
+	socklen_t n = net_addr_to_sockaddr(addr, &ss);
+	struct err err;
+
+	d->f.fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (d->f.fd < 0) {
+		return false;
+	}
+	d->f.on_ready = on_connect_ready;
+	if ((connect(d->f.fd, (struct sockaddr *)&ss, n) < 0 && errno != EINPROGRESS) ||
+	    loop_add(&c->loop, &d->f, LOOP_WRITE, &err)) {
+		fd_close(&d->f.fd);
+		return false;
+	}
+	return true;
+}
+
+static void dial_next(struct dial *d)
+{
+	d->state = DIAL_CONNECTING;
+	while (d->at < d->n_addrs) {
+		if (dial_address(d, &d->addrs[d->at++])) {
+			return;
+		}
+	}
+	dial_fail(d, d->n_addrs ? "nobody answers there" : "the name has no address");
+}
+
+static void on_deadline(struct timer *t)
+{
+	dial_fail(CONTAINER_OF(t, struct dial, deadline), "no answer in time");
+}
+
+static struct dial *find_dial(struct connector *c, uint64_t serial)
+{
+	for (struct peer *p = c->peers; p; p = p->next) {
+		LIST_FOREACH (node, &p->dials) {
+			struct dial *d = CONTAINER_OF(node, struct dial, node);
+
+			if ((uint64_t)(uintptr_t)d == serial && d->state == DIAL_RESOLVING) {
+				return d;
+			}
+		}
+	}
+	return NULL;
+}
+
+static void on_resolved(struct resolver *r, uint64_t serial, const struct net_addr *addrs,
+			unsigned n)
+{
+	struct connector *c = CONTAINER_OF(r, struct connector, resolver);
+	struct dial *d = find_dial(c, serial);
+
+	if (!d) {
+		return; /* it was given up meanwhile */
+	}
+	d->n_addrs = n;
+	for (unsigned i = 0; i < n; i++) {
+		d->addrs[i] = addrs[i];
+		/* "loopback" was granted to the name: no other address may get what that gets. */
+		if (d->upstream->direct && !net_addr_is_loopback(&addrs[i])) {
+			d->n_addrs = 0;
+		}
+	}
+	dial_next(d);
+}
+
+static void dial_begin(struct dial *d)
+{
+	const struct config_url *url = d->upstream->url;
+	struct buf text;
+	struct err err;
+
+	if (!url->ip) {
+		if (resolver_ask(&d->peer->connector->resolver, (uint64_t)(uintptr_t)d, url->host,
+				 url->port, &err)) {
+			dial_fail(d, "the name cannot be looked up");
+		}
+		return;
+	}
+	buf_init(&text, 128);
+	buf_append(&text, url->ipv6 ? STR("[") : STR(""));
+	buf_append(&text, url->host);
+	buf_append(&text, url->ipv6 ? STR("]:") : STR(":"));
+	buf_append_u64(&text, url->port);
+	d->n_addrs = net_addr_parse(buf_str(&text), &d->addrs[0], &err) == ERR_OK;
+	buf_done(&text);
+	dial_next(d);
+}
+
+static void dial_asked(struct peer *p, uint64_t token, struct str name)
+{
+	struct connector *c = p->connector;
+	const struct upstream *u = upstream_find(&c->table->upstreams, name);
+	struct dial *d;
+
+	if (!u) {
+		answer_failed(p, token, "not an upstream of this configuration");
+		return;
+	}
+	d = c->dials < MAX_DIALS ? calloc(1, sizeof(*d)) : NULL;
+	if (!d) {
+		answer_failed(p, token, "too many connections are being made");
+		return;
+	}
+	d->peer = p;
+	d->table = c->table;
+	d->upstream = u;
+	d->token = token;
+	d->f.fd = -1;
+	d->deadline.on_timeout = on_deadline;
+	c->dials++;
+	c->table->uses++;
+	list_append(&p->dials, &d->node);
+	loop_timer_set(&c->loop, &d->deadline,
+		       (u->url->ip ? DIAL_SECONDS : NAME_SECONDS) * CLOCK_SEC);
+	dial_begin(d);
+}
+
+static void peer_done(struct peer *p)
+{
+	struct connector *c = p->connector;
+
+	LIST_FOREACH (node, &p->dials) {
+		dial_free(CONTAINER_OF(node, struct dial, node));
+	}
+	loop_remove(&c->loop, &p->f);
+	chan_done(&p->chan);
+	for (struct peer **at = &c->peers; *at; at = &(*at)->next) {
+		if (*at == p) {
+			*at = p->next;
+			break;
+		}
+	}
+	free(p);
+}
+
+static void peer_flush(struct peer *p)
+{
+	loop_watch(&p->connector->loop, &p->f,
+		   LOOP_READ | (chan_wants_write(&p->chan) ? (uint32_t)LOOP_WRITE : 0));
+}
+
+static void peer_message(struct peer *p, struct str frame)
+{
+	struct frame_reader r;
+	uint8_t type = frame_open(&r, frame);
+	uint64_t token = frame_get_u64(&r);
+	struct str name = frame_get_str(&r);
+
+	if (type != IPC_DIAL || !frame_ok(&r)) {
+		log_line(LOG_WARN, "gate.%u said something it may not (message %u)", p->index,
+			 type);
+		return;
+	}
+	dial_asked(p, token, name);
+}
+
+static void on_peer_ready(struct loop_fd *f, uint32_t ready)
+{
+	struct peer *p = CONTAINER_OF(f, struct peer, f);
+	struct err err;
+
+	if ((ready & LOOP_WRITE) && chan_flush(&p->chan, &err)) {
+		peer_done(p);
+		return;
+	}
+	for (unsigned budget = 64; budget; budget--) {
+		int fds[CHAN_MAX_FDS];
+		unsigned n_fds = 0;
+		char in[1024];
+		struct str frame;
+		enum err_code code = chan_recv(&p->chan, in, sizeof(in), &frame, fds, &n_fds, &err);
+
+		if (code == ERR_AGAIN) {
+			break;
+		}
+		if (code && code != ERR_INVALID) {
+			peer_done(p);
+			return;
+		}
+		for (unsigned i = 0; i < n_fds; i++) {
+			(void)close(fds[i]);
+		}
+		if (!code) {
+			peer_message(p, frame);
+		}
+	}
+	peer_flush(p);
+}
+
+static enum err_code add_peer(struct connector *c, const struct role_channel *channel,
+			      struct err *err)
+{
+	struct peer *p;
+
+	for (p = c->peers; p; p = p->next) {
+		if (p->index == channel->index) {
+			peer_done(p); /* its successor is calling */
+			break;
+		}
+	}
+	p = calloc(1, sizeof(*p));
+	if (!p) {
+		return ERR(err, ERR_NOMEM, "no memory for a channel");
+	}
+	chan_init(&p->chan, channel->fd, 1 << 20);
+	list_init(&p->dials);
+	p->connector = c;
+	p->index = channel->index;
+	p->f = (struct loop_fd){.fd = channel->fd, .on_ready = on_peer_ready};
+	p->next = c->peers;
+	c->peers = p;
+	return loop_add(&c->loop, &p->f, LOOP_READ, err);
+}
+
+/* Tables that a reload replaced live until their last relay has ended. */
+static void sweep_tables(struct connector *c)
+{
+	for (struct table **at = &c->table->older; *at;) {
+		struct table *t = *at;
+
+		if (t->uses) {
+			at = &t->older;
+			continue;
+		}
+		*at = t->older;
+		upstreams_done(&t->upstreams);
+		arena_done(&t->text);
+		free(t);
+	}
+}
+
+static enum err_code load_table(struct connector *c, struct err *err)
+{
+	struct table *t = calloc(1, sizeof(*t));
+	enum err_code code;
+	struct str text;
+
+	if (!t) {
+		return ERR(err, ERR_NOMEM, "no memory for the upstreams");
+	}
+	arena_init(&t->text, CONFIG_MAX);
+	code = fd_read_all(c->boot->config_fd, CONFIG_MAX, &t->text, &text, err);
+	code = code ? code
+		    : upstreams_init(&t->upstreams, text, c->boot->secrets, c->boot->n_secrets,
+				     err);
+	if (code) {
+		arena_done(&t->text);
+		free(t);
+		return code;
+	}
+	t->older = c->table;
+	c->table = t;
+	sweep_tables(c);
+	return ERR_OK;
+}
+
+static void on_control(struct loop_fd *f, uint32_t ready)
+{
+	struct connector *c = CONTAINER_OF(f, struct connector, control);
+	char buf[ROLE_FRAME_MAX];
+	enum role_wish wish;
+	struct str note;
+	struct err err;
+
+	(void)ready;
+	do {
+		enum err_code code = role_next_wish(c->boot, buf, &wish, &note, &err);
+
+		if (code == ERR_CLOSED) {
+			loop_stop(&c->loop);
+			return;
+		}
+		if (code) {
+			log_line(LOG_WARN, "%s", err.msg);
+			return;
+		}
+		switch (wish) {
+		case ROLE_WISH_CHANNEL:
+			code = add_peer(c, &c->boot->channels[c->boot->n_channels - 1], &err);
+			break;
+		case ROLE_WISH_RELOAD:
+			code = load_table(c, &err);
+			code = role_reloaded(c->boot, code == ERR_OK,
+					     code ? str_from_c(err.msg) : STR(""), &err);
+			break;
+		case ROLE_WISH_DRAIN:
+			loop_stop(&c->loop);
+			break;
+		case ROLE_WISH_NONE:
+		case ROLE_WISH_NOTE:
+			break;
+		}
+		if (code) {
+			log_line(LOG_WARN, "%s", err.msg);
+		}
+	} while (wish != ROLE_WISH_NONE);
+}
+
+static enum err_code serve(struct connector *c, struct err *err)
+{
+	TRY(resolver_start(&c->resolver, err));
+	TRY(loop_init(&c->loop, err));
+	TRY(jail_enter(&connector_jail, NULL, err));
+	TRY(load_table(c, err));
+	TRY(resolver_watch(&c->resolver, &c->loop, err));
+	for (unsigned i = 0; i < c->boot->n_channels; i++) {
+		TRY(add_peer(c, &c->boot->channels[i], err));
+	}
+	c->control = (struct loop_fd){.fd = c->boot->control.fd, .on_ready = on_control};
+	TRY(loop_add(&c->loop, &c->control, LOOP_READ, err));
+	TRY(role_ready(c->boot, err));
+	return loop_run(&c->loop, err);
+}
+
+int connector_main(struct role_boot *boot)
+{
+	struct connector c = {.boot = boot, .resolver.on_answer = on_resolved};
+	struct err err;
+
+	if (serve(&c, &err)) {
+		log_line(LOG_ERROR, "%s", err.msg);
+		return 2;
+	}
+	return 0;
+}

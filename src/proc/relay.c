@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proc/relay.h"
+
+#include "ipc/relay.h"
+#include "net/stream.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { PIECE = 32 * 1024, HIGH_WATER = 256 * 1024, MAX_OUT = 2 * 1024 * 1024 };
+
+struct relay {
+	struct stream gate, upstream;
+	struct relay_reader reader;
+	const struct upstream *entry;
+	size_t *count;
+	bool gate_ended, upstream_ended;
+};
+
+static void relay_free(struct relay *r)
+{
+	stream_close(&r->gate);
+	stream_close(&r->upstream);
+	--*r->count;
+	free(r);
+}
+
+/* One reads only while the other takes what it is given. */
+static void balance(struct relay *r)
+{
+	stream_want_read(&r->gate, !r->gate_ended && stream_pending(&r->upstream) < HIGH_WATER);
+	stream_want_read(&r->upstream, !r->upstream_ended && stream_pending(&r->gate) < HIGH_WATER);
+}
+
+static bool to_upstream(struct relay *r, struct str in)
+{
+	while (in.n || r->reader.n_header == RELAY_HEADER) {
+		enum relay_kind kind;
+		struct str piece = str_make(NULL, 0);
+		struct err err;
+		bool end = false;
+
+		if (!relay_next(&r->reader, &in, &kind, &piece, &end)) {
+			return false;
+		}
+		if (kind == RELAY_NONE) {
+			break;
+		}
+		if (stream_write(&r->upstream, piece, &err)) {
+			return false;
+		}
+		if (kind == RELAY_HEAD && end &&
+		    (stream_write(&r->upstream, secret_str(&r->entry->headers), &err) ||
+		     stream_write(&r->upstream, STR("\r\n"), &err))) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static void on_gate_readable(struct stream *s)
+{
+	struct relay *r = CONTAINER_OF(s, struct relay, gate);
+	char bytes[PIECE];
+	struct err err;
+	size_t n;
+
+	switch (stream_read(s, bytes, sizeof(bytes), &n, &err)) {
+	case STREAM_AGAIN:
+		return;
+	case STREAM_DATA:
+		if (!to_upstream(r, str_make(bytes, n))) {
+			relay_free(r);
+			return;
+		}
+		break;
+	case STREAM_EOF:
+	case STREAM_FAILED:
+		/* The gate cancels by closing: nothing of the answer is wanted any more. */
+		relay_free(r);
+		return;
+	}
+	balance(r);
+}
+
+static void on_upstream_readable(struct stream *s)
+{
+	struct relay *r = CONTAINER_OF(s, struct relay, upstream);
+	char bytes[PIECE];
+	struct err err;
+	size_t n;
+
+	switch (stream_read(s, bytes, sizeof(bytes), &n, &err)) {
+	case STREAM_AGAIN:
+		return;
+	case STREAM_DATA:
+		if (stream_write(&r->gate, str_make(bytes, n), &err)) {
+			relay_free(r);
+			return;
+		}
+		break;
+	case STREAM_EOF:
+		r->upstream_ended = true;
+		stream_shutdown(&r->gate);
+		if (stream_pending(&r->gate) == 0) {
+			relay_free(r);
+			return;
+		}
+		break;
+	case STREAM_FAILED:
+		/* Broken, not ended: the gate must not take a cut answer for a whole one. */
+		relay_free(r);
+		return;
+	}
+	balance(r);
+}
+
+static void on_sent(struct stream *s, struct relay *r)
+{
+	if (r->upstream_ended && s == &r->gate && stream_pending(s) == 0) {
+		relay_free(r);
+		return;
+	}
+	balance(r);
+}
+
+static void on_gate_sent(struct stream *s)
+{
+	on_sent(s, CONTAINER_OF(s, struct relay, gate));
+}
+
+static void on_upstream_sent(struct stream *s)
+{
+	on_sent(s, CONTAINER_OF(s, struct relay, upstream));
+}
+
+static void on_gate_hangup(struct stream *s, bool gone)
+{
+	struct relay *r = CONTAINER_OF(s, struct relay, gate);
+
+	if (gone) {
+		relay_free(r);
+	}
+}
+
+static void on_upstream_hangup(struct stream *s, bool gone)
+{
+	struct relay *r = CONTAINER_OF(s, struct relay, upstream);
+
+	if (gone) {
+		relay_free(r);
+	}
+}
+
+static const struct stream_events gate_events = {
+	.on_readable = on_gate_readable,
+	.on_sent = on_gate_sent,
+	.on_hangup = on_gate_hangup,
+};
+
+static const struct stream_events upstream_events = {
+	.on_readable = on_upstream_readable,
+	.on_sent = on_upstream_sent,
+	.on_hangup = on_upstream_hangup,
+};
+
+enum err_code relay_start(struct loop *loop, const struct upstream *u, int gate_fd, int upstream_fd,
+			  size_t *count, struct err *err)
+{
+	struct relay *r = calloc(1, sizeof(*r));
+
+	if (!r) {
+		(void)close(gate_fd);
+		(void)close(upstream_fd);
+		return ERR(err, ERR_NOMEM, "no memory for a connection");
+	}
+	r->gate.f.fd = r->upstream.f.fd = -1;
+	r->entry = u;
+	r->count = count;
+	++*count;
+	if (stream_init(&r->gate, loop, gate_fd, &gate_events, MAX_OUT, err)) {
+		(void)close(gate_fd);
+		(void)close(upstream_fd);
+		relay_free(r);
+		return err->code;
+	}
+	if (stream_init(&r->upstream, loop, upstream_fd, &upstream_events, MAX_OUT, err)) {
+		(void)close(upstream_fd);
+		relay_free(r);
+		return err->code;
+	}
+	if (u->tls && stream_connect_tls(&r->upstream, u->tls, u->url->host, u->pin, err)) {
+		relay_free(r);
+		return err->code;
+	}
+	balance(r);
+	return ERR_OK;
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proc/resolver.h"
+
+#include "base/log.h"
+#include "ipc/frame.h"
+#include "sandbox/jail.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+enum { MESSAGE_ASK = 1, MESSAGE_ANSWER = 2, FRAME_MAX = 1024, HOST_MAX = 254 };
+
+static const struct landlock_rule resolver_files[] = {
+	{.path = "/etc", .access = FILES_READ},
+	{.path = "/usr/lib", .access = FILES_READ | FILES_EXEC},
+	{.path = "/lib", .access = FILES_READ | FILES_EXEC, .optional = true},
+	{.path = "/lib64", .access = FILES_READ | FILES_EXEC, .optional = true},
+	{.path = "/run/systemd/resolve", .access = FILES_READ, .optional = true},
+};
+
+/* reads  host names from the connector, answers of name servers
+ * holds  nothing
+ * cannot write files, start programs */
+static const struct jail_spec resolver_jail = {
+	.name = "resolver",
+	.calls = CALLS_SOCKET | CALLS_DIAL | CALLS_LISTEN | CALLS_READ,
+	.families = FAMILY_UNIX | FAMILY_INET,
+	.otherwise = SECCOMP_REFUSES,
+	.net = JAIL_NET_KEEP,
+	.paths = resolver_files,
+	.n_paths = ARRAY_LEN(resolver_files),
+};
+
+static void resolve(const char *host, uint16_t port, struct frame_writer *w)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
+	struct addrinfo *list = NULL;
+	char service[8];
+	uint8_t n = 0;
+
+	(void)snprintf(service, sizeof(service), "%u", port);
+	if (getaddrinfo(host, service, &hints, &list) != 0) {
+		list = NULL;
+	}
+	for (const struct addrinfo *a = list; a && n < RESOLVER_MAX_ADDRS; a = a->ai_next) {
+		frame_put_str(w, str_make((const char *)a->ai_addr, a->ai_addrlen));
+		n++;
+	}
+	if (list) {
+		freeaddrinfo(list);
+	}
+}
+
+static void child_answer(struct chan *chan, struct str question)
+{
+	char host[HOST_MAX + 1] = {0}, out[FRAME_MAX];
+	struct frame_writer w;
+	struct frame_reader r;
+	struct str name;
+	uint64_t token;
+	uint16_t port;
+	struct err err;
+
+	(void)frame_open(&r, question);
+	token = frame_get_u64(&r);
+	name = frame_get_str(&r);
+	port = (uint16_t)frame_get_u32(&r);
+	frame_begin(&w, out, sizeof(out), MESSAGE_ANSWER);
+	frame_put_u64(&w, token);
+	if (frame_ok(&r) && name.n <= HOST_MAX && !memchr(name.p, 0, name.n)) {
+		memcpy(host, name.p, name.n);
+		resolve(host, port, &w);
+	}
+	err_ignore(chan_send(chan, frame_bytes(&w), NULL, 0, &err)); /* the connector asks again */
+}
+
+static NORETURN void child_main(int fd)
+{
+	struct chan chan;
+	struct err err;
+
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	chan_init(&chan, fd, 64 << 10);
+	if (jail_enter(&resolver_jail, NULL, &err)) {
+		log_line(LOG_ERROR, "resolver: %s", err.msg);
+		_exit(2);
+	}
+	for (;;) {
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+		int fds[CHAN_MAX_FDS];
+		unsigned n_fds = 0;
+		char in[FRAME_MAX];
+		struct str frame;
+		enum err_code code;
+
+		(void)poll(&p, 1, -1);
+		code = chan_recv(&chan, in, sizeof(in), &frame, fds, &n_fds, &err);
+		if (code == ERR_OK) {
+			child_answer(&chan, frame);
+		} else if (code != ERR_AGAIN) {
+			_exit(0);
+		}
+	}
+}
+
+static void take_answer(struct resolver *r, struct str frame)
+{
+	struct net_addr addrs[RESOLVER_MAX_ADDRS];
+	struct frame_reader fr;
+	uint64_t token;
+	unsigned n = 0;
+
+	if (frame_open(&fr, frame) != MESSAGE_ANSWER) {
+		return;
+	}
+	token = frame_get_u64(&fr);
+	while (!fr.bad && fr.at < fr.n && n < RESOLVER_MAX_ADDRS) {
+		struct str bytes = frame_get_str(&fr);
+		struct sockaddr_storage ss = {0};
+
+		if (bytes.n && bytes.n <= sizeof(ss)) {
+			memcpy(&ss, bytes.p, bytes.n);
+			addrs[n] = net_addr_from_sockaddr(&ss, (socklen_t)bytes.n);
+			n += addrs[n].kind == NET_ADDR_IP4 || addrs[n].kind == NET_ADDR_IP6;
+		}
+	}
+	r->on_answer(r, token, addrs, n);
+}
+
+static void on_answers(struct loop_fd *f, uint32_t ready)
+{
+	struct resolver *r = CONTAINER_OF(f, struct resolver, f);
+	int fds[CHAN_MAX_FDS];
+	unsigned n_fds = 0;
+	char in[FRAME_MAX];
+	struct str frame;
+	struct err err;
+
+	(void)ready;
+	for (;;) {
+		enum err_code code = chan_recv(&r->chan, in, sizeof(in), &frame, fds, &n_fds, &err);
+
+		if (code == ERR_AGAIN) {
+			return;
+		}
+		if (code) {
+			/* Without its resolver this role is of little use: its successor has one.
+			 */
+			log_line(LOG_ERROR, "the resolver is gone");
+			loop_stop(r->loop);
+			return;
+		}
+		take_answer(r, frame);
+	}
+}
+
+enum err_code resolver_start(struct resolver *r, struct err *err)
+{
+	int ends[2];
+	pid_t pid;
+
+	TRY(chan_pair(ends, err));
+	pid = fork();
+	if (pid < 0) {
+		return ERR_ERRNO(err, "fork");
+	}
+	if (pid == 0) {
+		(void)close(ends[0]);
+		child_main(ends[1]);
+	}
+	(void)close(ends[1]);
+	chan_init(&r->chan, ends[0], 64 << 10);
+	return ERR_OK;
+}
+
+enum err_code resolver_watch(struct resolver *r, struct loop *loop, struct err *err)
+{
+	r->loop = loop;
+	r->f = (struct loop_fd){.fd = r->chan.fd, .on_ready = on_answers};
+	return loop_add(loop, &r->f, LOOP_READ, err);
+}
+
+enum err_code resolver_ask(struct resolver *r, uint64_t token, struct str host, uint16_t port,
+			   struct err *err)
+{
+	char out[FRAME_MAX];
+	struct frame_writer w;
+
+	frame_begin(&w, out, sizeof(out), MESSAGE_ASK);
+	frame_put_u64(&w, token);
+	frame_put_str(&w, host);
+	frame_put_u32(&w, port);
+	if (w.overflow) {
+		return ERR(err, ERR_LIMIT, "a host name of %zu bytes", host.n);
+	}
+	return chan_send(&r->chan, frame_bytes(&w), NULL, 0, err);
+}

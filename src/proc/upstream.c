@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proc/upstream.h"
+
+#include "crypto/tls.h"
+#include "http/field.h"
+#include "sys/fd.h"
+
+enum { TABLE_LIMIT = 64 << 20, FILE_MAX = 1 << 20, HEADERS_MAX = 16 << 10 };
+
+static const char SYSTEM_ROOTS[] = "/etc/ssl/certs/ca-certificates.crt";
+
+struct files {
+	const struct role_secret *items;
+	unsigned n;
+};
+
+/* A file's bytes; only the files the supervisor handed over can be had. */
+static enum err_code file_bytes(const struct files *files, struct str name, struct arena *a,
+				struct str *ret, struct err *err)
+{
+	for (unsigned i = 0; i < files->n; i++) {
+		if (str_eq(str_from_c(files->items[i].file), name)) {
+			return fd_read_all(files->items[i].fd, FILE_MAX, a, ret, err);
+		}
+	}
+	return ERR(err, ERR_NOT_FOUND, "the supervisor did not hand over " STR_FMT, STR_ARG(name));
+}
+
+/* Appends one header line; `value` may be a secret, so no error shows it. */
+static enum err_code add_line(struct buf *lines, struct str name, struct str prefix,
+			      struct str value, struct err *err)
+{
+	while (value.n && (value.p[value.n - 1] == '\n' || value.p[value.n - 1] == '\r')) {
+		value.n--;
+	}
+	if (!http_is_token(name) || !http_is_value(value) || value.n == 0) {
+		return ERR(err, ERR_INVALID,
+			   "the header " STR_FMT " is empty or holds characters that no header may",
+			   STR_ARG(name));
+	}
+	buf_append(lines, name);
+	buf_append(lines, STR(": "));
+	buf_append(lines, prefix);
+	buf_append(lines, value);
+	buf_append(lines, STR("\r\n"));
+	return lines->failed ? ERR(err, ERR_LIMIT, "more than %d bytes of headers", HEADERS_MAX)
+			     : ERR_OK;
+}
+
+static enum err_code make_tls(struct upstreams *t, struct upstream *u, struct str ca_file,
+			      const struct files *files, struct err *err)
+{
+	struct tls_client_config c = {0};
+
+	if (!u->url->tls) {
+		return ERR_OK;
+	}
+	TRY(file_bytes(files, ca_file.n ? ca_file : str_from_c(SYSTEM_ROOTS), &t->arena, &c.ca_pem,
+		       err));
+	return tls_client_new(&c, &u->tls, err);
+}
+
+/* Moves the lines into memory that is wiped at its end. */
+static enum err_code finish(struct upstream *u, struct buf *lines, struct err *err)
+{
+	enum err_code code = secret_copy(&u->headers, buf_str(lines), err);
+
+	if (lines->p) {
+		secret_wipe(lines->p, lines->cap);
+	}
+	u->direct = u->url->loopback && !u->url->tls && lines->end == 0;
+	return code;
+}
+
+static enum err_code add_server(struct upstreams *t, const struct config_server *s,
+				const struct files *files, struct buf *lines, struct err *err)
+{
+	struct upstream *u = &t->items[t->n];
+
+	u->name = arena_printf(&t->arena, "server:" STR_FMT, STR_ARG(s->id));
+	u->url = &s->url;
+	u->pin = s->has_pin ? s->pin : NULL;
+	for (size_t i = 0; i < s->headers.n; i++) {
+		const struct config_entry *h = &s->headers.items[i];
+		struct str value = h->text;
+
+		if (h->secret_file.n) {
+			TRY(file_bytes(files, h->secret_file, &t->arena, &value, err));
+		}
+		TRY(add_line(lines, h->name, STR(""), value, err));
+	}
+	TRY(make_tls(t, u, s->ca_file, files, err));
+	TRY(finish(u, lines, err));
+	t->n++;
+	return ERR_OK;
+}
+
+static enum err_code add_model(struct upstreams *t, const struct config_model *m,
+			       const struct files *files, struct buf *lines, struct err *err)
+{
+	struct upstream *u = &t->items[t->n];
+
+	u->name = arena_printf(&t->arena, "model:" STR_FMT, STR_ARG(m->name));
+	u->url = &m->url;
+	if (m->api_key_file.n) {
+		struct str key;
+
+		TRY(file_bytes(files, m->api_key_file, &t->arena, &key, err));
+		TRY(add_line(lines, STR("Authorization"), STR("Bearer "), key, err));
+	}
+	TRY(make_tls(t, u, m->ca_file, files, err));
+	TRY(finish(u, lines, err));
+	t->n++;
+	return ERR_OK;
+}
+
+static enum err_code fill(struct upstreams *t, const struct config *config,
+			  const struct files *files, struct err *err)
+{
+	enum err_code code = ERR_OK;
+	struct buf lines;
+
+	t->items =
+		ARENA_ARRAY(&t->arena, config->n_servers + config->n_models + 1, struct upstream);
+	if (!t->items) {
+		return ERR(err, ERR_NOMEM, "no memory for the upstreams");
+	}
+	buf_init(&lines, HEADERS_MAX);
+	for (size_t i = 0; i < config->n_servers && !code; i++) {
+		if (config->servers[i].kind == CONFIG_SERVER_HTTP) {
+			buf_clear(&lines);
+			code = add_server(t, &config->servers[i], files, &lines, err);
+		}
+	}
+	for (size_t i = 0; i < config->n_models && !code; i++) {
+		buf_clear(&lines);
+		code = add_model(t, &config->models[i], files, &lines, err);
+	}
+	buf_done(&lines);
+	return code;
+}
+
+enum err_code upstreams_init(struct upstreams *ret, struct str config_json,
+			     const struct role_secret *secrets, unsigned n_files, struct err *err)
+{
+	const struct files files = {.items = secrets, .n = n_files};
+	struct upstreams t = {0};
+	enum err_code code;
+	struct config *config;
+
+	arena_init(&t.arena, TABLE_LIMIT);
+	config = ARENA_NEW(&t.arena, struct config);
+	code = config ? config_decode_json(&t.arena, config_json, config, err)
+		      : ERR(err, ERR_NOMEM, "no memory for the configuration");
+	code = code ? code : fill(&t, config, &files, err);
+	if (code) {
+		upstreams_done(&t);
+		return code;
+	}
+	*ret = t;
+	return ERR_OK;
+}
+
+void upstreams_done(struct upstreams *u)
+{
+	for (size_t i = 0; i < u->n; i++) {
+		secret_done(&u->items[i].headers);
+		tls_ctx_free(u->items[i].tls);
+	}
+	/* File bytes went through the arena: wipe what it held before it is freed. */
+	arena_wipe(&u->arena);
+	arena_done(&u->arena);
+	*u = (struct upstreams){0};
+}
+
+const struct upstream *upstream_find(const struct upstreams *u, struct str name)
+{
+	for (size_t i = 0; i < u->n; i++) {
+		if (str_eq(u->items[i].name, name)) {
+			return &u->items[i];
+		}
+	}
+	return NULL;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the connector may dial: one entry for each HTTP server and model of the
+ * configuration, with what is added to requests on the way. Nothing else is
+ * ever dialled: a gate names an entry, never an address.
+ */
+#ifndef PROC_UPSTREAM_H
+#define PROC_UPSTREAM_H
+
+#include "base/arena.h"
+#include "config/config.h"
+#include "crypto/secret.h"
+#include "proc/role.h"
+
+struct tls_ctx;
+
+struct upstream {
+	struct str name; /* "server:fs", "model:mistral" */
+	const struct config_url *url;
+	const uint8_t *pin;    /* SHA-256 of the peer's certificate, or NULL */
+	struct tls_ctx *tls;   /* NULL for http */
+	struct secret headers; /* lines to add to each request head, CRLF each; may be empty */
+	bool direct; /* on this machine, plain, without credentials: the socket is passed on */
+};
+
+struct upstreams {
+	struct arena arena;
+	struct upstream *items;
+	size_t n;
+};
+
+/*
+ * Builds the table from configuration JSON and the files the supervisor read. `ret` is a new
+ * table; release with upstreams_done. The text must outlive it.
+ */
+enum err_code upstreams_init(struct upstreams *ret, struct str config_json,
+			     const struct role_secret *files, unsigned n_files,
+			     struct err *err) MUST_USE;
+void upstreams_done(struct upstreams *u);
+
+/* Borrowed, or NULL. */
+const struct upstream *upstream_find(const struct upstreams *u, struct str name);
+
+#endif
