@@ -48,15 +48,24 @@ struct stream {
 	const struct stream_events *on;
 	struct stream_tls *tls; /* NULL for a plain stream */
 	struct buf out;
-	bool want_read, eof, failed, hangup_told, shut_after;
+	bool want_read;
+	bool eof, failed; /* the end was read; the connection is of no more use */
+	bool hangup_told; /* on_hangup(false) was called */
+	bool shut, shut_done;
+	bool wrote_last; /* the last event was for output: input has its turn */
 };
 
 /* Watches fd, which the stream now owns (on failure the caller keeps it). */
 enum err_code stream_init(struct stream *s, struct loop *l, int fd, const struct stream_events *on,
 			  size_t max_out, struct err *err) MUST_USE;
 
-/* Puts TLS on a fresh stream before the first byte; t is owned by the stream from here on. */
-enum err_code stream_start_tls(struct stream *s, struct tls *t, struct err *err) MUST_USE;
+/*
+ * Puts TLS on a fresh stream, before the first byte; arguments as in crypto/tls.h. The handshake
+ * happens inside reads and writes, so its failure comes as a failed read or as on_hangup.
+ */
+enum err_code stream_accept_tls(struct stream *s, struct tls_ctx *ctx, struct err *err) MUST_USE;
+enum err_code stream_connect_tls(struct stream *s, struct tls_ctx *ctx, struct str host,
+				 const uint8_t *pin, struct err *err) MUST_USE;
 
 /* The TLS session, for the peer's certificate; NULL when plain. */
 struct tls *stream_tls_session(const struct stream *s);
