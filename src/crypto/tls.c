@@ -348,7 +348,7 @@ static bool is_ip(const char *host)
 	return inet_pton(AF_INET, host, to) == 1 || inet_pton(AF_INET6, host, to) == 1;
 }
 
-static bool expect_host(SSL *ssl, const char *host)
+static bool expect_host(SSL *ssl, char *host)
 {
 	if (is_ip(host)) {
 		return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1;
