@@ -50,7 +50,7 @@ struct jail_spec {
 	unsigned calls;    /* CALLS_... (sandbox/seccomp.h); CALLS_BASE is added */
 	unsigned families; /* FAMILY_... that socket(2) may make */
 	enum seccomp_otherwise otherwise;
-	bool exec_memory; /* may make memory executable */
+	enum seccomp_exec exec;
 	enum jail_net net;
 
 	/* Files: nothing but these. */

@@ -55,12 +55,19 @@ enum seccomp_otherwise {
 	SECCOMP_REPORTS, /* allowed and logged by the kernel: to find out what a list lacks */
 };
 
+/* Which memory may become executable. */
+enum seccomp_exec {
+	EXEC_NEVER = 0, /* none any more */
+	EXEC_FILES,     /* mapped so from the start and never writable: programs and libraries */
+	EXEC_ANY,       /* also what was written: just-in-time compilers */
+};
+
 struct seccomp_spec {
 	unsigned calls;    /* CALLS_... */
 	unsigned families; /* FAMILY_... */
 	enum seccomp_otherwise otherwise;
-	bool exec_memory; /* may map or make memory executable: just-in-time compilers, dlopen */
-	uint32_t self;    /* when not 0, signals by tgkill reach only this process */
+	enum seccomp_exec exec;
+	uint32_t self; /* when not 0, signals by tgkill reach only this process */
 };
 
 struct seccomp_program {

@@ -43,7 +43,7 @@
 #define UAPI_LANDLOCK_LOG_NEW_EXEC_ON    2U
 #define UAPI_LANDLOCK_LOG_SUBDOMAINS_OFF 4U
 
-/* The kernel takes any size it knows a prefix of: see landlock_attr_size(). */
+/* Each ABI knows a prefix of it; pass the size of that prefix. */
 struct uapi_landlock_ruleset {
 	uint64_t fs;    /* ABI 1 */
 	uint64_t net;   /* ABI 4 */

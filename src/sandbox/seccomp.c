@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The program:
+ *
+ *	architecture is ours?        else kill
+ *	x32 bit clear? (x86-64)      else kill
+ *	binary search over intervals of call numbers; each ends in
+ *	    allow | otherwise | checks of the arguments, then allow
+ *
+ * Intervals cover all numbers without a gap: neighbouring calls that are simply
+ * allowed share one, and what lies between is `otherwise`.
+ */
+#include "sandbox/seccomp_priv.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum {
+	MAX_CODE = BPF_MAXINSNS,
+	MAX_CALLS = 512,
+	NEWEST_CALL =
+		450, /* set_mempolicy_home_node: the last in the headers this was written with */
+};
+
+enum verdict { OTHERWISE, ALLOW, CHECKS, UNKNOWN };
+
+struct interval {
+	uint32_t start; /* up to the start of the next one */
+	enum verdict verdict;
+	enum call_rule rule; /* of CHECKS */
+};
+
+struct builder {
+	const struct seccomp_spec *spec;
+	struct interval *intervals;
+	size_t n_intervals;
+	struct sock_filter *code;
+	size_t n;
+	bool full;
+};
+
+static void emit(struct builder *b, uint16_t code, uint32_t k, uint8_t jt, uint8_t jf)
+{
+	if (b->n >= MAX_CODE) {
+		b->full = true;
+		return;
+	}
+	b->code[b->n++] = (struct sock_filter){.code = code, .jt = jt, .jf = jf, .k = k};
+}
+
+static void emit_return(struct builder *b, uint32_t action)
+{
+	emit(b, BPF_RET | BPF_K, action, 0, 0);
+}
+
+static void emit_load(struct builder *b, size_t offset)
+{
+	emit(b, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0);
+}
+
+static void emit_load_arg(struct builder *b, unsigned arg, bool high)
+{
+	/* Both architectures are little endian: the low word comes first. */
+	emit_load(b, offsetof(struct seccomp_data, args) + arg * 8U + (high ? 4U : 0U));
+}
+
+/* Jumps over the `return` that follows when one of the values matches (`hit`) or none does. */
+static void emit_values(struct builder *b, const uint32_t *values, uint32_t n, bool hit)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		uint8_t left = (uint8_t)(n - 1 - i);
+
+		if (hit) {
+			emit(b, BPF_JMP | BPF_JEQ | BPF_K, values[i], (uint8_t)(left + 1), 0);
+		} else {
+			emit(b, BPF_JMP | BPF_JEQ | BPF_K, values[i], left, left == 0 ? 1 : 0);
+		}
+	}
+}
+
+/* One check: falls through when it holds, returns the errno when not. */
+static void emit_check(struct builder *b, const struct check *c)
+{
+	if (c->kind != CHECK_NEVER) {
+		emit_load_arg(b, c->arg, false);
+	}
+	switch (c->kind) {
+	case CHECK_BITS_CLEAR:
+		emit(b, BPF_JMP | BPF_JSET | BPF_K, c->mask, 0, 1);
+		break;
+	case CHECK_BITS_SET:
+		emit(b, BPF_JMP | BPF_JSET | BPF_K, c->mask, 1, 0);
+		break;
+	case CHECK_NOT_ALL:
+		emit(b, BPF_ALU | BPF_AND | BPF_K, c->mask, 0, 0);
+		emit(b, BPF_JMP | BPF_JEQ | BPF_K, c->mask, 0, 1);
+		break;
+	case CHECK_ONE_OF:
+	case CHECK_NONE_OF:
+		if (c->mask) {
+			emit(b, BPF_ALU | BPF_AND | BPF_K, c->mask, 0, 0);
+		}
+		emit_values(b, c->values, c->n, c->kind == CHECK_ONE_OF);
+		break;
+	case CHECK_ZERO:
+		emit(b, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 2);
+		emit_load_arg(b, c->arg, true);
+		emit(b, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0);
+		break;
+	case CHECK_SELF:
+		emit(b, BPF_JMP | BPF_JEQ | BPF_K, b->spec->self, 1, 0);
+		break;
+	case CHECK_NEVER:
+		break;
+	}
+	emit_return(b, SECCOMP_RET_ERRNO | c->fails_with);
+}
+
+static uint32_t otherwise(enum seccomp_otherwise how)
+{
+	switch (how) {
+	case SECCOMP_KILLS:
+		return SECCOMP_RET_KILL_PROCESS;
+	case SECCOMP_REFUSES:
+		return SECCOMP_RET_ERRNO | EPERM;
+	case SECCOMP_REPORTS:
+		return SECCOMP_RET_LOG;
+	}
+	return SECCOMP_RET_KILL_PROCESS;
+}
+
+static void emit_leaf(struct builder *b, const struct interval *in)
+{
+	struct check checks[SECCOMP_MAX_CHECKS];
+	size_t n;
+
+	switch (in->verdict) {
+	case OTHERWISE:
+		emit_return(b, otherwise(b->spec->otherwise));
+		return;
+	case UNKNOWN:
+		emit_return(b, b->spec->otherwise == SECCOMP_REFUSES
+				       ? SECCOMP_RET_ERRNO | ENOSYS
+				       : otherwise(b->spec->otherwise));
+		return;
+	case CHECKS:
+		n = seccomp_checks(b->spec, in->rule, checks);
+		for (size_t i = 0; i < n; i++) {
+			emit_check(b, &checks[i]);
+		}
+		if (n == 0 || checks[n - 1].kind != CHECK_NEVER) {
+			emit_return(b, SECCOMP_RET_ALLOW);
+		}
+		return;
+	case ALLOW:
+		emit_return(b, SECCOMP_RET_ALLOW);
+		return;
+	}
+}
+
+/* Intervals [from, to): one leaf, or a comparison with two halves behind it. */
+static void emit_tree(struct builder *b, size_t from, size_t to)
+{
+	size_t middle = from + (to - from) / 2;
+	size_t jump, length;
+
+	if (to - from == 1) {
+		emit_leaf(b, &b->intervals[from]);
+		return;
+	}
+	/* The lower half may be longer than a conditional jump reaches: jump by JA. */
+	emit(b, BPF_JMP | BPF_JGE | BPF_K, b->intervals[middle].start, 0, 1);
+	jump = b->n;
+	emit(b, BPF_JMP | BPF_JA, 0, 0, 0);
+	emit_tree(b, from, middle);
+	length = b->n - jump - 1;
+	if (!b->full) {
+		b->code[jump].k = (uint32_t)length;
+	}
+	emit_tree(b, middle, to);
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const struct seccomp_call *const *x = a;
+	const struct seccomp_call *const *y = b;
+
+	return (*x)->nr < (*y)->nr ? -1 : (*x)->nr > (*y)->nr;
+}
+
+static void add_interval(struct builder *b, uint32_t start, enum verdict verdict,
+			 enum call_rule rule)
+{
+	struct interval *last = b->n_intervals ? &b->intervals[b->n_intervals - 1] : NULL;
+
+	if (last && last->start == start) { /* replaces an empty one */
+		b->n_intervals--;
+		last = b->n_intervals ? &b->intervals[b->n_intervals - 1] : NULL;
+	}
+	if (last && last->verdict == verdict && verdict != CHECKS) {
+		return;
+	}
+	b->intervals[b->n_intervals++] = (struct interval){start, verdict, rule};
+}
+
+static void make_intervals(struct builder *b, const struct seccomp_call **calls, size_t n)
+{
+	struct check unused[SECCOMP_MAX_CHECKS];
+
+	add_interval(b, 0, OTHERWISE, RULE_NONE);
+	for (size_t i = 0; i < n; i++) {
+		bool checked = seccomp_checks(b->spec, calls[i]->rule, unused) > 0;
+
+		add_interval(b, calls[i]->nr, checked ? CHECKS : ALLOW, calls[i]->rule);
+		add_interval(b, calls[i]->nr + 1U, OTHERWISE, RULE_NONE);
+	}
+	add_interval(b, NEWEST_CALL + 1, UNKNOWN, RULE_NONE);
+}
+
+enum err_code seccomp_build(struct arena *a, const struct seccomp_spec *spec,
+			    struct seccomp_program *ret, struct err *err)
+{
+	const struct seccomp_call *calls[MAX_CALLS];
+	struct builder b = {.spec = spec};
+	size_t n = 0;
+
+	_Static_assert(sizeof(struct sock_filter) == 8, "the kernel's layout");
+	ASSERT(seccomp_n_calls <= MAX_CALLS);
+	b.intervals = ARENA_ARRAY(a, 2 * seccomp_n_calls + 2, struct interval);
+	b.code = ARENA_ARRAY(a, MAX_CODE, struct sock_filter);
+	if (!b.intervals || !b.code) {
+		return ERR(err, ERR_NOMEM, "out of memory for a system call filter");
+	}
+	for (size_t i = 0; i < seccomp_n_calls; i++) {
+		if (seccomp_calls[i].sets & spec->calls) {
+			calls[n++] = &seccomp_calls[i];
+		}
+	}
+	qsort(calls, n, sizeof(calls[0]), by_number);
+	make_intervals(&b, calls, n);
+
+	emit_load(&b, offsetof(struct seccomp_data, arch));
+	emit(&b, BPF_JMP | BPF_JEQ | BPF_K, UAPI_AUDIT_ARCH, 1, 0);
+	emit_return(&b, SECCOMP_RET_KILL_PROCESS);
+	emit_load(&b, offsetof(struct seccomp_data, nr));
+#ifdef __x86_64__
+	emit(&b, BPF_JMP | BPF_JSET | BPF_K, UAPI_X32_BIT, 0, 1);
+	emit_return(&b, SECCOMP_RET_KILL_PROCESS);
+#endif
+	emit_tree(&b, 0, b.n_intervals);
+	if (b.full) {
+		return ERR(err, ERR_LIMIT, "the system call filter is longer than %d instructions",
+			   MAX_CODE);
+	}
+	*ret = (struct seccomp_program){.code = b.code, .n = (uint16_t)b.n};
+	return ERR_OK;
+}
+
+enum err_code seccomp_enter(const struct seccomp_program *program, struct err *err)
+{
+	struct sock_fprog fprog = {.len = program->n, .filter = program->code};
+
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &fprog) < 0) {
+		if (errno == ENOSYS) {
+			return ERR(err, ERR_UNSUPPORTED, "this kernel has no seccomp filters");
+		}
+		return ERR_ERRNO(err, "seccomp filter");
+	}
+	return ERR_OK;
+}
