@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mcp/splice.h"
+
+/* Few patches: put in order by insertion. */
+static void order(struct mcp_patch *to, const struct mcp_patch *from, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t k = i;
+
+		while (k > 0 && to[k - 1].at.p > from[i].at.p) {
+			to[k] = to[k - 1];
+			k--;
+		}
+		to[k] = from[i];
+	}
+}
+
+void mcp_splice(struct buf *out, struct str whole, const struct mcp_patch *patches, size_t n)
+{
+	struct mcp_patch p[MCP_PATCH_MAX];
+	const char *at = whole.p, *end = whole.p + whole.n;
+
+	ASSERT(n <= MCP_PATCH_MAX);
+	order(p, patches, n);
+	for (size_t i = 0; i < n; i++) {
+		ASSERT(p[i].at.p >= at && p[i].at.p <= end &&
+		       p[i].at.n <= (size_t)(end - p[i].at.p));
+		buf_append(out, str_make(at, (size_t)(p[i].at.p - at)));
+		buf_append(out, p[i].with);
+		at = p[i].at.p + p[i].at.n;
+	}
+	buf_append(out, str_make(at, (size_t)(end - at)));
+}
+
+static size_t add(struct mcp_patch *p, size_t n, struct str at, struct str with)
+{
+	if (at.p && with.p) {
+		p[n++] = (struct mcp_patch){.at = at, .with = with};
+	}
+	return n;
+}
+
+void mcp_splice_call(struct buf *out, const struct mcp_msg *m, const struct mcp_change *c)
+{
+	struct mcp_patch p[3];
+	size_t n = 0;
+
+	ASSERT(m->kind == MCP_REQUEST || m->kind == MCP_NOTIFICATION);
+	n = add(p, n, m->id, c->id);
+	n = add(p, n, m->object, c->object);
+	n = add(p, n, m->token, c->token);
+	mcp_splice(out, m->whole, p, n);
+}
+
+void mcp_splice_answer(struct buf *out, const struct mcp_msg *m, struct str id)
+{
+	struct mcp_patch p = {.at = m->id, .with = id};
+
+	ASSERT(m->kind == MCP_RESPONSE || m->kind == MCP_ERROR_RESPONSE);
+	mcp_splice(out, m->whole, &p, m->id.p != NULL);
+}
