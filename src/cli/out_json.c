@@ -3,37 +3,14 @@
 #include "cli/out.h"
 
 #include "cli/cmd.h"
-
-/* Bytes that are not UTF-8 become U+FFFD, one for each byte, so the document stays valid. */
-static void append_string(struct buf *to, struct str s)
-{
-	buf_append_c(to, '"');
-	while (s.n) {
-		unsigned char c = (unsigned char)s.p[0];
-		size_t n = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-
-		if (c < 0x20) {
-			buf_printf(to, "\\u%04x", (unsigned)c);
-		} else if (c == '"' || c == '\\') {
-			buf_append_c(to, '\\');
-			buf_append_c(to, (char)c);
-		} else if (n <= s.n && str_is_utf8(str_make(s.p, n))) {
-			buf_append(to, str_make(s.p, n));
-		} else {
-			buf_append(to, STR("\\ufffd"));
-			n = 1;
-		}
-		s = str_from(s, n);
-	}
-	buf_append_c(to, '"');
-}
+#include "json/write.h"
 
 static void append_key(struct out *o, const char *name, bool first)
 {
 	if (!first) {
 		buf_append_c(&o->buf, ',');
 	}
-	append_string(&o->buf, str_from_c(name));
+	json_put_str(&o->buf, str_from_c(name));
 	buf_append_c(&o->buf, ':');
 }
 
@@ -48,7 +25,7 @@ static void json_field(struct out *o, const char *name, struct str value, bool r
 	if (raw) {
 		buf_append(&o->buf, value);
 	} else {
-		append_string(&o->buf, value);
+		json_put_str(&o->buf, value);
 	}
 }
 
@@ -57,7 +34,7 @@ static void json_note(struct out *o, struct str text)
 	if (buf_len(&o->notes)) {
 		buf_append_c(&o->notes, ',');
 	}
-	append_string(&o->notes, text);
+	json_put_str(&o->notes, text);
 }
 
 static void json_list_begin(struct out *o)
@@ -84,9 +61,9 @@ static void json_list_end(struct out *o)
 static void json_error(struct out *o, const struct err *err)
 {
 	append_key(o, "error", o->n_fields == 0);
-	append_string(&o->buf, str_from_c(err->msg));
+	json_put_str(&o->buf, str_from_c(err->msg));
 	append_key(o, "code", false);
-	append_string(&o->buf, str_from_c(err_code_name(err->code)));
+	json_put_str(&o->buf, str_from_c(err_code_name(err->code)));
 	o->n_fields += 2;
 }
 

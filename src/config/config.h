@@ -33,8 +33,14 @@ struct config_strs {
 	size_t n;
 };
 
-struct config_pair {
-	struct str name, value;
+/* A header or an environment variable: exactly one of text and secret_file is not NULL. */
+struct config_entry {
+	struct str name, text, secret_file;
+};
+
+struct config_entries {
+	const struct config_entry *items;
+	size_t n;
 };
 
 /* Files that make a listener speak TLS. client_ca is empty when client certificates are not asked
@@ -94,11 +100,6 @@ struct config_url {
 	bool loopback; /* 127.0.0.0/8, ::1 or localhost: the connector may pass the socket on */
 };
 
-/* Exactly one of text and secret_file is not empty. */
-struct config_header {
-	struct str name, text, secret_file;
-};
-
 struct config_site {
 	struct str id, operator_name;
 	struct str country;               /* ISO 3166-1 alpha-2, upper case */
@@ -114,17 +115,15 @@ struct config_server {
 	struct str id;
 	enum config_server_kind kind;
 	/* STDIO */
-	struct config_strs command; /* [0] is absolute after config_load */
+	struct config_strs command; /* [0] is absolute after config_load; the gate sees no more */
 	struct str cwd;             /* empty: a fresh empty directory */
-	const struct config_pair *env;
-	size_t n_env;
+	struct config_entries env;
 	struct config_strs files_read, files_write; /* absolute paths */
 	enum config_sandbox sandbox;
 	enum config_profile profile;
 	/* HTTP */
 	struct config_url url;
-	const struct config_header *headers;
-	size_t n_headers;
+	struct config_entries headers;
 	struct str ca_file; /* empty: the system's roots */
 	bool has_pin;
 	uint8_t pin[32]; /* SHA-256 of the peer certificate's public key (SPKI, DER) */

@@ -63,7 +63,7 @@ static void and_one_json_object(void **state)
 	expect(true, CMD_FOUND,
 	       "{\"node_name\":\"n\\\"1\\u001b[2J\","
 	       "\"servers\":[{\"id\":\"fs\",\"tool_count\":9},"
-	       "{\"id\":\"\\ufffd\\u000a\",\"tool_count\":10}],"
+	       "{\"id\":\"\\ufffd\\n\",\"tool_count\":10}],"
 	       "\"verified\":true,\"root\":[1],\"notes\":[\"Next: nothing.\"],\"ok\":false}\n");
 }
 

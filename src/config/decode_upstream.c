@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What Writ talks to: servers, models, and the sites where they run. */
+#include "config/decode_priv.h"
+
+#include <stdio.h>
+
+enum { MAX_SERVERS = 256, MAX_MODELS = 256, MAX_SITES = 256, MAX_ENTRIES = 64 };
+
+#define SECONDS UINT64_C(1000000000)
+
+static void read_url(struct config_ctx *c, const struct config_field *f, const struct json *node,
+		     void *to)
+{
+	struct err err = {0};
+	enum err_code code;
+
+	(void)f;
+	if (!config_expect(c, node, JSON_STRING)) {
+		return;
+	}
+	code = config_url_parse(c->a, node->text, to, &err);
+	if (code == ERR_NOMEM) {
+		config_nomem(c);
+	} else if (code) {
+		config_report(c, node->at, "%s", err.msg);
+	}
+}
+
+/* A value in place, or {secret_file: FILE}. */
+static void read_entry_value(struct config_ctx *c, const struct json *node, struct config_entry *to)
+{
+	static const struct config_field fields[] = {
+		CONFIG_KEY("secret_file", config_read_path, struct config_entry, secret_file,
+			   .required = true),
+	};
+
+	if (node->type == JSON_OBJECT) {
+		config_read_fields(c, node, fields, ARRAY_LEN(fields), "a secret", to);
+		return;
+	}
+	config_read_long(c, NULL, node, &to->text);
+	if (to->text.n == 0) {
+		to->text = STR(""); /* an empty value is a value */
+	}
+}
+
+static bool is_env_name(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		char ch = s.p[i];
+
+		if (!(ch == '_' || (ch >= 'A' && ch <= 'Z') || (ch >= 'a' && ch <= 'z') ||
+		      (i && ch >= '0' && ch <= '9'))) {
+			return false;
+		}
+	}
+	return s.n > 0 && s.n <= 128;
+}
+
+static void read_env(struct config_ctx *c, const struct config_field *f, const struct json *node,
+		     void *to)
+{
+	struct config_entries *entries = to;
+	struct config_entry *items;
+	size_t n, i = 0;
+
+	(void)f;
+	items = config_items(c, node, JSON_OBJECT, MAX_ENTRIES, sizeof(*items), &n);
+	JSON_EACH (item, n ? node : NULL) {
+		if (!is_env_name(item->key)) {
+			config_report(c, item->key_at,
+				      "a variable's name has letters, digits and '_' and does not "
+				      "begin with a digit");
+		}
+		items[i].name = item->key;
+		read_entry_value(c, item, &items[i++]);
+	}
+	*entries = (struct config_entries){.items = items, .n = n};
+}
+
+/* RFC 9110 5.6.2: tchar */
+static bool is_token(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		char ch = s.p[i];
+
+		if (!((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') ||
+		      (ch >= '0' && ch <= '9') || (ch && strchr("!#$%&'*+-.^_`|~", ch)))) {
+			return false;
+		}
+	}
+	return s.n > 0 && s.n <= 128;
+}
+
+/* Framing, routing and protocol state belong to Writ: two writers of one field disagree. */
+static bool is_own_header(struct str s)
+{
+	static const char *const own[] = {
+		"host",
+		"connection",
+		"content-length",
+		"content-type",
+		"accept",
+		"transfer-encoding",
+		"te",
+		"trailer",
+		"upgrade",
+		"keep-alive",
+		"expect",
+		"proxy-connection",
+		"mcp-session-id",
+		"mcp-protocol-version",
+		"last-event-id",
+		"mcp-method",
+		"mcp-name",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(own); i++) {
+		if (str_ieq(s, str_from_c(own[i]))) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool contains_ignoring_case(struct str s, struct str word)
+{
+	for (size_t i = 0; i + word.n <= s.n; i++) {
+		if (str_ieq(str_make(s.p + i, word.n), word)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool carries_a_secret(struct str name)
+{
+	static const struct str words[] = {STR_INIT("authorization"), STR_INIT("cookie"),
+					   STR_INIT("api-key"),       STR_INIT("apikey"),
+					   STR_INIT("token"),         STR_INIT("secret"),
+					   STR_INIT("password")};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		if (contains_ignoring_case(name, words[i])) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void check_header(struct config_ctx *c, const struct json *item,
+			 const struct config_entry *items, size_t i)
+{
+	if (!is_token(item->key)) {
+		config_report(c, item->key_at, "this is not a header's name");
+	} else if (is_own_header(item->key)) {
+		config_report(c, item->key_at, "Writ sets the header '" STR_FMT "' itself",
+			      STR_ARG(item->key));
+	} else if (item->type == JSON_STRING && carries_a_secret(item->key)) {
+		config_report(c, item->at,
+			      "put the value of '" STR_FMT "' into a file of its own and write "
+			      "{secret_file: FILE}",
+			      STR_ARG(item->key));
+	}
+	if (item->type == JSON_STRING && str_find(item->text, '\n') < item->text.n) {
+		config_report(c, item->at, "a header's value has no line breaks");
+	}
+	for (size_t k = 0; k < i; k++) {
+		if (str_ieq(items[k].name, item->key)) {
+			config_report(c, item->key_at, "the header '" STR_FMT "' comes twice",
+				      STR_ARG(item->key));
+		}
+	}
+}
+
+static void read_headers(struct config_ctx *c, const struct config_field *f,
+			 const struct json *node, void *to)
+{
+	struct config_entries *entries = to;
+	struct config_entry *items;
+	size_t n, i = 0;
+
+	(void)f;
+	items = config_items(c, node, JSON_OBJECT, MAX_ENTRIES, sizeof(*items), &n);
+	JSON_EACH (item, n ? node : NULL) {
+		check_header(c, item, items, i);
+		items[i].name = item->key;
+		read_entry_value(c, item, &items[i++]);
+	}
+	*entries = (struct config_entries){.items = items, .n = n};
+}
+
+static void read_files(struct config_ctx *c, const struct config_field *f, const struct json *node,
+		       void *to)
+{
+	static const struct config_field fields[] = {
+		CONFIG_KEY("read", config_read_paths, struct config_server, files_read),
+		CONFIG_KEY("write", config_read_paths, struct config_server, files_write),
+	};
+
+	(void)f;
+	config_read_fields(c, node, fields, ARRAY_LEN(fields), "files", to);
+}
+
+static void read_command(struct config_ctx *c, const struct config_field *f,
+			 const struct json *node, void *to)
+{
+	struct config_strs *command = to;
+
+	if (node->type == JSON_STRING) {
+		config_report(c, node->at,
+			      "a command is a list of words: [program, argument, ...]; there is no "
+			      "shell");
+		return;
+	}
+	if (!config_expect(c, node, JSON_ARRAY)) {
+		return;
+	}
+	if (node->n == 0) {
+		config_report(c, node->at, "the command is empty");
+		return;
+	}
+	config_read_texts(c, f, node, command);
+	/* A program with a slash is a path of its own; a bare name waits for PATH (config_load). */
+	if (command->n && json_is_string(node->first) &&
+	    str_find(node->first->text, '/') < node->first->text.n) {
+		config_read_path(c, f, node->first, (void *)(uintptr_t)&command->items[0]);
+	}
+}
+
+static void read_pin(struct config_ctx *c, const struct config_field *f, const struct json *node,
+		     void *to)
+{
+	struct config_server *s = to;
+
+	config_read_sha256(c, f, node, s->pin);
+	s->has_pin = true;
+}
+
+static const char *const sandbox_names[] = {"strict", "weaker", NULL};
+static const char *const profile_names[] = {"native", "node", "python", NULL};
+
+static const struct config_field server_fields[] = {
+	CONFIG_KEY("command", read_command, struct config_server, command),
+	CONFIG_KEY("cwd", config_read_path, struct config_server, cwd),
+	CONFIG_KEY("env", read_env, struct config_server, env),
+	{.key = STR_INIT("files"), .read = read_files},
+	CONFIG_KEY("sandbox", config_read_enum, struct config_server, sandbox,
+		   .names = sandbox_names),
+	CONFIG_KEY("profile", config_read_enum, struct config_server, profile,
+		   .names = profile_names),
+	CONFIG_KEY("url", read_url, struct config_server, url),
+	CONFIG_KEY("headers", read_headers, struct config_server, headers),
+	CONFIG_KEY("ca_file", config_read_path, struct config_server, ca_file),
+	{.key = STR_INIT("pin_sha256"), .read = read_pin},
+	CONFIG_KEY("site", config_read_site_ref, struct config_server, site),
+	CONFIG_KEY("timeout", config_read_duration, struct config_server, timeout_ns,
+		   .min = SECONDS / 1000, .max = 86400 * SECONDS),
+	CONFIG_KEY("instructions", config_read_long, struct config_server, instructions),
+};
+
+/* Which of the two kinds a key belongs to. */
+static void check_kind(struct config_ctx *c, const struct json *node)
+{
+	static const struct str stdio_only[] = {STR_INIT("cwd"), STR_INIT("env"), STR_INIT("files"),
+						STR_INIT("sandbox"), STR_INIT("profile")};
+	static const struct str url_only[] = {STR_INIT("headers"), STR_INIT("ca_file"),
+					      STR_INIT("pin_sha256")};
+	const struct json *url = json_get(node, STR("url"));
+	const struct json *command = json_get(node, STR("command"));
+
+	if (url && command) {
+		config_report(c, url->key_at, "a server has 'command' or 'url', not both");
+		return;
+	}
+	if (!url && !command) {
+		config_report(c, node->at, "a server needs 'command' or 'url'");
+		return;
+	}
+	for (size_t i = 0; url && i < ARRAY_LEN(stdio_only); i++) {
+		const struct json *item = json_get(node, stdio_only[i]);
+
+		if (item) {
+			config_report(c, item->key_at,
+				      "'" STR_FMT "' is for a server with 'command'",
+				      STR_ARG(item->key));
+		}
+	}
+	for (size_t i = 0; command && i < ARRAY_LEN(url_only); i++) {
+		const struct json *item = json_get(node, url_only[i]);
+
+		if (item) {
+			config_report(c, item->key_at, "'" STR_FMT "' is for a server with 'url'",
+				      STR_ARG(item->key));
+		}
+	}
+}
+
+/* A credential may leave this machine only encrypted. */
+static void check_transport(struct config_ctx *c, const struct json *node,
+			    const struct config_url *url, bool has_secret)
+{
+	static const struct str tls_only[] = {STR_INIT("ca_file"), STR_INIT("pin_sha256")};
+	const struct json *url_node = json_get(node, STR("url"));
+
+	if (!url_node || !url->text.n || url->tls) {
+		return;
+	}
+	if (has_secret && !url->loopback) {
+		config_report(c, url_node->at,
+			      "a secret would be sent unencrypted to another machine: use https");
+	}
+	for (size_t i = 0; i < ARRAY_LEN(tls_only); i++) {
+		const struct json *item = json_get(node, tls_only[i]);
+
+		if (item) {
+			config_report(c, item->key_at, "'" STR_FMT "' needs an https URL",
+				      STR_ARG(item->key));
+		}
+	}
+}
+
+static bool has_secret(const struct config_entries *entries)
+{
+	for (size_t i = 0; i < entries->n; i++) {
+		if (entries->items[i].secret_file.n) {
+			return true;
+		}
+	}
+	return false;
+}
+
+void config_read_servers(struct config_ctx *c, const struct config_field *f,
+			 const struct json *node, void *to)
+{
+	struct config *cfg = to;
+	struct config_server *servers;
+	size_t n, i = 0;
+
+	(void)f;
+	servers = config_items(c, node, JSON_OBJECT, MAX_SERVERS, sizeof(*servers), &n);
+	JSON_EACH (item, n ? node : NULL) {
+		struct config_server *s = &servers[i++];
+
+		if (!config_is_id(item->key)) {
+			config_report(c, item->key_at,
+				      "a server's id has 1 to 32 characters of a-z, 0-9, '_' and "
+				      "'-', and begins with a letter or a digit");
+		}
+		s->id = item->key;
+		s->timeout_ns = 60 * SECONDS;
+		config_read_fields(c, item, server_fields, ARRAY_LEN(server_fields), "a server", s);
+		if (item->type == JSON_OBJECT) {
+			check_kind(c, item);
+			check_transport(c, item, &s->url, has_secret(&s->headers));
+		}
+		s->kind = s->url.text.n ? CONFIG_SERVER_HTTP : CONFIG_SERVER_STDIO;
+	}
+	cfg->servers = servers;
+	cfg->n_servers = n;
+}
+
+static const struct config_field model_fields[] = {
+	CONFIG_KEY("url", read_url, struct config_model, url, .required = true),
+	CONFIG_KEY("model", config_read_text, struct config_model, model),
+	CONFIG_KEY("api_key_file", config_read_path, struct config_model, api_key_file),
+	CONFIG_KEY("ca_file", config_read_path, struct config_model, ca_file),
+	CONFIG_KEY("site", config_read_site_ref, struct config_model, site, .required = true),
+	CONFIG_KEY("context", config_read_u64, struct config_model, context, .min = 1,
+		   .max = UINT64_C(1) << 32),
+};
+
+void config_read_models(struct config_ctx *c, const struct config_field *f, const struct json *node,
+			void *to)
+{
+	struct config *cfg = to;
+	struct config_model *models;
+	size_t n, i = 0;
+
+	(void)f;
+	models = config_items(c, node, JSON_OBJECT, MAX_MODELS, sizeof(*models), &n);
+	JSON_EACH (item, n ? node : NULL) {
+		struct config_model *m = &models[i++];
+
+		if (!config_is_agent_name(item->key)) {
+			config_report(c, item->key_at,
+				      "a model's name has 1 to 128 letters, digits and any of "
+				      "._@:/+- and begins with a letter or a digit");
+		}
+		m->name = item->key;
+		m->model = item->key;
+		config_read_fields(c, item, model_fields, ARRAY_LEN(model_fields), "a model", m);
+		check_transport(c, item, &m->url, m->api_key_file.n > 0);
+	}
+	cfg->models = models;
+	cfg->n_models = n;
+}
+
+static bool is_upper(struct str s, size_t min, size_t max)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		char ch = s.p[i];
+
+		if (!(ch >= 'A' && ch <= 'Z') && !(i && ((ch >= '0' && ch <= '9') || ch == '-'))) {
+			return false;
+		}
+	}
+	return s.n >= min && s.n <= max;
+}
+
+static void read_country(struct config_ctx *c, const struct config_field *f,
+			 const struct json *node, void *to)
+{
+	(void)f;
+	if (!json_is_string(node) || !is_upper(node->text, 2, 2)) {
+		config_report(c, node->at,
+			      "a country is two capital letters (ISO 3166-1), as in DE");
+		return;
+	}
+	*(struct str *)to = node->text;
+}
+
+static void read_jurisdictions(struct config_ctx *c, const struct config_field *f,
+			       const struct json *node, void *to)
+{
+	config_read_texts(c, f, node, to);
+	if (node->type == JSON_ARRAY && node->n == 0) {
+		config_report(c, node->at,
+			      "name every jurisdiction that can reach the data at this site");
+	}
+	JSON_EACH (item, node->type == JSON_ARRAY ? node : NULL) {
+		if (json_is_string(item) && !is_upper(item->text, 2, 16)) {
+			config_report(c, item->at,
+				      "a jurisdiction is written in capitals, as in EU "
+				      "or DE or US-CA");
+		}
+	}
+}
+
+static const struct config_field site_fields[] = {
+	CONFIG_KEY("operator", config_read_text, struct config_site, operator_name,
+		   .required = true),
+	CONFIG_KEY("country", read_country, struct config_site, country, .required = true),
+	CONFIG_KEY("jurisdictions", read_jurisdictions, struct config_site, jurisdictions,
+		   .required = true),
+	CONFIG_KEY("sovereign", config_read_bool, struct config_site, sovereign),
+};
+
+void config_read_sites(struct config_ctx *c, const struct config_field *f, const struct json *node,
+		       void *to)
+{
+	struct config *cfg = to;
+	struct config_site *sites;
+	size_t n, i = 0;
+
+	(void)f;
+	sites = config_items(c, node, JSON_OBJECT, MAX_SITES, sizeof(*sites), &n);
+	JSON_EACH (item, n ? node : NULL) {
+		if (!config_is_id(item->key)) {
+			config_report(
+				c, item->key_at,
+				"a site's id has 1 to 32 characters of a-z, 0-9, '_' and '-', "
+				"and begins with a letter or a digit");
+		}
+		sites[i].id = item->key;
+		config_read_fields(c, item, site_fields, ARRAY_LEN(site_fields), "a site",
+				   &sites[i]);
+		i++;
+	}
+	cfg->sites = sites;
+	cfg->n_sites = n;
+}

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The configuration as JSON, in the order of struct config. */
+#include "config/config.h"
+
+#include "base/hex.h"
+#include "json/write.h"
+
+static void member_text(struct json_writer *w, struct str key, struct str value)
+{
+	if (value.n) {
+		json_w_member_str(w, key, value);
+	}
+}
+
+static void member_duration(struct json_writer *w, struct str key, uint64_t ns)
+{
+	char text[32];
+	struct buf b;
+
+	buf_init(&b, sizeof(text));
+	buf_append_u64(&b, ns);
+	buf_append(&b, STR("ns"));
+	json_w_member_str(w, key, buf_str(&b));
+	w->out->failed |= b.failed;
+	buf_done(&b);
+}
+
+static void member_hex(struct json_writer *w, struct str key, const uint8_t digest[static 32])
+{
+	char text[64];
+
+	hex_write(text, digest, 32);
+	json_w_member_str(w, key, str_make(text, sizeof(text)));
+}
+
+static void member_strs(struct json_writer *w, struct str key, struct config_strs strs)
+{
+	if (strs.n == 0) {
+		return;
+	}
+	json_w_key(w, key);
+	json_w_array(w);
+	for (size_t i = 0; i < strs.n; i++) {
+		json_w_str(w, strs.items[i]);
+	}
+	json_w_end(w);
+}
+
+static void member_entries(struct json_writer *w, struct str key, struct config_entries entries)
+{
+	if (entries.n == 0) {
+		return;
+	}
+	json_w_key(w, key);
+	json_w_object(w);
+	for (size_t i = 0; i < entries.n; i++) {
+		const struct config_entry *e = &entries.items[i];
+
+		json_w_key(w, e->name);
+		if (e->secret_file.n) {
+			json_w_object(w);
+			json_w_member_str(w, STR("secret_file"), e->secret_file);
+			json_w_end(w);
+		} else {
+			json_w_str(w, e->text);
+		}
+	}
+	json_w_end(w);
+}
+
+/* A tree that was YAML or JSON. Depth was bounded when it was decoded. */
+static void put_tree(struct json_writer *w, const struct json *j)
+{
+	switch (j->type) {
+	case JSON_NULL:
+		json_w_null(w);
+		return;
+	case JSON_BOOL:
+		json_w_bool(w, j->boolean);
+		return;
+	case JSON_NUMBER:
+		json_w_raw(w, j->text);
+		return;
+	case JSON_STRING:
+		json_w_str(w, j->text);
+		return;
+	case JSON_ARRAY:
+		json_w_array(w);
+		break;
+	case JSON_OBJECT:
+		json_w_object(w);
+		break;
+	}
+	JSON_EACH (item, j) {
+		if (j->type == JSON_OBJECT) {
+			json_w_key(w, item->key);
+		}
+		put_tree(w, item);
+	}
+	json_w_end(w);
+}
+
+static void put_listen(struct json_writer *w, const struct config *cfg)
+{
+	json_w_key(w, STR("listen"));
+	json_w_array(w);
+	for (size_t i = 0; i < cfg->n_listen; i++) {
+		const struct config_listen *l = &cfg->listen[i];
+
+		json_w_object(w);
+		if (l->kind == CONFIG_LISTEN_UNIX) {
+			struct buf b;
+
+			buf_init(&b, 4096);
+			buf_append(&b, STR("unix:"));
+			buf_append(&b, l->path);
+			json_w_member_str(w, STR("address"), buf_str(&b));
+			w->out->failed |= b.failed;
+			buf_done(&b);
+		} else {
+			json_w_member_str(w, STR("address"), l->address);
+		}
+		if (l->has_tls) {
+			json_w_key(w, STR("tls"));
+			json_w_object(w);
+			json_w_member_str(w, STR("cert"), l->tls.cert);
+			json_w_member_str(w, STR("key"), l->tls.key);
+			member_text(w, STR("client_ca"), l->tls.client_ca);
+			json_w_end(w);
+		}
+		json_w_end(w);
+	}
+	json_w_end(w);
+}
+
+static void put_api_keys(struct json_writer *w, const struct config_identity *id)
+{
+	json_w_key(w, STR("api_keys"));
+	json_w_array(w);
+	for (size_t i = 0; i < id->n_api_keys; i++) {
+		json_w_object(w);
+		json_w_member_str(w, STR("agent"), id->api_keys[i].agent);
+		member_hex(w, STR("key_sha256"), id->api_keys[i].sha256);
+		member_text(w, STR("owner"), id->api_keys[i].owner);
+		json_w_end(w);
+	}
+	json_w_end(w);
+}
+
+static void put_identity(struct json_writer *w, const struct config_identity *id)
+{
+	json_w_key(w, STR("identity"));
+	json_w_object(w);
+	put_api_keys(w, id);
+	json_w_key(w, STR("mtls"));
+	json_w_array(w);
+	for (size_t i = 0; i < id->n_mtls; i++) {
+		json_w_object(w);
+		json_w_member_str(w, STR("agent"), id->mtls[i].agent);
+		member_hex(w, STR("fingerprint_sha256"), id->mtls[i].fingerprint);
+		json_w_end(w);
+	}
+	json_w_end(w);
+	json_w_key(w, STR("unix"));
+	json_w_array(w);
+	for (size_t i = 0; i < id->n_unix_peers; i++) {
+		json_w_object(w);
+		json_w_member_str(w, STR("agent"), id->unix_peers[i].agent);
+		json_w_member_u64(w, STR("uid"), id->unix_peers[i].uid);
+		json_w_end(w);
+	}
+	json_w_end(w);
+	member_text(w, STR("anonymous"), id->anonymous);
+	json_w_end(w);
+}
+
+static void put_agents(struct json_writer *w, const struct config *cfg)
+{
+	json_w_key(w, STR("agents"));
+	json_w_object(w);
+	for (size_t i = 0; i < cfg->n_agents; i++) {
+		const struct config_agent *a = &cfg->agents[i];
+
+		json_w_key(w, a->name);
+		json_w_object(w);
+		member_text(w, STR("owner"), a->owner);
+		member_text(w, STR("team"), a->team);
+		if (a->attributes) {
+			json_w_key(w, STR("attributes"));
+			put_tree(w, a->attributes);
+		}
+		json_w_end(w);
+	}
+	json_w_end(w);
+}
+
+static void put_command(struct json_writer *w, const struct config_server *s, enum config_view view)
+{
+	static const struct str sandboxes[] = {STR_INIT("strict"), STR_INIT("weaker")};
+	static const struct str profiles[] = {STR_INIT("native"), STR_INIT("node"),
+					      STR_INIT("python")};
+	struct config_strs command = s->command;
+
+	if (view == CONFIG_VIEW_GATE) {
+		command.n = 1;
+	}
+	member_strs(w, STR("command"), command);
+	if (view == CONFIG_VIEW_GATE) {
+		return;
+	}
+	member_text(w, STR("cwd"), s->cwd);
+	member_entries(w, STR("env"), s->env);
+	json_w_key(w, STR("files"));
+	json_w_object(w);
+	member_strs(w, STR("read"), s->files_read);
+	member_strs(w, STR("write"), s->files_write);
+	json_w_end(w);
+	json_w_member_str(w, STR("sandbox"), sandboxes[s->sandbox]);
+	json_w_member_str(w, STR("profile"), profiles[s->profile]);
+}
+
+static void put_url(struct json_writer *w, const struct config_server *s, enum config_view view)
+{
+	json_w_member_str(w, STR("url"), s->url.text);
+	if (view == CONFIG_VIEW_GATE) {
+		return;
+	}
+	member_entries(w, STR("headers"), s->headers);
+	member_text(w, STR("ca_file"), s->ca_file);
+	if (s->has_pin) {
+		member_hex(w, STR("pin_sha256"), s->pin);
+	}
+}
+
+static void put_servers(struct json_writer *w, const struct config *cfg, enum config_view view)
+{
+	json_w_key(w, STR("servers"));
+	json_w_object(w);
+	for (size_t i = 0; i < cfg->n_servers; i++) {
+		const struct config_server *s = &cfg->servers[i];
+
+		json_w_key(w, s->id);
+		json_w_object(w);
+		if (s->kind == CONFIG_SERVER_STDIO) {
+			put_command(w, s, view);
+		} else {
+			put_url(w, s, view);
+		}
+		if (s->site) {
+			json_w_member_str(w, STR("site"), s->site->id);
+		}
+		member_duration(w, STR("timeout"), s->timeout_ns);
+		member_text(w, STR("instructions"), s->instructions);
+		json_w_end(w);
+	}
+	json_w_end(w);
+}
+
+static void put_models(struct json_writer *w, const struct config *cfg, enum config_view view)
+{
+	json_w_key(w, STR("models"));
+	json_w_object(w);
+	for (size_t i = 0; i < cfg->n_models; i++) {
+		const struct config_model *m = &cfg->models[i];
+
+		json_w_key(w, m->name);
+		json_w_object(w);
+		json_w_member_str(w, STR("url"), m->url.text);
+		json_w_member_str(w, STR("model"), m->model);
+		if (view == CONFIG_VIEW_FULL) {
+			member_text(w, STR("api_key_file"), m->api_key_file);
+			member_text(w, STR("ca_file"), m->ca_file);
+		}
+		json_w_member_str(w, STR("site"), m->site->id);
+		if (m->context) {
+			json_w_member_u64(w, STR("context"), m->context);
+		}
+		json_w_end(w);
+	}
+	json_w_end(w);
+}
+
+static void put_sites(struct json_writer *w, const struct config *cfg)
+{
+	json_w_key(w, STR("sites"));
+	json_w_object(w);
+	for (size_t i = 0; i < cfg->n_sites; i++) {
+		const struct config_site *s = &cfg->sites[i];
+
+		json_w_key(w, s->id);
+		json_w_object(w);
+		json_w_member_str(w, STR("operator"), s->operator_name);
+		json_w_member_str(w, STR("country"), s->country);
+		member_strs(w, STR("jurisdictions"), s->jurisdictions);
+		json_w_member_bool(w, STR("sovereign"), s->sovereign);
+		json_w_end(w);
+	}
+	json_w_end(w);
+}
+
+static void put_limits(struct json_writer *w, const struct config_limits *l)
+{
+	json_w_key(w, STR("limits"));
+	json_w_object(w);
+	json_w_member_u64(w, STR("body"), l->body);
+	json_w_member_u64(w, STR("head"), l->head);
+	json_w_member_u64(w, STR("connections"), l->connections);
+	json_w_member_u64(w, STR("sessions"), l->sessions);
+	member_duration(w, STR("session_idle"), l->session_idle_ns);
+	member_duration(w, STR("head_timeout"), l->head_timeout_ns);
+	member_duration(w, STR("request_timeout"), l->request_timeout_ns);
+	member_duration(w, STR("idle_timeout"), l->idle_timeout_ns);
+	member_duration(w, STR("drain"), l->drain_ns);
+	json_w_end(w);
+}
+
+void config_encode_json(const struct config *cfg, enum config_view view, struct buf *to)
+{
+	static const struct str levels[] = {STR_INIT("error"), STR_INIT("warn"), STR_INIT("info"),
+					    STR_INIT("debug")};
+	struct json_writer w = json_writer(to);
+
+	json_w_object(&w);
+	json_w_member_u64(&w, STR("version"), 1);
+	json_w_member_str(&w, STR("node"), cfg->node);
+	json_w_member_str(&w, STR("state"), cfg->state);
+	json_w_member_str(&w, STR("policies"), cfg->policies);
+	member_text(&w, STR("schema"), cfg->schema);
+	put_listen(&w, cfg);
+	put_identity(&w, &cfg->identity);
+	put_agents(&w, cfg);
+	put_servers(&w, cfg, view);
+	put_models(&w, cfg, view);
+	put_sites(&w, cfg);
+	put_limits(&w, &cfg->limits);
+	json_w_member_u64(&w, STR("gates"), cfg->gates);
+	json_w_key(&w, STR("log"));
+	json_w_object(&w);
+	json_w_member_str(&w, STR("level"), levels[cfg->log_level]);
+	json_w_end(&w);
+	json_w_key(&w, STR("ledger"));
+	json_w_object(&w);
+	member_duration(&w, STR("sync"), cfg->ledger.sync_ns);
+	member_duration(&w, STR("checkpoint"), cfg->ledger.checkpoint_ns);
+	json_w_end(&w);
+	json_w_end(&w);
+}
