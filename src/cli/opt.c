@@ -18,7 +18,7 @@ struct opt_run {
 const char *opt_suggest(const char *word, const char *const *names, size_t n)
 {
 	const char *best = NULL;
-	unsigned best_distance = 3;
+	unsigned best_distance = strlen(word) > 4 ? 3 : 2; /* one edit more than is near */
 
 	for (size_t i = 0; i < n; i++) {
 		unsigned d = str_distance(str_from_c(word), str_from_c(names[i]), 2);

@@ -182,7 +182,7 @@ static void check_listeners(struct config_ctx *c, const struct config *cfg)
 		const struct config_listen *l = &cfg->listen[i];
 
 		asks_certificates |= l->tls.client_ca.n > 0;
-		if (l->address.n && !l->local && id->n_api_keys == 0 && id->n_mtls == 0) {
+		if (l->sockaddr_len && !l->local && id->n_api_keys == 0 && id->n_mtls == 0) {
 			config_report(c, item ? item->at : 0,
 				      "'" STR_FMT "' can be reached from other machines: configure "
 				      "identity.api_keys or identity.mtls first, or listen on "

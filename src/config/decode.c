@@ -59,7 +59,7 @@ static void report_unknown_key(struct config_ctx *c, const struct json *item,
 			       const struct config_field *fields, size_t n)
 {
 	const struct config_field *near = NULL;
-	unsigned best = 3;
+	unsigned best = item->key.n > 4 ? 3 : 2; /* one edit more than is called near */
 
 	for (size_t i = 0; i < n && item->key.n <= 64; i++) {
 		unsigned d = str_distance(item->key, fields[i].key, 2);

@@ -33,10 +33,24 @@ static bool is_host_name(struct str s)
 	return before != '-' && before != '.';
 }
 
-static bool only_digits_and_dots(struct str s)
+/*
+ * Is the last label a number? Old resolvers read "127.1" and "0x7f.1" as addresses; no name ends
+ * so (WHATWG URL, "ends in a number").
+ */
+static bool ends_in_number(struct str s)
 {
-	for (size_t i = 0; i < s.n; i++) {
-		if ((s.p[i] < '0' || s.p[i] > '9') && s.p[i] != '.') {
+	const char *digits = "0123456789";
+	struct str label = s;
+
+	while (str_find(label, '.') < label.n) {
+		label = str_from(label, str_find(label, '.') + 1);
+	}
+	if (label.n > 1 && label.p[0] == '0' && (label.p[1] | 0x20) == 'x') {
+		digits = "0123456789abcdefABCDEF";
+		label = str_from(label, 2);
+	}
+	for (size_t i = 0; i < label.n; i++) {
+		if (!strchr(digits, label.p[i])) {
 			return false;
 		}
 	}
@@ -66,7 +80,7 @@ static enum err_code parse_host(struct str host, struct config_url *u, struct er
 	} else if (inet_pton(AF_INET, text, &v4) == 1) {
 		u->ip = true;
 		u->loopback = ntohl(v4.s_addr) >> 24 == 127;
-	} else if (!is_host_name(host) || only_digits_and_dots(host)) {
+	} else if (!is_host_name(host) || ends_in_number(host)) {
 		return ERR(err, ERR_INVALID, "'%s' is not a host name", text);
 	} else {
 		u->loopback = str_ieq(host, STR("localhost"));

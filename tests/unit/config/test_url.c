@@ -74,6 +74,7 @@ static void everything_else_is_refused(void **state)
 		"http://1.2.3",
 		"http://256.1.1.1",
 		"http://0x7f.1",
+		"http://a.0xAf",
 		"http://-a.org",
 		"http://a..org",
 		"http://a.org.",
@@ -88,8 +89,7 @@ static void everything_else_is_refused(void **state)
 		struct arena a;
 
 		arena_init(&a, 4096);
-		if (config_url_parse(&a, str_from_c(bad[i]), &u, &err) == ERR_OK &&
-		    strcmp(bad[i], "http://0x7f.1") != 0) {
+		if (config_url_parse(&a, str_from_c(bad[i]), &u, &err) == ERR_OK) {
 			fail_msg("accepted: %s", bad[i]);
 		}
 		arena_done(&a);
