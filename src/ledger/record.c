@@ -1,0 +1,692 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ledger/record.h"
+
+#include "base/hex.h"
+#include "ledger/canon.h"
+
+/*
+ * One table for each kind of entry says its members in canonical order (RFC
+ * 8785: sorted keys). Encoder and decoder both walk it, so they cannot differ.
+ */
+enum field_type { FIELD_TEXT, FIELD_TEXTS, FIELD_INT, FIELD_HASH, FIELD_WORD, FIELD_KIND };
+
+/* REQUIRED: may not be empty. ALWAYS: written also when zero. */
+enum field_flags { FIELD_OPTIONAL = 0, FIELD_REQUIRED = 1, FIELD_ALWAYS = 2 };
+
+struct words {
+	const char *const *names; /* by value; NULL where a value has no word */
+	unsigned n;
+};
+
+struct field {
+	struct str key; /* with quotes and colon */
+	enum field_type type;
+	enum field_flags flags;
+	size_t offset;
+	const struct words *words; /* FIELD_WORD and FIELD_KIND */
+};
+
+struct form {
+	enum ledger_kind kind;
+	size_t size; /* of the struct */
+	const struct field *fields;
+	size_t n;
+};
+
+static const char *const kind_names[LEDGER_KIND_MAX] = {
+	[LEDGER_DECISION] = "decision",
+	[LEDGER_OUTCOME] = "outcome",
+	[LEDGER_EVENT] = "event",
+	[LEDGER_SALT] = "salt",
+};
+static const char *const verdict_names[LEDGER_VERDICT_MAX] = {
+	[LEDGER_DENY] = "deny",
+	[LEDGER_ASK] = "ask",
+	[LEDGER_ALLOW] = "allow",
+};
+static const char *const status_names[LEDGER_STATUS_MAX] = {
+	[LEDGER_LOST] = "lost",
+	[LEDGER_OK] = "ok",
+	[LEDGER_TOOL_ERROR] = "tool_error",
+	[LEDGER_PROTOCOL_ERROR] = "protocol_error",
+	[LEDGER_UNREACHABLE] = "unreachable",
+	[LEDGER_DIED] = "died",
+	[LEDGER_TIMEOUT] = "timeout",
+	[LEDGER_CANCELLED] = "cancelled",
+	[LEDGER_CALLER_GONE] = "caller_gone",
+	[LEDGER_WITHHELD] = "withheld",
+};
+static const char *const event_names[LEDGER_EVENT_MAX] = {
+	[LEDGER_OPENED] = "opened",
+	[LEDGER_CLOSED] = "closed",
+	[LEDGER_CLOCK] = "clock",
+	[LEDGER_DISK_FULL] = "disk_full",
+	[LEDGER_ROLE_STARTED] = "role_started",
+	[LEDGER_ROLE_DIED] = "role_died",
+	[LEDGER_RELOAD_ACCEPTED] = "reload_accepted",
+	[LEDGER_RELOAD_REFUSED] = "reload_refused",
+	[LEDGER_LISTENING] = "listening",
+	[LEDGER_SERVER_STARTED] = "server_started",
+	[LEDGER_SERVER_ENDED] = "server_ended",
+	[LEDGER_SESSION_OPENED] = "session_opened",
+	[LEDGER_SESSION_CLOSED] = "session_closed",
+	[LEDGER_FINDING] = "finding",
+	[LEDGER_ERASED] = "erased",
+};
+
+static const struct words kinds = {kind_names, LEDGER_KIND_MAX};
+static const struct words verdicts = {verdict_names, LEDGER_VERDICT_MAX};
+static const struct words statuses = {status_names, LEDGER_STATUS_MAX};
+static const struct words events = {event_names, LEDGER_EVENT_MAX};
+
+#define KEY(name) STR_INIT("\"" name "\":")
+#define FIELD(owner, name, member, type_, flags_)                                                  \
+	{                                                                                          \
+		.key = KEY(name), .type = (type_), .flags = (flags_),                              \
+		.offset = offsetof(struct owner, member)                                           \
+	}
+#define WORD(owner, name, member, flags_, words_)                                                  \
+	{                                                                                          \
+		.key = KEY(name), .type = FIELD_WORD, .flags = (flags_),                           \
+		.offset = offsetof(struct owner, member), .words = (words_)                        \
+	}
+#define KIND                                                                                       \
+	{                                                                                          \
+		.key = KEY("kind"), .type = FIELD_KIND, .flags = FIELD_ALWAYS, .words = &kinds     \
+	}
+
+static const struct field decision_fields[] = {
+	FIELD(ledger_decision, "action", action, FIELD_TEXT, FIELD_REQUIRED),
+	FIELD(ledger_decision, "action_id", action_id, FIELD_TEXT, FIELD_REQUIRED),
+	FIELD(ledger_decision, "arguments", arguments, FIELD_HASH, FIELD_OPTIONAL),
+	FIELD(ledger_decision, "arguments_bytes", arguments_bytes, FIELD_INT, FIELD_OPTIONAL),
+	WORD(ledger_decision, "decision", decision, FIELD_ALWAYS, &verdicts),
+	FIELD(ledger_decision, "duties", duties, FIELD_TEXTS, FIELD_OPTIONAL),
+	FIELD(ledger_decision, "errors", errors, FIELD_TEXTS, FIELD_OPTIONAL),
+	KIND,
+	FIELD(ledger_decision, "labels", labels, FIELD_TEXTS, FIELD_OPTIONAL),
+	FIELD(ledger_decision, "node", node, FIELD_TEXT, FIELD_REQUIRED),
+	FIELD(ledger_decision, "policies", policies, FIELD_TEXTS, FIELD_OPTIONAL),
+	FIELD(ledger_decision, "policy_set", policy_set, FIELD_HASH, FIELD_OPTIONAL),
+	FIELD(ledger_decision, "principal", principal, FIELD_TEXT, FIELD_REQUIRED),
+	FIELD(ledger_decision, "reason", reason, FIELD_TEXT, FIELD_OPTIONAL),
+	FIELD(ledger_decision, "resource", resource, FIELD_TEXT, FIELD_REQUIRED),
+	FIELD(ledger_decision, "session", session, FIELD_TEXT, FIELD_REQUIRED),
+	FIELD(ledger_decision, "time", time_us, FIELD_INT, FIELD_ALWAYS),
+};
+static const struct field outcome_fields[] = {
+	FIELD(ledger_outcome, "action_id", action_id, FIELD_TEXT, FIELD_REQUIRED),
+	FIELD(ledger_outcome, "code", code, FIELD_INT, FIELD_OPTIONAL),
+	FIELD(ledger_outcome, "decide_ns", decide_ns, FIELD_INT, FIELD_OPTIONAL),
+	FIELD(ledger_outcome, "findings", findings, FIELD_TEXTS, FIELD_OPTIONAL),
+	KIND,
+	FIELD(ledger_outcome, "labels", labels, FIELD_TEXTS, FIELD_OPTIONAL),
+	FIELD(ledger_outcome, "result", result, FIELD_HASH, FIELD_OPTIONAL),
+	FIELD(ledger_outcome, "result_bytes", result_bytes, FIELD_INT, FIELD_OPTIONAL),
+	FIELD(ledger_outcome, "session", session, FIELD_TEXT, FIELD_REQUIRED),
+	WORD(ledger_outcome, "status", status, FIELD_ALWAYS, &statuses),
+	FIELD(ledger_outcome, "time", time_us, FIELD_INT, FIELD_ALWAYS),
+	FIELD(ledger_outcome, "total_ns", total_ns, FIELD_INT, FIELD_OPTIONAL),
+	FIELD(ledger_outcome, "upstream_ns", upstream_ns, FIELD_INT, FIELD_OPTIONAL),
+};
+static const struct field event_fields[] = {
+	FIELD(ledger_event, "detail", detail, FIELD_TEXT, FIELD_OPTIONAL),
+	WORD(ledger_event, "event", event, FIELD_REQUIRED, &events),
+	KIND,
+	FIELD(ledger_event, "node", node, FIELD_TEXT, FIELD_OPTIONAL),
+	FIELD(ledger_event, "number", number, FIELD_INT, FIELD_OPTIONAL),
+	FIELD(ledger_event, "policy_set", policy_set, FIELD_HASH, FIELD_OPTIONAL),
+	FIELD(ledger_event, "subject", subject, FIELD_TEXT, FIELD_OPTIONAL),
+	FIELD(ledger_event, "time", time_us, FIELD_INT, FIELD_ALWAYS),
+};
+static const struct field salt_fields[] = {
+	FIELD(ledger_salt, "key", key, FIELD_HASH, FIELD_REQUIRED),
+	KIND,
+	FIELD(ledger_salt, "session", session, FIELD_TEXT, FIELD_REQUIRED),
+};
+
+#define FORM(kind_, owner, fields_)                                                                \
+	{                                                                                          \
+		.kind = (kind_), .size = sizeof(struct owner), .fields = (fields_),                \
+		.n = ARRAY_LEN(fields_)                                                            \
+	}
+
+static const struct form forms[] = {
+	FORM(LEDGER_DECISION, ledger_decision, decision_fields),
+	FORM(LEDGER_OUTCOME, ledger_outcome, outcome_fields),
+	FORM(LEDGER_EVENT, ledger_event, event_fields),
+	FORM(LEDGER_SALT, ledger_salt, salt_fields),
+};
+
+static const struct form *form_of(enum ledger_kind kind)
+{
+	return &forms[kind - LEDGER_DECISION];
+}
+
+static const char *word(const struct words *w, unsigned value)
+{
+	return value < w->n ? w->names[value] : NULL;
+}
+
+static bool is_zero(const uint8_t *p, size_t n)
+{
+	uint8_t any = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		any |= p[i];
+	}
+	return any == 0;
+}
+
+/* Enum members are read as unsigned: every enum here has only small values from 0 up. */
+static unsigned get_word(const void *p)
+{
+	unsigned v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+_Static_assert(sizeof(enum ledger_verdict) == sizeof(unsigned), "enums are stored as unsigned");
+
+static bool is_empty(const struct field *f, const char *p)
+{
+	switch (f->type) {
+	case FIELD_TEXT:
+		return ((const struct str *)(const void *)p)->n == 0;
+	case FIELD_TEXTS:
+		return ((const struct ledger_texts *)(const void *)p)->n == 0;
+	case FIELD_INT:
+		return *(const uint64_t *)(const void *)p == 0;
+	case FIELD_HASH:
+		return is_zero((const uint8_t *)p, SHA256_LEN);
+	case FIELD_WORD:
+		return get_word(p) == 0;
+	case FIELD_KIND:
+		return false;
+	}
+	return false;
+}
+
+/* The name of a field for a message: its key without quotes and colon. */
+static struct str field_name(const struct field *f)
+{
+	return str_make(f->key.p + 1, f->key.n - 3);
+}
+
+static enum err_code put_text(const struct field *f, struct str s, struct buf *to, struct err *err)
+{
+	char *p, *end;
+
+	if (s.n > LEDGER_TEXT_MAX) {
+		return ERR(err, ERR_LIMIT, STR_FMT ": %zu bytes are more than %d",
+			   STR_ARG(field_name(f)), s.n, LEDGER_TEXT_MAX);
+	}
+	p = buf_reserve(to, CANON_STRING_MAX(s.n));
+	if (!p) {
+		return ERR(err, ERR_LIMIT, "an entry is too long for its buffer");
+	}
+	end = canon_put_string(p, s);
+	if (!end) {
+		return ERR(err, ERR_INVALID, STR_FMT " is not UTF-8", STR_ARG(field_name(f)));
+	}
+	buf_commit(to, (size_t)(end - p));
+	return ERR_OK;
+}
+
+static enum err_code put_texts(const struct field *f, const struct ledger_texts *t, struct buf *to,
+			       struct err *err)
+{
+	if (t->n > LEDGER_TEXTS_MAX) {
+		return ERR(err, ERR_LIMIT, STR_FMT ": %zu texts are more than %d",
+			   STR_ARG(field_name(f)), t->n, LEDGER_TEXTS_MAX);
+	}
+	for (size_t i = 0; i < t->n; i++) {
+		buf_append_c(to, i ? ',' : '[');
+		TRY(put_text(f, t->items[i], to, err));
+	}
+	buf_append_c(to, ']');
+	return ERR_OK;
+}
+
+static enum err_code put_int(const struct field *f, uint64_t v, struct buf *to, struct err *err)
+{
+	char *p;
+
+	if (v > CANON_INT_MAX) {
+		return ERR(err, ERR_LIMIT, STR_FMT " is above 2^53 - 1", STR_ARG(field_name(f)));
+	}
+	p = buf_reserve(to, CANON_INT_LEN);
+	if (p) {
+		buf_commit(to, (size_t)(canon_put_u64(p, v) - p));
+	}
+	return ERR_OK;
+}
+
+static void put_hash(const char *bytes, struct buf *to)
+{
+	char *p = buf_reserve(to, 2 * SHA256_LEN + 2);
+
+	if (p) {
+		p[0] = '"';
+		hex_write(p + 1, bytes, SHA256_LEN);
+		p[2 * SHA256_LEN + 1] = '"';
+		buf_commit(to, 2 * SHA256_LEN + 2);
+	}
+}
+
+static enum err_code put_word(const struct field *f, unsigned value, struct buf *to,
+			      struct err *err)
+{
+	const char *text = word(f->words, value);
+
+	if (!text) {
+		return ERR(err, ERR_INVALID, STR_FMT " has no value %u", STR_ARG(field_name(f)),
+			   value);
+	}
+	buf_append_c(to, '"');
+	buf_append(to, str_from_c(text));
+	buf_append_c(to, '"');
+	return ERR_OK;
+}
+
+static enum err_code put_field(const struct form *form, const struct field *f, const char *p,
+			       struct buf *to, struct err *err)
+{
+	switch (f->type) {
+	case FIELD_TEXT:
+		return put_text(f, *(const struct str *)(const void *)p, to, err);
+	case FIELD_TEXTS:
+		return put_texts(f, (const struct ledger_texts *)(const void *)p, to, err);
+	case FIELD_INT:
+		return put_int(f, *(const uint64_t *)(const void *)p, to, err);
+	case FIELD_HASH:
+		put_hash(p, to);
+		return ERR_OK;
+	case FIELD_WORD:
+		return put_word(f, get_word(p), to, err);
+	case FIELD_KIND:
+		return put_word(f, (unsigned)form->kind, to, err);
+	}
+	return ERR(err, ERR_INVALID, "a field without a type");
+}
+
+static enum err_code encode_fields(const struct form *form, const char *base, struct buf *to,
+				   struct err *err)
+{
+	char separator = '{';
+
+	for (size_t i = 0; i < form->n; i++) {
+		const struct field *f = &form->fields[i];
+		const char *p = base + f->offset;
+
+		if (f->flags != FIELD_ALWAYS && is_empty(f, p)) {
+			if (f->flags == FIELD_REQUIRED) {
+				return ERR(err, ERR_INVALID, "%s without " STR_FMT,
+					   kind_names[form->kind], STR_ARG(field_name(f)));
+			}
+			continue;
+		}
+		buf_append_c(to, separator);
+		buf_append(to, f->key);
+		TRY(put_field(form, f, p, to, err));
+		separator = ',';
+	}
+	buf_append_c(to, '}');
+	return ERR_OK;
+}
+
+static enum err_code encode(enum ledger_kind kind, const void *base, struct buf *to,
+			    struct err *err)
+{
+	size_t before = buf_len(to);
+	bool failed_before = to->failed;
+	enum err_code code = encode_fields(form_of(kind), base, to, err);
+
+	if (!code && to->failed) {
+		code = ERR(err, ERR_LIMIT, "an entry is too long for its buffer");
+	}
+	if (!code && buf_len(to) - before > LEDGER_ENTRY_MAX) {
+		code = ERR(err, ERR_LIMIT, "%s: %zu bytes are more than %d", kind_names[kind],
+			   buf_len(to) - before, LEDGER_ENTRY_MAX);
+	}
+	if (code) {
+		to->end = to->start + before;
+		to->failed = failed_before;
+	}
+	return code;
+}
+
+enum err_code ledger_decision_encode(const struct ledger_decision *d, struct buf *to,
+				     struct err *err)
+{
+	return encode(LEDGER_DECISION, d, to, err);
+}
+
+enum err_code ledger_outcome_encode(const struct ledger_outcome *o, struct buf *to, struct err *err)
+{
+	return encode(LEDGER_OUTCOME, o, to, err);
+}
+
+enum err_code ledger_event_encode(const struct ledger_event *e, struct buf *to, struct err *err)
+{
+	return encode(LEDGER_EVENT, e, to, err);
+}
+
+/* A session id is one word of a line in the salt file. */
+static bool session_is_word(struct str session)
+{
+	for (size_t i = 0; i < session.n; i++) {
+		if ((unsigned char)session.p[i] <= ' ') {
+			return false;
+		}
+	}
+	return session.n <= LEDGER_SESSION_MAX;
+}
+
+enum err_code ledger_salt_encode(const struct ledger_salt *s, struct buf *to, struct err *err)
+{
+	if (!session_is_word(s->session)) {
+		return ERR(err, ERR_INVALID, "salt: session is not one word of at most %d bytes",
+			   LEDGER_SESSION_MAX);
+	}
+	return encode(LEDGER_SALT, s, to, err);
+}
+
+enum err_code ledger_entry_encode(const struct ledger_entry *e, struct buf *to, struct err *err)
+{
+	switch (e->kind) {
+	case LEDGER_DECISION:
+	case LEDGER_OUTCOME:
+	case LEDGER_EVENT:
+		return encode(e->kind, &e->u, to, err);
+	case LEDGER_SALT:
+		return ledger_salt_encode(&e->u.salt, to, err);
+	case LEDGER_NO_KIND:
+	case LEDGER_KIND_MAX:
+		break;
+	}
+	return ERR(err, ERR_INVALID, "an entry without a kind");
+}
+
+/* A word of the table into an unsigned; an unknown one is an error. */
+static unsigned get_one_of(struct canon_in *in, const struct words *w, struct arena *a)
+{
+	struct str text = canon_get_string(in, a);
+
+	for (unsigned i = 0; !in->bad && i < w->n; i++) {
+		if (w->names[i] && str_eq(text, str_from_c(w->names[i]))) {
+			return i;
+		}
+	}
+	in->bad = true;
+	return 0;
+}
+
+static struct str get_text(struct canon_in *in, struct arena *a)
+{
+	struct str s = canon_get_string(in, a);
+
+	in->bad = in->bad || s.n > LEDGER_TEXT_MAX;
+	return s;
+}
+
+static struct ledger_texts get_texts(struct canon_in *in, struct arena *a)
+{
+	struct str *items = NULL;
+	size_t n = 0, cap = 0;
+
+	canon_expect(in, STR("["));
+	do {
+		if (n == LEDGER_TEXTS_MAX || !ARENA_GROW(a, &items, n, &cap)) {
+			in->bad = true;
+			break;
+		}
+		items[n++] = get_text(in, a);
+	} while (canon_take(in, STR(",")));
+	canon_expect(in, STR("]"));
+	return (struct ledger_texts){.items = items, .n = n};
+}
+
+/* Lower case only: the one form the encoder writes. */
+static void get_hash(struct canon_in *in, char *to)
+{
+	struct str hex = str_make(in->p + in->at + 1, 2 * SHA256_LEN);
+
+	if (in->bad || in->n - in->at < 2 * SHA256_LEN + 2 || in->p[in->at] != '"' ||
+	    in->p[in->at + 2 * SHA256_LEN + 1] != '"' || !hex_read(hex, to, SHA256_LEN)) {
+		in->bad = true;
+		return;
+	}
+	for (size_t i = 0; i < hex.n; i++) {
+		in->bad = in->bad || (hex.p[i] >= 'A' && hex.p[i] <= 'F');
+	}
+	in->at += 2 * SHA256_LEN + 2;
+}
+
+static void get_field(const struct form *form, const struct field *f, char *p, struct canon_in *in,
+		      struct arena *a)
+{
+	unsigned value;
+
+	switch (f->type) {
+	case FIELD_TEXT:
+		*(struct str *)(void *)p = get_text(in, a);
+		break;
+	case FIELD_TEXTS:
+		*(struct ledger_texts *)(void *)p = get_texts(in, a);
+		break;
+	case FIELD_INT:
+		*(uint64_t *)(void *)p = canon_get_u64(in);
+		break;
+	case FIELD_HASH:
+		get_hash(in, p);
+		break;
+	case FIELD_WORD:
+		value = get_one_of(in, f->words, a);
+		memcpy(p, &value, sizeof(value));
+		break;
+	case FIELD_KIND:
+		in->bad = get_one_of(in, f->words, a) != (unsigned)form->kind || in->bad;
+		break;
+	}
+	if (f->flags != FIELD_ALWAYS && !in->bad && is_empty(f, p)) {
+		in->bad = true; /* the encoder leaves it out or refuses it */
+	}
+}
+
+static enum err_code decode_fields(const struct form *form, char *base, struct canon_in *in,
+				   struct arena *a, struct err *err)
+{
+	struct str separator = STR("{");
+
+	for (size_t i = 0; i < form->n; i++) {
+		const struct field *f = &form->fields[i];
+		struct canon_in ahead = *in;
+
+		if (!canon_take(&ahead, separator) || !canon_take(&ahead, f->key)) {
+			if (f->flags != FIELD_OPTIONAL) {
+				return ERR(err, ERR_SYNTAX,
+					   "offset %zu: %s without " STR_FMT " in its place",
+					   in->at, kind_names[form->kind], STR_ARG(field_name(f)));
+			}
+			continue;
+		}
+		*in = ahead;
+		get_field(form, f, base + f->offset, in, a);
+		if (in->bad && a->exhausted) {
+			return ERR(err, ERR_NOMEM, "no memory to read an entry");
+		}
+		if (in->bad) {
+			return ERR(err, ERR_SYNTAX, "offset %zu: " STR_FMT " is not canonical",
+				   in->at, STR_ARG(field_name(f)));
+		}
+		separator = STR(",");
+	}
+	canon_expect(in, STR("}"));
+	if (in->bad || in->at != in->n) {
+		return ERR(err, ERR_SYNTAX, "offset %zu: %s with something unknown", in->at,
+			   kind_names[form->kind]);
+	}
+	return ERR_OK;
+}
+
+/*
+ * Inside a string a quote is written \", so these bytes can only be a key; and
+ * an entry has no nested objects, so it is the entry's own.
+ */
+static enum ledger_kind find_kind(struct str bytes)
+{
+	struct str key = STR("\"kind\":\"");
+	const char *at = memmem(bytes.p, bytes.n, key.p, key.n);
+	struct str rest;
+
+	if (!at) {
+		return LEDGER_NO_KIND;
+	}
+	rest = str_from(bytes, (size_t)(at - bytes.p) + key.n);
+	for (unsigned i = 0; i < LEDGER_KIND_MAX; i++) {
+		struct str name = str_from_c(kind_names[i]);
+
+		if (name.n && str_starts_with(rest, name) && rest.n > name.n &&
+		    rest.p[name.n] == '"') {
+			return (enum ledger_kind)i;
+		}
+	}
+	return LEDGER_NO_KIND;
+}
+
+enum err_code ledger_entry_decode(struct str bytes, struct arena *a, struct ledger_entry *ret,
+				  struct err *err)
+{
+	struct canon_in in = {.p = bytes.p, .n = bytes.n};
+	struct ledger_entry e = {0};
+
+	if (bytes.n > LEDGER_ENTRY_MAX) {
+		return ERR(err, ERR_LIMIT, "an entry of %zu bytes: at most %d", bytes.n,
+			   LEDGER_ENTRY_MAX);
+	}
+	e.kind = find_kind(bytes);
+	if (e.kind == LEDGER_NO_KIND) {
+		return ERR(err, ERR_SYNTAX, "not an entry of a known kind");
+	}
+	TRY(decode_fields(form_of(e.kind), (char *)&e.u, &in, a, err));
+	if (e.kind == LEDGER_SALT && !session_is_word(e.u.salt.session)) {
+		return ERR(err, ERR_SYNTAX, "salt: session is not one word");
+	}
+	*ret = e;
+	return ERR_OK;
+}
+
+void ledger_record_encode(const struct ledger_record *r, struct buf *to)
+{
+	struct str begin = STR("{\"entry\":"), from = STR(",\"from\":\"");
+	struct str index = STR("\",\"index\":"), time = STR(",\"time\":");
+	char *start = buf_reserve(to, r->entry.n + r->from.n + 96);
+	char *p = start;
+
+	if (!start) {
+		return;
+	}
+#define PUT(s) p = (char *)memcpy(p, (s).p, (s).n) + (s).n
+	PUT(begin);
+	PUT(r->entry);
+	PUT(from);
+	PUT(r->from);
+	PUT(index);
+	p = canon_put_u64(p, r->index);
+	PUT(time);
+#undef PUT
+	p = canon_put_u64(p, r->time_us);
+	*p++ = '}';
+	buf_commit(to, (size_t)(p - start));
+}
+
+/* Takes `s` off the end of *text. */
+static bool drop_end(struct str *text, struct str s)
+{
+	if (!str_ends_with(*text, s)) {
+		return false;
+	}
+	text->n -= s.n;
+	return true;
+}
+
+/* Takes a canonical number off the end of *text. */
+static bool drop_number(struct str *text, uint64_t *ret)
+{
+	struct canon_in in = {.p = text->p, .n = text->n, .at = text->n};
+
+	while (in.at > 0 && text->n - in.at < CANON_INT_LEN && text->p[in.at - 1] >= '0' &&
+	       text->p[in.at - 1] <= '9') {
+		in.at--;
+	}
+	text->n = in.at;
+	*ret = canon_get_u64(&in);
+	return !in.bad && in.at == in.n;
+}
+
+static bool from_is_valid(struct str from)
+{
+	for (size_t i = 0; i < from.n; i++) {
+		char c = from.p[i];
+
+		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '.') {
+			return false;
+		}
+	}
+	return from.n > 0 && from.n <= LEDGER_FROM_MAX;
+}
+
+enum err_code ledger_record_decode(struct str bytes, struct ledger_record *ret, struct err *err)
+{
+	struct ledger_record r = {0};
+	struct str rest = bytes, begin = STR("{\"entry\":");
+	size_t at;
+
+	if (bytes.n > LEDGER_RECORD_MAX || !str_starts_with(rest, begin) ||
+	    !drop_end(&rest, STR("}")) || !drop_number(&rest, &r.time_us) ||
+	    !drop_end(&rest, STR(",\"time\":")) || !drop_number(&rest, &r.index) ||
+	    !drop_end(&rest, STR("\",\"index\":"))) {
+		return ERR(err, ERR_SYNTAX, "not a record");
+	}
+	at = rest.n;
+	while (at > 0 && rest.n - at <= LEDGER_FROM_MAX && rest.p[at - 1] != '"') {
+		at--;
+	}
+	r.from = str_from(rest, at);
+	rest.n = at;
+	if (!from_is_valid(r.from) || !drop_end(&rest, STR(",\"from\":\"")) || rest.n < begin.n) {
+		return ERR(err, ERR_SYNTAX, "a record without its sender");
+	}
+	r.entry = str_from(rest, begin.n);
+	*ret = r;
+	return ERR_OK;
+}
+
+static const char *name_of(const struct words *w, unsigned value)
+{
+	const char *text = word(w, value);
+
+	return text ? text : "?";
+}
+
+const char *ledger_kind_name(enum ledger_kind k)
+{
+	return name_of(&kinds, (unsigned)k);
+}
+
+const char *ledger_verdict_name(enum ledger_verdict v)
+{
+	return name_of(&verdicts, (unsigned)v);
+}
+
+const char *ledger_status_name(enum ledger_status s)
+{
+	return name_of(&statuses, (unsigned)s);
+}
+
+const char *ledger_event_text(enum ledger_event_name e)
+{
+	return name_of(&events, (unsigned)e);
+}

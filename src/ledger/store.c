@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ledger/store.h"
+
+#include "base/hex.h"
+#include "base/num.h"
+#include "crypto/secret.h"
+#include "ledger/segment.h"
+#include "ledger/store_priv.h"
+#include "sys/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+	BATCH_BYTES_MAX = LEDGER_BATCH_MAX * (LEDGER_RECORD_MAX + LEDGER_FRAME_HEADER),
+	BATCH_KEEP = 1024 * 1024,
+};
+
+static bool no_space(int code)
+{
+	return code == ENOSPC || code == EDQUOT || code == EFBIG;
+}
+
+static enum err_code write_error(struct err *err, const char *what)
+{
+	if (no_space(errno)) {
+		return ERR(err, ERR_LIMIT, "no space left for %s", what);
+	}
+	return ERR_ERRNO(err, "writing %s", what);
+}
+
+enum err_code store_write_at(struct ledger_store *s, int fd, uint64_t offset, struct str bytes,
+			     const char *what, struct err *err)
+{
+	enum err_code code = ERR_OK;
+	size_t done = 0;
+
+	while (done < bytes.n && !code) {
+		ssize_t n =
+			s->io.pwrite(fd, bytes.p + done, bytes.n - done, (off_t)(offset + done));
+
+		if (n > 0) {
+			done += (size_t)n;
+		} else if (n == 0) {
+			code = ERR(err, ERR_LIMIT, "no space left for %s", what);
+		} else if (errno != EINTR) {
+			code = write_error(err, what);
+		}
+	}
+	if (code && done > 0 && s->io.truncate(fd, (off_t)offset) < 0 && fd == s->fd) {
+		s->cut_pending = true;
+	}
+	return code;
+}
+
+static enum err_code sync_fd(struct ledger_store *s, int fd, const char *what, struct err *err)
+{
+	if (s->io.sync(fd) < 0) {
+		s->failed = true;
+		return ERR_ERRNO(err, "syncing %s", what);
+	}
+	return ERR_OK;
+}
+
+enum err_code store_begin_segment(struct ledger_store *s, struct err *err)
+{
+	char name[LEDGER_SEGMENT_NAME], header[LEDGER_SEGMENT_HEADER];
+	enum err_code code;
+	int fd;
+
+	TRY(ledger_store_sync(s, err)); /* the one written so far */
+	ledger_segment_name(s->tree.n, name);
+	/* A file of this name can only be left over from an attempt that failed: no record of it.
+	 */
+	fd = openat(s->log_fd, name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (fd < 0) {
+		return write_error(err, "a new segment");
+	}
+	memcpy(header, LEDGER_SEGMENT_MAGIC, 8);
+	num_put_u64(header + 8, s->tree.n);
+	code = store_write_at(s, fd, 0, str_make(header, sizeof(header)), "a new segment", err);
+	if (code) {
+		(void)unlinkat(s->log_fd, name, 0);
+		(void)close(fd);
+		return code;
+	}
+	if (s->io.sync(s->log_fd) < 0) { /* the name itself has to survive */
+		s->failed = true;
+		(void)close(fd);
+		return ERR_ERRNO(err, "syncing the folder log/");
+	}
+	fd_close(&s->fd);
+	s->fd = fd;
+	s->segment = s->tree.n;
+	s->offset = LEDGER_SEGMENT_HEADER;
+	s->unsynced = true;
+	return ERR_OK;
+}
+
+/* Whether the store can take a batch now; repairs what can be repaired. */
+static enum err_code make_ready(struct ledger_store *s, struct err *err)
+{
+	if (s->failed) {
+		return ERR(err, ERR_SYS, "the log failed to sync earlier and must be opened anew");
+	}
+	if (s->cut_pending) {
+		if (s->io.truncate(s->fd, (off_t)s->offset) < 0) {
+			return ERR_ERRNO(err, "cutting off a failed write");
+		}
+		s->cut_pending = false;
+	}
+	if (s->offset >= s->segment_bytes) {
+		TRY(store_begin_segment(s, err));
+	}
+	return ERR_OK;
+}
+
+/* The frames of a batch, as one run of bytes. */
+static enum err_code encode_batch(struct ledger_store *s, struct str from,
+				  const struct str *entries, size_t n, uint64_t time_us,
+				  struct err *err)
+{
+	struct buf *b = &s->batch;
+
+	if (b->cap > BATCH_KEEP) {
+		buf_done(b);
+	}
+	b->start = b->end = 0;
+	b->failed = false;
+	for (size_t i = 0; i < n; i++) {
+		struct ledger_record r = {.entry = entries[i],
+					  .from = from,
+					  .index = s->tree.n + i,
+					  .time_us = time_us};
+		size_t at = b->end;
+
+		buf_append(b, str_make("\0\0\0\0", LEDGER_FRAME_HEADER));
+		ledger_record_encode(&r, b);
+		if (b->failed) {
+			return ERR(err, ERR_NOMEM, "no memory for a batch of records");
+		}
+		num_put_u32(b->p + at, (uint32_t)(b->end - at - LEDGER_FRAME_HEADER));
+	}
+	return ERR_OK;
+}
+
+static void hash_batch(struct ledger_store *s)
+{
+	struct str frames = buf_str(&s->batch);
+
+	while (frames.n) {
+		size_t n = num_get_u32(frames.p);
+		uint8_t leaf[SHA256_LEN];
+
+		ledger_leaf_hash(str_make(frames.p + LEDGER_FRAME_HEADER, n), leaf);
+		ledger_tree_append(&s->tree, leaf);
+		frames = str_from(frames, LEDGER_FRAME_HEADER + n);
+	}
+}
+
+enum err_code ledger_store_append(struct ledger_store *s, struct str from,
+				  const struct str *entries, size_t n, uint64_t now_us,
+				  struct ledger_appended *ret, uint64_t *ret_back, struct err *err)
+{
+	uint64_t time_us = now_us > s->time_us ? now_us : s->time_us;
+	uint64_t first = s->tree.n;
+
+	ASSERT(n > 0 && n <= LEDGER_BATCH_MAX);
+	TRY(make_ready(s, err));
+	TRY(encode_batch(s, from, entries, n, time_us, err));
+	TRY(store_write_at(s, s->fd, s->offset, buf_str(&s->batch), "records", err));
+	s->offset += buf_len(&s->batch);
+	s->unsynced = true;
+	hash_batch(s);
+	if (ret_back) {
+		*ret_back = time_us - now_us;
+	}
+	s->time_us = time_us;
+	*ret = (struct ledger_appended){.first = first, .time_us = time_us};
+	return ERR_OK;
+}
+
+enum err_code ledger_store_sync(struct ledger_store *s, struct err *err)
+{
+	if (s->failed) {
+		return ERR(err, ERR_SYS, "the log failed to sync earlier and must be opened anew");
+	}
+	if (s->unsynced) {
+		TRY(sync_fd(s, s->fd, "the log", err));
+		s->unsynced = false;
+	}
+	if (s->salts_unsynced) {
+		TRY(sync_fd(s, s->salts_fd, "the salts", err));
+		s->salts_unsynced = false;
+	}
+	return ERR_OK;
+}
+
+bool ledger_store_unsynced(const struct ledger_store *s)
+{
+	return s->unsynced || s->salts_unsynced;
+}
+
+/* Replaces a small file in one step. Not synced: each of these can be made again. */
+static enum err_code replace_file(struct ledger_store *s, const char *name, struct str bytes,
+				  struct err *err)
+{
+	CLEANUP(fd_close) int fd = -1;
+	char temporary[32];
+
+	(void)snprintf(temporary, sizeof(temporary), "%s.new", name);
+	fd = openat(s->dir_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+		    0640);
+	if (fd < 0) {
+		return write_error(err, name);
+	}
+	TRY(store_write_at(s, fd, 0, bytes, name, err));
+	if (renameat(s->dir_fd, temporary, s->dir_fd, name) < 0) {
+		return write_error(err, name);
+	}
+	return ERR_OK;
+}
+
+/*
+ * Bounds `checkpoints`: of the older half every second note goes. What stays
+ * still pins down a change to within a few records of where it is old, and
+ * exactly where it is new.
+ */
+static enum err_code thin_checkpoints(struct ledger_store *s, struct err *err)
+{
+	CLEANUP(fd_close) int fd = -1;
+	struct arena a;
+	struct str all, rest, note;
+	struct buf kept;
+	enum err_code code;
+	bool keep = true;
+
+	arena_init(&a, STORE_CHECKPOINTS_MAX + 65536);
+	buf_init(&kept, STORE_CHECKPOINTS_MAX);
+	code = fd_read_all(s->checkpoints_fd, STORE_CHECKPOINTS_MAX, &a, &all, err);
+	if (!code) {
+		for (rest = all; ledger_note_cut(&rest, &note);) {
+			bool old = (size_t)(note.p - all.p) < all.n / 2;
+
+			if (!old || keep) {
+				buf_append(&kept, note);
+				buf_append_c(&kept, '\n');
+			}
+			keep = !keep;
+		}
+		code = kept.failed ? ERR(err, ERR_NOMEM, "no memory to thin the checkpoints")
+				   : replace_file(s, "checkpoints", buf_str(&kept), err);
+	}
+	if (!code) {
+		fd = openat(s->dir_fd, "checkpoints", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+		if (fd < 0) {
+			code = ERR_ERRNO(err, "opening checkpoints");
+		} else {
+			fd_close(&s->checkpoints_fd);
+			s->checkpoints_fd = fd_take(&fd);
+			s->checkpoints_size = buf_len(&kept);
+		}
+	}
+	buf_done(&kept);
+	arena_done(&a);
+	return code;
+}
+
+bool ledger_store_unsealed(const struct ledger_store *s)
+{
+	return !s->has_checkpoint || s->sealed != s->tree.n;
+}
+
+static enum err_code write_checkpoint(struct ledger_store *s, struct buf *b, struct err *err)
+{
+	struct ledger_checkpoint c = {.size = s->tree.n};
+	size_t note;
+
+	ledger_tree_root(&s->tree, c.root);
+	ledger_checkpoint_sign(s->signer, &c, b);
+	note = buf_len(b);
+	buf_append_c(b, '\n');
+	if (b->failed) {
+		return ERR(err, ERR_NOMEM, "no memory for a checkpoint");
+	}
+	TRY(store_write_at(s, s->checkpoints_fd, s->checkpoints_size, buf_str(b), "checkpoints",
+			   err));
+	s->checkpoints_size += buf_len(b);
+	s->sealed = c.size;
+	s->has_checkpoint = true;
+	TRY(replace_file(s, "checkpoint", str_make(buf_str(b).p, note), err));
+	buf_clear(b);
+	store_frontier_append(s, b);
+	return replace_file(s, "frontier", buf_str(b), err);
+}
+
+enum err_code ledger_store_seal(struct ledger_store *s, struct err *err)
+{
+	enum err_code code;
+	struct buf b;
+
+	TRY(ledger_store_sync(s, err));
+	if (!ledger_store_unsealed(s)) {
+		return ERR_OK;
+	}
+	buf_init(&b, STORE_FRONTIER_MAX);
+	code = write_checkpoint(s, &b, err);
+	buf_done(&b);
+	TRY(code);
+	if (s->checkpoints_size > STORE_CHECKPOINTS_THIN) {
+		TRY(thin_checkpoints(s, err));
+	}
+	return ERR_OK;
+}
+
+/* salts/<first index of the segment in use>.salt; see docs/formats/ledger.md. */
+static enum err_code open_salts(struct ledger_store *s, struct err *err)
+{
+	char name[48];
+	off_t end;
+	int fd;
+
+	(void)snprintf(name, sizeof(name), "salts/%020llu.salt", (unsigned long long)s->segment);
+	fd = openat(s->dir_fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0) {
+		return write_error(err, "salts");
+	}
+	end = lseek(fd, 0, SEEK_END);
+	if (end < 0) {
+		(void)close(fd);
+		return ERR_ERRNO(err, "salts");
+	}
+	s->salts_fd = fd;
+	s->salts_size = (uint64_t)end;
+	return ERR_OK;
+}
+
+enum err_code ledger_store_salts(struct ledger_store *s, const struct ledger_salt *salts, size_t n,
+				 struct err *err)
+{
+	enum err_code code;
+	struct buf b;
+
+	if (s->failed) {
+		return ERR(err, ERR_SYS, "the log failed to sync earlier and must be opened anew");
+	}
+	if (s->salts_fd < 0) {
+		TRY(open_salts(s, err));
+	}
+	buf_init(&b, LEDGER_BATCH_MAX * 256);
+	buf_append_c(&b, '\n'); /* so that a torn line before it cannot swallow the first */
+	for (size_t i = 0; i < n; i++) {
+		hex_append(&b, salts[i].key, SHA256_LEN);
+		buf_append_c(&b, ' ');
+		buf_append(&b, salts[i].session);
+		buf_append_c(&b, '\n');
+	}
+	code = b.failed ? ERR(err, ERR_LIMIT, "too many salts at once")
+			: store_write_at(s, s->salts_fd, s->salts_size, buf_str(&b), "salts", err);
+	if (!code) {
+		s->salts_size += buf_len(&b);
+		s->salts_unsynced = true;
+	}
+	if (b.p) {
+		secret_wipe(b.p, b.cap);
+	}
+	buf_done(&b);
+	return code;
+}
+
+uint64_t ledger_store_size(const struct ledger_store *s)
+{
+	return s->tree.n;
+}
+
+void ledger_store_root(const struct ledger_store *s, uint8_t ret[SHA256_LEN])
+{
+	ledger_tree_root(&s->tree, ret);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What store.c (writing) and recover.c (opening) share. */
+#ifndef LEDGER_STORE_PRIV_H
+#define LEDGER_STORE_PRIV_H
+
+#include "base/buf.h"
+#include "ledger/store.h"
+
+enum {
+	/* `checkpoints` is thinned out beyond this and so never needs more to be read. */
+	STORE_CHECKPOINTS_THIN = 4 * 1024 * 1024,
+	STORE_CHECKPOINTS_MAX = 2 * STORE_CHECKPOINTS_THIN,
+	STORE_FRONTIER_MAX = 8 * 1024,
+};
+
+struct ledger_store {
+	const struct ledger_signer *signer;
+	struct ledger_io io;
+	uint64_t segment_bytes;
+	int dir_fd, log_fd, lock_fd; /* owned */
+
+	int fd;           /* segment being written, -1 before the first */
+	uint64_t segment; /* its first index */
+	uint64_t offset;  /* where the next frame goes */
+	uint64_t time_us; /* of the last record */
+	struct ledger_tree tree;
+	struct buf batch; /* frames of the batch being written */
+	bool unsynced;
+	bool cut_pending; /* a failed write left bytes that could not be cut off yet */
+	bool failed;      /* a sync failed: nothing more may be written */
+
+	int checkpoints_fd;
+	uint64_t checkpoints_size;
+	uint64_t sealed; /* size of the last checkpoint */
+	bool has_checkpoint;
+
+	int salts_fd;
+	uint64_t salts_size;
+	bool salts_unsynced;
+};
+
+/* Opens (creating) the segment that begins at the tree's size and makes it the one written. */
+enum err_code store_begin_segment(struct ledger_store *s, struct err *err) MUST_USE;
+
+/* All of s at this place of the file, or the file as it was: ERR_LIMIT when there is no space. */
+enum err_code store_write_at(struct ledger_store *s, int fd, uint64_t offset, struct str bytes,
+			     const char *what, struct err *err) MUST_USE;
+
+/* Frontier file: ledger/recover.c. */
+void store_frontier_append(const struct ledger_store *s, struct buf *to);
+
+#endif
