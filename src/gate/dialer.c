@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gate/dialer.h"
+
+#include "ipc/frame.h"
+
+#include <unistd.h>
+
+void dialer_init(struct dialer *d, struct loop *loop)
+{
+	*d = (struct dialer){.loop = loop, .chan.fd = -1, .next_token = 1};
+	list_init(&d->waiting);
+	list_init(&d->running);
+}
+
+static void disconnect(struct dialer *d)
+{
+	if (d->chan.fd < 0) {
+		return;
+	}
+	loop_remove(d->loop, &d->f);
+	chan_done(&d->chan);
+	LIST_FOREACH (node, &d->waiting) {
+		struct dial_request *req = CONTAINER_OF(node, struct dial_request, node);
+
+		list_remove(node);
+		req->token = 0;
+		req->on_answer(req, -1, IPC_DIAL_DIRECT,
+			       STR("the role that connects was restarted"));
+	}
+	/* What runs goes on: its stream tells when it ends. */
+}
+
+void dialer_done(struct dialer *d)
+{
+	if (d->chan.fd >= 0) {
+		loop_remove(d->loop, &d->f);
+	}
+	chan_done(&d->chan);
+}
+
+static struct dial_request *find(struct list *head, uint64_t token)
+{
+	LIST_FOREACH (node, head) {
+		struct dial_request *req = CONTAINER_OF(node, struct dial_request, node);
+
+		if (req->token == token) {
+			return req;
+		}
+	}
+	return NULL;
+}
+
+static void answer(struct dialer *d, struct dial_request *req, bool runs, int fd,
+		   enum ipc_dial_mode mode, struct str reason)
+{
+	list_remove(&req->node);
+	if (runs) {
+		list_append(&d->running, &req->node);
+	} else {
+		req->token = 0;
+	}
+	req->on_answer(req, fd, mode, reason);
+}
+
+/* One answer; takes the descriptor over when it uses it. */
+static void take(struct dialer *d, struct str frame, int *fd)
+{
+	struct frame_reader r;
+	uint8_t type = frame_open(&r, frame);
+	uint64_t token = frame_get_u64(&r);
+	struct dial_request *req = find(&d->waiting, token);
+
+	if (type == IPC_DIALED || type == IPC_RUNNING) {
+		uint8_t mode = type == IPC_DIALED ? frame_get_u8(&r) : IPC_DIAL_DIRECT;
+		int taken = *fd;
+
+		if (req && frame_ok(&r) && taken >= 0) {
+			*fd = -1;
+			answer(d, req, type == IPC_RUNNING, taken, (enum ipc_dial_mode)mode,
+			       STR(""));
+		}
+	} else if (type == IPC_NOT_DIALED || type == IPC_NOT_RUN) {
+		struct str reason = frame_get_str(&r);
+
+		if (req && frame_ok(&r)) {
+			answer(d, req, false, -1, IPC_DIAL_DIRECT, reason);
+		}
+	} else if (type == IPC_ENDED) {
+		uint32_t status = frame_get_u32(&r);
+
+		req = find(&d->running, token);
+		if (req && frame_ok(&r)) {
+			list_remove(&req->node);
+			req->token = 0;
+			if (req->on_ended) {
+				req->on_ended(req, status);
+			}
+		}
+	}
+}
+
+static void watch(struct dialer *d)
+{
+	loop_watch(d->loop, &d->f,
+		   LOOP_READ | (chan_wants_write(&d->chan) ? (uint32_t)LOOP_WRITE : 0));
+}
+
+static void on_ready(struct loop_fd *f, uint32_t ready)
+{
+	struct dialer *d = CONTAINER_OF(f, struct dialer, f);
+	struct err err;
+
+	if ((ready & LOOP_WRITE) && chan_flush(&d->chan, &err)) {
+		disconnect(d);
+		return;
+	}
+	while (d->chan.fd >= 0) {
+		int fds[CHAN_MAX_FDS] = {-1};
+		unsigned n_fds = 0;
+		char in[1024];
+		struct str frame;
+		enum err_code code = chan_recv(&d->chan, in, sizeof(in), &frame, fds, &n_fds, &err);
+		int fd;
+
+		if (code == ERR_AGAIN) {
+			watch(d);
+			return;
+		}
+		if (code) {
+			disconnect(d);
+			return;
+		}
+		for (unsigned i = 1; i < n_fds; i++) {
+			(void)close(fds[i]);
+		}
+		fd = n_fds ? fds[0] : -1;
+		take(d, frame, &fd);
+		if (fd >= 0) {
+			(void)close(fd);
+		}
+	}
+}
+
+enum err_code dialer_connect(struct dialer *d, int fd, struct err *err)
+{
+	disconnect(d);
+	chan_init(&d->chan, fd, 1 << 20);
+	d->f = (struct loop_fd){.fd = fd, .on_ready = on_ready};
+	return loop_add(d->loop, &d->f, LOOP_READ, err);
+}
+
+static enum err_code say(struct dialer *d, const struct frame_writer *w, struct err *err)
+{
+	enum err_code code = w->overflow ? ERR(err, ERR_LIMIT, "a name that is too long")
+					 : chan_send(&d->chan, frame_bytes(w), NULL, 0, err);
+
+	if (!code && chan_wants_write(&d->chan)) {
+		watch(d);
+	}
+	return code;
+}
+
+enum err_code dialer_ask(struct dialer *d, struct dial_request *req, enum ipc_message what,
+			 struct str name, struct err *err)
+{
+	char buf[512];
+	struct frame_writer w;
+
+	ASSERT(req->token == 0);
+	frame_begin(&w, buf, sizeof(buf), (uint8_t)what);
+	frame_put_u64(&w, d->next_token);
+	frame_put_str(&w, name);
+	TRY(say(d, &w, err));
+	req->token = d->next_token++;
+	list_append(&d->waiting, &req->node);
+	return ERR_OK;
+}
+
+void dialer_forget(struct dialer *d, struct dial_request *req)
+{
+	char buf[16];
+	struct frame_writer w;
+
+	if (req->token == 0) {
+		return;
+	}
+	frame_begin(&w, buf, sizeof(buf), IPC_STOP);
+	frame_put_u64(&w, req->token);
+	/* The connector has no STOP: an answer that nobody waits for is closed on arrival. */
+	if (find(&d->running, req->token)) {
+		err_ignore(say(d, &w, NULL)); /* a runner that is gone took its servers along */
+	}
+	list_remove(&req->node);
+	req->token = 0;
+}

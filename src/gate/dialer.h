@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The gate cannot connect(2). It asks the connector for a connection to a named
+ * upstream and the runner for a tool server's streams; both answers are
+ * descriptors that come through a channel. One broker for both.
+ */
+#ifndef GATE_DIALER_H
+#define GATE_DIALER_H
+
+#include "base/map.h"
+#include "ipc/chan.h"
+#include "ipc/messages.h"
+#include "net/loop.h"
+
+struct dial_request;
+
+/* A question under way; part of the asker. Zeroed is idle. */
+struct dial_request {
+	struct list node;
+	uint64_t token;
+	/* fd >= 0: the asker owns it. fd -1: `reason` says why not (bounded text of the other
+	 * role). */
+	void (*on_answer)(struct dial_request *d, int fd, enum ipc_dial_mode mode,
+			  struct str reason);
+	/* A tool server that ran under this token has ended. May be NULL. */
+	void (*on_ended)(struct dial_request *d, uint32_t status);
+};
+
+struct dialer {
+	struct loop *loop;
+	struct chan chan;
+	struct loop_fd f;
+	struct list waiting, running; /* running: answered RUN requests, until ENDED */
+	uint64_t next_token;
+};
+
+void dialer_init(struct dialer *d, struct loop *loop);
+void dialer_done(struct dialer *d);
+
+/* A channel to the role; what was under way with its predecessor fails. Takes fd over. */
+enum err_code dialer_connect(struct dialer *d, int fd, struct err *err) MUST_USE;
+
+/*
+ * Asks: IPC_DIAL with an upstream's name or IPC_RUN with a server's id. The answer never comes from
+ * inside. ERR_CLOSED while the role is away: try again shortly.
+ */
+enum err_code dialer_ask(struct dialer *d, struct dial_request *req, enum ipc_message what,
+			 struct str name, struct err *err) MUST_USE;
+
+/* Forgets a request; one that is running is stopped. Harmless when idle. */
+void dialer_forget(struct dialer *d, struct dial_request *req);
+
+#endif
