@@ -33,6 +33,7 @@ static bool buf_make_room(struct buf *b, size_t n)
 	size_t len = buf_len(b), cap = b->cap ? b->cap : BUF_FIRST;
 	char *p;
 
+	cap = cap < b->max ? cap : b->max; /* the maximum holds below BUF_FIRST too */
 	if (b->failed || n > b->max || len > b->max - n) {
 		b->failed = true;
 		return false;

@@ -149,3 +149,19 @@ const char *bytes_utf8(const char *p, const char *end)
 	}
 	return p;
 }
+
+void bytes_put_escape(struct buf *out, unsigned v)
+{
+	static const char hex[] = "0123456789abcdef";
+	static const char letters[] = {
+		['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r', ['"'] = '"'};
+	char code[6] = {'\\',       'u', hex[v >> 12 & 15], hex[v >> 8 & 15], hex[v >> 4 & 15],
+			hex[v & 15]};
+
+	if (v == '\\' || (v < sizeof(letters) && letters[v])) {
+		code[1] = v == '\\' ? '\\' : letters[v];
+		buf_append(out, str_make(code, 2));
+	} else {
+		buf_append(out, str_make(code, 6));
+	}
+}

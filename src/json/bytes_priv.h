@@ -6,8 +6,7 @@
 #ifndef JSON_BYTES_PRIV_H
 #define JSON_BYTES_PRIV_H
 
-#include "base/attr.h"
-#include "base/str.h"
+#include "base/buf.h"
 
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -26,6 +25,10 @@ int bytes_hex4(const char *p, const char *end);
 
 /* Writes 1 to 4 bytes and returns how many; v is a Unicode scalar value. */
 size_t bytes_put_utf8(char *to, unsigned v);
+
+/* The escape of a control, a quote, a backslash or any other code unit: short where there is one.
+ */
+void bytes_put_escape(struct buf *out, unsigned v);
 
 /* Decodes the inside of a valid string; `to` has room for s.n bytes. Returns the length. */
 size_t bytes_decode(struct str s, char *to);
