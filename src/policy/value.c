@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "policy/ext.h"
 #include "policy/lex.h"
+#include "policy/sort.h"
 
 uint64_t policy_uid_hash(struct str type, struct str id)
 {
@@ -152,64 +153,11 @@ static int field_order(const void *a, const void *b)
 			 ((const struct policy_field *)b)->key);
 }
 
-typedef int order_fn(const void *a, const void *b);
-
-static void swap(char *a, char *b, size_t size)
-{
-	char tmp[sizeof(struct policy_field)];
-
-	memcpy(tmp, a, size);
-	memcpy(a, b, size);
-	memcpy(b, tmp, size);
-}
-
-static void sift(char *items, size_t n, size_t at, size_t size, order_fn *order)
-{
-	for (;;) {
-		size_t child = 2 * at + 1;
-
-		if (child >= n) {
-			return;
-		}
-		if (child + 1 < n && order(items + child * size, items + (child + 1) * size) < 0) {
-			child++;
-		}
-		if (order(items + at * size, items + child * size) >= 0) {
-			return;
-		}
-		swap(items + at * size, items + child * size, size);
-		at = child;
-	}
-}
-
-/* In place, no allocation: insertion for the short, heap sort for the rest. */
-static void sort(void *array, size_t n, size_t size, order_fn *order)
-{
-	char *items = array;
-
-	if (n <= 12) {
-		for (size_t i = 1; i < n; i++) {
-			for (size_t k = i;
-			     k > 0 && order(items + (k - 1) * size, items + k * size) > 0; k--) {
-				swap(items + (k - 1) * size, items + k * size, size);
-			}
-		}
-		return;
-	}
-	for (size_t i = n / 2; i > 0; i--) {
-		sift(items, n, i - 1, size, order);
-	}
-	for (size_t i = n - 1; i > 0; i--) {
-		swap(items, items + i * size, size);
-		sift(items, i, 0, size, order);
-	}
-}
-
 struct policy_value policy_value_set(struct policy_value *elems, size_t n)
 {
 	size_t kept = n > 0 ? 1 : 0;
 
-	sort(elems, n, sizeof(*elems), elem_order);
+	policy_sort(elems, n, sizeof(*elems), elem_order);
 	for (size_t i = 1; i < n; i++) {
 		if (policy_value_cmp(elems[kept - 1], elems[i]) != 0) {
 			elems[kept++] = elems[i];
@@ -220,7 +168,7 @@ struct policy_value policy_value_set(struct policy_value *elems, size_t n)
 
 bool policy_value_record(struct policy_field *fields, size_t n, struct policy_value *ret)
 {
-	sort(fields, n, sizeof(*fields), field_order);
+	policy_sort(fields, n, sizeof(*fields), field_order);
 	for (size_t i = 1; i < n; i++) {
 		if (str_eq(fields[i - 1].key, fields[i].key)) {
 			return false;
