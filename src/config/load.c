@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/load.h"
+
+#include "config/yaml.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0) {
+		(void)close(*fd);
+	}
+}
+
+static void close_dir(DIR **dir)
+{
+	if (*dir) {
+		(void)closedir(*dir);
+	}
+}
+
+/* A regular file of at most `max` bytes; `at` and `name` as for openat(2), `shown` for messages. */
+static enum err_code read_file(struct arena *a, int at, const char *name, struct str shown,
+			       size_t max, struct str *ret, struct err *err)
+{
+	CLEANUP(close_fd) int fd = openat(at, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+	size_t n = 0;
+	char *p;
+
+	if (fd < 0) {
+		return ERR_ERRNO(err, STR_FMT, STR_ARG(shown));
+	}
+	if (fstat(fd, &st) < 0) {
+		return ERR_ERRNO(err, STR_FMT, STR_ARG(shown));
+	}
+	if (!S_ISREG(st.st_mode)) {
+		return ERR(err, ERR_INVALID, STR_FMT ": not a regular file", STR_ARG(shown));
+	}
+	if (st.st_size < 0 || (uint64_t)st.st_size > max) {
+		return ERR(err, ERR_LIMIT, STR_FMT ": larger than %zu KiB", STR_ARG(shown),
+			   max >> 10);
+	}
+	p = arena_alloc(a, (size_t)st.st_size + 1);
+	if (!p) {
+		return ERR(err, ERR_NOMEM, "out of memory");
+	}
+	while (n < (size_t)st.st_size) { /* what is added while we read is not read */
+		ssize_t got = read(fd, p + n, (size_t)st.st_size - n);
+
+		if (got < 0 && errno == EINTR) {
+			continue;
+		}
+		if (got < 0) {
+			return ERR_ERRNO(err, STR_FMT, STR_ARG(shown));
+		}
+		if (got == 0) {
+			break;
+		}
+		n += (size_t)got;
+	}
+	p[n] = '\0';
+	*ret = str_make(p, n);
+	return ERR_OK;
+}
+
+/* The folder of `path`, absolute and with symbolic links followed. */
+static enum err_code folder_of(struct arena *a, const char *path, struct str *ret, struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+	struct str dir = slash ? str_make(path, (size_t)(slash - path) + 1) : STR(".");
+	struct str text = arena_dup(a, dir);
+	char *real;
+
+	if (!text.p) {
+		return ERR(err, ERR_NOMEM, "out of memory");
+	}
+	real = realpath(text.p, NULL);
+	if (!real) {
+		return ERR_ERRNO(err, "%s", text.p);
+	}
+	text = arena_dup(a, strcmp(real, "/") == 0 ? STR("") : str_from_c(real));
+	free(real);
+	if (!text.p) {
+		return ERR(err, ERR_NOMEM, "out of memory");
+	}
+	*ret = text.n ? text : STR("/.");
+	return ERR_OK;
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+	return str_cmp(((const struct config_text *)a)->name,
+		       ((const struct config_text *)b)->name);
+}
+
+static bool is_policy_name(struct str name)
+{
+	return name.n && name.p[0] != '.' &&
+	       (str_ends_with(name, STR(".cedar")) || str_ends_with(name, STR(".dw")));
+}
+
+/* "policies/x.cedar": the folder's own name is enough to find the file. */
+static struct str shown_name(struct arena *a, struct str dir, struct str name)
+{
+	size_t cut = dir.n;
+
+	while (cut && dir.p[cut - 1] != '/') {
+		cut--;
+	}
+	return arena_printf(a, STR_FMT "/" STR_FMT, STR_ARG(str_from(dir, cut)), STR_ARG(name));
+}
+
+static enum err_code load_policies(struct arena *a, struct str dir, struct config_loaded *to,
+				   struct err *err)
+{
+	CLEANUP(close_dir) DIR *d = opendir(dir.p);
+	struct config_text *items = NULL;
+	size_t n = 0, cap = 0, total = 0;
+	const struct dirent *entry;
+
+	if (!d) {
+		return ERR_ERRNO(err, "policies: " STR_FMT, STR_ARG(dir));
+	}
+	while ((errno = 0, entry = readdir(d))) {
+		struct config_text t;
+
+		if (!is_policy_name(str_from_c(entry->d_name))) {
+			continue;
+		}
+		if (n == CONFIG_MAX_POLICY_FILES) {
+			return ERR(err, ERR_LIMIT, STR_FMT ": more than %d policy files",
+				   STR_ARG(dir), CONFIG_MAX_POLICY_FILES);
+		}
+		t.name = shown_name(a, dir, str_from_c(entry->d_name));
+		if (!t.name.p || !ARENA_GROW(a, &items, n, &cap)) {
+			return ERR(err, ERR_NOMEM, "out of memory");
+		}
+		TRY(read_file(a, dirfd(d), entry->d_name, t.name, CONFIG_MAX_POLICY_BYTES, &t.text,
+			      err));
+		total += t.text.n;
+		if (total > CONFIG_MAX_POLICIES_BYTES) {
+			return ERR(err, ERR_LIMIT, STR_FMT ": the policies are larger than %d MiB",
+				   STR_ARG(dir), CONFIG_MAX_POLICIES_BYTES >> 20);
+		}
+		items[n++] = t;
+	}
+	if (errno) {
+		return ERR_ERRNO(err, STR_FMT, STR_ARG(dir));
+	}
+	if (n) {
+		qsort(items, n, sizeof(*items), compare_texts);
+	}
+	to->policies = items;
+	to->n_policies = n;
+	return ERR_OK;
+}
+
+static bool is_program(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+}
+
+/* First match in PATH; only absolute folders count, so the current folder never does. */
+static struct str find_in_path(struct arena *a, struct str program)
+{
+	const char *env = getenv("PATH");
+	struct str rest = str_from_c(env ? env : "/usr/local/bin:/usr/bin:/bin");
+
+	while (rest.p) {
+		struct str dir = str_cut(&rest, ':');
+		struct str path;
+
+		if (dir.n == 0 || dir.p[0] != '/') {
+			continue;
+		}
+		path = arena_printf(a, STR_FMT "/" STR_FMT, STR_ARG(dir), STR_ARG(program));
+		if (path.p && is_program(path.p)) {
+			return path;
+		}
+	}
+	return str_make(NULL, 0);
+}
+
+static enum err_code find_program(struct arena *a, struct config_server *s, struct str shown,
+				  struct err *err)
+{
+	struct str *items = ARENA_ARRAY(a, s->command.n, struct str);
+	struct str program = s->command.items[0];
+
+	if (!items) {
+		return ERR(err, ERR_NOMEM, "out of memory");
+	}
+	memcpy(items, s->command.items, s->command.n * sizeof(*items));
+	if (program.p[0] != '/') {
+		items[0] = find_in_path(a, program);
+		if (!items[0].p) {
+			return ERR(err, ERR_NOT_FOUND,
+				   STR_FMT ": server '" STR_FMT "': no program '" STR_FMT
+					   "' in PATH",
+				   STR_ARG(shown), STR_ARG(s->id), STR_ARG(program));
+		}
+	} else {
+		items[0] = arena_dup(a, program);
+		if (!items[0].p || !is_program(items[0].p)) {
+			return ERR(err, ERR_NOT_FOUND,
+				   STR_FMT ": server '" STR_FMT "': '" STR_FMT
+					   "' is not a program that can be started",
+				   STR_ARG(shown), STR_ARG(s->id), STR_ARG(program));
+		}
+	}
+	s->command.items = items;
+	return ERR_OK;
+}
+
+static enum err_code find_programs(struct arena *a, struct config *cfg, struct str shown,
+				   struct err *err)
+{
+	struct config_server *servers = ARENA_ARRAY(a, cfg->n_servers, struct config_server);
+
+	if (!servers) {
+		return ERR(err, ERR_NOMEM, "out of memory");
+	}
+	if (cfg->n_servers) {
+		memcpy(servers, cfg->servers, cfg->n_servers * sizeof(*servers));
+	}
+	for (size_t i = 0; i < cfg->n_servers; i++) {
+		if (servers[i].kind == CONFIG_SERVER_STDIO) {
+			TRY(find_program(a, &servers[i], shown, err));
+		}
+	}
+	cfg->servers = servers;
+	return ERR_OK;
+}
+
+struct secret_list {
+	struct arena *a;
+	struct config_secret *items;
+	size_t n, cap;
+	enum err_code code;
+};
+
+static void add_secret(struct secret_list *l, struct str file, enum config_secret_reader reader)
+{
+	if (file.n == 0 || l->code) {
+		return;
+	}
+	for (size_t i = 0; i < l->n; i++) {
+		if (l->items[i].reader == reader && str_eq(l->items[i].file, file)) {
+			return;
+		}
+	}
+	if (l->n == CONFIG_MAX_SECRETS) {
+		l->code = ERR_LIMIT;
+		return;
+	}
+	file = arena_dup(l->a, file);
+	if (!file.p || !ARENA_GROW(l->a, &l->items, l->n, &l->cap)) {
+		l->code = ERR_NOMEM;
+		return;
+	}
+	l->items[l->n++] = (struct config_secret){.file = file, .reader = reader};
+}
+
+enum err_code config_secrets(struct arena *a, const struct config *cfg,
+			     const struct config_secret **ret, size_t *ret_n, struct err *err)
+{
+	struct secret_list l = {.a = a};
+
+	for (size_t i = 0; i < cfg->n_listen; i++) {
+		add_secret(&l, cfg->listen[i].tls.key, CONFIG_SECRET_GATE);
+	}
+	for (size_t i = 0; i < cfg->n_servers; i++) {
+		const struct config_server *s = &cfg->servers[i];
+
+		for (size_t k = 0; k < s->env.n; k++) {
+			add_secret(&l, s->env.items[k].secret_file, CONFIG_SECRET_RUNNER);
+		}
+		for (size_t k = 0; k < s->headers.n; k++) {
+			add_secret(&l, s->headers.items[k].secret_file, CONFIG_SECRET_CONNECTOR);
+		}
+	}
+	for (size_t i = 0; i < cfg->n_models; i++) {
+		add_secret(&l, cfg->models[i].api_key_file, CONFIG_SECRET_CONNECTOR);
+	}
+	if (l.code) {
+		return ERR(err, l.code,
+			   l.code == ERR_NOMEM ? "out of memory" : "more than %d secret files",
+			   CONFIG_MAX_SECRETS);
+	}
+	*ret = l.items;
+	*ret_n = l.n;
+	return ERR_OK;
+}
+
+static enum err_code check_secret(struct str shown, const struct config_secret *s, struct err *err)
+{
+	CLEANUP(close_fd)
+	int fd = open(s->file.p, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		return ERR_ERRNO(err, STR_FMT ": secret file '" STR_FMT "'", STR_ARG(shown),
+				 STR_ARG(s->file));
+	}
+	if (!S_ISREG(st.st_mode)) {
+		return ERR(err, ERR_INVALID, STR_FMT ": secret file '" STR_FMT "' is not a file",
+			   STR_ARG(shown), STR_ARG(s->file));
+	}
+	if (st.st_mode & 07) {
+		return ERR(err, ERR_DENIED,
+			   STR_FMT ": every user of this machine may use the secret file '" STR_FMT
+				   "': chmod 600 it",
+			   STR_ARG(shown), STR_ARG(s->file));
+	}
+	if (st.st_size == 0) {
+		return ERR(err, ERR_INVALID, STR_FMT ": secret file '" STR_FMT "' is empty",
+			   STR_ARG(shown), STR_ARG(s->file));
+	}
+	return ERR_OK;
+}
+
+enum err_code config_load(struct arena *a, const char *path, struct config_loaded *ret,
+			  struct config_errors *errors, struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+	struct config_source src = {.name = str_from_c(slash ? slash + 1 : path)};
+	struct config_loaded l = {0};
+
+	TRY(read_file(a, AT_FDCWD, path, str_from_c(path), CONFIG_MAX_BYTES, &src.text, err));
+	TRY(folder_of(a, path, &src.dir, err));
+	TRY(yaml_parse(a, src.name, src.text, &src.root, err));
+	TRY(config_decode(a, &src, &l.config, errors, err));
+	TRY(find_programs(a, &l.config, src.name, err));
+	TRY(load_policies(a, l.config.policies, &l, err));
+	if (l.config.schema.n) {
+		l.schema.name = l.config.schema;
+		TRY(read_file(a, AT_FDCWD, l.schema.name.p, l.schema.name, CONFIG_MAX_SCHEMA_BYTES,
+			      &l.schema.text, err));
+	}
+	TRY(config_secrets(a, &l.config, &l.secrets, &l.n_secrets, err));
+	for (size_t i = 0; i < l.n_secrets; i++) {
+		TRY(check_secret(src.name, &l.secrets[i], err));
+	}
+	*ret = l;
+	return ERR_OK;
+}

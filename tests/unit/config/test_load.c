@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/test.h"
+
+#include "config/load.h"
+
+#include <ftw.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Each test has a folder of its own. */
+static char dir[64];
+
+static void put(const char *name, const char *text, mode_t mode)
+{
+	char path[256];
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+	assert_int_equal(chmod(path, mode), 0);
+}
+
+static int make_dir(void **state)
+{
+	char path[256];
+
+	(void)state;
+	(void)snprintf(dir, sizeof(dir), "/tmp/writ-load-XXXXXX");
+	if (!mkdtemp(dir)) {
+		return -1;
+	}
+	(void)snprintf(path, sizeof(path), "%s/policies", dir);
+	return mkdir(path, 0700);
+}
+
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+	(void)st;
+	(void)flag;
+	(void)ftw;
+	return remove(path);
+}
+
+static int remove_dir(void **state)
+{
+	(void)state;
+	return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static enum err_code load(struct arena *a, struct config_loaded *l, struct err *err)
+{
+	char path[256];
+
+	(void)snprintf(path, sizeof(path), "%s/writ.yaml", dir);
+	arena_init(a, 64 << 20);
+	return config_load(a, path, l, NULL, err);
+}
+
+static void refused(const char *yaml, enum err_code code, const char *want)
+{
+	char message[512];
+	struct config_loaded l;
+	struct err err = {0};
+	struct arena a;
+
+	put("writ.yaml", yaml, 0644);
+	assert_int_equal(load(&a, &l, &err), code);
+	{
+		const char *at = strchr(want, '@'); /* stands for the folder */
+
+		(void)snprintf(message, sizeof(message), "%.*s%s%s",
+			       (int)(at ? at - want : (long)strlen(want)), want, at ? dir : "",
+			       at ? at + 1 : "");
+	}
+	assert_string_equal(err.msg, message);
+	arena_done(&a);
+}
+
+static void policies_come_sorted_with_their_names_and_text(void **state)
+{
+	struct config_loaded l;
+	struct err err = {0};
+	struct arena a;
+	char want[128];
+
+	(void)state;
+	put("writ.yaml",
+	    "version: 1\nschema: s.txt\nservers: {a: {command: [sh, -c, x]}, b: {command: "
+	    "[./run]}}\n",
+	    0644);
+	put("s.txt", "schema", 0644);
+	put("run", "#!/bin/sh\n", 0755);
+	put("policies/b.cedar", "B", 0644);
+	put("policies/a.dw", "A", 0644);
+	put("policies/.hidden.cedar", "H", 0644);
+	put("policies/README", "R", 0644);
+	if (load(&a, &l, &err)) {
+		fail_msg("%s", err.msg);
+	}
+	assert_int_equal(l.n_policies, 2);
+	assert_str_equal(l.policies[0].name, STR("policies/a.dw"));
+	assert_str_equal(l.policies[1].name, STR("policies/b.cedar"));
+	assert_str_equal(l.policies[1].text, STR("B"));
+	assert_str_equal(l.schema.text, STR("schema"));
+	assert_true(str_ends_with(l.config.servers[0].command.items[0], STR("/sh")));
+	assert_int_equal(l.config.servers[0].command.items[0].p[0], '/');
+	assert_str_equal(l.config.servers[0].command.items[2], STR("x"));
+	(void)snprintf(want, sizeof(want), "%s/run", dir);
+	assert_str_equal(l.config.servers[1].command.items[0], str_from_c(want));
+	arena_done(&a);
+}
+
+static void a_missing_file_is_named(void **state)
+{
+	struct config_loaded l;
+	struct err err = {0};
+	struct arena a;
+	char want[256];
+
+	(void)state;
+	assert_int_equal(load(&a, &l, &err), ERR_SYS);
+	(void)snprintf(want, sizeof(want), "%s/writ.yaml: No such file or directory", dir);
+	assert_string_equal(err.msg, want);
+	arena_done(&a);
+	refused("version: 1\npolicies: nowhere\n", ERR_SYS,
+		"policies: @/nowhere: No such file or directory");
+	refused("version: 1\nschema: nowhere\n", ERR_SYS, "@/nowhere: No such file or directory");
+	refused("version: 1\nschema: policies\n", ERR_INVALID, "@/policies: not a regular file");
+	refused("version: 1\nservers: {a: {command: [no-such-program-anywhere]}}\n", ERR_NOT_FOUND,
+		"writ.yaml: server 'a': no program 'no-such-program-anywhere' in PATH");
+	put("text", "not a program", 0644);
+	refused("version: 1\nservers: {a: {command: [./text]}}\n", ERR_NOT_FOUND,
+		"writ.yaml: server 'a': '@/text' is not a program that can be started");
+}
+
+static void a_secret_file_is_closed_to_others(void **state)
+{
+	static const char yaml[] =
+		"version: 1\nservers:\n  a: {url: 'https://x', headers: {A: {secret_file: key}, B: "
+		"{secret_file: key}}}\n  b: {command: [sh], env: {K: {secret_file: key}}}\n";
+	struct config_loaded l;
+	struct err err = {0};
+	struct arena a;
+
+	(void)state;
+	refused(yaml, ERR_SYS, "writ.yaml: secret file '@/key': No such file or directory");
+	put("key", "s3cret\n", 0644);
+	refused(yaml, ERR_DENIED,
+		"writ.yaml: every user of this machine may use the secret file '@/key': chmod 600 "
+		"it");
+	put("key", "", 0600);
+	refused(yaml, ERR_INVALID, "writ.yaml: secret file '@/key' is empty");
+	put("key", "s3cret\n", 0600);
+	if (load(&a, &l, &err)) {
+		fail_msg("%s", err.msg);
+	}
+	assert_int_equal(l.n_secrets, 2);
+	assert_int_equal(l.secrets[0].reader, CONFIG_SECRET_CONNECTOR);
+	assert_int_equal(l.secrets[1].reader, CONFIG_SECRET_RUNNER);
+	arena_done(&a);
+}
+
+static void an_oversize_file_is_refused_unread(void **state)
+{
+	char *big = malloc(CONFIG_MAX_POLICY_BYTES + 2);
+
+	(void)state;
+	assert_non_null(big);
+	memset(big, '#', CONFIG_MAX_POLICY_BYTES + 1);
+	big[CONFIG_MAX_POLICY_BYTES + 1] = '\0';
+	put("policies/a.cedar", big, 0644);
+	refused("version: 1\n", ERR_LIMIT, "policies/a.cedar: larger than 1024 KiB");
+	free(big);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(policies_come_sorted_with_their_names_and_text,
+						make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(a_missing_file_is_named, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(a_secret_file_is_closed_to_others, make_dir,
+						remove_dir),
+		cmocka_unit_test_setup_teardown(an_oversize_file_is_refused_unread, make_dir,
+						remove_dir),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
