@@ -18,42 +18,43 @@ struct http_field {
  *        believe different ones
  *   HOP  belongs to one connection (RFC 9110 section 7.6.1): never forwarded, always
  *        generated anew
+ * Sorted by length, which http_field_find relies on.
  */
 #define HTTP_KNOWN_FIELDS(X)                                                                       \
+	X(TE, "te", HTTP_FIELD_HOP)                                                                \
+	X(DATE, "date", 0)                                                                         \
+	X(HOST, "host", HTTP_FIELD_ONE | HTTP_FIELD_HOP)                                           \
 	X(ACCEPT, "accept", 0)                                                                     \
-	X(ACCEPT_ENCODING, "accept-encoding", 0)                                                   \
+	X(COOKIE, "cookie", 0)                                                                     \
+	X(EXPECT, "expect", HTTP_FIELD_ONE | HTTP_FIELD_HOP)                                       \
+	X(ORIGIN, "origin", HTTP_FIELD_ONE)                                                        \
+	X(SERVER, "server", 0)                                                                     \
+	X(TRAILER, "trailer", HTTP_FIELD_HOP)                                                      \
+	X(UPGRADE, "upgrade", HTTP_FIELD_HOP)                                                      \
+	X(LOCATION, "location", 0)                                                                 \
+	X(MCP_NAME, "mcp-name", HTTP_FIELD_ONE)                                                    \
+	X(X_API_KEY, "x-api-key", HTTP_FIELD_ONE)                                                  \
+	X(CONNECTION, "connection", HTTP_FIELD_HOP)                                                \
+	X(KEEP_ALIVE, "keep-alive", HTTP_FIELD_HOP)                                                \
+	X(MCP_METHOD, "mcp-method", HTTP_FIELD_ONE)                                                \
+	X(SET_COOKIE, "set-cookie", 0)                                                             \
+	X(USER_AGENT, "user-agent", 0)                                                             \
+	X(RETRY_AFTER, "retry-after", 0)                                                           \
+	X(TRACEPARENT, "traceparent", HTTP_FIELD_ONE)                                              \
+	X(CONTENT_TYPE, "content-type", HTTP_FIELD_ONE)                                            \
 	X(AUTHORIZATION, "authorization", HTTP_FIELD_ONE)                                          \
 	X(CACHE_CONTROL, "cache-control", 0)                                                       \
-	X(CONNECTION, "connection", HTTP_FIELD_HOP)                                                \
-	X(CONTENT_ENCODING, "content-encoding", HTTP_FIELD_ONE)                                    \
-	X(CONTENT_LENGTH, "content-length", HTTP_FIELD_ONE | HTTP_FIELD_HOP)                       \
-	X(CONTENT_TYPE, "content-type", HTTP_FIELD_ONE)                                            \
-	X(COOKIE, "cookie", 0)                                                                     \
-	X(DATE, "date", 0)                                                                         \
-	X(EXPECT, "expect", HTTP_FIELD_ONE | HTTP_FIELD_HOP)                                       \
-	X(HOST, "host", HTTP_FIELD_ONE | HTTP_FIELD_HOP)                                           \
-	X(KEEP_ALIVE, "keep-alive", HTTP_FIELD_HOP)                                                \
 	X(LAST_EVENT_ID, "last-event-id", HTTP_FIELD_ONE)                                          \
-	X(LOCATION, "location", 0)                                                                 \
-	X(MCP_METHOD, "mcp-method", HTTP_FIELD_ONE)                                                \
-	X(MCP_NAME, "mcp-name", HTTP_FIELD_ONE)                                                    \
-	X(MCP_PROTOCOL_VERSION, "mcp-protocol-version", HTTP_FIELD_ONE)                            \
+	X(CONTENT_LENGTH, "content-length", HTTP_FIELD_ONE | HTTP_FIELD_HOP)                       \
 	X(MCP_SESSION_ID, "mcp-session-id", HTTP_FIELD_ONE)                                        \
-	X(ORIGIN, "origin", HTTP_FIELD_ONE)                                                        \
+	X(ACCEPT_ENCODING, "accept-encoding", 0)                                                   \
+	X(CONTENT_ENCODING, "content-encoding", HTTP_FIELD_ONE)                                    \
+	X(PROXY_CONNECTION, "proxy-connection", HTTP_FIELD_HOP)                                    \
+	X(WWW_AUTHENTICATE, "www-authenticate", 0)                                                 \
+	X(TRANSFER_ENCODING, "transfer-encoding", HTTP_FIELD_ONE | HTTP_FIELD_HOP)                 \
 	X(PROXY_AUTHENTICATE, "proxy-authenticate", HTTP_FIELD_HOP)                                \
 	X(PROXY_AUTHORIZATION, "proxy-authorization", HTTP_FIELD_ONE | HTTP_FIELD_HOP)             \
-	X(PROXY_CONNECTION, "proxy-connection", HTTP_FIELD_HOP)                                    \
-	X(RETRY_AFTER, "retry-after", 0)                                                           \
-	X(SERVER, "server", 0)                                                                     \
-	X(SET_COOKIE, "set-cookie", 0)                                                             \
-	X(TE, "te", HTTP_FIELD_HOP)                                                                \
-	X(TRACEPARENT, "traceparent", HTTP_FIELD_ONE)                                              \
-	X(TRAILER, "trailer", HTTP_FIELD_HOP)                                                      \
-	X(TRANSFER_ENCODING, "transfer-encoding", HTTP_FIELD_ONE | HTTP_FIELD_HOP)                 \
-	X(UPGRADE, "upgrade", HTTP_FIELD_HOP)                                                      \
-	X(USER_AGENT, "user-agent", 0)                                                             \
-	X(WWW_AUTHENTICATE, "www-authenticate", 0)                                                 \
-	X(X_API_KEY, "x-api-key", HTTP_FIELD_ONE)
+	X(MCP_PROTOCOL_VERSION, "mcp-protocol-version", HTTP_FIELD_ONE)
 
 enum http_field_id {
 	HTTP_F_UNKNOWN = 0,

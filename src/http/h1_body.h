@@ -47,6 +47,9 @@ bool h1_body_done(const struct h1_body *b);
 
 /* One chunk; nothing for an empty `data`, since that would end the body. */
 void h1_chunk_write(struct buf *out, struct str data);
+
+/* The line before n bytes of data, which CRLF must follow. n must not be 0. */
+void h1_chunk_start(struct buf *out, size_t n);
 void h1_chunk_end(struct buf *out);
 
 #endif

@@ -21,14 +21,15 @@ struct sse_event {
 };
 
 struct sse_parser {
-	struct buf text; /* data lines, then the current line while it is incomplete */
-	size_t max;      /* of one event, all fields together */
-	uint8_t state;
-	/* private: pieces of the event so far, as offsets into text */
-	size_t line, data_n, event_at, event_n, id_at, id_n;
-	bool has_id, has_data, has_event, has_retry;
+	size_t max;        /* of one event, all its fields and the current line together */
+	uint64_t comments; /* comment lines seen */
+
+	/* private */
+	struct buf line; /* the incomplete last line */
+	struct buf data, event, id;
 	uint64_t retry_ms;
-	uint64_t comments; /* comment lines seen, for keep-alive accounting */
+	uint8_t bom; /* bytes of the byte order mark seen; 3 when past the start */
+	bool after_cr, given, has_id, has_data, has_retry;
 };
 
 enum sse_result {
