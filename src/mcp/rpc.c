@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcp/rpc.h"
 
+#include "mcp/pick.h"
+
 /* Names that Writ itself reads; whoever imitates one of them is refused. */
 static const struct str envelope_names[] = {
 	STR_INIT("jsonrpc"), STR_INIT("id"),     STR_INIT("method"),
@@ -23,103 +25,6 @@ static const struct str meta_names[] = {
 	STR_INIT("io.modelcontextprotocol/logLevel"),
 };
 static const struct str ref_names[] = {STR_INIT("type"), STR_INIT("name"), STR_INIT("uri")};
-
-/* The ASCII letter, in lower case, to which a character folds; takes its bytes off *s. */
-static char fold_next(struct str *s)
-{
-	static const struct {
-		struct str bytes;
-		char to;
-	} folds[] = {
-		{STR_INIT("\xc5\xbf"), 's'},     /* U+017F long s */
-		{STR_INIT("\xe2\x84\xaa"), 'k'}, /* U+212A Kelvin sign */
-		{STR_INIT("\xc4\xb0"), 'i'},     /* U+0130 I with dot */
-		{STR_INIT("\xc4\xb1"), 'i'},     /* U+0131 i without dot */
-	};
-	char c = s->p[0];
-
-	if ((unsigned char)c >= 0x80) {
-		for (size_t i = 0; i < ARRAY_LEN(folds); i++) {
-			if (str_starts_with(*s, folds[i].bytes)) {
-				*s = str_from(*s, folds[i].bytes.n);
-				return folds[i].to;
-			}
-		}
-	}
-	*s = str_from(*s, 1);
-	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
-}
-
-bool mcp_key_resembles(struct str key, struct str name)
-{
-	if (key.n < name.n || key.n > 3 * name.n || str_eq(key, name)) {
-		return false;
-	}
-	while (key.n && name.n) {
-		if (fold_next(&key) != fold_next(&name)) {
-			return false;
-		}
-	}
-	return key.n == 0 && name.n == 0;
-}
-
-/* Names written without need in another way hide; a slash is escaped by some writers always. */
-static bool only_slashes_escaped(struct str key)
-{
-	for (size_t i = 0; i < key.n; i++) {
-		if (key.p[i] == '\\' && key.p[++i] != '/') {
-			return false;
-		}
-	}
-	return true;
-}
-
-/* A known name spelled plainly: its index. A name that nobody could mistake for one: n. */
-static bool key_is_plain(struct arena *scratch, const struct json_member *m,
-			 const struct str *names, size_t n, size_t *ret)
-{
-	struct str key = m->key;
-
-	if (m->key_escaped && json_unquote(scratch, str_make(key.p - 1, key.n + 2), &key, NULL)) {
-		return false;
-	}
-	for (size_t i = 0; i < n; i++) {
-		if (str_eq(key, names[i])) {
-			*ret = i;
-			return !m->key_escaped || only_slashes_escaped(m->key);
-		}
-	}
-	for (size_t i = 0; i < n; i++) {
-		if (mcp_key_resembles(key, names[i])) {
-			return false;
-		}
-	}
-	*ret = n;
-	return true;
-}
-
-/*
- * Spans of the known members of an object, by their place in `names`. False when
- * another name imitates one of them.
- */
-static bool pick(struct arena *scratch, struct str object, const struct str *names, size_t n,
-		 struct str *spans)
-{
-	struct json_member m;
-
-	memset(spans, 0, n * sizeof(*spans));
-	for (struct json_walk w = json_walk(object); json_walk_next(&w, &m);) {
-		size_t i;
-
-		if (!key_is_plain(scratch, &m, names, n, &i)) {
-			return false;
-		}
-		if (i < n) {
-			spans[i] = m.value;
-		}
-	}
-	return true;
-}
 
 static bool is_type(struct str raw, enum json_type type)
 {
@@ -169,8 +74,9 @@ static bool take_ref(struct arena *scratch, struct mcp_msg *m, struct str ref)
 {
 	struct str r[ARRAY_LEN(ref_names)], type;
 
-	if (!is_type(ref, JSON_OBJECT) || !pick(scratch, ref, ref_names, ARRAY_LEN(ref_names), r) ||
-	    !r[R_TYPE].p || json_unquote(scratch, r[R_TYPE], &type, NULL)) {
+	if (!is_type(ref, JSON_OBJECT) ||
+	    !mcp_pick(scratch, ref, ref_names, ARRAY_LEN(ref_names), r) || !r[R_TYPE].p ||
+	    json_unquote(scratch, r[R_TYPE], &type, NULL)) {
 		return false;
 	}
 	m->object_is_uri = str_eq(type, STR("ref/resource"));
@@ -216,7 +122,7 @@ static bool take_meta(struct arena *scratch, struct mcp_msg *m, struct str meta)
 	if (!meta.p) {
 		return true;
 	}
-	if (!pick(scratch, meta, meta_names, ARRAY_LEN(meta_names), r)) {
+	if (!mcp_pick(scratch, meta, meta_names, ARRAY_LEN(meta_names), r)) {
 		return false;
 	}
 	m->token = r[0];
@@ -227,7 +133,8 @@ static enum mcp_kind take_params(struct arena *scratch, struct mcp_msg *m, struc
 {
 	struct str p[ARRAY_LEN(params_names)] = {{NULL, 0}};
 
-	if (m->params.p && !pick(scratch, m->params, params_names, ARRAY_LEN(params_names), p)) {
+	if (m->params.p &&
+	    !mcp_pick(scratch, m->params, params_names, ARRAY_LEN(params_names), p)) {
 		return invalid(m, MCP_ERROR_REQUEST, why,
 			       "params hold a name that imitates a protocol name");
 	}
@@ -285,8 +192,9 @@ static bool error_is_ok(struct arena *scratch, struct str error)
 	static const struct str names[] = {STR_INIT("code"), STR_INIT("message")};
 	struct str r[ARRAY_LEN(names)];
 
-	return is_type(error, JSON_OBJECT) && pick(scratch, error, names, ARRAY_LEN(names), r) &&
-	       is_type(r[0], JSON_NUMBER) && is_id(r[0]) && is_type(r[1], JSON_STRING);
+	return is_type(error, JSON_OBJECT) &&
+	       mcp_pick(scratch, error, names, ARRAY_LEN(names), r) && is_type(r[0], JSON_NUMBER) &&
+	       is_id(r[0]) && is_type(r[1], JSON_STRING);
 }
 
 static enum mcp_kind take_answer(struct arena *scratch, struct mcp_msg *m, struct err *why)
@@ -323,7 +231,7 @@ static enum mcp_kind take_envelope(struct arena *scratch, struct mcp_msg *m,
 	for (size_t i = 0; i < scan->n; i++) {
 		size_t k;
 
-		if (!key_is_plain(scratch, &scan->members[i], envelope_names, E_MAX, &k)) {
+		if (!mcp_key_is_plain(scratch, &scan->members[i], envelope_names, E_MAX, &k)) {
 			return invalid(m, MCP_ERROR_REQUEST, why,
 				       "a name imitates a name of the envelope");
 		}

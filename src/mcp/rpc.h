@@ -63,10 +63,4 @@ enum mcp_kind mcp_msg_parse(struct arena *scratch, struct str text, const struct
 /* The raw value of a member of params, or p NULL. */
 struct str mcp_msg_param(const struct mcp_msg *m, struct str key);
 
-/*
- * Is `key` (raw, without quotes) spelled so that a lax reader could take it for
- * `name` although it is not? `name` is lower case but for ASCII capitals.
- */
-bool mcp_key_resembles(struct str key, struct str name);
-
 #endif
