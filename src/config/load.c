@@ -314,9 +314,9 @@ static enum err_code check_secret(struct str shown, const struct config_secret *
 		return ERR(err, ERR_INVALID, STR_FMT ": secret file '" STR_FMT "' is not a file",
 			   STR_ARG(shown), STR_ARG(s->file));
 	}
-	if (st.st_mode & 07) {
+	if (st.st_mode & 077) {
 		return ERR(err, ERR_DENIED,
-			   STR_FMT ": every user of this machine may use the secret file '" STR_FMT
+			   STR_FMT ": other users of this machine may use the secret file '" STR_FMT
 				   "': chmod 600 it",
 			   STR_ARG(shown), STR_ARG(s->file));
 	}

@@ -149,7 +149,7 @@ static void a_secret_file_is_closed_to_others(void **state)
 	refused(yaml, ERR_SYS, "writ.yaml: secret file '@/key': No such file or directory");
 	put("key", "s3cret\n", 0644);
 	refused(yaml, ERR_DENIED,
-		"writ.yaml: every user of this machine may use the secret file '@/key': chmod 600 "
+		"writ.yaml: other users of this machine may use the secret file '@/key': chmod 600 "
 		"it");
 	put("key", "", 0600);
 	refused(yaml, ERR_INVALID, "writ.yaml: secret file '@/key' is empty");

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* proc/loader.c - the only process that reads configuration and policy text.
+ *
+ *   reads   writ.yaml, *.cedar, *.dw, the schema: the owner's own files
+ *   holds   two descriptors: where the bundle goes, where complaints go
+ *   cannot  write any file, make sockets, start programs, read a secret into the bundle
+ */
+#include "proc/loader.h"
+
+#include "base/log.h"
+#include "config/load.h"
+#include "policy/parse.h"
+#include "proc/bundle.h"
+#include "proc/role.h"
+#include "sandbox/jail.h"
+#include "json/write.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+enum { LOADER_BUNDLE_FD = 3, LOADER_ERR_FD = 4, LOADER_MEMORY = 128 << 20, MAX_REPORT = 60 << 10 };
+
+static const struct landlock_rule loader_paths[] = {{.path = "/", .access = FILES_READ}};
+
+static const struct jail_spec loader_jail = {
+	.name = "loader",
+	.calls = CALLS_BASE | CALLS_READ,
+	.paths = loader_paths,
+	.n_paths = ARRAY_LEN(loader_paths),
+};
+
+static bool write_all(int fd, struct str s)
+{
+	while (s.n) {
+		ssize_t n = write(fd, s.p, s.n);
+
+		if (n < 0 && errno == EINTR) {
+			continue;
+		}
+		if (n <= 0) {
+			return false;
+		}
+		s = str_from(s, (size_t)n);
+	}
+	return true;
+}
+
+/* Everything that is wrong with the policies goes to `report`. */
+static enum err_code check_policies(struct arena *a, const struct config_loaded *l,
+				    struct buf *report, struct err *err)
+{
+	struct policy_source *sources = ARENA_ARRAY(a, l->n_policies, struct policy_source);
+	struct policy_list list = {0};
+	struct policy_diags diags;
+	enum err_code code = ERR_OK;
+
+	if (!sources) {
+		return ERR(err, ERR_NOMEM, "out of memory");
+	}
+	policy_diags_init(&diags, a);
+	for (size_t i = 0; i < l->n_policies; i++) {
+		enum err_code one;
+
+		sources[i].name = l->policies[i].name;
+		sources[i].text = l->policies[i].text;
+		one = policy_parse(a, &sources[i], POLICY_ID_ANNOTATION, &list, &diags, err);
+		code = code ? code : one;
+	}
+	if (code) {
+		policy_diags_render(&diags, report);
+	}
+	return code;
+}
+
+static void put_text(struct json_writer *w, const struct config_text *t)
+{
+	json_w_object(w);
+	json_w_member_str(w, STR("name"), t->name);
+	json_w_member_str(w, STR("text"), t->text);
+	json_w_end(w);
+}
+
+static void put_secrets(struct json_writer *w, const struct config_loaded *l)
+{
+	static const struct str readers[] = {
+		[CONFIG_SECRET_CONNECTOR] = STR_INIT("connector"),
+		[CONFIG_SECRET_GATE] = STR_INIT("gate"),
+		[CONFIG_SECRET_RUNNER] = STR_INIT("runner"),
+	};
+
+	json_w_key(w, STR("secrets"));
+	json_w_array(w);
+	for (size_t i = 0; i < l->n_secrets; i++) {
+		json_w_object(w);
+		json_w_member_str(w, STR("file"), l->secrets[i].file);
+		json_w_member_str(w, STR("reader"), readers[l->secrets[i].reader]);
+		json_w_end(w);
+	}
+	json_w_end(w);
+}
+
+static void put_bundle(const struct config_loaded *l, struct buf *to)
+{
+	struct json_writer w = json_writer(to);
+	struct buf config;
+
+	json_w_object(&w);
+	buf_init(&config, BUNDLE_MAX);
+	config_encode_json(&l->config, CONFIG_VIEW_FULL, &config);
+	json_w_member_raw(&w, STR("config"), buf_str(&config));
+	to->failed |= config.failed;
+	buf_done(&config);
+	json_w_key(&w, STR("policies"));
+	json_w_array(&w);
+	for (size_t i = 0; i < l->n_policies; i++) {
+		put_text(&w, &l->policies[i]);
+	}
+	json_w_end(&w);
+	json_w_key(&w, STR("schema"));
+	if (l->schema.name.n) {
+		put_text(&w, &l->schema);
+	} else {
+		json_w_null(&w);
+	}
+	put_secrets(&w, l);
+	json_w_end(&w);
+}
+
+static enum err_code load(struct arena *a, const char *path, int bundle_fd, struct buf *report,
+			  struct err *err)
+{
+	struct config_errors errors = {0};
+	struct config_loaded l;
+	enum err_code code = config_load(a, path, &l, &errors, err);
+	struct buf bundle;
+
+	for (size_t i = 0; i < errors.n; i++) {
+		buf_append(report, errors.lines[i]);
+		buf_append_c(report, '\n');
+	}
+	if (errors.more) {
+		buf_printf(report, "and %zu more\n", errors.more);
+	}
+	TRY(code);
+	TRY(check_policies(a, &l, report, err));
+	if (bundle_fd < 0) {
+		return ERR_OK;
+	}
+	buf_init(&bundle, BUNDLE_MAX);
+	put_bundle(&l, &bundle);
+	if (bundle.failed) {
+		code = ERR(err, ERR_LIMIT, "the configuration is too large for its bundle");
+	} else if (!write_all(bundle_fd, buf_str(&bundle))) {
+		code = ERR_ERRNO(err, "writing the bundle");
+	}
+	buf_done(&bundle);
+	return code;
+}
+
+int loader_run(const char *path, int bundle_fd, int err_fd)
+{
+	struct err err = {0};
+	struct arena a;
+	struct buf report;
+	enum err_code code;
+
+	arena_init(&a, LOADER_MEMORY);
+	buf_init(&report, MAX_REPORT);
+	code = load(&a, path, bundle_fd, &report, &err);
+	if (code && buf_len(&report) == 0) {
+		buf_clear(&report);
+		buf_printf(&report, "%s\n", err.msg);
+	}
+	if (code) {
+		(void)write_all(err_fd,
+				buf_str(&report)); /* the status tells even if nobody reads */
+	}
+	buf_done(&report);
+	arena_done(&a);
+	return code ? 1 : 0;
+}
+
+int loader_main(const char *config_path)
+{
+	struct err err = {0};
+
+	if (jail_enter(&loader_jail, NULL, &err)) {
+		log_line(LOG_ERROR, "jail: %s", err.msg);
+		return 1;
+	}
+	return loader_run(config_path, LOADER_BUNDLE_FD, LOADER_ERR_FD);
+}

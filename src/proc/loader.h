@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Loading as one step: configuration, policies and schema are read and checked
+ * together, and what comes out is one document:
+ *
+ *   {"config":{...},                         config_encode_json, CONFIG_VIEW_FULL
+ *    "policies":[{"name":"policies/a.cedar","text":"..."}],
+ *    "schema":{"name":"...","text":"..."},   or null
+ *    "secrets":[{"file":"/...","reader":"connector"}]}
+ *
+ * Secret files are named, never read. The role `loader` runs this in a jail; `writ
+ * serve --check` runs it as it is.
+ */
+#ifndef PROC_LOADER_H
+#define PROC_LOADER_H
+
+/*
+ * Writes the bundle to bundle_fd (-1: only checks) and, when something is wrong, every reason as
+ * text with file:line:column to err_fd. The result is an exit status: 0 good, 1 refused.
+ */
+int loader_run(const char *path, int bundle_fd, int err_fd);
+
+#endif
