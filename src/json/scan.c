@@ -46,6 +46,9 @@ struct scanner {
 	size_t n_members;
 	bool escaped_key; /* on the top level */
 	struct json_member members[JSON_SCAN_MEMBERS];
+	size_t n_inner; /* the same on the second level */
+	struct json_member inner[JSON_SCAN_INNER];
+	size_t inner_of[JSON_SCAN_INNER];
 
 	enum err_code code; /* the refusal */
 	const char *bad, *what;
@@ -253,6 +256,17 @@ static void note_member(struct scanner *s, struct str key, const char *value, bo
 	s->n_members++;
 }
 
+/* The same in an object that is a member of the top-level object. */
+static void note_inner(struct scanner *s, struct str key, const char *value, bool escaped)
+{
+	if (s->n_inner < JSON_SCAN_INNER) {
+		s->inner[s->n_inner] = (struct json_member){
+			.key = key, .value = str_make(value, 0), .key_escaped = escaped};
+		s->inner_of[s->n_inner] = s->n_members - 1;
+	}
+	s->n_inner++;
+}
+
 /* Where a name should be; returns the start of its value. */
 static ALWAYS_INLINE const char *scan_key(struct scanner *s, const char *p, bool simd)
 {
@@ -275,6 +289,8 @@ static ALWAYS_INLINE const char *scan_key(struct scanner *s, const char *p, bool
 	p = bytes_space(p + 1, s->end);
 	if (s->depth == 1) {
 		note_member(s, key, p, escaped);
+	} else if (s->depth == 2 && (s->frames[1] & 1)) {
+		note_inner(s, key, p, escaped);
 	}
 	if (UNLIKELY(!push_key(s, key, escaped))) {
 		return refuse(s, ERR_NOMEM, start, no_memory);
@@ -410,21 +426,27 @@ static ALWAYS_INLINE const char *scan_value(struct scanner *s, const char *p, bo
 	return scan_word(s, p);
 }
 
-/* Behind a value in the top-level object: its span is complete. */
+/* Behind a value: if it is that of the last member listed on this level, its span is complete. */
 static ALWAYS_INLINE void end_member(struct scanner *s, const char *p)
 {
-	if (s->n_members - 1 < JSON_SCAN_MEMBERS) { /* also false when there is none yet */
-		struct str *value = &s->members[s->n_members - 1].value;
+	struct str *value;
 
-		value->n = (size_t)(p - value->p);
+	/* The subtraction wraps where there is no member yet. */
+	if (s->depth == 1 && s->n_members - 1 < JSON_SCAN_MEMBERS) {
+		value = &s->members[s->n_members - 1].value;
+	} else if (s->depth == 2 && s->object && s->n_inner - 1 < JSON_SCAN_INNER) {
+		value = &s->inner[s->n_inner - 1].value;
+	} else {
+		return;
 	}
+	value->n = (size_t)(p - value->p);
 }
 
 /* Behind a value: closes containers until another value is due or none is open. */
 static ALWAYS_INLINE const char *scan_after(struct scanner *s, const char *p, bool simd)
 {
 	while (s->depth) {
-		if (s->depth == 1) {
+		if (s->depth <= 2) {
 			end_member(s, p);
 		}
 		p = bytes_space(p, s->end);
@@ -485,7 +507,7 @@ static void scanner_init(struct scanner *s, struct arena *scratch, struct str te
 	s->seed = o->seed;
 	s->max_depth = bytes_limit(o->max_depth, JSON_MAX_DEPTH, JSON_DEPTH_CEILING);
 	s->max_nodes = bytes_limit(o->max_nodes, JSON_MAX_NODES, INT32_MAX);
-	s->nodes = s->depth = s->n_keys = s->n_members = s->slots_cap = 0;
+	s->nodes = s->depth = s->n_keys = s->n_members = s->n_inner = s->slots_cap = 0;
 	s->object = s->escaped_key = false;
 	s->base = 0;
 	s->slots = NULL;
@@ -508,6 +530,20 @@ static enum err_code report(const struct scanner *s, struct str text, struct str
 		   s->what, at);
 }
 
+static void scanner_result(const struct scanner *s, struct json_scan *ret)
+{
+	ret->type = json_raw_type(ret->value);
+	ret->n = s->n_members; /* stays 0 when the document is no object */
+	ret->escaped_key = s->escaped_key;
+	ret->n_inner = s->n_inner;
+	memcpy(ret->members, s->members,
+	       bytes_limit(ret->n, 0, JSON_SCAN_MEMBERS) * sizeof(s->members[0]));
+	memcpy(ret->inner, s->inner,
+	       bytes_limit(ret->n_inner, 0, JSON_SCAN_INNER) * sizeof(s->inner[0]));
+	memcpy(ret->inner_of, s->inner_of,
+	       bytes_limit(ret->n_inner, 0, JSON_SCAN_INNER) * sizeof(s->inner_of[0]));
+}
+
 static ALWAYS_INLINE enum err_code scan_text(struct arena *scratch, struct str text,
 					     const struct json_opts *opts, struct json_scan *ret,
 					     struct err *err, bool simd)
@@ -516,7 +552,7 @@ static ALWAYS_INLINE enum err_code scan_text(struct arena *scratch, struct str t
 	const struct json_opts *o = opts ? opts : &none;
 	size_t max_bytes = bytes_limit(o->max_bytes, JSON_MAX_BYTES, UINT32_MAX);
 	struct str name = o->name.n ? o->name : STR("json");
-	struct scanner s;
+	struct scanner s __attribute__((uninitialized)); /* 3 KB; scanner_init sets what counts */
 	const char *p, *end;
 
 	text.p = text.p ? text.p : "";
@@ -531,11 +567,7 @@ static ALWAYS_INLINE enum err_code scan_text(struct arena *scratch, struct str t
 		return report(&s, text, name, err);
 	}
 	ret->value = str_make(p, (size_t)(end - p));
-	ret->type = json_raw_type(ret->value);
-	ret->n = ret->type == JSON_OBJECT ? s.n_members : 0;
-	ret->escaped_key = s.escaped_key;
-	memcpy(ret->members, s.members,
-	       (ret->n < JSON_SCAN_MEMBERS ? ret->n : JSON_SCAN_MEMBERS) * sizeof(s.members[0]));
+	scanner_result(&s, ret);
 	return ERR_OK;
 }
 
@@ -565,4 +597,40 @@ struct str json_scan_get(const struct json_scan *scan, struct str key)
 		}
 	}
 	return str_make(NULL, 0);
+}
+
+size_t json_scan_members_of(const struct json_scan *scan, struct str key, const struct str *wanted,
+			    size_t n, struct str *spans, bool *ret_escaped, bool *ret_is_object)
+{
+	struct str outer = json_scan_get(scan, key);
+	bool escaped = false;
+	size_t members = 0;
+
+	if (ret_is_object) {
+		*ret_is_object = outer.n > 0 && outer.p[0] == '{';
+	}
+	if (scan->n > JSON_SCAN_MEMBERS || scan->n_inner > JSON_SCAN_INNER) {
+		return json_scan_members(outer, wanted, n, spans, ret_escaped);
+	}
+	for (size_t i = 0; i < n; i++) {
+		spans[i] = str_make(NULL, 0);
+	}
+	for (size_t k = 0; k < scan->n_inner; k++) {
+		const struct json_member *m = &scan->inner[k];
+
+		if (scan->members[scan->inner_of[k]].value.p != outer.p) {
+			continue;
+		}
+		members++;
+		escaped |= m->key_escaped;
+		for (size_t i = 0; i < n; i++) {
+			if (str_eq(m->key, wanted[i])) {
+				spans[i] = m->value;
+			}
+		}
+	}
+	if (ret_escaped) {
+		*ret_escaped = escaped;
+	}
+	return members;
 }

@@ -16,7 +16,7 @@
 #include "json/parse.h"
 #include "json/walk.h"
 
-enum { JSON_SCAN_MEMBERS = 16 };
+enum { JSON_SCAN_MEMBERS = 16, JSON_SCAN_INNER = 16 };
 
 struct json_scan {
 	enum json_type type; /* of the whole document */
@@ -24,6 +24,11 @@ struct json_scan {
 	size_t n;            /* members of a top-level object; may be more than are listed */
 	bool escaped_key;    /* some top-level name was written with an escape */
 	struct json_member members[JSON_SCAN_MEMBERS]; /* the first ones */
+
+	/* Members of those members that are objects, as params.name; see json_scan_members_of. */
+	size_t n_inner;
+	struct json_member inner[JSON_SCAN_INNER];
+	size_t inner_of[JSON_SCAN_INNER]; /* index into members */
 };
 
 /*
@@ -39,5 +44,13 @@ enum err_code json_scan_scalar(struct arena *scratch, struct str text, const str
 
 /* The raw value of the top-level member written exactly as `key`; p is NULL when there is none. */
 struct str json_scan_get(const struct json_scan *scan, struct str key);
+
+/*
+ * json_scan_members over the top-level member `key`, without walking it again
+ * when json_scan has listed its members. *ret_is_object (may be NULL) tells whether there
+ * is such a member and it is an object; if not, all spans have p NULL.
+ */
+size_t json_scan_members_of(const struct json_scan *scan, struct str key, const struct str *wanted,
+			    size_t n, struct str *spans, bool *ret_escaped, bool *ret_is_object);
 
 #endif

@@ -40,6 +40,24 @@ static void check_members(const struct json_scan *scan, const struct json *doc)
 	}
 }
 
+/* What was listed on the second level is what a walk finds there. */
+static void check_inner(const struct json_scan *scan)
+{
+	for (size_t i = 0; i < scan->n && i < JSON_SCAN_MEMBERS; i++) {
+		const struct json_member *outer = &scan->members[i];
+		struct json_member m;
+
+		for (struct json_walk w = json_walk(outer->value);
+		     w.object && json_walk_next(&w, &m);) {
+			struct str listed;
+
+			(void)json_scan_members_of(scan, outer->key, &m.key, 1, &listed, NULL,
+						   NULL);
+			ASSERT(listed.p == m.value.p && listed.n == m.value.n);
+		}
+	}
+}
+
 static void check_value(struct arena *a, const struct json *doc)
 {
 	const struct json *again;
@@ -67,6 +85,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (tree) {
 		check_members(&vector, doc);
 		check_members(&scalar, doc);
+		check_inner(&vector);
+		check_inner(&scalar);
 		check_walk(doc);
 		check_value(&a, doc);
 		JSON_EACH (item, doc) {

@@ -192,6 +192,52 @@ static void nested_members_are_cut_out_of_a_validated_object(void **state)
 	assert_null(spans[2].p);
 }
 
+/* The listed members of every top-level object are those that a walk finds. */
+static void assert_inner_equals_walk(struct str text)
+{
+	static const struct str wanted[] = {STR_INIT("a"), STR_INIT("b"), STR_INIT("name")};
+	struct str listed[3], walked[3];
+	struct json_scan scan;
+
+	assert_int_equal(json_scan(&arena, text, NULL, &scan, &err), ERR_OK);
+	for (size_t i = 0; i < scan.n && i < JSON_SCAN_MEMBERS; i++) {
+		bool escaped[2] = {false, false}, object = false;
+		size_t n = json_scan_members_of(&scan, scan.members[i].key, wanted, 3, listed,
+						&escaped[0], &object);
+
+		assert_int_equal(n, json_scan_members(scan.members[i].value, wanted, 3, walked,
+						      &escaped[1]));
+		assert_int_equal(escaped[0], escaped[1]);
+		assert_int_equal(object, json_raw_type(scan.members[i].value) == JSON_OBJECT);
+		for (size_t k = 0; k < 3; k++) {
+			assert_ptr_equal(listed[k].p, walked[k].p);
+			assert_str_equal(listed[k], walked[k]);
+		}
+	}
+}
+
+static void members_of_members_are_listed_in_the_same_pass(void **state)
+{
+	char text[1000];
+	size_t n = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(json_cases); i++) {
+		if (json_cases[i].accept) {
+			assert_inner_equals_walk(json_cases[i].text);
+		}
+	}
+	assert_inner_equals_walk(rich());
+	assert_inner_equals_walk(STR("{\"x\":[{\"a\":1}],\"y\":{\"b\":[{\"a\":{}}] ,\"a\": {} },"
+				     "\"z\":{\"\\u0061\":1},\"w\":{},\"a\":{\"b\":\"b\"}}"));
+	for (int i = 0; i < 40; i++) {
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s\"%d\":1",
+				      i ? "," : "{\"p\":{", i);
+	}
+	n += (size_t)snprintf(text + n, sizeof(text) - n, ",\"b\":2},\"q\":{\"a\":3}}");
+	assert_inner_equals_walk(str_make(text, n));
+}
+
 static void a_name_with_an_escape_is_reported(void **state)
 {
 	static const struct str wanted[] = {STR_INIT("method")};
@@ -348,6 +394,7 @@ int main(void)
 		CLAIM(top_level_members_are_found_with_their_spans),
 		CLAIM(more_members_than_are_listed_are_still_found),
 		CLAIM(nested_members_are_cut_out_of_a_validated_object),
+		CLAIM(members_of_members_are_listed_in_the_same_pass),
 		CLAIM(a_name_with_an_escape_is_reported),
 		CLAIM(walking_yields_what_the_tree_holds),
 		CLAIM(walking_bytes_that_were_never_validated_ends_inside_them),
