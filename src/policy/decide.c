@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The authorisation algorithm, and the outcome for the host. */
+#include "policy/annotation.h"
+#include "policy/decide_priv.h"
+
+#define OVERLAY_MAX 256
+
+const char *policy_outcome_name(enum policy_outcome outcome)
+{
+	static const char *const names[] = {
+		[POLICY_DENY] = "deny", [POLICY_ASK] = "ask", [POLICY_ALLOW] = "allow"};
+
+	return names[outcome];
+}
+
+static bool rules_put(struct arena *a, struct policy_rules *list, const struct policy_rule *rule)
+{
+	if (!ARENA_GROW(a, &list->items, list->n, &list->cap)) {
+		return false;
+	}
+	list->items[list->n++] = rule;
+	return true;
+}
+
+static const struct policy_entity *overlay_find(const struct policy_request *req,
+						const struct policy_uid *uid)
+{
+	for (size_t i = 0; i < req->n_entities; i++) {
+		if (policy_uid_eq(&req->entities[i].uid, uid)) {
+			return &req->entities[i];
+		}
+	}
+	return NULL;
+}
+
+struct closure {
+	const struct policy_uid **uids;
+	size_t n, cap;
+};
+
+static bool closure_put(struct arena *a, struct closure *c, const struct policy_uid *uid)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		if (policy_uid_eq(c->uids[i], uid)) {
+			return true;
+		}
+	}
+	if (c->n >= POLICY_ANCESTORS_MAX || !ARENA_GROW(a, &c->uids, c->n, &c->cap)) {
+		return false;
+	}
+	c->uids[c->n++] = uid;
+	return true;
+}
+
+/* Everything above one request-time entity, through such entities and the store. */
+static bool close_overlay(const struct policy_request *req, struct arena *a,
+			  struct policy_entity *e)
+{
+	struct closure c = {0};
+
+	for (uint32_t i = 0; i < e->n_parents; i++) {
+		if (!closure_put(a, &c, &e->parents[i])) {
+			return false;
+		}
+	}
+	for (size_t at = 0; at < c.n; at++) {
+		const struct policy_entity *up = overlay_find(req, c.uids[at]);
+		bool stored = !up;
+
+		if (policy_uid_eq(c.uids[at], &e->uid)) {
+			return false; /* a cycle */
+		}
+		if (stored) {
+			up = policy_store_find(req->store, c.uids[at]);
+		}
+		for (uint32_t i = 0; up && i < (stored ? up->ancestors.n : up->n_parents); i++) {
+			if (!closure_put(a, &c, stored ? up->ancestors.uids[i] : &up->parents[i])) {
+				return false;
+			}
+		}
+	}
+	return policy_ancestors_make(a, c.uids, c.n, &e->ancestors);
+}
+
+bool policy_request_env(const struct policy_request *req, struct arena *scratch,
+			struct policy_env *env)
+{
+	struct policy_entity *overlay = NULL;
+
+	if (req->n_entities > OVERLAY_MAX || req->context.kind != POLICY_RECORD) {
+		return false;
+	}
+	if (req->n_entities > 0) {
+		overlay = ARENA_ARRAY(scratch, req->n_entities, struct policy_entity);
+		if (!overlay) {
+			return false;
+		}
+		memcpy(overlay, req->entities, req->n_entities * sizeof(*overlay));
+	}
+	for (size_t i = 0; i < req->n_entities; i++) {
+		if (!close_overlay(req, scratch, &overlay[i])) {
+			return false;
+		}
+	}
+	*env = (struct policy_env){
+		.principal = req->principal,
+		.action = req->action,
+		.resource = req->resource,
+		.context = req->context,
+		.store = req->store,
+		.overlay = overlay,
+		.n_overlay = req->n_entities,
+		.scratch = scratch,
+	};
+	policy_env_prepare(env);
+	return true;
+}
+
+static bool counts(const struct policy_rule *rule, int64_t now)
+{
+	return !rule->log_only && now >= rule->since && now < rule->until;
+}
+
+bool policy_tally_put(struct policy_tally *t, const struct policy_rule *rule, bool satisfied,
+		      enum policy_fault_code fault)
+{
+	bool errored = fault != POLICY_FAULT_NONE;
+	bool permit = rule->effect == POLICY_PERMIT;
+
+	if (fault == POLICY_FAULT_MEMORY) {
+		return false;
+	}
+	if (!satisfied && !errored) {
+		return true;
+	}
+	if (errored) {
+		if (!ARENA_GROW(t->scratch, &t->faults, t->errors.n, &t->faults_cap)) {
+			return false;
+		}
+		t->faults[t->errors.n] = fault;
+		if (!rules_put(t->scratch, &t->errors, rule)) {
+			return false;
+		}
+	} else if (!rules_put(t->scratch, permit ? &t->permits : &t->forbids, rule)) {
+		return false;
+	}
+	if (rule->log_only) {
+		return rules_put(t->scratch, &t->logged, rule);
+	}
+	if (!counts(rule, t->now) || (errored && permit)) {
+		return true;
+	}
+	t->final = t->final || (!permit && (errored || !rule->remedy));
+	return rules_put(t->scratch, permit ? &t->may : &t->must_not, rule);
+}
+
+/* Least weight, then least id: the same on every machine. */
+static const struct policy_rule *cheapest(const struct policy_rules *permits)
+{
+	const struct policy_rule *best = permits->items[0];
+
+	for (size_t i = 1; i < permits->n; i++) {
+		const struct policy_rule *r = permits->items[i];
+
+		if (r->weight < best->weight ||
+		    (r->weight == best->weight && str_cmp(r->id, best->id) < 0)) {
+			best = r;
+		}
+	}
+	return best;
+}
+
+struct notes {
+	const struct policy_note **items;
+	size_t n, cap;
+};
+
+static bool notes_put(struct arena *a, struct notes *list, const struct policy_note *note)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		if (str_eq(list->items[i]->key, note->key) &&
+		    str_eq(list->items[i]->value, note->value)) {
+			return true;
+		}
+	}
+	if (!ARENA_GROW(a, &list->items, list->n, &list->cap)) {
+		return false;
+	}
+	list->items[list->n++] = note;
+	return true;
+}
+
+/* The duties of the chosen permit, and of the others those that always hold. */
+static bool collect_duties(struct policy_tally *t, struct policy_decision *d)
+{
+	struct notes list = {0};
+
+	d->permit = cheapest(&t->may);
+	for (size_t i = 0; i < t->may.n; i++) {
+		const struct policy_rule *r = t->may.items[i];
+
+		if (r != d->permit && r->always == 0) {
+			continue;
+		}
+		for (uint32_t k = 0; k < r->n_notes; k++) {
+			unsigned duty = policy_duty_of(r->notes[k].key);
+
+			if (duty && (r == d->permit || (duty & r->always)) &&
+			    !notes_put(t->scratch, &list, &r->notes[k])) {
+				return false;
+			}
+		}
+	}
+	d->duties = list.items;
+	d->n_duties = list.n;
+	return true;
+}
+
+static bool collect_remedies(struct policy_tally *t, struct policy_decision *d)
+{
+	struct notes list = {0};
+
+	for (size_t i = 0; i < t->must_not.n; i++) {
+		const struct policy_rule *r = t->must_not.items[i];
+
+		for (uint32_t k = 0; k < r->n_notes; k++) {
+			if (policy_is_remedy(r->notes[k].key) &&
+			    !notes_put(t->scratch, &list, &r->notes[k])) {
+				return false;
+			}
+		}
+	}
+	d->remedies = list.items;
+	d->n_remedies = list.n;
+	return true;
+}
+
+static bool settle_outcome(struct policy_tally *t, struct policy_decision *d)
+{
+	d->deciding = t->must_not;
+	if (t->must_not.n > 0) {
+		if (t->final || t->may.n == 0) {
+			return true;
+		}
+		d->outcome = POLICY_ASK;
+		return collect_remedies(t, d);
+	}
+	if (t->may.n == 0) {
+		return true;
+	}
+	d->outcome = POLICY_ALLOW;
+	d->deciding = t->may;
+	return collect_duties(t, d);
+}
+
+void policy_tally_settle(struct policy_tally *t, struct policy_decision *ret)
+{
+	struct policy_decision d = {0};
+
+	d.allow = t->permits.n > 0 && t->forbids.n == 0;
+	d.reasons = d.allow ? t->permits : t->forbids;
+	d.errors = t->errors;
+	d.faults = t->faults;
+	d.logged = t->logged;
+	if (!settle_outcome(t, &d)) {
+		policy_decision_fail(ret, "memory");
+		return;
+	}
+	*ret = d;
+}
+
+void policy_decision_fail(struct policy_decision *ret, const char *why)
+{
+	*ret = (struct policy_decision){.failure = why};
+}
+
+void policy_decide_reference(const struct policy_set *set, const struct policy_request *req,
+			     struct arena *scratch, struct policy_decision *ret)
+{
+	struct policy_tally t = {.scratch = scratch, .now = req->now};
+	struct policy_env env;
+
+	if (!set->trees || !policy_request_env(req, scratch, &env)) {
+		policy_decision_fail(ret, set->trees ? "request" : "trees");
+		return;
+	}
+	for (size_t i = 0; i < set->n; i++) {
+		bool satisfied = false;
+		struct policy_fault fault = policy_eval_policy(&env, set->trees[i], &satisfied);
+
+		if (!policy_tally_put(&t, &set->rules[i], satisfied, fault.code)) {
+			policy_decision_fail(ret, "memory");
+			return;
+		}
+	}
+	policy_tally_settle(&t, ret);
+}
+
+void policy_decide(const struct policy_set *set, const struct policy_request *req,
+		   struct arena *scratch, struct policy_decision *ret)
+{
+	policy_decide_reference(set, req, scratch, ret);
+}

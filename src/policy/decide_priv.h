@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the two evaluators share: the request made ready, and the counting of results. */
+#ifndef POLICY_DECIDE_PRIV_H
+#define POLICY_DECIDE_PRIV_H
+
+#include "policy/set_priv.h"
+
+struct policy_tally {
+	struct arena *scratch;
+	int64_t now;
+	struct policy_rules permits, forbids; /* satisfied: the Cedar answer */
+	struct policy_rules errors, logged;
+	enum policy_fault_code *faults; /* one for each of errors */
+	size_t faults_cap;
+	struct policy_rules may, must_not; /* what counts for the outcome */
+	bool final; /* some forbid that counts has no remedy, or failed to evaluate */
+};
+
+/* False when the context is no record, the overlay has a cycle, or memory is short. */
+bool policy_request_env(const struct policy_request *req, struct arena *scratch,
+			struct policy_env *env) MUST_USE;
+
+/* False when memory is short: the whole decision fails. */
+bool policy_tally_put(struct policy_tally *t, const struct policy_rule *rule, bool satisfied,
+		      enum policy_fault_code fault) MUST_USE;
+
+void policy_tally_settle(struct policy_tally *t, struct policy_decision *ret);
+
+void policy_decision_fail(struct policy_decision *ret, const char *why);
+
+#endif
