@@ -127,6 +127,17 @@ struct str schema_near_entity(const struct schema *s, struct str name)
 	return found;
 }
 
+struct str schema_near_action(const struct schema *s, struct str id)
+{
+	unsigned best = NEAR_MAX;
+	struct str found = STR("");
+
+	for (size_t i = 0; i < s->n_actions; i++) {
+		nearer(id, s->actions[i].id, &best, &found);
+	}
+	return found;
+}
+
 struct str schema_near_field(const struct type *record, struct str name)
 {
 	unsigned best = NEAR_MAX;

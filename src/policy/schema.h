@@ -76,6 +76,8 @@ const struct type *schema_attr_type(const struct schema_entity *e, struct str at
 
 /* Of the names declared, the one most like `name` (for "did you mean"); empty when none is near. */
 struct str schema_near_entity(const struct schema *s, struct str name);
+/* The id of an action. */
+struct str schema_near_action(const struct schema *s, struct str id);
 struct str schema_near_field(const struct type *record, struct str name);
 
 #endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Strict validation of policies against a schema (Cedar 4 rules).
+ *
+ * A policy is checked once for every request environment (principal type,
+ * action, resource type) that the schema allows and the policy's scope admits.
+ * Errors: an undeclared type, action or enumerated id anywhere in the policy; a
+ * scope that admits no environment; a type error in some environment. Warning: a
+ * policy that is false in every environment.
+ */
+#ifndef POLICY_VALIDATE_H
+#define POLICY_VALIDATE_H
+
+#include "policy/parse.h"
+#include "policy/schema.h"
+
+#define VALIDATE_MAX_ENVS    1000000u    /* environments one policy is checked in */
+#define VALIDATE_MAX_SCRATCH (64u << 20) /* bytes for one environment of one policy */
+
+/*
+ * Checks every policy and reports into `diags` (not NULL), which tells by
+ * n_errors whether they are valid. The result is about the work itself:
+ * ERR_NOMEM, or ERR_LIMIT naming the limit.
+ */
+enum err_code validate_policies(const struct schema *s, const struct policy_list *policies,
+				struct policy_diags *diags, struct err *err) MUST_USE;
+
+enum err_code validate_policy(const struct schema *s, const struct policy *p,
+			      struct policy_diags *diags, struct err *err) MUST_USE;
+
+#endif
