@@ -5,5 +5,7 @@
 #include <stddef.h>
 
 const struct cmd cmd_table[] = {
+	{"init", "write a configuration to start from", cmd_init},
+	{"reload", "ask the running node to load its configuration again", cmd_reload},
 	{NULL, NULL, NULL},
 };
