@@ -9,7 +9,8 @@
 
 #include "base/log.h"
 #include "config/load.h"
-#include "policy/parse.h"
+#include "policy/engine.h"
+#include "policy/schema_ast.h"
 #include "proc/bundle.h"
 #include "proc/role.h"
 #include "sandbox/jail.h"
@@ -45,12 +46,14 @@ static bool write_all(int fd, struct str s)
 	return true;
 }
 
-/* Everything that is wrong with the policies goes to `report`. */
+/* Everything that is wrong with the policies and their schema goes to `report`. */
 static enum err_code check_policies(struct arena *a, const struct config_loaded *l,
 				    struct buf *report, struct err *err)
 {
 	struct policy_source *sources = ARENA_ARRAY(a, l->n_policies, struct policy_source);
-	struct policy_list list = {0};
+	const struct policy_source schema = {.name = l->schema.name, .text = l->schema.text};
+	struct policy_set_opts opts = {.ids = POLICY_ID_ANNOTATION, .strict_annotations = true};
+	const struct policy_set *set;
 	struct policy_diags diags;
 	enum err_code code = ERR_OK;
 
@@ -59,12 +62,14 @@ static enum err_code check_policies(struct arena *a, const struct config_loaded 
 	}
 	policy_diags_init(&diags, a);
 	for (size_t i = 0; i < l->n_policies; i++) {
-		enum err_code one;
-
 		sources[i].name = l->policies[i].name;
 		sources[i].text = l->policies[i].text;
-		one = policy_parse(a, &sources[i], POLICY_ID_ANNOTATION, &list, &diags, err);
-		code = code ? code : one;
+	}
+	if (schema.name.n) {
+		code = schema_load(a, &schema, &opts.schema, &diags, err);
+	}
+	if (code == ERR_OK) {
+		code = policy_set_load(a, sources, l->n_policies, &opts, &diags, &set, err);
 	}
 	if (code) {
 		policy_diags_render(&diags, report);
