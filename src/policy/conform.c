@@ -58,38 +58,48 @@ static enum err_code conform_set(const struct schema *s, const struct type *t,
 	return ERR_OK;
 }
 
-/* Both are sorted by name: one walk finds what is missing and what is too much. */
+/* Finds, and names, a member that the type does not have. */
+static enum err_code extra_member(const struct type *t, struct policy_value v, struct err *err)
+{
+	for (uint32_t i = 0; i < v.n; i++) {
+		if (!type_field_find(t, v.fields[i].key)) {
+			return ERR(err, ERR_INVALID,
+				   "attribute `" STR_FMT
+				   "` should not exist according to the schema",
+				   STR_ARG(v.fields[i].key));
+		}
+	}
+	return ERR_OK;
+}
+
 static enum err_code conform_record(const struct schema *s, const struct type *t,
 				    struct policy_value v, struct err *err)
 {
-	uint32_t at = 0;
+	uint32_t n = 0;
 
 	if (v.kind != POLICY_RECORD) {
 		return mismatch(t, v, err);
 	}
 	for (size_t i = 0; i < t->n_fields; i++) {
 		const struct type_field *f = &t->fields[i];
+		const struct policy_value *member = policy_record_find(v, f->name);
 		enum err_code code;
 
-		if (at == v.n || !str_eq(v.fields[at].key, f->name)) {
+		if (!member) {
 			if (f->required) {
 				return ERR(err, ERR_INVALID, "attribute `" STR_FMT "` is missing",
 					   STR_ARG(f->name));
 			}
 			continue;
 		}
-		code = conform_value(s, f->type, v.fields[at++].value, err);
+		n++;
+		code = conform_value(s, f->type, *member, err);
 		if (code) {
 			err_wrap(err, "in `" STR_FMT "`", STR_ARG(f->name));
 			return code;
 		}
 	}
-	if (at < v.n) {
-		return ERR(err, ERR_INVALID,
-			   "attribute `" STR_FMT "` should not exist according to the schema",
-			   STR_ARG(v.fields[at].key));
-	}
-	return ERR_OK;
+	return n < v.n ? extra_member(t, v, err) : ERR_OK;
 }
 
 static enum policy_kind kind_of(enum type_kind kind)
