@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The verbs of `writ policy`: cmd_policy_eval.c holds cmd_policy_eval. */
+#ifndef CLI_CMD_POLICY_H
+#define CLI_CMD_POLICY_H
+
+#include "base/arena.h"
+#include "cli/cmd.h"
+#include "policy/diag.h"
+
+int cmd_policy_eval(int argc, char **argv);
+int cmd_policy_corpus(int argc, char **argv);
+
+#define CMD_POLICY_FILE_MAX (64u << 20)
+
+/* The whole file as a source named by its path, in the arena. */
+enum err_code cmd_policy_read(struct arena *a, const char *path, struct policy_source *ret,
+			      struct err *err) MUST_USE;
+
+#endif
