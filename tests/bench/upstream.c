@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The server behind every proxy that ./bench measures: as fast as one thread can
+ * be, so that it is never what is measured. MCP Streamable HTTP at /mcp and an
+ * OpenAI-like /v1/chat/completions, answers of fixed size, keep-alive.
+ *
+ *   bench_upstream 127.0.0.1:PORT
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "tests/bench/wire.h"
+#include "json/scan.h"
+
+enum { EVENTS = 256, MAX_MESSAGE = 1 << 20, STREAM_EVENTS = 16 };
+
+struct conn {
+	int fd;
+	struct buf in;
+};
+
+struct upstream {
+	int epoll, listener;
+	uint64_t sessions;
+	struct arena scratch;
+	struct buf out, body;
+};
+
+#define TEXT_50  "The quick brown fox jumps over the lazy dog, twice"
+#define TEXT_200 TEXT_50 TEXT_50 TEXT_50 TEXT_50
+
+static void answer(struct upstream *u, const char *status, const char *type, struct str extra)
+{
+	struct str body = buf_str(&u->body);
+
+	buf_append(&u->out, STR("HTTP/1.1 "));
+	buf_append(&u->out, str_from_c(status));
+	if (body.n) {
+		buf_append(&u->out, STR("\r\nContent-Type: "));
+		buf_append(&u->out, str_from_c(type));
+	}
+	buf_append(&u->out, extra);
+	buf_append(&u->out, STR("\r\nContent-Length: "));
+	buf_append_u64(&u->out, body.n);
+	buf_append(&u->out, STR("\r\n\r\n"));
+	buf_append(&u->out, body);
+}
+
+static void answer_plain(struct upstream *u, const char *status)
+{
+	answer(u, status, "application/json", STR(""));
+}
+
+/* ---- MCP ---- */
+
+static void put_result(struct upstream *u, struct str id, struct str result)
+{
+	buf_append(&u->body, STR("{\"jsonrpc\":\"2.0\",\"id\":"));
+	buf_append(&u->body, id);
+	buf_append(&u->body, STR(",\"result\":"));
+	buf_append(&u->body, result);
+	buf_append_c(&u->body, '}');
+}
+
+static void answer_initialize(struct upstream *u, struct str id)
+{
+	char session[64];
+	int n = snprintf(session, sizeof(session), "\r\nMcp-Session-Id: bench-%012llx",
+			 (unsigned long long)++u->sessions);
+
+	put_result(u, id,
+		   STR("{\"protocolVersion\":\"2025-11-25\",\"capabilities\":{\"tools\":{}},"
+		       "\"serverInfo\":{\"name\":\"bench\",\"version\":\"1\"}}"));
+	answer(u, "200 OK", "application/json", str_make(session, (size_t)n));
+}
+
+static void answer_mcp(struct upstream *u, struct str body)
+{
+	struct json_scan scan;
+	struct str method, id;
+
+	if (json_scan(&u->scratch, body, NULL, &scan, NULL) != ERR_OK) {
+		answer_plain(u, "400 Bad Request");
+		return;
+	}
+	method = json_scan_get(&scan, STR("method"));
+	id = json_scan_get(&scan, STR("id"));
+	if (!id.p || !method.p) {
+		answer_plain(u,
+			     "202 Accepted"); /* a notification, or an answer to nothing we asked */
+	} else if (str_eq(method, STR("\"tools/call\""))) {
+		put_result(u, id,
+			   STR("{\"content\":[{\"type\":\"text\",\"text\":\"" TEXT_200
+			       "\"}],\"isError\":false}"));
+		answer_plain(u, "200 OK");
+	} else if (str_eq(method, STR("\"initialize\""))) {
+		answer_initialize(u, id);
+	} else if (str_eq(method, STR("\"tools/list\""))) {
+		put_result(u, id,
+			   STR("{\"tools\":[{\"name\":\"echo\",\"description\":\"Says it again\","
+			       "\"inputSchema\":{\"type\":\"object\",\"properties\":{\"text\":{"
+			       "\"type\":\"string\"}},\"required\":[\"text\"]}}]}"));
+		answer_plain(u, "200 OK");
+	} else if (str_eq(method, STR("\"ping\""))) {
+		put_result(u, id, STR("{}"));
+		answer_plain(u, "200 OK");
+	} else {
+		buf_append(&u->body, STR("{\"jsonrpc\":\"2.0\",\"id\":"));
+		buf_append(&u->body, id);
+		buf_append(&u->body,
+			   STR(",\"error\":{\"code\":-32601,\"message\":\"Method not found\"}}"));
+		answer_plain(u, "200 OK");
+	}
+}
+
+/* ---- chat completions ---- */
+
+static void put_event(struct upstream *u, struct str data)
+{
+	struct str event = STR("data: ");
+
+	buf_printf(&u->out, "%zx\r\n", event.n + data.n + 2);
+	buf_append(&u->out, event);
+	buf_append(&u->out, data);
+	buf_append(&u->out, STR("\n\n\r\n"));
+}
+
+static void answer_chat(struct upstream *u, struct str body)
+{
+	struct json_scan scan;
+
+	if (json_scan(&u->scratch, body, NULL, &scan, NULL) != ERR_OK) {
+		answer_plain(u, "400 Bad Request");
+		return;
+	}
+	if (!str_eq(json_scan_get(&scan, STR("stream")), STR("true"))) {
+		buf_append(
+			&u->body,
+			STR("{\"id\":\"c1\",\"object\":\"chat.completion\",\"created\":0,"
+			    "\"model\":\"bench\",\"choices\":[{\"index\":0,\"message\":{\"role\":"
+			    "\"assistant\",\"content\":\"" TEXT_200
+			    "\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":100,"
+			    "\"completion_tokens\":40,\"total_tokens\":140}}"));
+		answer_plain(u, "200 OK");
+		return;
+	}
+	buf_append(&u->out, STR("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+				"Cache-Control: no-cache\r\nTransfer-Encoding: chunked\r\n\r\n"));
+	for (int i = 0; i < STREAM_EVENTS; i++) {
+		put_event(u,
+			  STR("{\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"created\":0,"
+			      "\"model\":\"bench\",\"choices\":[{\"index\":0,\"delta\":{"
+			      "\"content\":\"token \"},\"finish_reason\":null}]}"));
+	}
+	put_event(u,
+		  STR("{\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"created\":0,\"model\":"
+		      "\"bench\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":"
+		      "\"stop\"}]}"));
+	put_event(u, STR("[DONE]"));
+	buf_append(&u->out, STR("0\r\n\r\n"));
+}
+
+/* ---- connections ---- */
+
+static void answer_request(struct upstream *u, struct str head, struct str body)
+{
+	arena_reset(&u->scratch);
+	buf_clear(&u->body);
+	if (str_starts_with(head, STR("POST /mcp "))) {
+		answer_mcp(u, body);
+	} else if (str_starts_with(head, STR("POST /v1/chat/completions "))) {
+		answer_chat(u, body);
+	} else if (str_starts_with(head, STR("GET /v1/models "))) {
+		buf_append(&u->body,
+			   STR("{\"object\":\"list\",\"data\":[{\"id\":\"bench\",\"object\":"
+			       "\"model\",\"created\":0,\"owned_by\":\"bench\"}]}"));
+		answer_plain(u, "200 OK");
+	} else if (str_starts_with(head, STR("DELETE /mcp "))) {
+		answer_plain(u, "200 OK");
+	} else if (str_starts_with(head, STR("GET /mcp "))) {
+		answer_plain(u, "405 Method Not Allowed");
+	} else {
+		answer_plain(u, "404 Not Found");
+	}
+}
+
+static void conn_close(struct conn *c)
+{
+	(void)close(c->fd);
+	buf_done(&c->in);
+	free(c);
+}
+
+static void conn_ready(struct upstream *u, struct conn *c)
+{
+	char *room = buf_reserve(&c->in, 4096);
+	ssize_t n = room ? recv(c->fd, room, 4096, 0) : 0;
+	size_t head, whole;
+
+	if (n <= 0) {
+		if (n == 0 || errno != EAGAIN) {
+			conn_close(c);
+		}
+		return;
+	}
+	buf_commit(&c->in, (size_t)n);
+	buf_clear(&u->out);
+	while ((head = wire_head(buf_str(&c->in))) &&
+	       (whole = wire_message(buf_str(&c->in), head))) {
+		struct str in = buf_str(&c->in);
+
+		answer_request(u, str_make(in.p, head), str_make(in.p + head, whole - head));
+		buf_consume(&c->in, whole);
+	}
+	if (buf_len(&u->out) && !wire_send(c->fd, buf_str(&u->out))) {
+		conn_close(c);
+	}
+}
+
+static void accept_all(struct upstream *u)
+{
+	for (;;) {
+		int fd = accept4(u->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		struct epoll_event e = {.events = EPOLLIN};
+		struct conn *c;
+
+		if (fd < 0) {
+			return;
+		}
+		c = calloc(1, sizeof(*c));
+		if (!c) {
+			(void)close(fd);
+			return;
+		}
+		c->fd = fd;
+		buf_init(&c->in, MAX_MESSAGE);
+		e.data.ptr = c;
+		(void)epoll_ctl(u->epoll, EPOLL_CTL_ADD, fd, &e);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct upstream u = {.listener = -1};
+	struct epoll_event events[EVENTS], e = {.events = EPOLLIN};
+
+	if (argc != 2 || (u.listener = wire_listen(argv[1])) < 0) {
+		perror("bench_upstream 127.0.0.1:PORT");
+		return 2;
+	}
+	u.epoll = epoll_create1(EPOLL_CLOEXEC);
+	arena_init(&u.scratch, 16 << 20);
+	buf_init(&u.out, 16 << 20);
+	buf_init(&u.body, 1 << 20);
+	(void)epoll_ctl(u.epoll, EPOLL_CTL_ADD, u.listener, &e);
+	for (;;) {
+		int n = epoll_wait(u.epoll, events, EVENTS, -1);
+
+		for (int i = 0; i < n; i++) {
+			if (events[i].data.ptr) {
+				conn_ready(&u, events[i].data.ptr);
+			} else {
+				accept_all(&u);
+			}
+		}
+	}
+}
