@@ -90,14 +90,17 @@ static enum err_code write_file(const char *path, const char *text, struct err *
 	return ERR_OK;
 }
 
-enum err_code confine_keep_ids(uint32_t uid, uint32_t gid, struct err *err)
+enum err_code confine_map_ids(const struct confine_ids *ids, struct err *err)
 {
 	char map[64];
 
+	if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0) {
+		return ERR_ERRNO(err, "dumpable");
+	}
 	/* Without this an ordinary user may not write gid_map. */
 	TRY(write_file("/proc/self/setgroups", "deny", err));
-	(void)snprintf(map, sizeof(map), "%u %u 1", uid, uid);
+	(void)snprintf(map, sizeof(map), "%u %u 1", ids->inside_uid, ids->uid);
 	TRY(write_file("/proc/self/uid_map", map, err));
-	(void)snprintf(map, sizeof(map), "%u %u 1", gid, gid);
+	(void)snprintf(map, sizeof(map), "%u %u 1", ids->inside_gid, ids->gid);
 	return write_file("/proc/self/gid_map", map, err);
 }

@@ -30,10 +30,17 @@ enum err_code confine_not_dumpable(struct err *err) MUST_USE;
 /* Both the soft and the hard limit, lowered to `value`; a lower hard limit stays. */
 enum err_code confine_limit(unsigned resource, uint64_t value, struct err *err) MUST_USE;
 
+/* A user and group and the numbers they have inside a user namespace. */
+struct confine_ids {
+	uint32_t uid, gid; /* outside */
+	uint32_t inside_uid, inside_gid;
+};
+
 /*
- * Right after entering a user namespace: the user and group keep their numbers
- * and are the only ones there. Must run before the process stops being dumpable.
+ * Right after entering a user namespace: maps this one user and group, whose files
+ * are the only ones that stay its own. Turns the process dumpable for the moment,
+ * since /proc/self belongs to nobody otherwise.
  */
-enum err_code confine_keep_ids(uint32_t uid, uint32_t gid, struct err *err) MUST_USE;
+enum err_code confine_map_ids(const struct confine_ids *ids, struct err *err) MUST_USE;
 
 #endif

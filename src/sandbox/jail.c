@@ -26,24 +26,37 @@
 #endif
 
 /* Room for the program while it is built: 4096 instructions and the intervals. */
-enum { BUILD_LIMIT = 256 * 1024 };
+enum { BUILD_LIMIT = 256 * 1024, JAIL_ROOT_AS = 1000 };
 
 static enum err_code leave_network(const struct jail_spec *spec, struct jail_report *report,
 				   struct err *err)
 {
-	uid_t uid = geteuid();
-	gid_t gid = getegid();
+	struct confine_ids ids = {.uid = geteuid(), .gid = getegid()};
 
-	if (spec->net == JAIL_NET_KEEP) {
+	switch (spec->net) {
+	case JAIL_NET_KEEP:
 		return ERR_OK;
+	case JAIL_NET_USER:
+		if (spec->uid || spec->gid) {
+			return ERR(err, ERR_INVALID, "a user namespace holds one user only");
+		}
+		if (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0) {
+			break;
+		}
+		/*
+		 * Root takes another number: a namespace that maps 0 to 0 could not start
+		 * sandboxes of its own once its capabilities are gone (to map the
+		 * parent's 0 needs CAP_SETFCAP).
+		 */
+		ids.inside_uid = ids.uid ? ids.uid : JAIL_ROOT_AS;
+		ids.inside_gid = ids.gid ? ids.gid : JAIL_ROOT_AS;
+		return confine_map_ids(&ids, err);
+	case JAIL_NET_EMPTY:
+		break;
 	}
-	if (unshare(CLONE_NEWNET) == 0) {
-		return ERR_OK;
+	if (unshare(CLONE_NEWNET) < 0) {
+		report->missing |= JAIL_NO_NET;
 	}
-	if (spec->net == JAIL_NET_EMPTY_USER && unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0) {
-		return confine_keep_ids(uid, gid, err);
-	}
-	report->missing |= JAIL_NO_NET;
 	return ERR_OK;
 }
 

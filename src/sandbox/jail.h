@@ -37,11 +37,11 @@ enum jail_net {
 	 */
 	JAIL_NET_EMPTY = 0,
 	/*
-	 * The same, by way of a user namespace when not root. Inside, SO_PEERCRED
-	 * shows every other user as 65534: not for a role that tells callers apart
-	 * by their user.
+	 * The same in a user namespace, as root too (root is user 1000 there). Inside,
+	 * SO_PEERCRED shows every other user as 65534: not for a role that tells
+	 * callers apart by their user.
 	 */
-	JAIL_NET_EMPTY_USER,
+	JAIL_NET_USER,
 	JAIL_NET_KEEP, /* the network of the machine: for the role that dials */
 };
 

@@ -32,7 +32,8 @@
 
 /* Which interpreter runs: decides the system call list and whether memory may become executable. */
 enum sandbox_profile {
-	PROFILE_NATIVE = 0, /* compiled programs and shells */
+	PROFILE_AUTO = 0, /* by the program's name: what sandbox_look found */
+	PROFILE_NATIVE,   /* compiled programs and shells */
 	PROFILE_NODE,
 	PROFILE_PYTHON,
 	PROFILE_MAX
@@ -75,8 +76,11 @@ struct plan_machine {
 	uint32_t uid, gid;
 	int landlock_abi;
 	bool user_namespaces;
-	bool pid_limit;                  /* kernel.pid_max belongs to the pid namespace (6.14) */
-	struct plan_place program;       /* argv[0], found and resolved */
+	bool pid_limit;                    /* kernel.pid_max belongs to the pid namespace (6.14) */
+	struct plan_place program;         /* argv[0], found and resolved */
+	enum sandbox_profile profile;      /* guessed from the program and its interpreter */
+	const struct plan_place *prefixes; /* what comes with it: plan_program_prefix(), resolved */
+	size_t n_prefixes;
 	const struct plan_place *places; /* every spec path: read, then write, then exec */
 	size_t n_places;
 	const struct plan_place *system; /* those system places that exist (plan_system_paths) */
@@ -85,7 +89,7 @@ struct plan_machine {
 
 enum plan_kind {
 	PLAN_NAMESPACES = 0, /* value: clone flags */
-	PLAN_IDS,            /* value: uid << 32 | gid, kept as they are */
+	PLAN_IDS,            /* value: uid << 32 | gid as seen inside; flags unused */
 	PLAN_PIDS,           /* value: most processes, by the pid namespace */
 	PLAN_LOOPBACK,       /* bring up lo */
 	PLAN_ROOT,           /* a new, empty root in memory */
@@ -133,11 +137,13 @@ enum plan_missing {
 struct sandbox_plan {
 	struct plan_op *ops;
 	size_t n_ops;
+	uint32_t outer_uid, outer_gid; /* whose files it uses */
 	struct seccomp_spec seccomp;
-	struct seccomp_program filter; /* built once, used for every start */
-	const char **argv;             /* NULL-terminated, for execve */
-	const char **env;              /* NULL-terminated, for execve */
-	unsigned missing;              /* PLAN_NO_... */
+	struct seccomp_program filter;      /* built once, used for every start */
+	struct seccomp_program init_filter; /* for the init that stays behind */
+	char *const *argv;                  /* NULL-terminated, for execve */
+	char *const *env;                   /* NULL-terminated, for execve */
+	unsigned missing;                   /* PLAN_NO_... */
 };
 
 /*
@@ -153,13 +159,13 @@ enum err_code plan_build(struct arena *a, const struct sandbox_spec *spec,
 enum err_code plan_check(const struct sandbox_spec *spec, struct err *err) MUST_USE;
 
 /*
- * The directory that comes with a program outside the system directories: for
- * PREFIX/bin/NAME it is PREFIX (node and python keep their libraries beside
- * bin), else the directory of the program itself. Never "/", "/home", "/root",
- * "/home/NAME" or another place that holds more than a program: then empty, and the
- * program's own file is all that is added.
+ * The directory that comes with a program: the outermost node_modules above it;
+ * else for PREFIX/bin/NAME it is PREFIX (interpreters keep their libraries beside
+ * bin); else the program's own directory. Where that would be a place that holds
+ * more than one program (the root, a system directory, /home, /home/NAME, /root, /tmp,
+ * /opt, /srv, /var, ...), it is the program's file alone: then the result is `path`.
  */
-struct str plan_program_prefix(struct str real_path);
+struct str plan_program_prefix(struct str path);
 
 /* The profile for a program by its file name: node, npx -> NODE; python3 -> PYTHON. */
 enum sandbox_profile plan_guess_profile(struct str real_path);

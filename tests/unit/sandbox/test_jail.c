@@ -113,7 +113,7 @@ static void a_role_lives_in_the_smallest_jail(void **state)
 
 	(void)state;
 	expect_exit(&t, FINE);
-	t.spec.net = JAIL_NET_EMPTY_USER;
+	t.spec.net = JAIL_NET_USER;
 	expect_exit(&t, FINE);
 	t.spec.net = JAIL_NET_KEEP;
 	expect_exit(&t, FINE);
@@ -280,7 +280,7 @@ static void inside_there_is_no_privilege_and_no_core(void **state)
 
 	(void)state;
 	expect_exit(&t, FINE);
-	t.spec.net = JAIL_NET_EMPTY_USER;
+	t.spec.net = JAIL_NET_USER;
 	expect_exit(&t, FINE);
 }
 
@@ -370,7 +370,7 @@ static void an_empty_network_reaches_nothing(void **state)
 
 	(void)state;
 	t.spec.families = FAMILY_INET;
-	t.spec.net = JAIL_NET_EMPTY_USER;
+	t.spec.net = JAIL_NET_USER;
 	memset(&report, 0, sizeof(report));
 	expect_exit(&t, ENETUNREACH);
 	t.act = connect_out; /* by Landlock already */
@@ -486,7 +486,7 @@ static void sockets_that_were_open_keep_working(void **state)
 		assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
 		assert_int_equal(send(pair[0], "y", 1, 0), 1);
 		t.fd = pair[1];
-		t.spec.net = JAIL_NET_EMPTY_USER;
+		t.spec.net = JAIL_NET_USER;
 		assert_int_equal(status_of(&t, ordinary), 0);
 		(void)close(pair[0]);
 		(void)close(pair[1]);

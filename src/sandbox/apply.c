@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The starter makes the child in its new namespaces; the child walks the plan. At
+ * PLAN_INIT it forks: itself becomes init, its child walks on and executes the
+ * program. A step that fails is reported through the status pipe, which closes by
+ * itself when the program has been executed.
+ *
+ * Nothing here runs with a privilege of the machine: what the child may do, it may
+ * do in its own user namespace.
+ */
+#include "sandbox/apply.h"
+
+#include "sandbox/confine.h"
+#include "sandbox/init.h"
+#include "sandbox/mounts.h"
+#include "sys/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { SETUP_MS = 10000, MAX_RULES = PLAN_MAX_PATHS + 64 };
+
+struct applying {
+	const struct sandbox_plan *plan;
+	int root, proc;
+	bool namespaces;
+	struct landlock_rule rules[MAX_RULES];
+	size_t n_rules;
+};
+
+static enum err_code loopback_up(struct err *err)
+{
+	CLEANUP(fd_close) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq lo = {.ifr_name = "lo"};
+
+	if (fd < 0 || ioctl(fd, SIOCGIFFLAGS, &lo) < 0) {
+		return ERR_ERRNO(err, "look at lo");
+	}
+	lo.ifr_flags = (short)(lo.ifr_flags | IFF_UP);
+	if (ioctl(fd, SIOCSIFFLAGS, &lo) < 0) {
+		return ERR_ERRNO(err, "bring up lo");
+	}
+	return ERR_OK;
+}
+
+static enum err_code limit_pids(const struct applying *s, uint64_t most, struct err *err)
+{
+	CLEANUP(fd_close) int fd = openat(s->proc, "sys/kernel/pid_max", O_WRONLY | O_CLOEXEC);
+	char text[32];
+	int n = snprintf(text, sizeof(text), "%llu", (unsigned long long)most);
+
+	if (fd < 0 || write(fd, text, (size_t)n) != n) {
+		return ERR_ERRNO(err, "limit the processes");
+	}
+	return ERR_OK;
+}
+
+static enum err_code map_ids(const struct applying *s, uint64_t inside, struct err *err)
+{
+	struct confine_ids ids = {.uid = s->plan->outer_uid,
+				  .gid = s->plan->outer_gid,
+				  .inside_uid = (uint32_t)(inside >> 32),
+				  .inside_gid = (uint32_t)inside};
+
+	TRY(confine_map_ids(&ids, err));
+	/* Until it executes, the child holds a copy of the starter's memory. */
+	return confine_not_dumpable(err);
+}
+
+/* Splits off the program; the caller's process never comes back from here. */
+static enum err_code fork_init(const struct applying *s, struct err *err)
+{
+	pid_t pid;
+
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0) {
+		return ERR_ERRNO(err, "reap orphans");
+	}
+	pid = fork();
+	if (pid < 0) {
+		return ERR_ERRNO(err, "fork in the sandbox");
+	}
+	if (pid > 0) {
+		init_run(pid, s->namespaces, &s->plan->init_filter);
+	}
+	/* A session of its own: no terminal, and a group that can be signalled as one. */
+	if (setsid() < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) {
+		return ERR_ERRNO(err, "leave the terminal");
+	}
+	return ERR_OK;
+}
+
+static enum err_code allow(struct applying *s, const struct plan_op *op, struct err *err)
+{
+	if (s->n_rules == MAX_RULES) {
+		return ERR(err, ERR_LIMIT, "too many file rules");
+	}
+	s->rules[s->n_rules++] = (struct landlock_rule){.path = op->target.p, .access = op->flags};
+	return ERR_OK;
+}
+
+static enum err_code drop_privileges(struct err *err)
+{
+	TRY(confine_bounding_set(err));
+	return confine_capabilities(err);
+}
+
+static enum err_code execute(const struct sandbox_plan *plan, const struct plan_op *op,
+			     struct err *err)
+{
+	sigset_t none;
+
+	for (int sig = 1; sig < NSIG; sig++) {
+		(void)signal(sig, SIG_DFL); /* fails for SIGKILL and SIGSTOP, which need it not */
+	}
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)execve(op->source.p, plan->argv, plan->env);
+	return ERR_ERRNO(err, "execute " STR_FMT, STR_ARG(op->source));
+}
+
+static enum err_code apply_op(struct applying *s, const struct plan_op *op, struct err *err)
+{
+	const struct landlock_spec domain = {
+		.rules = s->rules, .n_rules = s->n_rules, .any_port = op->flags & 1};
+
+	switch (op->kind) {
+	case PLAN_NAMESPACES: /* the clone that made this process */
+		s->namespaces = true;
+		return ERR_OK;
+	case PLAN_IDS:
+		return map_ids(s, op->value, err);
+	case PLAN_LOOPBACK:
+		return loopback_up(err);
+	case PLAN_ROOT:
+		return mounts_root(op->value, &s->root, err);
+	case PLAN_DIR:
+		return mounts_dir(s->root, op->target, err);
+	case PLAN_LINK:
+		return mounts_link(s->root, op, err);
+	case PLAN_FILE:
+		return mounts_file(s->root, op, err);
+	case PLAN_BIND:
+		return mounts_bind(s->root, op, err);
+	case PLAN_TMP:
+		return mounts_tmp(s->root, op, err);
+	case PLAN_PROC:
+		return mounts_proc(s->root, op->target, &s->proc, err);
+	case PLAN_PIDS:
+		return limit_pids(s, op->value, err);
+	case PLAN_PIVOT:
+		return mounts_pivot(s->root, s->proc, err);
+	case PLAN_HOSTNAME:
+		return sethostname(op->source.p, op->source.n) < 0 ? ERR_ERRNO(err, "host name")
+								   : ERR_OK;
+	case PLAN_INIT:
+		return fork_init(s, err);
+	case PLAN_CWD:
+		return chdir(op->target.p) < 0
+			       ? ERR_ERRNO(err, "enter " STR_FMT, STR_ARG(op->target))
+			       : ERR_OK;
+	case PLAN_LIMIT:
+		return confine_limit(op->flags, op->value, err);
+	case PLAN_ALLOW:
+		return allow(s, op, err);
+	case PLAN_LANDLOCK:
+		TRY(confine_no_new_privs(err));
+		return landlock_enter(&domain, err);
+	case PLAN_CAPABILITIES:
+		return drop_privileges(err);
+	case PLAN_SECCOMP:
+		return seccomp_enter(&s->plan->filter, err);
+	case PLAN_EXEC:
+		return execute(s->plan, op, err);
+	case PLAN_KIND_MAX:
+		break;
+	}
+	return ERR(err, ERR_UNSUPPORTED, "an operation that is none");
+}
+
+/* Moves the descriptors to where init.h says they are and closes all others. */
+static enum err_code settle_fds(const int from[5], struct err *err)
+{
+	int high[5];
+
+	for (int i = 0; i < 5; i++) {
+		high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 16);
+		if (high[i] < 0) {
+			return ERR_ERRNO(err, "descriptor %d of the sandbox", i);
+		}
+	}
+	for (int i = 0; i < 5; i++) {
+		if (dup3(high[i], i, i < 3 ? 0 : O_CLOEXEC) < 0) {
+			return ERR_ERRNO(err, "descriptor %d of the sandbox", i);
+		}
+	}
+	if (close_range(5, ~0U, 0) < 0) {
+		return ERR_ERRNO(err, "close the starter's descriptors");
+	}
+	return ERR_OK;
+}
+
+static NORETURN void child(const struct sandbox_plan *plan, const int fds[5])
+{
+	struct applying s = {.plan = plan, .root = -1, .proc = -1};
+	struct err err = {0};
+	int status_fd = fds[INIT_STATUS_FD];
+	enum err_code code = settle_fds(fds, &err);
+
+	if (code == ERR_OK) {
+		status_fd = INIT_STATUS_FD;
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || setsid() < 0) {
+			code = ERR_ERRNO(&err, "tie to the starter");
+		}
+	}
+	for (size_t i = 0; code == ERR_OK && i < plan->n_ops; i++) {
+		code = apply_op(&s, &plan->ops[i], &err);
+	}
+	/* One write of less than PIPE_BUF, so it arrives whole. */
+	(void)!write(status_fd, &err, sizeof(err));
+	_exit(SANDBOX_EXIT_SETUP);
+}
+
+static int namespaces_of(const struct sandbox_plan *plan)
+{
+	for (size_t i = 0; i < plan->n_ops; i++) {
+		if (plan->ops[i].kind == PLAN_NAMESPACES) {
+			return (int)plan->ops[i].value;
+		}
+	}
+	return 0;
+}
+
+/* All is well when the pipe closes without a word. */
+static enum err_code wait_for_exec(int status_fd, struct err *err)
+{
+	struct pollfd p = {.fd = status_fd, .events = POLLIN};
+	struct err theirs;
+	ssize_t n;
+	int ready;
+
+	do {
+		ready = poll(&p, 1, SETUP_MS);
+	} while (ready < 0 && errno == EINTR);
+	if (ready <= 0) {
+		return ERR(err, ERR_TIMEOUT, "a sandbox was not ready after %d s", SETUP_MS / 1000);
+	}
+	n = read(status_fd, &theirs, sizeof(theirs));
+	if (n == 0) {
+		return ERR_OK;
+	}
+	if (n != (ssize_t)sizeof(theirs) || theirs.code == ERR_OK || theirs.code >= ERR_CODE_MAX) {
+		return ERR(err, ERR_CORRUPT, "a sandbox broke while it was set up");
+	}
+	theirs.msg[sizeof(theirs.msg) - 1] = '\0';
+	return err_set(err, theirs.code, theirs.sys_errno, ERR_HERE, "sandbox: %s", theirs.msg);
+}
+
+static void end_and_reap(struct sandbox_child *c)
+{
+	siginfo_t info;
+
+	err_ignore(sandbox_signal(c, SIGKILL, NULL)); /* it may have ended by itself */
+	while (waitid(P_PIDFD, (id_t)c->pidfd, &info, WEXITED) < 0 && errno == EINTR) {
+	}
+	fd_close(&c->pidfd);
+}
+
+static enum err_code clone_child(const struct sandbox_plan *plan, const int fds[5],
+				 struct sandbox_child *ret, struct err *err)
+{
+	int flags = namespaces_of(plan) | CLONE_PIDFD | SIGCHLD;
+	int pidfd = -1;
+	sigset_t all, before;
+	long pid;
+
+	/* No handler of the starter may run in the child. */
+	(void)sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, &before);
+	pid = syscall(SYS_clone, flags, 0, &pidfd, 0, 0);
+	if (pid == 0) {
+		child(plan, fds);
+	}
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	if (pid < 0) {
+		return ERR_ERRNO(err, "namespaces for a sandbox");
+	}
+	*ret = (struct sandbox_child){.pid = (pid_t)pid, .pidfd = pidfd};
+	return ERR_OK;
+}
+
+enum err_code sandbox_start(const struct sandbox_plan *plan, const struct sandbox_fds *fds,
+			    struct sandbox_child *ret, struct err *err)
+{
+	CLEANUP(fd_close) int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	CLEANUP(fd_close) int starter = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	CLEANUP(fd_close) int status = -1;
+	CLEANUP(fd_close) int status_end = -1;
+	struct sandbox_child c;
+	int pipe_fds[2];
+	enum err_code code;
+
+	if (null < 0 || starter < 0 || pipe2(pipe_fds, O_CLOEXEC) < 0) {
+		return ERR_ERRNO(err, "prepare a sandbox");
+	}
+	status = pipe_fds[0];
+	status_end = pipe_fds[1];
+	TRY(clone_child(plan,
+			(const int[5]){fds->in < 0 ? null : fds->in, fds->out < 0 ? null : fds->out,
+				       fds->errors < 0 ? null : fds->errors, status_end, starter},
+			&c, err));
+	fd_close(&status_end);
+	code = wait_for_exec(status, err);
+	if (code != ERR_OK) {
+		end_and_reap(&c);
+		return code;
+	}
+	*ret = c;
+	return ERR_OK;
+}
+
+enum err_code sandbox_signal(const struct sandbox_child *c, int sig, struct err *err)
+{
+	if (syscall(SYS_pidfd_send_signal, c->pidfd, sig, NULL, 0) < 0) {
+		return ERR_ERRNO(err, "signal a sandbox");
+	}
+	return ERR_OK;
+}

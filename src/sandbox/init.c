@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sandbox/init.h"
+
+#include "sandbox/apply.h"
+#include "sandbox/confine.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { STARTER_GONE = 128 + SIGKILL };
+
+static int exit_code(int status)
+{
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* Ends everything: in a pid namespace the kernel does it, else the program's group goes. */
+static NORETURN void finish(pid_t program, bool alone, int code)
+{
+	if (!alone) {
+		(void)kill(-program, SIGKILL);
+	}
+	_exit(code);
+}
+
+static void reap(pid_t program, bool alone)
+{
+	for (;;) {
+		int status;
+		pid_t pid = waitpid(-1, &status, WNOHANG);
+
+		if (pid < 0 && errno == EINTR) {
+			continue;
+		}
+		if (pid <= 0) {
+			return;
+		}
+		if (pid == program) {
+			finish(program, alone, exit_code(status));
+		}
+	}
+}
+
+/* init parses nothing and holds nothing, but it shares the sandbox with a stranger. */
+static void confine(const struct seccomp_program *filter)
+{
+	if (confine_bounding_set(NULL) != ERR_OK || confine_capabilities(NULL) != ERR_OK ||
+	    confine_not_dumpable(NULL) != ERR_OK || seccomp_enter(filter, NULL) != ERR_OK) {
+		_exit(SANDBOX_EXIT_SETUP);
+	}
+}
+
+void init_run(pid_t program, bool alone, const struct seccomp_program *filter)
+{
+	struct pollfd wait[2] = {{.events = POLLIN}, {.fd = INIT_STARTER_FD, .events = POLLIN}};
+	sigset_t signals;
+
+	(void)sigfillset(&signals);
+	(void)sigprocmask(SIG_SETMASK, &signals, NULL);
+	wait[0].fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	/* The program's ends of its pipes and of the status pipe must not stay open here. */
+	(void)close(0);
+	(void)close(1);
+	(void)close(2);
+	(void)close(INIT_STATUS_FD);
+	if (wait[0].fd < 0) {
+		_exit(SANDBOX_EXIT_SETUP);
+	}
+	confine(filter);
+	for (;;) {
+		struct signalfd_siginfo info;
+
+		/* Whatever came before the signalfd is pending in it: blocked since the start. */
+		if (poll(wait, 2, -1) < 0 && errno != EINTR) {
+			finish(program, alone, SANDBOX_EXIT_SETUP);
+		}
+		if (wait[1].revents) {
+			finish(program, alone, STARTER_GONE);
+		}
+		while (read(wait[0].fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+			if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT ||
+			    info.ssi_signo == SIGHUP) {
+				(void)kill(-program, (int)info.ssi_signo);
+			}
+		}
+		reap(program, alone);
+	}
+}

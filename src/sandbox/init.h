@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The init of a sandbox: process 1 of its pid namespace. It has one program to
+ * wait for, reaps every orphan, hands SIGTERM on, and ends when the program ends
+ * or when its starter does; with it the kernel ends all that is left inside.
+ */
+#ifndef SANDBOX_INIT_H
+#define SANDBOX_INIT_H
+
+#include "base/attr.h"
+#include "sandbox/seccomp.h"
+
+#include <sys/types.h>
+
+enum {
+	INIT_STATUS_FD = 3,  /* where set-up errors go, shared with the program until it executes */
+	INIT_STARTER_FD = 4, /* a pidfd of the starter */
+};
+
+/*
+ * Never returns: exits with the program's status, 128 + its signal, or 137 when
+ * the starter is gone. `alone` says it is process 1 of its own namespace.
+ */
+NORETURN void init_run(pid_t program, bool alone, const struct seccomp_program *filter);
+
+#endif

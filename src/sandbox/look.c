@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a plan must know about the machine: where things really are, and what the kernel can do. */
+#include "sandbox/apply.h"
+#include "sandbox/plan_priv.h"
+#include "sys/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { MAX_PREFIXES = 8, SHEBANG_MAX = 256 };
+
+/* Whether a child may have the namespaces a plan asks for, and mount in them. */
+static bool can_make_namespaces(void)
+{
+	int flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
+		    CLONE_NEWNET | CLONE_NEWCGROUP | SIGCHLD;
+	pid_t pid = (pid_t)syscall(SYS_clone, flags, 0, 0, 0, 0);
+	int status;
+
+	if (pid == 0) {
+		_exit(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 ? 0 : 1);
+	}
+	if (pid < 0) {
+		return false;
+	}
+	while (waitpid(pid, &status, 0) < 0) {
+		if (errno != EINTR) {
+			return false;
+		}
+	}
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* Since 6.14 each pid namespace has its own kernel.pid_max. */
+static bool has_pid_limit(void)
+{
+	struct utsname name;
+	unsigned major = 0, minor = 0;
+
+	if (uname(&name) < 0 || sscanf(name.release, "%u.%u", &major, &minor) != 2) {
+		return false;
+	}
+	return major > 6 || (major == 6 && minor >= 14);
+}
+
+/* `what` is for the message. Only plain files and directories can be places. */
+static enum err_code resolve(struct arena *a, const char *what, struct str path,
+			     struct plan_place *ret, struct err *err)
+{
+	struct str copy = arena_dup(a, path);
+	char real[PATH_MAX];
+	struct plan_place place = {.path = copy};
+	struct stat st;
+
+	if (!copy.p) {
+		return ERR(err, ERR_NOMEM, "out of memory for a path");
+	}
+	if (!realpath(copy.p, real) || stat(real, &st) < 0) {
+		if (errno == ENOENT) {
+			return ERR(err, ERR_NOT_FOUND, "%s " STR_FMT ": does not exist", what,
+				   STR_ARG(path));
+		}
+		return ERR_ERRNO(err, "%s " STR_FMT, what, STR_ARG(path));
+	}
+	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode)) {
+		return ERR(err, ERR_INVALID,
+			   "%s " STR_FMT ": neither a file nor a directory; sockets and devices "
+			   "are not given to a sandbox",
+			   what, STR_ARG(path));
+	}
+	place.is_dir = S_ISDIR(st.st_mode);
+	place.real = arena_dup(a, str_from_c(real));
+	if (!place.real.p) {
+		return ERR(err, ERR_NOMEM, "out of memory for a path");
+	}
+	*ret = place;
+	return ERR_OK;
+}
+
+/* As execvp would find it, in Writ's own PATH. */
+static enum err_code find_program(struct arena *a, struct str name, struct plan_place *ret,
+				  struct err *err)
+{
+	const char *path = getenv("PATH");
+	struct str rest = str_from_c(path ? path : "/usr/local/bin:/usr/bin:/bin");
+
+	if (str_find(name, '/') < name.n) {
+		TRY(resolve(a, "command", name, ret, err));
+		if (ret->is_dir || access(ret->real.p, X_OK) < 0) {
+			return ERR(err, ERR_INVALID, "command " STR_FMT ": not executable",
+				   STR_ARG(name));
+		}
+		return ERR_OK;
+	}
+	while (rest.p) {
+		struct str dir = str_cut(&rest, ':'), full;
+
+		if (dir.n == 0 || dir.p[0] != '/') {
+			continue; /* never the current directory */
+		}
+		full = arena_printf(a, STR_FMT "/" STR_FMT, STR_ARG(dir), STR_ARG(name));
+		if (full.p && access(full.p, X_OK) == 0 &&
+		    resolve(a, "command", full, ret, NULL) == ERR_OK && !ret->is_dir) {
+			return ERR_OK;
+		}
+	}
+	return ERR(err, ERR_NOT_FOUND, "command " STR_FMT ": not found in PATH", STR_ARG(name));
+}
+
+/* The interpreter that the first line names; empty for a binary. */
+static struct str shebang(struct arena *a, const struct plan_place *program)
+{
+	CLEANUP(fd_close) int fd = open(program->real.p, O_RDONLY | O_CLOEXEC);
+	char line[SHEBANG_MAX];
+	ssize_t n = fd < 0 ? -1 : read(fd, line, sizeof(line));
+	struct str rest, word;
+
+	if (n < 3 || line[0] != '#' || line[1] != '!') {
+		return str_make(NULL, 0);
+	}
+	rest = str_make(line + 2, (size_t)n - 2);
+	rest = str_trim(str_cut(&rest, '\n'));
+	word = str_cut(&rest, ' ');
+	if (str_eq(path_base(word), STR("env"))) {
+		/* #!/usr/bin/env [-S] NAME */
+		do {
+			rest = str_trim(rest);
+			word = str_cut(&rest, ' ');
+		} while (rest.p && str_starts_with(word, STR("-")));
+	}
+	return arena_dup(a, word);
+}
+
+struct prefixes {
+	struct plan_place *list;
+	size_t n;
+};
+
+static enum err_code add_prefix(struct arena *a, struct prefixes *p, struct str path,
+				struct err *err)
+{
+	if (p->n == MAX_PREFIXES) {
+		return ERR(err, ERR_LIMIT, "too many programs in one command");
+	}
+	TRY(resolve(a, "program", plan_program_prefix(path), &p->list[p->n], err));
+	p->n++;
+	return ERR_OK;
+}
+
+/* Both where the program was named (a python venv) and where it really is. */
+static enum err_code add_program(struct arena *a, struct prefixes *p,
+				 const struct plan_place *program, struct err *err)
+{
+	TRY(add_prefix(a, p, program->path, err));
+	return str_eq(program->path, program->real) ? ERR_OK : add_prefix(a, p, program->real, err);
+}
+
+/* The first argument that is an absolute path of a file: `node /x/server.js`. */
+static enum err_code add_script(struct arena *a, struct prefixes *p,
+				const struct sandbox_spec *spec, struct err *err)
+{
+	struct plan_place script;
+
+	for (size_t i = 1; i < spec->n_argv; i++) {
+		if (spec->argv[i].n && spec->argv[i].p[0] == '-') {
+			continue;
+		}
+		if (spec->argv[i].n && spec->argv[i].p[0] == '/' &&
+		    resolve(a, "script", spec->argv[i], &script, NULL) == ERR_OK &&
+		    !script.is_dir) {
+			return add_program(a, p, &script, err);
+		}
+		return ERR_OK;
+	}
+	return ERR_OK;
+}
+
+static enum err_code look_at_program(struct arena *a, const struct sandbox_spec *spec,
+				     struct plan_machine *m, struct err *err)
+{
+	struct prefixes p = {.list = ARENA_ARRAY(a, MAX_PREFIXES, struct plan_place)};
+	struct str interpreter;
+
+	if (!p.list) {
+		return ERR(err, ERR_NOMEM, "out of memory for a sandbox");
+	}
+	TRY(find_program(a, spec->argv[0], &m->program, err));
+	TRY(add_program(a, &p, &m->program, err));
+	m->profile = plan_guess_profile(m->program.real);
+	interpreter = shebang(a, &m->program);
+	if (interpreter.n) {
+		struct plan_place place;
+
+		TRY(find_program(a, interpreter, &place, err));
+		TRY(add_program(a, &p, &place, err));
+		m->profile = plan_guess_profile(place.real);
+	} else if (m->profile != PROFILE_NATIVE) {
+		TRY(add_script(a, &p, spec, err));
+	}
+	m->prefixes = p.list;
+	m->n_prefixes = p.n;
+	return ERR_OK;
+}
+
+static enum err_code look_at_places(struct arena *a, const struct sandbox_spec *spec,
+				    struct plan_machine *m, struct err *err)
+{
+	size_t n = spec->n_read + spec->n_write + spec->n_exec;
+	struct plan_place *places = ARENA_ARRAY(a, n, struct plan_place);
+
+	if (!places) {
+		return ERR(err, ERR_NOMEM, "out of memory for a sandbox");
+	}
+	for (size_t i = 0; i < spec->n_read; i++) {
+		TRY(resolve(a, "read", spec->read[i], &places[i], err));
+	}
+	for (size_t i = 0; i < spec->n_write; i++) {
+		TRY(resolve(a, "write", spec->write[i], &places[spec->n_read + i], err));
+	}
+	for (size_t i = 0; i < spec->n_exec; i++) {
+		TRY(resolve(a, "exec", spec->exec[i], &places[spec->n_read + spec->n_write + i],
+			    err));
+	}
+	m->places = places;
+	m->n_places = n;
+	return ERR_OK;
+}
+
+static enum err_code look_at_system(struct arena *a, struct plan_machine *m, struct err *err)
+{
+	size_t n;
+	const struct str *paths = plan_system_paths(&n);
+	struct plan_place *system = ARENA_ARRAY(a, n, struct plan_place);
+
+	if (!system) {
+		return ERR(err, ERR_NOMEM, "out of memory for a sandbox");
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (resolve(a, "system", paths[i], &system[m->n_system], NULL) == ERR_OK) {
+			m->n_system++;
+		}
+	}
+	m->system = system;
+	return ERR_OK;
+}
+
+enum err_code sandbox_look(struct arena *a, const struct sandbox_spec *spec,
+			   struct plan_machine *ret, struct err *err)
+{
+	struct plan_machine m = {.uid = geteuid(), .gid = getegid()};
+
+	TRY(plan_check(spec, err));
+	m.landlock_abi = landlock_abi();
+	m.user_namespaces = can_make_namespaces();
+	m.pid_limit = has_pid_limit();
+	TRY(look_at_program(a, spec, &m, err));
+	TRY(look_at_places(a, spec, &m, err));
+	TRY(look_at_system(a, &m, err));
+	*ret = m;
+	return ERR_OK;
+}

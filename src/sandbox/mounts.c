@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sandbox/mounts.h"
+
+#include "sys/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { MAX_PART = 256 };
+
+#define WALK (O_PATH | O_NOFOLLOW | O_CLOEXEC)
+
+static enum err_code set_attributes(int fd, uint64_t attributes, unsigned flags, struct err *err)
+{
+	struct mount_attr attr = {.attr_set = attributes};
+
+	if (mount_setattr(fd, "", AT_EMPTY_PATH | flags, &attr, sizeof(attr)) < 0) {
+		return ERR_ERRNO(err, "mount attributes");
+	}
+	return ERR_OK;
+}
+
+/* One step down; makes the directory when it is missing. Takes *at over and replaces it. */
+static enum err_code step(int *at, const char *part, struct err *err)
+{
+	int next = openat(*at, part, WALK | O_DIRECTORY);
+
+	if (next < 0 && errno == ENOENT) {
+		if (mkdirat(*at, part, 0755) < 0) {
+			return ERR_ERRNO(err, "make directory %s", part);
+		}
+		next = openat(*at, part, WALK | O_DIRECTORY);
+	}
+	if (next < 0) {
+		return ERR_ERRNO(err, "enter %s", part);
+	}
+	fd_close(at);
+	*at = next;
+	return ERR_OK;
+}
+
+/* The directory that holds the target, and the target's own name in `name`. */
+static enum err_code walk(int root, struct str target, char name[MAX_PART], int *ret_dir,
+			  struct err *err)
+{
+	CLEANUP(fd_close) int at = fcntl(root, F_DUPFD_CLOEXEC, 3);
+	struct str rest = str_from(target, 1);
+
+	if (at < 0) {
+		return ERR_ERRNO(err, "duplicate");
+	}
+	while (rest.p) {
+		struct str part = str_cut(&rest, '/');
+
+		if (part.n >= MAX_PART) {
+			return ERR(err, ERR_LIMIT, STR_FMT ": a name is too long", STR_ARG(target));
+		}
+		memcpy(name, part.p, part.n);
+		name[part.n] = '\0';
+		if (rest.p) {
+			TRY(step(&at, name, err));
+		}
+	}
+	*ret_dir = fd_take(&at);
+	return ERR_OK;
+}
+
+static enum err_code attach(int root, int mount, struct str target, bool is_dir, struct err *err)
+{
+	CLEANUP(fd_close) int dir = -1;
+	CLEANUP(fd_close) int at = -1;
+	char name[MAX_PART];
+
+	TRY(walk(root, target, name, &dir, err));
+	if (is_dir) {
+		TRY(step(&dir, name, err));
+		at = fd_take(&dir);
+	} else {
+		at = openat(dir, name, WALK);
+		if (at < 0 && errno == ENOENT) {
+			at = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+		}
+		if (at < 0) {
+			return ERR_ERRNO(err, "make " STR_FMT, STR_ARG(target));
+		}
+	}
+	if (move_mount(mount, "", at, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0) {
+		return ERR_ERRNO(err, "mount " STR_FMT, STR_ARG(target));
+	}
+	return ERR_OK;
+}
+
+enum err_code mounts_root(uint64_t bytes, int *ret_root, struct err *err)
+{
+	char options[64];
+	int root;
+
+	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
+		return ERR_ERRNO(err, "make the mounts private");
+	}
+	(void)snprintf(options, sizeof(options), "mode=0755,size=%llu", (unsigned long long)bytes);
+	if (mount("writ", "/proc", "tmpfs", MS_NOSUID | MS_NODEV, options) < 0) {
+		return ERR_ERRNO(err, "mount a root in memory");
+	}
+	root = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0) {
+		return ERR_ERRNO(err, "open the new root");
+	}
+	*ret_root = root;
+	return ERR_OK;
+}
+
+enum err_code mounts_dir(int root, struct str target, struct err *err)
+{
+	CLEANUP(fd_close) int dir = -1;
+	char name[MAX_PART];
+
+	TRY(walk(root, target, name, &dir, err));
+	return step(&dir, name, err);
+}
+
+enum err_code mounts_link(int root, const struct plan_op *op, struct err *err)
+{
+	CLEANUP(fd_close) int dir = -1;
+	char name[MAX_PART];
+
+	TRY(walk(root, op->target, name, &dir, err));
+	if (symlinkat(op->source.p, dir, name) < 0) {
+		return ERR_ERRNO(err, "link " STR_FMT, STR_ARG(op->target));
+	}
+	return ERR_OK;
+}
+
+enum err_code mounts_file(int root, const struct plan_op *op, struct err *err)
+{
+	CLEANUP(fd_close) int dir = -1;
+	CLEANUP(fd_close) int fd = -1;
+	char name[MAX_PART];
+
+	TRY(walk(root, op->target, name, &dir, err));
+	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0 || write(fd, op->source.p, op->source.n) != (ssize_t)op->source.n) {
+		return ERR_ERRNO(err, "write " STR_FMT, STR_ARG(op->target));
+	}
+	return ERR_OK;
+}
+
+enum err_code mounts_bind(int root, const struct plan_op *op, struct err *err)
+{
+	uint64_t attributes = MOUNT_ATTR_NOSUID;
+	CLEANUP(fd_close)
+	int tree =
+		open_tree(AT_FDCWD, op->source.p,
+			  OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_SYMLINK_NOFOLLOW);
+
+	if (tree < 0) {
+		return ERR_ERRNO(err, "take " STR_FMT, STR_ARG(op->source));
+	}
+	attributes |= op->flags & BIND_WRITE ? 0 : MOUNT_ATTR_RDONLY;
+	attributes |= op->flags & BIND_EXEC ? 0 : MOUNT_ATTR_NOEXEC;
+	attributes |= op->flags & BIND_DEVICE ? 0 : MOUNT_ATTR_NODEV;
+	TRY(set_attributes(tree, attributes, AT_RECURSIVE, err));
+	return attach(root, tree, op->target, op->flags & BIND_DIR, err);
+}
+
+/* A new file system of its own, not yet mounted anywhere. */
+static enum err_code make_filesystem(const char *type, const char *const options[][2], size_t n,
+				     unsigned attributes, int *ret, struct err *err)
+{
+	CLEANUP(fd_close) int fs = fsopen(type, FSOPEN_CLOEXEC);
+	int mount;
+
+	if (fs < 0) {
+		return ERR_ERRNO(err, "%s", type);
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (fsconfig(fs, FSCONFIG_SET_STRING, options[i][0], options[i][1], 0) < 0) {
+			return ERR_ERRNO(err, "%s option %s", type, options[i][0]);
+		}
+	}
+	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) {
+		return ERR_ERRNO(err, "make a %s", type);
+	}
+	mount = fsmount(fs, FSMOUNT_CLOEXEC, attributes);
+	if (mount < 0) {
+		return ERR_ERRNO(err, "mount a %s", type);
+	}
+	*ret = mount;
+	return ERR_OK;
+}
+
+enum err_code mounts_tmp(int root, const struct plan_op *op, struct err *err)
+{
+	CLEANUP(fd_close) int mount = -1;
+	char size[32];
+	const char *const options[][2] = {{"mode", "1777"}, {"size", size}, {"nr_inodes", "65536"}};
+
+	(void)snprintf(size, sizeof(size), "%llu", (unsigned long long)op->value);
+	TRY(make_filesystem("tmpfs", options, ARRAY_LEN(options),
+			    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, &mount, err));
+	return attach(root, mount, op->target, true, err);
+}
+
+enum err_code mounts_proc(int root, struct str target, int *ret_proc, struct err *err)
+{
+	CLEANUP(fd_close) int mount = -1;
+	enum err_code code = make_filesystem(
+		"proc", NULL, 0, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, &mount,
+		err);
+
+	if (code != ERR_OK) {
+		err_wrap(err, "an own /proc (in a container it must not be masked)");
+		return code;
+	}
+	TRY(attach(root, mount, target, true, err));
+	*ret_proc = fd_take(&mount);
+	return ERR_OK;
+}
+
+enum err_code mounts_pivot(int root, int proc, struct err *err)
+{
+	if (proc >= 0) {
+		TRY(set_attributes(proc, MOUNT_ATTR_RDONLY, 0, err));
+	}
+	TRY(set_attributes(root, MOUNT_ATTR_RDONLY, 0, err));
+	if (fchdir(root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0) {
+		return ERR_ERRNO(err, "change to the new root");
+	}
+	/* The old root is mounted over the new one now; take it away. */
+	if (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0) {
+		return ERR_ERRNO(err, "leave the old root");
+	}
+	return ERR_OK;
+}

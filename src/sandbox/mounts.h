@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Building a new root with the mount API of file descriptors (Linux 5.12). Every
+ * target is walked to beneath the new root without following a symbolic link, so
+ * nothing that lies on the disk can lead a mount somewhere else.
+ */
+#ifndef SANDBOX_MOUNTS_H
+#define SANDBOX_MOUNTS_H
+
+#include "base/err.h"
+#include "sandbox/plan.h"
+
+/*
+ * A new, empty root in memory. It is mounted over /proc of this mount namespace:
+ * the one directory that exists everywhere and can hold no source of a plan.
+ */
+enum err_code mounts_root(uint64_t bytes, int *ret_root, struct err *err) MUST_USE;
+
+enum err_code mounts_dir(int root, struct str target, struct err *err) MUST_USE;
+enum err_code mounts_link(int root, const struct plan_op *op, struct err *err) MUST_USE;
+enum err_code mounts_file(int root, const struct plan_op *op, struct err *err) MUST_USE;
+enum err_code mounts_bind(int root, const struct plan_op *op, struct err *err) MUST_USE;
+enum err_code mounts_tmp(int root, const struct plan_op *op, struct err *err) MUST_USE;
+
+/* *ret_proc stays open for mounts_seal, which makes it read only. */
+enum err_code mounts_proc(int root, struct str target, int *ret_proc, struct err *err) MUST_USE;
+
+/* Root and proc become read only, the root becomes the root, the old one is gone. */
+enum err_code mounts_pivot(int root, int proc, struct err *err) MUST_USE;
+
+#endif

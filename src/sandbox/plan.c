@@ -1,0 +1,580 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Construction of a plan. First every place is collected under its real name with
+ * what may be done there; then they are sorted so that a directory comes before
+ * what lies in it, and those that add nothing to the one around them fall out;
+ * then the operations are written down in the order in which they must happen.
+ */
+#include "sandbox/plan_priv.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+enum {
+	INSIDE_ROOT_AS = 1000, /* the user and group number that root gets inside */
+	DEFAULT_PROCESSES = 256,
+	DEFAULT_FILES = 1024,
+	FIRST_PIDS = 300, /* the kernel keeps these for the first round */
+	ROOT_BYTES = 1024 * 1024,
+};
+
+#define DEFAULT_FILE_SIZE (UINT64_C(1) << 30)
+#define DEFAULT_TMP       (UINT64_C(64) << 20)
+
+enum right { RIGHT_READ = 1, RIGHT_WRITE = 2, RIGHT_EXEC = 4 };
+
+struct want {
+	struct str path, real;
+	unsigned rights;
+	bool is_dir;
+	bool derived; /* comes with the program, was not written in the spec */
+	bool dropped;
+};
+
+struct building {
+	struct arena *a;
+	const struct sandbox_spec *spec;
+	const struct plan_machine *machine;
+	struct want *wants;
+	size_t n_wants;
+	struct plan_op *ops;
+	size_t n_ops, cap_ops;
+	struct plan_op nowhere; /* written when out of memory; the arena remembers that */
+	uint32_t uid, gid;      /* inside */
+	unsigned missing;
+};
+
+static const struct str system_paths[] = {
+	STR_INIT("/usr"),
+	STR_INIT("/bin"),
+	STR_INIT("/sbin"),
+	STR_INIT("/lib"),
+	STR_INIT("/lib32"),
+	STR_INIT("/lib64"),
+	STR_INIT("/libx32"),
+	STR_INIT("/etc/alternatives"),
+	STR_INIT("/etc/ca-certificates"),
+	STR_INIT("/etc/ld.so.cache"),
+	STR_INIT("/etc/ld.so.conf"),
+	STR_INIT("/etc/ld.so.conf.d"),
+	STR_INIT("/etc/localtime"),
+	STR_INIT("/etc/mime.types"),
+	STR_INIT("/etc/nsswitch.conf"),
+	STR_INIT("/etc/pki"),
+	STR_INIT("/etc/protocols"),
+	STR_INIT("/etc/services"),
+	STR_INIT("/etc/ssl/certs"),
+	STR_INIT("/etc/ssl/openssl.cnf"),
+};
+
+const struct str *plan_system_paths(size_t *n)
+{
+	*n = ARRAY_LEN(system_paths);
+	return system_paths;
+}
+
+static void want(struct building *b, const struct plan_place *place, unsigned rights, bool derived)
+{
+	b->wants[b->n_wants++] = (struct want){.path = path_trim(place->path),
+					       .real = path_trim(place->real),
+					       .rights = rights,
+					       .is_dir = place->is_dir,
+					       .derived = derived};
+}
+
+/* Inside-out: '/' sorts before every other byte, so a directory is followed by what is in it. */
+static int by_real_path(const void *x, const void *y)
+{
+	const struct want *a = x;
+	const struct want *b = y;
+	size_t n = a->real.n < b->real.n ? a->real.n : b->real.n;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned char p = (unsigned char)a->real.p[i], q = (unsigned char)b->real.p[i];
+
+		if (p != q) {
+			p = p == '/' ? 0 : p;
+			q = q == '/' ? 0 : q;
+			return p < q ? -1 : 1;
+		}
+	}
+	return a->real.n < b->real.n ? -1 : a->real.n > b->real.n;
+}
+
+static enum err_code collect(struct building *b, struct err *err)
+{
+	const struct sandbox_spec *s = b->spec;
+	const struct plan_machine *m = b->machine;
+
+	if (m->n_places != s->n_read + s->n_write + s->n_exec) {
+		return ERR(err, ERR_INVALID, "the machine was looked at for another spec");
+	}
+	b->wants = ARENA_ARRAY(b->a, m->n_system + m->n_prefixes + m->n_places, struct want);
+	if (!b->wants) {
+		return ERR(err, ERR_NOMEM, "out of memory for a sandbox plan");
+	}
+	for (size_t i = 0; i < m->n_system; i++) {
+		bool exec = !path_within(m->system[i].path, STR("/etc"));
+
+		want(b, &m->system[i], RIGHT_READ | (exec ? RIGHT_EXEC : 0U), true);
+	}
+	for (size_t i = 0; i < m->n_prefixes; i++) {
+		want(b, &m->prefixes[i], RIGHT_READ | RIGHT_EXEC, true);
+	}
+	for (size_t i = 0; i < m->n_places; i++) {
+		const struct plan_place *place = &m->places[i];
+
+		if (i < s->n_read) {
+			TRY(plan_check_read(place->real, err));
+			want(b, place, RIGHT_READ, false);
+		} else if (i < s->n_read + s->n_write) {
+			TRY(plan_check_write(place->real, err));
+			want(b, place, RIGHT_READ | RIGHT_WRITE, false);
+		} else {
+			TRY(plan_check_read(place->real, err));
+			want(b, place, RIGHT_READ | RIGHT_EXEC, false);
+		}
+	}
+	return ERR_OK;
+}
+
+/* The innermost place of the first n that is kept and holds `path`, or NULL. Places are sorted. */
+static const struct want *around(const struct building *b, size_t n, struct str path)
+{
+	while (n-- > 0) {
+		if (!b->wants[n].dropped && path_within(path, b->wants[n].real)) {
+			return &b->wants[n];
+		}
+	}
+	return NULL;
+}
+
+static enum err_code merge_equal(struct want *into, const struct want *w, struct err *err)
+{
+	unsigned both = into->rights | w->rights;
+
+	if ((both & RIGHT_WRITE) && (both & RIGHT_EXEC)) {
+		return ERR(err, ERR_INVALID,
+			   STR_FMT ": writable and executable; what can be changed must not be "
+				   "executed",
+			   STR_ARG(w->real));
+	}
+	into->rights = both;
+	into->derived = into->derived && w->derived;
+	return ERR_OK;
+}
+
+static enum err_code settle(struct building *b, struct err *err)
+{
+	qsort(b->wants, b->n_wants, sizeof(b->wants[0]), by_real_path);
+	for (size_t i = 0; i < b->n_wants; i++) {
+		struct want *w = &b->wants[i];
+
+		for (size_t k = i; k-- > 0;) {
+			if (!b->wants[k].dropped && str_eq(b->wants[k].real, w->real)) {
+				TRY(merge_equal(&b->wants[k], w, err));
+				w->dropped = true;
+				break;
+			}
+		}
+	}
+	for (size_t i = 0; i < b->n_wants; i++) {
+		struct want *w = &b->wants[i];
+		const struct want *outer;
+
+		if (w->dropped) {
+			continue;
+		}
+		outer = around(b, i, w->real);
+		if (!outer) {
+			continue;
+		}
+		if (outer->rights == w->rights ||
+		    (w->rights == RIGHT_READ && !(outer->rights & RIGHT_WRITE))) {
+			w->dropped = true;
+		}
+		if ((outer->rights & RIGHT_WRITE) && (w->rights & RIGHT_EXEC) && !w->derived) {
+			return ERR(err, ERR_INVALID,
+				   "exec " STR_FMT " lies in write " STR_FMT
+				   ": what can be changed must not be executed",
+				   STR_ARG(w->real), STR_ARG(outer->real));
+		}
+	}
+	return ERR_OK;
+}
+
+static struct plan_op *op(struct building *b, enum plan_kind kind)
+{
+	if (!ARENA_GROW(b->a, &b->ops, b->n_ops, &b->cap_ops)) {
+		return &b->nowhere;
+	}
+	b->ops[b->n_ops] = (struct plan_op){.kind = kind};
+	return &b->ops[b->n_ops++];
+}
+
+/* Source and target get a NUL behind them; empty text stays empty. */
+static struct plan_op *op_path(struct building *b, enum plan_kind kind, struct str source,
+			       struct str target)
+{
+	struct plan_op *o = op(b, kind);
+
+	o->source = arena_dup(b->a, source);
+	o->target = arena_dup(b->a, target);
+	return o;
+}
+
+static void op_value(struct building *b, enum plan_kind kind, unsigned flags, uint64_t value)
+{
+	struct plan_op *o = op(b, kind);
+
+	o->flags = flags;
+	o->value = value;
+}
+
+static void plan_namespaces(struct building *b)
+{
+	/* Time namespaces are left out: they would only let the program lie to itself. */
+	op_value(b, PLAN_NAMESPACES, 0,
+		 CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
+			 CLONE_NEWNET | CLONE_NEWCGROUP);
+	op_value(b, PLAN_IDS, 0, (uint64_t)b->uid << 32 | b->gid);
+	if (b->spec->loopback) {
+		(void)op(b, PLAN_LOOPBACK);
+	}
+}
+
+static void plan_places(struct building *b)
+{
+	for (size_t i = 0; i < b->n_wants; i++) {
+		const struct want *w = &b->wants[i];
+
+		if (!w->dropped) {
+			op_path(b, PLAN_BIND, w->real, w->real)->flags =
+				(w->rights & RIGHT_WRITE ? BIND_WRITE : 0U) |
+				(w->rights & RIGHT_EXEC ? BIND_EXEC : 0U) |
+				(w->is_dir ? BIND_DIR : 0U);
+		}
+	}
+}
+
+/*
+ * A place named through a symbolic link is found by that name too. When the link
+ * itself lies in a place or behind another link it is there already.
+ */
+static void plan_links(struct building *b)
+{
+	size_t first = b->n_ops;
+
+	for (size_t i = 0; i < b->n_wants; i++) {
+		const struct want *w = &b->wants[i];
+		bool there = str_eq(w->path, w->real) || around(b, b->n_wants, w->path);
+
+		for (size_t k = first; k < b->n_ops && !there; k++) {
+			there = path_within(w->path, b->ops[k].target);
+		}
+		if (!there) {
+			(void)op_path(b, PLAN_LINK, w->real, w->path);
+		}
+	}
+}
+
+static void plan_devices(struct building *b)
+{
+	static const struct str devices[] = {
+		STR_INIT("/dev/full"),    STR_INIT("/dev/null"), STR_INIT("/dev/random"),
+		STR_INIT("/dev/urandom"), STR_INIT("/dev/zero"),
+	};
+	static const struct {
+		struct str name, to;
+	} links[] = {
+		{STR_INIT("/dev/fd"), STR_INIT("/proc/self/fd")},
+		{STR_INIT("/dev/stdin"), STR_INIT("/proc/self/fd/0")},
+		{STR_INIT("/dev/stdout"), STR_INIT("/proc/self/fd/1")},
+		{STR_INIT("/dev/stderr"), STR_INIT("/proc/self/fd/2")},
+		{STR_INIT("/dev/shm"), STR_INIT("/tmp")},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(devices); i++) {
+		op_path(b, PLAN_BIND, devices[i], devices[i])->flags = BIND_WRITE | BIND_DEVICE;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(links); i++) {
+		(void)op_path(b, PLAN_LINK, links[i].to, links[i].name);
+	}
+}
+
+static void plan_etc(struct building *b)
+{
+	(void)op_path(b, PLAN_FILE,
+		      arena_printf(b->a,
+				   "writ:x:%u:%u::/tmp:/bin/sh\n"
+				   "nobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\n",
+				   b->uid, b->gid),
+		      STR("/etc/passwd"));
+	(void)op_path(b, PLAN_FILE, arena_printf(b->a, "writ:x:%u:\nnogroup:x:65534:\n", b->gid),
+		      STR("/etc/group"));
+	(void)op_path(b, PLAN_FILE, STR("127.0.0.1 localhost\n::1 localhost\n"), STR("/etc/hosts"));
+}
+
+static uint64_t most_processes(const struct building *b)
+{
+	uint64_t n = b->spec->limits.processes;
+
+	return n ? n : DEFAULT_PROCESSES;
+}
+
+static void plan_root(struct building *b)
+{
+	uint64_t tmp = b->spec->limits.tmp;
+
+	op_value(b, PLAN_ROOT, 0, ROOT_BYTES);
+	op_path(b, PLAN_TMP, STR(""), STR("/tmp"))->value = tmp ? tmp : DEFAULT_TMP;
+	plan_places(b);
+	plan_links(b);
+	plan_devices(b);
+	plan_etc(b);
+	(void)op_path(b, PLAN_PROC, STR(""), STR("/proc"));
+	if (b->machine->pid_limit) {
+		op_value(b, PLAN_PIDS, 0, FIRST_PIDS + most_processes(b));
+	}
+	(void)op(b, PLAN_PIVOT);
+	(void)op_path(b, PLAN_HOSTNAME, b->spec->name, STR(""));
+}
+
+static struct str working_directory(const struct building *b)
+{
+	if (b->spec->cwd.n) {
+		return path_trim(b->spec->cwd);
+	}
+	if (b->spec->n_write) {
+		return path_trim(b->machine->places[b->spec->n_read].real);
+	}
+	return b->missing & PLAN_NO_NAMESPACES ? STR("/") : STR("/tmp");
+}
+
+static void plan_limits(struct building *b)
+{
+	const struct sandbox_limits *l = &b->spec->limits;
+
+	op_value(b, PLAN_LIMIT, RLIMIT_CORE, 0);
+	op_value(b, PLAN_LIMIT, RLIMIT_NOFILE, l->files ? l->files : DEFAULT_FILES);
+	op_value(b, PLAN_LIMIT, RLIMIT_NPROC, most_processes(b));
+	op_value(b, PLAN_LIMIT, RLIMIT_FSIZE, l->file_size ? l->file_size : DEFAULT_FILE_SIZE);
+	if (l->memory) {
+		op_value(b, PLAN_LIMIT, RLIMIT_AS, l->memory);
+	}
+}
+
+static void allow(struct building *b, struct str path, unsigned access)
+{
+	op_path(b, PLAN_ALLOW, STR(""), path)->flags = access;
+}
+
+/* The second line behind the mounts: what Landlock can say of the same places. */
+static void plan_landlock(struct building *b)
+{
+	const unsigned change = FILES_WRITE | FILES_MAKE | FILES_SOCKET;
+
+	if (b->missing & PLAN_NO_LANDLOCK) {
+		return;
+	}
+	for (size_t i = 0; i < b->n_wants; i++) {
+		const struct want *w = &b->wants[i];
+
+		if (!w->dropped) {
+			allow(b, w->real,
+			      FILES_READ | (w->rights & RIGHT_EXEC ? FILES_EXEC : 0U) |
+				      (w->rights & RIGHT_WRITE ? change : 0U));
+		}
+	}
+	if (!(b->missing & PLAN_NO_NAMESPACES)) {
+		allow(b, STR("/tmp"), FILES_READ | change);
+		allow(b, STR("/proc"), FILES_READ);
+		allow(b, STR("/etc"), FILES_READ);
+		allow(b, STR("/dev"), FILES_READ | FILES_WRITE | FILES_DEVICE);
+	} else {
+		allow(b, STR("/dev/null"), FILES_READ | FILES_WRITE);
+		allow(b, STR("/dev/urandom"), FILES_READ);
+	}
+	op(b, PLAN_LANDLOCK)->flags = b->spec->loopback ? 1 : 0;
+}
+
+static enum err_code lacks(struct building *b, unsigned layer, const char *what, struct err *err)
+{
+	if (!b->spec->weaker) {
+		return ERR(err, ERR_UNSUPPORTED, "%s; or `sandbox: weaker` to run without", what);
+	}
+	b->missing |= layer;
+	return ERR_OK;
+}
+
+static enum err_code find_missing(struct building *b, struct err *err)
+{
+	const struct plan_machine *m = b->machine;
+
+	if (!m->user_namespaces) {
+		TRY(lacks(b, PLAN_NO_NAMESPACES,
+			  "this machine does not let Writ make user namespaces: allow them (sysctl "
+			  "user.max_user_namespaces, kernel.unprivileged_userns_clone, AppArmor, "
+			  "the container's seccomp profile)",
+			  err));
+	}
+	if (m->landlock_abi == 0) {
+		TRY(lacks(b, PLAN_NO_LANDLOCK,
+			  "this kernel has no Landlock: boot with landlock in lsm= (Linux 5.13)",
+			  err));
+	} else if (m->landlock_abi < 6) {
+		b->missing |= PLAN_NO_LANDLOCK_SCOPES; /* pid and net namespaces hold the same */
+	}
+	/* RLIMIT_NPROC does not count root; the pid namespace's own limit does. */
+	if (m->uid == 0 && !m->pid_limit && m->user_namespaces) {
+		b->missing |= PLAN_NO_PID_LIMIT;
+	}
+	if ((b->missing & PLAN_NO_LANDLOCK) && (b->missing & PLAN_NO_NAMESPACES)) {
+		return ERR(err, ERR_UNSUPPORTED,
+			   "neither user namespaces nor Landlock: nothing would hold the program");
+	}
+	return ERR_OK;
+}
+
+static char **strings(struct building *b, const struct str *list, size_t n)
+{
+	char **out = ARENA_ARRAY(b->a, n + 1, char *);
+
+	for (size_t i = 0; out && i < n; i++) {
+		char *copy = arena_alloc(b->a, list[i].n + 1);
+
+		if (!copy) {
+			return NULL;
+		}
+		memcpy(copy, list[i].p, list[i].n);
+		copy[list[i].n] = '\0';
+		out[i] = copy;
+	}
+	return out;
+}
+
+static bool env_has(const struct sandbox_spec *spec, struct str name)
+{
+	for (size_t i = 0; i < spec->n_env; i++) {
+		struct str rest = spec->env[i];
+
+		if (str_eq(str_cut(&rest, '='), name)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Only what the spec says and these few; nothing of Writ's own environment. */
+static char **environment(struct building *b)
+{
+	struct str dir = path_dir(b->machine->program.path);
+	struct str standard = STR("/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin");
+	struct str own[] = {
+		arena_printf(b->a, "PATH=" STR_FMT ":" STR_FMT, STR_ARG(dir), STR_ARG(standard)),
+		STR("HOME=/tmp"), STR("TMPDIR=/tmp"), STR("LANG=C.UTF-8"), STR("USER=writ")};
+	struct str *all = ARENA_ARRAY(b->a, ARRAY_LEN(own) + b->spec->n_env, struct str);
+	size_t n = 0;
+
+	if (!all || !own[0].p) {
+		return NULL;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(own); i++) {
+		struct str rest = own[i];
+
+		if (!env_has(b->spec, str_cut(&rest, '='))) {
+			all[n++] = own[i];
+		}
+	}
+	for (size_t i = 0; i < b->spec->n_env; i++) {
+		all[n++] = b->spec->env[i];
+	}
+	return strings(b, all, n);
+}
+
+static enum err_code filters(struct building *b, struct sandbox_plan *plan, struct err *err)
+{
+	static const enum seccomp_exec exec[PROFILE_MAX] = {
+		[PROFILE_AUTO] = EXEC_FILES,
+		[PROFILE_NATIVE] = EXEC_FILES,
+		[PROFILE_NODE] = EXEC_ANY, /* V8 compiles as it runs */
+		[PROFILE_PYTHON] = EXEC_FILES,
+	};
+	static const struct seccomp_spec init = {
+		.calls = CALLS_BASE | CALLS_LOOP | CALLS_CHILD,
+	};
+
+	enum sandbox_profile profile =
+		b->spec->profile == PROFILE_AUTO ? b->machine->profile : b->spec->profile;
+
+	plan->seccomp = (struct seccomp_spec){
+		.calls = CALLS_BASE | CALLS_LOOP | CALLS_SOCKET | CALLS_DIAL | CALLS_LISTEN |
+			 CALLS_READ | CALLS_WRITE | CALLS_SYNC | CALLS_CHILD | CALLS_THREAD |
+			 CALLS_PROGRAM,
+		.families = FAMILY_UNIX | (b->spec->loopback ? FAMILY_INET : 0U),
+		.otherwise = SECCOMP_REFUSES,
+		.exec = profile < PROFILE_MAX ? exec[profile] : EXEC_NEVER,
+	};
+	TRY(seccomp_build(b->a, &plan->seccomp, &plan->filter, err));
+	return seccomp_build(b->a, &init, &plan->init_filter, err);
+}
+
+static enum err_code check_program(const struct building *b, struct err *err)
+{
+	struct str real = b->machine->program.real;
+
+	for (size_t i = b->spec->n_read; i < b->spec->n_read + b->spec->n_write; i++) {
+		if (path_within(real, path_trim(b->machine->places[i].real))) {
+			return ERR(err, ERR_INVALID,
+				   "the program " STR_FMT " lies in write " STR_FMT
+				   ": what can be changed must not be executed",
+				   STR_ARG(real), STR_ARG(b->machine->places[i].path));
+		}
+	}
+	return ERR_OK;
+}
+
+static void operations(struct building *b)
+{
+	if (!(b->missing & PLAN_NO_NAMESPACES)) {
+		plan_namespaces(b);
+		plan_root(b);
+	}
+	(void)op(b, PLAN_INIT);
+	(void)op_path(b, PLAN_CWD, STR(""), working_directory(b));
+	plan_limits(b);
+	plan_landlock(b);
+	(void)op(b, PLAN_CAPABILITIES);
+	(void)op(b, PLAN_SECCOMP);
+	(void)op_path(b, PLAN_EXEC, b->machine->program.path, STR(""));
+}
+
+enum err_code plan_build(struct arena *a, const struct sandbox_spec *spec,
+			 const struct plan_machine *machine, struct sandbox_plan *ret,
+			 struct err *err)
+{
+	struct building b = {.a = a, .spec = spec, .machine = machine};
+	struct sandbox_plan plan = {.outer_uid = machine->uid, .outer_gid = machine->gid};
+
+	/* Inside, root has another number: it is not root there, and programs should know. */
+	b.uid = machine->uid ? machine->uid : INSIDE_ROOT_AS;
+	b.gid = machine->gid ? machine->gid : INSIDE_ROOT_AS;
+	TRY(plan_check(spec, err));
+	TRY(find_missing(&b, err));
+	TRY(collect(&b, err));
+	TRY(settle(&b, err));
+	TRY(check_program(&b, err));
+	TRY(filters(&b, &plan, err));
+	operations(&b);
+	plan.argv = strings(&b, spec->argv, spec->n_argv);
+	plan.env = environment(&b);
+	plan.ops = b.ops;
+	plan.n_ops = b.n_ops;
+	plan.missing = b.missing;
+	if (a->exhausted || !plan.argv || !plan.env) {
+		return ERR(err, ERR_NOMEM, "out of memory for a sandbox plan");
+	}
+	*ret = plan;
+	return ERR_OK;
+}
