@@ -45,12 +45,12 @@ struct http_handler {
 	void (*on_drain)(struct http_req *req);
 
 	/*
-	 * The client stopped sending before its answer was complete, told once. gone
-	 * false: it closed its half and may still read. gone true: nothing reaches it
-	 * any more. The request stays valid in both cases: the handler ends it by
-	 * answering (into the void, if gone) or by http_req_drop, now or later.
-	 * A request with an incomplete body is ended by the server in the same way:
-	 * on_abort with gone true.
+	 * The client stopped sending after its request was complete and before the answer
+	 * was. gone false: it closed its half and may still read. gone true, perhaps after
+	 * that: nothing reaches it any more. Each is told at most once. The request stays
+	 * valid: the handler ends it, now or later, by answering (into the void, if gone) or
+	 * by http_req_drop.
+	 * A request whose body is still incomplete is ended by the server: on_end only.
 	 */
 	void (*on_abort)(struct http_req *req, bool gone);
 
@@ -66,8 +66,10 @@ struct http_req_ops {
 	void (*collect)(struct http_req *req, uint64_t limit);
 	void (*stream)(struct http_req *req);
 	void (*pause)(struct http_req *req, bool paused);
+	void (*respond)(struct http_req *req, int status, const struct http_field *f, size_t n,
+			struct str body);
 	bool (*begin)(struct http_req *req, int status, const struct http_field *f, size_t n,
-		      struct str body, bool whole, int64_t length);
+		      int64_t length);
 	bool (*write)(struct http_req *req, struct str bytes);
 	void (*end)(struct http_req *req);
 	size_t (*pending)(const struct http_req *req);
@@ -132,11 +134,11 @@ void http_respond_end(struct http_req *req);
 void http_req_drop(struct http_req *req);
 
 /*
- * Gives the connection away, for another process to serve: the descriptor, and
- * all bytes received since the start of this request (in the request's arena,
- * to be copied before the next call). Allowed in on_request, or later as long
- * as no byte of the body was handed out; not for TLS (ERR_UNSUPPORTED). On
- * success the caller owns the fd, and ends the request with http_req_drop.
+ * Gives the connection away, for another process to serve: the descriptor, and all
+ * bytes received since the start of this request (valid until the request ends).
+ * ERR_UNSUPPORTED for TLS; ERR_INVALID once the answer began or body bytes were taken
+ * out of the buffer, so best called in on_request. On success the caller owns the fd
+ * and ends the request with http_req_drop.
  */
 enum err_code http_req_detach(struct http_req *req, int *ret_fd, struct str *ret_bytes,
 			      struct err *err) MUST_USE;
@@ -144,15 +146,17 @@ enum err_code http_req_detach(struct http_req *req, int *ret_fd, struct str *ret
 struct http_server_config {
 	const struct http_handler *handler;
 	void *user;
-	struct tls_ctx *tls;    /* speak TLS on accepted connections; borrowed; or NULL */
-	uint64_t max_body;      /* 0: 16 MiB */
-	size_t max_out;         /* pending output of one connection; 0: 1 MiB + whole answers */
-	size_t arena_limit;     /* 0: 4 MiB */
-	unsigned max_conns;     /* 0: 10,000; more wait in the backlog */
-	uint64_t head_timeout;  /* all times in ns. From the first byte; 0: 10 s */
-	uint64_t body_timeout;  /* without a byte of body; 0: 20 s */
-	uint64_t idle_timeout;  /* between requests; 0: 75 s */
-	uint64_t write_timeout; /* without progress in sending; 0: 20 s */
+	struct tls_ctx *tls; /* speak TLS on accepted connections; borrowed; or NULL */
+	uint64_t max_body;   /* 0: 16 MiB */
+	size_t max_out;      /* pending output of one connection; 0: 1 MiB + whole answers */
+	size_t arena_limit;  /* 0: 4 MiB */
+	unsigned max_conns;  /* 0: 10,000; more wait in the backlog */
+	/* all times in ns */
+	uint64_t head_timeout;    /* from the first byte, or the connection, to the head; 0: 10 s */
+	uint64_t body_timeout;    /* without a byte of body; 0: 20 s */
+	uint64_t request_timeout; /* from the first byte to the last of the body; 0: 300 s */
+	uint64_t idle_timeout;    /* between requests; 0: 75 s */
+	uint64_t write_timeout;   /* without progress in sending; 0: 20 s */
 };
 
 /* Pending bytes above which a streaming handler should wait for on_drain. */

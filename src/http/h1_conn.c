@@ -1,0 +1,722 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The reading side of an HTTP/1 connection: server_priv.h draws the states.
+ * Each step function does one state's work and returns whether another step may
+ * follow at once; `steps` drives them.
+ */
+#include "http/server_priv.h"
+
+#include <stdlib.h>
+
+enum {
+	FIRST_ROOM = 4 * 1024, /* enough for a head and a small body in one read */
+	BODY_ROOM = 4 * 1024,  /* at least this much for each read of a body */
+	BODY_ROOM_BIG = 32 * 1024,
+	LINGER_READS = 16, /* in one turn */
+};
+
+#define LINGER_TIME (2 * CLOCK_SEC)
+
+static void timer_in(struct h1_conn *c, uint64_t after)
+{
+	c->write_timed = false;
+	loop_timer_set(c->server->loop, &c->timer, after);
+}
+
+void h1_conn_enter(struct h1_conn *c)
+{
+	c->depth++;
+}
+
+void h1_conn_leave(struct h1_conn *c)
+{
+	c->depth--;
+	if (c->depth == 0 && c->state == H1_CLOSED) {
+		free(c);
+	}
+}
+
+/* Whether the handler was told of a request that has not ended. */
+static bool is_known(const struct h1_conn *c)
+{
+	return c->work && c->work->req.ops;
+}
+
+/* Leaves the bytes behind the request at the front of `in`. */
+static void end_request(struct h1_conn *c)
+{
+	struct h1_work *w = c->work;
+	const struct http_handler *h = c->server->c.handler;
+
+	if (!is_known(c)) {
+		return;
+	}
+	if (h->on_end) {
+		h->on_end(&w->req);
+	}
+	c->server->stats.busy--;
+	w->req.ops = NULL;
+	w->req.body = str_make(NULL, 0);
+	w->req.user = NULL;
+	arena_reset(&w->req.arena);
+	buf_done(&w->body);
+	buf_clear(&w->head);
+	buf_consume(&w->in, w->raw_at);
+	w->raw_at = 0;
+}
+
+static void give_back(struct h1_conn *c)
+{
+	if (c->work) {
+		server_take_back(c->server, c->work);
+		c->work = NULL;
+	}
+}
+
+void h1_conn_close(struct h1_conn *c)
+{
+	if (c->state == H1_CLOSED) {
+		return;
+	}
+	c->depth++;
+	c->state = H1_CLOSED;
+	end_request(c);
+	give_back(c);
+	timer_stop(&c->timer);
+	stream_close(&c->stream);
+	list_remove(&c->node);
+	server_conn_gone(c->server);
+	h1_conn_leave(c);
+}
+
+void h1_conn_lost(struct h1_conn *c)
+{
+	c->gone = true;
+	server_resume_later(c->server, c);
+}
+
+static void tell_abort(struct h1_conn *c, bool gone)
+{
+	const struct http_handler *h = c->server->c.handler;
+	bool *told = gone ? &c->gone_told : &c->half_told;
+
+	if (*told || c->gone_told) {
+		return;
+	}
+	*told = true;
+	c->server->stats.aborts++;
+	if (h->on_abort) {
+		h->on_abort(&c->work->req, gone);
+	} else {
+		h1_conn_close(c);
+	}
+}
+
+/* The connection is of no use any more; a handler that owes an answer is told, not overruled. */
+static void on_gone(struct h1_conn *c)
+{
+	c->gone = true;
+	if (c->state == H1_PENDING) {
+		c->work->req.tls = NULL;
+		stream_close(&c->stream);
+		tell_abort(c, true);
+	} else {
+		h1_conn_close(c);
+	}
+}
+
+static void on_eof(struct h1_conn *c)
+{
+	if (c->state == H1_PENDING) {
+		c->keep = false;
+		tell_abort(c, false);
+	} else if (c->state != H1_FLUSH) {
+		h1_conn_close(c);
+	}
+}
+
+static void linger(struct h1_conn *c)
+{
+	c->state = H1_LINGER;
+	give_back(c);
+	stream_shutdown(&c->stream);
+	stream_want_read(&c->stream, true);
+	timer_in(c, LINGER_TIME);
+}
+
+static void expect_head(struct h1_conn *c)
+{
+	c->state = H1_HEAD;
+	c->answer = H1_NO_ANSWER;
+	c->work->req.started = c->server->loop->now;
+	h1_head_init(&c->work->req.head, false, c->work->fields, H1_MAX_FIELDS);
+}
+
+/* All of the answer has left: the connection's next life. */
+static void flushed(struct h1_conn *c)
+{
+	bool more = c->work && buf_len(&c->work->in);
+
+	if (c->gone || c->stream.eof) {
+		h1_conn_close(c);
+	} else if (!c->keep) {
+		if (c->unread || more) {
+			linger(c);
+		} else {
+			h1_conn_close(c);
+		}
+	} else if (more) {
+		expect_head(c);
+		stream_want_read(&c->stream, true);
+		server_resume_later(c->server, c); /* pipelined: never from inside the answer */
+	} else {
+		give_back(c);
+		c->state = H1_IDLE;
+		stream_want_read(&c->stream, true);
+		timer_in(c, c->server->c.idle_timeout);
+	}
+}
+
+void h1_conn_answered(struct h1_conn *c)
+{
+	if (c->state == H1_CLOSED) {
+		return;
+	}
+	c->unread = c->state == H1_BODY && !h1_body_done(&c->work->decoder);
+	c->keep = c->keep && !c->gone && !c->unread;
+	c->state = H1_FLUSH;
+	end_request(c);
+	c->stream.out.max = c->server->c.max_out;
+	if (c->gone || stream_pending(&c->stream) == 0) {
+		flushed(c);
+	}
+}
+
+/* Views into `in` must stay, so all the room a body's reads need is made before the handler
+ * sees the head. */
+static bool make_body_room(struct h1_conn *c)
+{
+	struct h1_work *w = c->work;
+	struct h1_head *h = &w->req.head;
+	size_t have = buf_len(&w->in) - h->size, room = w->in.cap - w->in.end, want;
+
+	if (h->framing == HTTP_NO_BODY || (h->framing == HTTP_LENGTH && have >= h->body_len)) {
+		return true;
+	}
+	want = h->framing == HTTP_LENGTH && h->body_len - have < BODY_ROOM_BIG
+		       ? (size_t)(h->body_len - have)
+		       : BODY_ROOM_BIG;
+	if (room >= want || (room >= BODY_ROOM && want == BODY_ROOM_BIG)) {
+		return true;
+	}
+	if (!buf_reserve(&w->in, want)) {
+		return false;
+	}
+	return h1_parse(h, buf_str(&w->in), NULL) == H1_DONE; /* again, if it moved */
+}
+
+static void start_request(struct h1_conn *c)
+{
+	struct h1_work *w = c->work;
+	struct http_server *s = c->server;
+	struct h1_head *h = &w->req.head;
+
+	w->raw_at = h->size;
+	h1_body_init(&w->decoder, h->framing, h->body_len);
+	w->body_limit = s->c.max_body;
+	w->req.ops = &h1_req_ops;
+	w->req.peer = &c->peer;
+	w->req.tls = stream_tls_session(&c->stream);
+	w->req.conn_id = c->id;
+	c->state = H1_BODY;
+	c->answer = H1_NO_ANSWER;
+	c->keep = h->keep_alive && h->minor;
+	c->collecting = true;
+	c->in_place = h->framing == HTTP_LENGTH && h->body_len <= w->in.cap - w->in.start - h->size;
+	c->paused = c->want_drain = c->half_told = c->gone_told = false;
+	s->stats.requests++;
+	s->stats.busy++;
+	s->c.handler->on_request(&w->req);
+}
+
+/* Of a time that runs from the request's first byte. */
+static uint64_t time_left(const struct h1_conn *c, uint64_t of)
+{
+	uint64_t passed = c->server->loop->now - c->work->req.started;
+
+	return of > passed ? of - passed : 0;
+}
+
+/* Heads are complete far more often than not, so the timer for them is set only when one is not. */
+static bool step_head(struct h1_conn *c)
+{
+	struct h1_work *w = c->work;
+	struct h1_head *h = &w->req.head;
+
+	switch (h1_parse(h, buf_str(&w->in), NULL)) {
+	case H1_PARTIAL:
+		timer_in(c, time_left(c, c->server->c.head_timeout));
+		return false;
+	case H1_BAD:
+		h1_answer_fault(c, h->status);
+		return false;
+	case H1_DONE:
+		break;
+	}
+	if (h->framing == HTTP_LENGTH && h->body_len > c->server->c.max_body) {
+		h1_answer_fault(c, 413);
+		return false;
+	}
+	if (!make_body_room(c)) {
+		h1_answer_fault(c, 503);
+		return false;
+	}
+	start_request(c);
+	return c->state == H1_BODY;
+}
+
+static void body_timer(struct h1_conn *c)
+{
+	const struct http_server_config *cfg = &c->server->c;
+	uint64_t left = time_left(c, cfg->request_timeout);
+
+	timer_in(c, left < cfg->body_timeout ? left : cfg->body_timeout);
+}
+
+static void body_complete(struct h1_conn *c)
+{
+	struct h1_work *w = c->work;
+
+	c->state = H1_PENDING;
+	if (c->collecting) {
+		w->req.body = c->in_place ? str_make(w->in.p + w->in.start + w->req.head.size,
+						     (size_t)w->req.head.body_len)
+					  : buf_str(&w->body);
+	}
+	c->server->c.handler->on_body_complete(&w->req);
+}
+
+static bool keep_body(struct h1_conn *c, struct str data)
+{
+	struct h1_work *w = c->work;
+
+	if (c->in_place) {
+		return true;
+	}
+	w->body.max = (size_t)w->body_limit;
+	buf_append(&w->body, data);
+	return !w->body.failed;
+}
+
+/* Input that was decoded makes room for more, unless it is the body itself. */
+static void reclaim(struct h1_conn *c)
+{
+	struct h1_work *w = c->work;
+
+	if (!(c->in_place && c->collecting) && w->in.start + w->raw_at == w->in.end) {
+		w->raw_at = w->req.head.size;
+		w->in.end = w->in.start + w->raw_at;
+	}
+}
+
+/* Takes one piece out of `in`: H1_BODY_DATA when there may be more. */
+static enum h1_body_result take_piece(struct h1_conn *c, int *ret_fault)
+{
+	struct h1_work *w = c->work;
+	size_t used;
+	struct str data;
+	enum h1_body_result r =
+		h1_body_read(&w->decoder, str_from(buf_str(&w->in), w->raw_at), &used, &data, NULL);
+
+	w->raw_at += used;
+	*ret_fault = r == H1_BODY_BAD ? 400 : 0;
+	if (r != H1_BODY_DATA) {
+		return r;
+	}
+	if (w->decoder.total > w->body_limit) {
+		*ret_fault = 413;
+	} else if (!c->collecting) {
+		c->server->c.handler->on_body(&w->req, data);
+	} else if (!keep_body(c, data)) {
+		*ret_fault = 503;
+	}
+	return H1_BODY_DATA;
+}
+
+static bool step_body(struct h1_conn *c)
+{
+	struct h1_work *w = c->work;
+	int fault = 0;
+
+	if (w->decoder.framing == HTTP_LENGTH && w->req.head.body_len > w->body_limit) {
+		fault = 413;
+	}
+	while (!fault && !c->paused) {
+		enum h1_body_result r = take_piece(c, &fault);
+
+		if (c->state != H1_BODY) {
+			return false; /* the handler answered */
+		}
+		if (r == H1_BODY_END) {
+			body_complete(c);
+			return false;
+		}
+		if (r == H1_BODY_MORE) {
+			break;
+		}
+	}
+	if (fault) {
+		h1_answer_fault(c, fault);
+		return false;
+	}
+	if (w->req.head.expect_continue && w->decoder.total == 0 && c->answer == H1_NO_ANSWER) {
+		w->req.head.expect_continue = false;
+		h1_answer_continue(c);
+	}
+	reclaim(c);
+	body_timer(c);
+	return false;
+}
+
+static void steps(struct h1_conn *c)
+{
+	bool more = c->state == H1_HEAD || c->state == H1_BODY;
+
+	while (more) {
+		more = c->state == H1_HEAD ? step_head(c) : step_body(c);
+	}
+}
+
+/* Room for the next read; none is a reason to stop reading. */
+static size_t read_room(struct h1_conn *c)
+{
+	struct h1_work *w = c->work;
+
+	if (c->state == H1_HEAD && w->in.cap - w->in.end < FIRST_ROOM / 4 &&
+	    !buf_reserve(&w->in, FIRST_ROOM)) {
+		return 0;
+	}
+	return w->in.cap - w->in.end;
+}
+
+/* A big collected body is read straight to where it will stay. */
+static bool reads_into_body(const struct h1_conn *c)
+{
+	const struct h1_work *w = c->work;
+
+	return c->state == H1_BODY && c->collecting && !c->in_place &&
+	       w->decoder.framing == HTTP_LENGTH && w->decoder.left > 0 &&
+	       w->in.start + w->raw_at == w->in.end && w->decoder.left <= w->body_limit;
+}
+
+static enum stream_result read_into_body(struct h1_conn *c, size_t *ret_n)
+{
+	struct h1_work *w = c->work;
+	size_t want = w->decoder.left < 256 * 1024 ? (size_t)w->decoder.left : 256 * 1024, used;
+	enum stream_result r;
+	struct str data;
+	char *to;
+
+	w->body.max = (size_t)w->body_limit;
+	to = buf_reserve(&w->body, want);
+	if (!to) {
+		return STREAM_FAILED;
+	}
+	r = stream_read(&c->stream, to, want, ret_n, NULL);
+	if (r == STREAM_DATA) {
+		(void)h1_body_read(&w->decoder, str_make(to, *ret_n), &used, &data, NULL);
+		buf_commit(&w->body, *ret_n);
+	}
+	return r;
+}
+
+static bool take_work(struct h1_conn *c)
+{
+	c->work = server_lend(c->server, c);
+	if (!c->work) {
+		return false;
+	}
+	expect_head(c);
+	return true;
+}
+
+static enum stream_result read_input(struct h1_conn *c)
+{
+	size_t room, n = 0;
+	enum stream_result r;
+
+	if (reads_into_body(c)) {
+		return read_into_body(c, &n);
+	}
+	room = read_room(c);
+	if (room == 0) {
+		stream_want_read(&c->stream, false); /* resumed when the request ends */
+		return STREAM_AGAIN;
+	}
+	r = stream_read(&c->stream, c->work->in.p + c->work->in.end, room, &n, NULL);
+	if (r == STREAM_DATA) {
+		buf_commit(&c->work->in, n);
+	}
+	return r;
+}
+
+static void throw_away(struct h1_conn *c)
+{
+	char sink[16 * 1024];
+	size_t n;
+
+	for (int i = 0; i < LINGER_READS; i++) {
+		switch (stream_read(&c->stream, sink, sizeof(sink), &n, NULL)) {
+		case STREAM_DATA:
+			break;
+		case STREAM_AGAIN:
+			return;
+		case STREAM_EOF:
+		case STREAM_FAILED:
+			h1_conn_close(c);
+			return;
+		}
+	}
+}
+
+static void on_readable(struct stream *stream)
+{
+	struct h1_conn *c = CONTAINER_OF(stream, struct h1_conn, stream);
+
+	if (c->state == H1_LINGER) {
+		throw_away(c);
+		return;
+	}
+	if (!c->work && !take_work(c)) {
+		h1_conn_close(c);
+		return;
+	}
+	h1_conn_enter(c);
+	switch (read_input(c)) {
+	case STREAM_DATA:
+		steps(c);
+		break;
+	case STREAM_AGAIN:
+		if (c->state == H1_HEAD && buf_len(&c->work->in) == 0) {
+			give_back(c); /* a TLS handshake: no request yet */
+			c->state = H1_IDLE;
+		}
+		break;
+	case STREAM_EOF:
+		on_eof(c);
+		break;
+	case STREAM_FAILED:
+		on_gone(c);
+		break;
+	}
+	h1_conn_leave(c);
+}
+
+static void on_sent(struct stream *stream)
+{
+	struct h1_conn *c = CONTAINER_OF(stream, struct h1_conn, stream);
+	const struct http_handler *h = c->server->c.handler;
+	size_t pending = stream_pending(stream);
+
+	h1_conn_enter(c);
+	if (pending) {
+		timer_in(c, c->server->c.write_timeout);
+		c->write_timed = true;
+	}
+	if (c->state == H1_FLUSH && pending == 0) {
+		flushed(c);
+	} else if (is_known(c) && c->want_drain && pending <= HTTP_HIGH_WATER / 4) {
+		c->want_drain = false;
+		if (h->on_drain) {
+			h->on_drain(&c->work->req);
+		}
+	}
+	h1_conn_leave(c);
+}
+
+static void on_hangup(struct stream *stream, bool gone)
+{
+	struct h1_conn *c = CONTAINER_OF(stream, struct h1_conn, stream);
+
+	h1_conn_enter(c);
+	if (gone) {
+		on_gone(c);
+	} else {
+		on_eof(c);
+	}
+	h1_conn_leave(c);
+}
+
+static void on_timeout(struct timer *t)
+{
+	struct h1_conn *c = CONTAINER_OF(t, struct h1_conn, timer);
+
+	if (c->write_timed && stream_pending(&c->stream) && c->state != H1_LINGER) {
+		c->server->stats.timeouts++;
+		h1_conn_enter(c);
+		stream_want_read(&c->stream, false);
+		on_gone(c);
+		h1_conn_leave(c);
+		return;
+	}
+	switch ((enum h1_state)c->state) {
+	case H1_CLOSED:
+	case H1_PENDING: /* left over from before the request was complete */
+	case H1_FLUSH:
+		return;
+	case H1_IDLE:
+	case H1_LINGER:
+		h1_conn_close(c);
+		return;
+	case H1_HEAD:
+	case H1_BODY:
+		if (c->paused) {
+			return;
+		}
+		c->server->stats.timeouts++;
+		h1_conn_enter(c);
+		h1_answer_fault(c, 408);
+		h1_conn_leave(c);
+		return;
+	}
+}
+
+void h1_conn_resume(struct h1_conn *c)
+{
+	h1_conn_enter(c);
+	if (c->gone) {
+		if (c->state == H1_PENDING || c->state == H1_BODY) {
+			on_gone(c);
+		}
+	} else {
+		h1_answer_flush_head(c);
+		steps(c);
+	}
+	h1_conn_leave(c);
+}
+
+static const struct stream_events stream_events = {
+	.on_readable = on_readable,
+	.on_sent = on_sent,
+	.on_hangup = on_hangup,
+};
+
+static enum err_code set_up(struct h1_conn *c, struct tls_ctx *tls, struct str bytes,
+			    struct err *err)
+{
+	if (tls) {
+		return stream_accept_tls(&c->stream, tls, err);
+	}
+	if (bytes.n == 0) {
+		return ERR_OK;
+	}
+	if (!take_work(c)) {
+		return ERR(err, ERR_NOMEM, "no memory for a request");
+	}
+	buf_append(&c->work->in, bytes);
+	if (c->work->in.failed) {
+		return ERR(err, ERR_LIMIT, "more than %d bytes to adopt", H1_IN_MAX);
+	}
+	server_resume_later(c->server, c);
+	return ERR_OK;
+}
+
+enum err_code h1_conn_new(struct http_server *s, int fd, struct tls_ctx *tls, struct str bytes,
+			  const struct net_peer *peer, struct err *err)
+{
+	struct h1_conn *c = calloc(1, sizeof(*c));
+	enum err_code code;
+
+	if (!c) {
+		return ERR(err, ERR_NOMEM, "no memory for a connection");
+	}
+	c->server = s;
+	c->peer = *peer;
+	c->id = ++s->next_conn_id;
+	c->state = H1_IDLE;
+	c->timer.on_timeout = on_timeout;
+	code = stream_init(&c->stream, s->loop, fd, &stream_events, s->c.max_out, err);
+	if (code) {
+		free(c);
+		return code;
+	}
+	list_append(&s->conns, &c->node);
+	code = set_up(c, tls, bytes, err);
+	if (code) {
+		list_remove(&c->node);
+		give_back(c);
+		ASSERT(stream_take_fd(&c->stream) == fd); /* stays the caller's */
+		free(c);
+		return code;
+	}
+	s->stats.conns++;
+	timer_in(c, s->c.head_timeout);
+	return ERR_OK;
+}
+
+static void h1_collect(struct http_req *req, uint64_t limit)
+{
+	struct h1_conn *c = h1_conn_of(req);
+
+	c->collecting = true;
+	c->work->body_limit =
+		limit && limit < c->server->c.max_body ? limit : c->server->c.max_body;
+}
+
+static void h1_stream(struct http_req *req)
+{
+	struct h1_conn *c = h1_conn_of(req);
+
+	c->collecting = c->in_place = false;
+}
+
+static void h1_pause(struct http_req *req, bool paused)
+{
+	struct h1_conn *c = h1_conn_of(req);
+
+	if (c->paused == paused || c->state != H1_BODY) {
+		return;
+	}
+	c->paused = paused;
+	stream_want_read(&c->stream, !paused);
+	if (!paused) {
+		server_resume_later(c->server, c);
+	}
+}
+
+static void h1_drop(struct http_req *req)
+{
+	h1_conn_close(h1_conn_of(req));
+}
+
+static enum err_code h1_detach(struct http_req *req, int *ret_fd, struct str *ret_bytes,
+			       struct err *err)
+{
+	struct h1_conn *c = h1_conn_of(req);
+	struct h1_work *w = c->work;
+
+	if (c->stream.tls) {
+		return ERR(err, ERR_UNSUPPORTED, "a TLS connection cannot be given away");
+	}
+	if (c->answer != H1_NO_ANSWER || stream_pending(&c->stream) || c->stream.eof || c->gone ||
+	    (w->raw_at != req->head.size && !(c->in_place && c->collecting))) {
+		return ERR(err, ERR_INVALID, "too late to give the connection away");
+	}
+	*ret_fd = stream_take_fd(&c->stream);
+	*ret_bytes = buf_str(&w->in);
+	c->gone = true;
+	return ERR_OK;
+}
+
+const struct http_req_ops h1_req_ops = {
+	.collect = h1_collect,
+	.stream = h1_stream,
+	.pause = h1_pause,
+	.respond = h1_respond,
+	.begin = h1_begin,
+	.write = h1_write,
+	.end = h1_end,
+	.pending = h1_pending,
+	.drop = h1_drop,
+	.detach = h1_detach,
+};

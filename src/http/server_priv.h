@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Between the files of the HTTP/1 server: server.c keeps connections and lends
+ * work areas, h1_conn.c reads requests, h1_answer.c writes answers.
+ */
+#ifndef HTTP_SERVER_PRIV_H
+#define HTTP_SERVER_PRIV_H
+
+#include "http/h1_body.h"
+#include "http/h1_write.h"
+#include "http/server.h"
+
+enum { H1_IN_MAX = 64 * 1024 }; /* of h1_work.in */
+
+/* What a request needs and an idle connection does not. */
+struct h1_work {
+	struct http_req req;
+	struct h1_conn *conn;
+	struct h1_work *next; /* while free */
+	struct buf in;        /* received bytes, from the request's first one on */
+	struct buf body;      /* a collected body that is not in one piece in `in` */
+	struct buf head;      /* of a streamed answer, until its first write */
+	struct h1_body decoder;
+	size_t raw_at; /* first byte of `in`, from its start, that was not decoded yet */
+	uint64_t body_limit;
+	uint64_t answer_left; /* of a promised length */
+	struct http_field fields[H1_MAX_FIELDS];
+};
+
+/*
+ *   IDLE -> HEAD -> BODY -> PENDING -> FLUSH -> IDLE | HEAD
+ *                                      FLUSH -> LINGER -> CLOSED
+ * An answer may be complete in any state from BODY on; CLOSED may follow any state.
+ */
+enum h1_state {
+	H1_CLOSED = 0,
+	H1_IDLE,    /* no byte of a request; no work area */
+	H1_HEAD,    /* a part of a head */
+	H1_BODY,    /* the handler knows the request; its body is incomplete */
+	H1_PENDING, /* the request is complete, the answer is not */
+	H1_FLUSH,   /* the answer is complete, some of it has not left */
+	H1_LINGER,  /* all sent and shut; input is thrown away so that no reset kills the answer */
+};
+
+enum h1_answer { H1_NO_ANSWER = 0, H1_ANSWER_BEGUN, H1_ANSWER_DONE };
+
+struct h1_conn {
+	struct stream stream;
+	struct list node; /* in server->conns or server->resume */
+	struct timer timer;
+	struct http_server *server;
+	struct h1_work *work; /* from HEAD until the end of the request */
+	struct net_peer peer;
+	uint64_t id;
+	uint8_t state, answer;
+	uint8_t depth;         /* callbacks under way: the memory is freed when they are left */
+	bool keep;             /* serve another request after this one */
+	bool unread;           /* answered before all of the body came */
+	bool collecting;       /* else streaming */
+	bool in_place;         /* the collected body will be contiguous in work->in */
+	bool chunked, no_body; /* of a streamed answer */
+	bool paused;           /* no on_body now */
+	bool want_drain;       /* on_drain is owed */
+	bool half_told, gone_told, gone;
+	bool resuming;    /* in server->resume */
+	bool write_timed; /* the timer is for output */
+};
+
+enum { DATE_SIZE = 29 };
+
+struct http_server {
+	struct http_server_config c;
+	struct loop *loop;
+	struct list conns, resume;
+	struct loop_hook on_turn_end; /* serves `resume` */
+	struct h1_work *free_works;
+	unsigned n_free_works;
+	struct net_acceptor *acceptors[8];
+	unsigned n_acceptors;
+	struct http_server_stats stats;
+	struct buf scratch; /* head, and a small body, of the answer being written */
+	uint64_t next_conn_id;
+	uint64_t date_at; /* loop time of the Date below; 0 for none */
+	char date[DATE_SIZE];
+	bool draining, accept_paused;
+	void (*on_drained)(struct http_server *s);
+};
+
+/* server.c */
+struct h1_work *server_lend(struct http_server *s, struct h1_conn *c);
+void server_take_back(struct http_server *s, struct h1_work *w);
+void server_conn_gone(struct http_server *s); /* after a connection was unlinked */
+struct str server_date(struct http_server *s);
+
+/* Has c looked at again at the end of this turn. */
+void server_resume_later(struct http_server *s, struct h1_conn *c);
+
+/* h1_conn.c */
+enum err_code h1_conn_new(struct http_server *s, int fd, struct tls_ctx *tls, struct str bytes,
+			  const struct net_peer *peer, struct err *err) MUST_USE;
+void h1_conn_resume(struct h1_conn *c);
+void h1_conn_close(struct h1_conn *c);
+void h1_conn_enter(struct h1_conn *c);
+void h1_conn_leave(struct h1_conn *c);
+
+/* The answer was given to the stream completely: what follows the request? */
+void h1_conn_answered(struct h1_conn *c);
+
+/* Nothing reaches the client any more; the handler learns of it at the end of this turn. */
+void h1_conn_lost(struct h1_conn *c);
+
+extern const struct http_req_ops h1_req_ops;
+
+/* h1_answer.c */
+void h1_answer_fault(struct h1_conn *c, int status);
+void h1_answer_continue(struct h1_conn *c);
+void h1_answer_flush_head(struct h1_conn *c);
+void h1_respond(struct http_req *req, int status, const struct http_field *f, size_t n,
+		struct str body);
+bool h1_begin(struct http_req *req, int status, const struct http_field *f, size_t n,
+	      int64_t length);
+bool h1_write(struct http_req *req, struct str bytes);
+void h1_end(struct http_req *req);
+size_t h1_pending(const struct http_req *req);
+
+static inline struct h1_conn *h1_conn_of(const struct http_req *req)
+{
+	return CONTAINER_OF((struct http_req *)(uintptr_t)req, struct h1_work, req)->conn;
+}
+
+#endif
