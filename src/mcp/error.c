@@ -50,13 +50,9 @@ void mcp_error_append_version(struct buf *out, struct str id, struct str request
 	struct buf data;
 
 	buf_init(&data, 512);
-	buf_append(&data, STR("{\"supported\":["));
-	for (enum mcp_version v = MCP_MODERN; v > MCP_VERSION_NONE; v--) {
-		buf_append(&data, v == MCP_MODERN ? STR("\"") : STR(",\""));
-		buf_append(&data, mcp_version_name(v));
-		buf_append_c(&data, '"');
-	}
-	buf_append_c(&data, ']');
+	buf_append(&data, STR("{\"supported\":[\""));
+	buf_append(&data, mcp_version_name(MCP_MODERN));
+	buf_append(&data, STR("\"]"));
 	if (requested.n && requested.n <= 64) {
 		buf_append(&data, STR(",\"requested\":"));
 		buf_append(&data, requested);

@@ -76,8 +76,9 @@ void mcp_error_append_data(struct buf *out, struct str id, enum mcp_error e, enu
 			   struct str data);
 
 /*
- * UNSUPPORTED_VERSION with its data: what is supported, and what was asked for as
- * a raw JSON string from a checked message (left out when longer than 64 bytes).
+ * UNSUPPORTED_VERSION with its data: the modern revision, which is what a request that
+ * names its revision itself may name, and what was asked for as a raw JSON string from
+ * a checked message (left out when longer than 64 bytes).
  */
 void mcp_error_append_version(struct buf *out, struct str id, struct str requested);
 
