@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gate/action.h"
+
+#include "gate/gate.h"
+
+static void on_decision_recorded(struct record_wait *w, bool ok, uint64_t index);
+static void on_outcome_recorded(struct record_wait *w, bool ok, uint64_t index);
+
+/* "g0-1c9b2f00-1a": gate, start of the gate, count. */
+static void make_id(struct action *a)
+{
+	int n = snprintf(a->id, sizeof(a->id), "g%u-%08x-%llx", a->gate->index, a->gate->boot,
+			 (unsigned long long)++a->gate->next_action);
+
+	a->id_n = n > 0 ? (size_t)n : 0;
+}
+
+static struct str action_id(const struct action *a)
+{
+	return str_make(a->id, a->id_n);
+}
+
+/* The key that salts a session's commitments is kept by the ledger before its first use. */
+static bool keep_salt(struct gate *g, struct session *s)
+{
+	struct ledger_salt salt = {.session = str_from_c(s->id)};
+	struct buf *out;
+	struct err err;
+
+	if (s->salted) {
+		return true;
+	}
+	memcpy(salt.key, &s->salt, sizeof(salt.key));
+	out = recorder_entry(&g->recorder, false);
+	if (!out) {
+		return false;
+	}
+	if (ledger_salt_encode(&salt, out, &err)) {
+		recorder_drop(&g->recorder, false);
+		return false;
+	}
+	recorder_put(&g->recorder, false, RECORD_OUTCOME, NULL);
+	s->salted = true;
+	return true;
+}
+
+static enum ledger_verdict verdict_of(enum policy_outcome outcome)
+{
+	switch (outcome) {
+	case POLICY_ALLOW:
+		return LEDGER_ALLOW;
+	case POLICY_ASK:
+		return LEDGER_ASK;
+	case POLICY_DENY:
+		break;
+	}
+	return LEDGER_DENY;
+}
+
+/* Labels are constant for now, but every action carries them. */
+static const struct str labels_in[] = {STR_INIT("integrity=user"),
+				       STR_INIT("confidentiality=public")};
+static const struct str labels_out[] = {STR_INIT("integrity=external"),
+					STR_INIT("confidentiality=public")};
+
+static bool record_decision(struct action *a, const struct rules_query *q)
+{
+	struct gate *g = a->gate;
+	struct ledger_decision d = {
+		.action_id = action_id(a),
+		.action = a->answer.action,
+		.principal = a->answer.principal,
+		.resource = a->answer.resource,
+		.session = str_from_c(a->session->id),
+		.node = a->rules->node,
+		.decision = verdict_of(a->answer.outcome),
+		.policies = {a->answer.policies, a->answer.n_policies},
+		.errors = {a->answer.errors, a->answer.n_errors},
+		.labels = {labels_in, ARRAY_LEN(labels_in)},
+		.arguments_bytes = q->input.n,
+		.time_us = clock_real() / 1000,
+	};
+	bool durable = a->answer.durable;
+	struct buf *out;
+	struct err err;
+
+	memcpy(d.policy_set, a->rules->digest, sizeof(d.policy_set));
+	if (!keep_salt(g, a->session)) {
+		return false;
+	}
+	ledger_commit(&a->session->salt, action_id(a), LEDGER_ARGUMENTS, q->input, d.arguments);
+	out = recorder_entry(&g->recorder, durable);
+	if (!out) {
+		return false;
+	}
+	if (ledger_decision_encode(&d, out, &err)) {
+		recorder_drop(&g->recorder, durable);
+		return false;
+	}
+	a->wait = (struct record_wait){.on_recorded = on_decision_recorded};
+	recorder_put(&g->recorder, durable, RECORD_DECISION, &a->wait);
+	return true;
+}
+
+static void finish(struct action *a)
+{
+	step_move(&a->step, STEP_REPLY);
+	step_move(&a->step, STEP_DONE);
+	a->active = false;
+	a->on->reply(a);
+}
+
+/* Nothing could be recorded: the answer is the same for all, but never from inside action_start. */
+static void on_unrecorded(struct loop_hook *h);
+
+void action_start(struct action *a, struct rules_query *q, uint64_t started)
+{
+	struct gate *g = a->gate;
+
+	a->active = true;
+	a->started = started;
+	a->rules = g->rules;
+	a->step = STEP_PARSE;
+	step_move(&a->step, STEP_IDENTIFY);
+	q->agent = a->session->agent;
+	q->session = str_from_c(a->session->id);
+	step_move(&a->step, STEP_LABEL);
+	q->labels = (struct rules_labels){.integrity = 2};
+	q->now_ms = clock_real() / CLOCK_MS;
+	step_move(&a->step, STEP_DECIDE);
+	rules_decide(a->rules, q, a->arena, &a->answer);
+	a->decided = clock_mono();
+	a->refused = a->answer.outcome != POLICY_ALLOW;
+	make_id(a);
+	/* Texts of the decision point into the rules: they stay until the action has ended. */
+	(void)rules_ref(a->rules);
+	a->session->busy++;
+	step_move(&a->step, a->refused ? STEP_RECORD_REFUSAL : STEP_RECORD);
+	if (!record_decision(a, q)) {
+		a->unrecorded = true;
+		a->refused = true;
+		a->later.on_turn_end = on_unrecorded;
+		loop_defer(&g->loop, &a->later);
+	}
+}
+
+static void release(struct action *a)
+{
+	a->session->busy--;
+	rules_unref(a->rules);
+	a->rules = NULL;
+}
+
+static void end(struct action *a)
+{
+	struct rules *rules = a->rules;
+
+	(void)rules_ref(rules);
+	release(a);
+	finish(a); /* may free a */
+	rules_unref(rules);
+}
+
+static void on_unrecorded(struct loop_hook *h)
+{
+	end(CONTAINER_OF(h, struct action, later));
+}
+
+static void on_decision_recorded(struct record_wait *w, bool ok, uint64_t index)
+{
+	struct action *a = CONTAINER_OF(w, struct action, wait);
+
+	a->index = index;
+	if (!ok) {
+		a->unrecorded = true;
+		a->refused = true;
+	}
+	if (a->refused) {
+		end(a);
+		return;
+	}
+	step_move(&a->step, STEP_FORWARD);
+	a->forwarded = clock_mono();
+	a->on->forward(a);
+}
+
+static void fill_outcome(const struct action *a, struct ledger_outcome *o)
+{
+	*o = (struct ledger_outcome){
+		.action_id = action_id(a),
+		.session = str_from_c(a->session->id),
+		.status = a->status,
+		.code = a->code,
+		.labels = {labels_out, ARRAY_LEN(labels_out)},
+		.result_bytes = a->result_bytes,
+		.decide_ns = a->decided - a->started,
+		.upstream_ns = a->answered > a->forwarded ? a->answered - a->forwarded : 0,
+		.total_ns = clock_mono() - a->started,
+		.time_us = clock_real() / 1000,
+	};
+	if (a->has_result) {
+		memcpy(o->result, a->result, sizeof(o->result));
+	}
+}
+
+/* An outcome has to get into the log: without room for it this gate cannot go on. */
+static void record_outcome(struct action *a, struct record_wait *w)
+{
+	bool durable = a->answer.durable;
+	struct ledger_outcome o;
+	struct buf *out = recorder_entry(&a->gate->recorder, durable);
+	struct err err;
+
+	ASSERT(out);
+	fill_outcome(a, &o);
+	if (ledger_outcome_encode(&o, out, &err)) {
+		log_line(LOG_ERROR, "an outcome cannot be encoded: %s", err.msg);
+		ASSERT(false);
+	}
+	recorder_put(&a->gate->recorder, durable, RECORD_OUTCOME, w);
+}
+
+static void conclude(struct action *a, enum ledger_status status, uint64_t code)
+{
+	a->answered = clock_mono();
+	a->status = status;
+	a->code = code;
+	if (a->has_result) {
+		step_move(&a->step, STEP_INSPECT);
+		step_move(&a->step, STEP_LABEL_ANSWER);
+	}
+	step_move(&a->step, STEP_RECORD_OUTCOME);
+	a->wait = (struct record_wait){.on_recorded = on_outcome_recorded};
+	record_outcome(a, &a->wait);
+}
+
+void action_answered(struct action *a, enum ledger_status status, uint64_t code, struct str result)
+{
+	ASSERT(a->step == STEP_FORWARD);
+	a->has_result = result.p != NULL;
+	a->result_bytes = result.n;
+	if (a->has_result) {
+		ledger_commit(&a->session->salt, action_id(a), LEDGER_RESULT, result, a->result);
+	}
+	conclude(a, status, code);
+}
+
+void action_commit_begin(const struct action *a, struct sha256 *h)
+{
+	ledger_commit_init(h, &a->session->salt, action_id(a), LEDGER_RESULT);
+}
+
+void action_answered_stream(struct action *a, enum ledger_status status, uint64_t code,
+			    struct sha256 *h, uint64_t bytes)
+{
+	ASSERT(a->step == STEP_FORWARD);
+	sha256_final(h, a->result);
+	a->has_result = true;
+	a->result_bytes = bytes;
+	conclude(a, status, code);
+}
+
+static void on_outcome_recorded(struct record_wait *w, bool ok, uint64_t index)
+{
+	struct action *a = CONTAINER_OF(w, struct action, wait);
+
+	(void)index;
+	ASSERT(ok); /* outcomes are kept until they are in the log */
+	end(a);
+}
+
+void action_abandon(struct action *a)
+{
+	if (!a->active) {
+		return;
+	}
+	a->active = false;
+	recorder_forget(&a->wait);
+	loop_defer_cancel(&a->later);
+	if (a->step == STEP_FORWARD) {
+		a->answered = clock_mono();
+		a->status = LEDGER_LOST;
+		record_outcome(a, NULL);
+	}
+	release(a);
+}

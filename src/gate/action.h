@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One action on its path (gate/step.h). A front end says what was asked; it is
+ * decided and recorded here, and only then does `forward` run. The front end hands back what came
+ * of it, that is recorded too, and only then does `reply` run. There is no other way from
+ * a request to an effect.
+ */
+#ifndef GATE_ACTION_H
+#define GATE_ACTION_H
+
+#include "gate/recorder.h"
+#include "gate/rules.h"
+#include "gate/session.h"
+#include "gate/step.h"
+
+struct action;
+struct gate;
+
+struct action_events {
+	/* The decision is in the ledger and it is ALLOW: perform the action, then action_answered.
+	 */
+	void (*forward)(struct action *a);
+
+	/*
+	 * The end of the path. a->refused: it was not performed; what, says a->answer (or
+	 * a->unrecorded when nothing could be recorded, so nothing was done).
+	 */
+	void (*reply)(struct action *a);
+};
+
+enum { ACTION_ID_MAX = 40 };
+
+/* Part of the front end's request. Zeroed is idle. */
+struct action {
+	struct gate *gate;
+	const struct action_events *on;
+	struct session *session;
+	struct arena *arena; /* lives as long as the action */
+	struct rules *rules; /* the ones it was decided by */
+	enum action_step step;
+	char id[ACTION_ID_MAX];
+	size_t id_n;
+	struct rules_answer answer;
+	uint64_t index; /* of the decision in the ledger */
+	bool refused, unrecorded, active;
+	struct record_wait wait;
+	struct loop_hook later;
+	/* The outcome. */
+	enum ledger_status status;
+	uint64_t code, result_bytes;
+	bool has_result;
+	uint8_t result[SHA256_LEN];
+	uint64_t started, decided, forwarded, answered; /* monotonic ns */
+};
+
+/*
+ * Decides and records. q->agent and q->session are set here from the session. `forward` or `reply`
+ * follows, never from inside. `started` is when the request began.
+ */
+void action_start(struct action *a, struct rules_query *q, uint64_t started);
+
+/* The action was performed: how it ended, and its result (any bytes, committed to, not kept). */
+void action_answered(struct action *a, enum ledger_status status, uint64_t code, struct str result);
+
+/* The same for a result that passed by in pieces: a commitment and its length. */
+void action_commit_begin(const struct action *a, struct sha256 *h);
+void action_answered_stream(struct action *a, enum ledger_status status, uint64_t code,
+			    struct sha256 *h, uint64_t bytes);
+
+/*
+ * Its owner goes away before the end: what is under way is recorded as lost, and no event follows.
+ * Harmless when idle or at its end.
+ */
+void action_abandon(struct action *a);
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A gate: the process that strangers talk to. It parses, identifies, decides,
+ * records, forwards and answers; it holds no credential and cannot connect, open
+ * or start anything. proc/gate.c gives it its channels and its jail.
+ */
+#ifndef GATE_GATE_H
+#define GATE_GATE_H
+
+#include "base/log.h"
+#include "gate/action.h"
+#include "gate/dialer.h"
+#include "gate/link.h"
+#include "gate/recorder.h"
+#include "gate/rules.h"
+#include "gate/session.h"
+#include "http/server.h"
+#include "mcp/lifecycle.h"
+#include "mcp/view.h"
+
+enum { GATE_SPARE_BUFS = 64, GATE_MAX_LISTENERS = 16, GATE_MAX_PEERS = 64 };
+
+/* What one path of this gate offers: all servers, or one. */
+struct endpoint {
+	struct list node;
+	struct str id; /* empty: all */
+	struct arena arena;
+	struct link **links;
+	size_t n;
+	struct mcp_view views[MCP_LIST_KINDS];
+	bool built[MCP_LIST_KINDS];
+};
+
+struct gate_listener {
+	struct gate *gate;
+	unsigned index; /* into config.listen */
+	struct http_server *server;
+	struct tls_ctx *tls;
+};
+
+/* A model back end. */
+struct gate_model {
+	struct list node;
+	struct gate *gate;
+	struct gate_pool pool;
+	struct str name;
+	struct list waiting; /* of struct exchange, until the pool is open */
+	bool opening;
+};
+
+/* Another gate, for connections whose session lives there. */
+struct gate_peer {
+	struct gate *gate;
+	unsigned index;
+	struct chan chan;
+	struct loop_fd f;
+};
+
+struct gate {
+	struct loop loop;
+	unsigned index;
+	uint32_t boot; /* random: tells this process from its predecessors */
+	uint64_t next_action;
+	struct hash_key seed;
+	struct rules *rules;
+	struct recorder recorder;
+	struct dialer connector, runner;
+	struct sessions sessions;
+	struct list links, retired, endpoints, models;
+	struct gate_listener listeners[GATE_MAX_LISTENERS];
+	unsigned n_listeners;
+	struct gate_peer peers[GATE_MAX_PEERS];
+	unsigned n_peers;
+	struct arena scratch; /* of one message from an upstream */
+	struct json_opts json_limits;
+	struct buf spare[GATE_SPARE_BUFS];
+	unsigned n_spare;
+	struct timer housekeeping;
+	uint64_t findings_at; /* second in which findings are counted */
+	unsigned findings_n;
+	struct {
+		bool set;
+		enum mcp_log_level level;
+	} log;
+	bool draining;
+	unsigned still_open; /* listeners not drained yet */
+	void (*on_drained)(struct gate *g);
+};
+
+enum err_code gate_init(struct gate *g, unsigned index, struct err *err) MUST_USE;
+void gate_done(struct gate *g);
+
+/*
+ * Puts the rules in force (the reference moves in) and brings links, endpoints and models in line.
+ * `digests` has 32 bytes for each of config->servers.
+ */
+enum err_code gate_apply(struct gate *g, struct rules *rules, const uint8_t (*digests)[32],
+			 struct err *err) MUST_USE;
+
+/* Serves on a listening descriptor (owned); tls may be NULL, else it is owned too. */
+enum err_code gate_listen(struct gate *g, unsigned index, int fd, struct tls_ctx *tls,
+			  struct err *err) MUST_USE;
+
+/* A channel to another gate (owned). */
+enum err_code gate_add_peer(struct gate *g, unsigned index, int fd, struct err *err) MUST_USE;
+
+/* Takes nothing new; on_drained once what runs has ended. */
+void gate_drain(struct gate *g, void (*on_drained)(struct gate *g));
+
+/* ---- inside gate/ ---- */
+
+/* Buffers lent for one message; they keep their memory when given back. */
+struct buf gate_buf_take(struct gate *g, size_t max);
+void gate_buf_give(struct gate *g, struct buf *b);
+
+struct endpoint *gate_endpoint(struct gate *g, struct str id);
+
+/* The endpoint's view of one kind, built when needed; NULL when memory is short. */
+const struct mcp_view *endpoint_view(struct gate *g, struct endpoint *e, enum mcp_list_kind kind);
+
+/* Something worth a record, about a server; bounded in number. */
+void gate_finding(struct gate *g, struct str subject, const char *text);
+void gate_event(struct gate *g, const struct ledger_event *event);
+
+/* What links report. */
+void gate_link_up(struct gate *g, struct link *l);
+void gate_link_down(struct gate *g, struct link *l, bool was_up, const char *why);
+void gate_link_listed(struct gate *g, struct link *l, enum mcp_list_kind kind);
+void gate_link_log(struct gate *g, struct link *l, const struct mcp_msg *m);
+bool gate_link_is_used(const struct gate *g, const struct link *l);
+
+/* Sends a message on a session's open stream, if it has one that keeps up. */
+void gate_session_send(struct gate *g, struct session *s, struct str message);
+void gate_session_end(struct gate *g, struct session *s);
+
+/* Handlers of HTTP requests (gate/front.c). */
+extern const struct http_handler gate_http_handler;
+
+/* Hands a plain connection to the gate that owns the session; false: serve it here. */
+bool gate_hand_off(struct gate *g, struct http_req *req, unsigned to);
+
+#endif

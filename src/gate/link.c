@@ -1,0 +1,583 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gate/link.h"
+
+#include "gate/gate.h"
+#include "mcp/lifecycle.h"
+
+#include <stdlib.h>
+
+enum {
+	LINK_TEXTS = 64 << 10,
+	LINK_MESSAGE_MAX = 17 << 20,
+	LINK_START_SECONDS = 30,
+	LINK_GARBAGE_MAX = 1000,
+	LINK_MAX_CALLS = 4096,
+	LINK_BACKOFF_MS = 100,
+};
+
+static void on_again(struct timer *t);
+static void on_refuse(struct loop_hook *h);
+static void link_step(struct link *l);
+static void fetch_next(struct link *l);
+
+enum err_code link_new(struct gate *gate, const struct config_server *server,
+		       const uint8_t digest[32], struct link **ret, struct err *err)
+{
+	struct link *l = calloc(1, sizeof(*l));
+
+	if (!l) {
+		return ERR(err, ERR_NOMEM, "no memory for a server");
+	}
+	l->gate = gate;
+	l->loop = &gate->loop;
+	l->stream.f.fd = -1;
+	l->runner = &gate->runner;
+	l->timeout_ns = server->timeout_ns;
+	memcpy(l->digest, digest, sizeof(l->digest));
+	l->again.on_timeout = on_again;
+	l->refuse.on_turn_end = on_refuse;
+	list_init(&l->node);
+	list_init(&l->waits);
+	list_init(&l->calls);
+	map_init(&l->by_hop, gate->seed);
+	arena_init(&l->arena, LINK_TEXTS);
+	arena_init(&l->said, LINK_TEXTS);
+	mcp_lines_init(&l->lines, MCP_LINE_MAX);
+	for (unsigned k = 0; k < MCP_LIST_KINDS; k++) {
+		mcp_list_init(&l->lists[k], (enum mcp_list_kind)k, gate->seed);
+	}
+	l->id = arena_dup(&l->arena, server->id);
+	l->transport =
+		server->kind == CONFIG_SERVER_HTTP ? &link_http_transport : &link_stdio_transport;
+	if (!l->id.p || (server->kind == CONFIG_SERVER_HTTP && link_http_init(l, server, err))) {
+		arena_done(&l->arena);
+		free(l);
+		return ERR(err, ERR_NOMEM, "no memory for a server");
+	}
+	*ret = l;
+	return ERR_OK;
+}
+
+void link_free(struct link *l)
+{
+	l->retired = true;
+	link_lost(l, LINK_FAIL_DIED, NULL);
+	timer_stop(&l->again);
+	loop_defer_cancel(&l->refuse);
+	for (unsigned k = 0; k < MCP_LIST_KINDS; k++) {
+		mcp_list_done(&l->lists[k]);
+	}
+	if (l->pool.loop) {
+		gate_pool_done(&l->pool);
+	}
+	mcp_lines_done(&l->lines);
+	map_done(&l->by_hop);
+	arena_done(&l->said);
+	arena_done(&l->arena);
+	list_remove(&l->node);
+	free(l);
+}
+
+/* ---- waiting for a link ---- */
+
+static void waits_finish(struct link *l, bool ready)
+{
+	while (!list_empty(&l->waits)) {
+		struct link_wait *w = CONTAINER_OF(l->waits.next, struct link_wait, node);
+
+		list_remove(&w->node);
+		w->node = (struct list){0};
+		w->on_link(w, ready);
+	}
+}
+
+static void on_refuse(struct loop_hook *h)
+{
+	struct link *l = CONTAINER_OF(h, struct link, refuse);
+
+	if (l->state == LINK_READY) {
+		waits_finish(l, true);
+	} else if (l->state == LINK_DOWN) {
+		waits_finish(l, false);
+	}
+}
+
+static void link_connect(struct link *l)
+{
+	struct err err;
+
+	l->state = LINK_CONNECTING;
+	l->generation++;
+	if (l->transport->connect(l, &err)) {
+		link_lost(l, LINK_FAIL_UNREACHABLE, err.msg);
+	}
+}
+
+void link_want(struct link *l, struct link_wait *w)
+{
+	list_append(&l->waits, &w->node);
+	if (l->state == LINK_READY || l->retired ||
+	    (l->state == LINK_DOWN && timer_armed(&l->again))) {
+		loop_defer(l->loop, &l->refuse);
+	} else if (l->state == LINK_DOWN) {
+		link_connect(l);
+	}
+}
+
+void link_wait_forget(struct link_wait *w)
+{
+	if (w->node.next) {
+		list_remove(&w->node);
+		w->node = (struct list){0};
+	}
+}
+
+static void on_again(struct timer *t)
+{
+	struct link *l = CONTAINER_OF(t, struct link, again);
+
+	/* Somebody listens for changes: the link comes back without being asked. */
+	if (l->state == LINK_DOWN && !l->retired && gate_link_is_used(l->gate, l)) {
+		link_connect(l);
+	}
+}
+
+void link_lost(struct link *l, enum link_fail why, const char *what)
+{
+	bool was_up = l->state >= LINK_INITIALIZING;
+	unsigned shift = l->failures > 8 ? 8 : l->failures;
+
+	if (l->state == LINK_DOWN) {
+		return;
+	}
+	l->state = LINK_DOWN;
+	l->transport->close(l);
+	l->session = STR("");
+	l->fetch_kinds = 0;
+	l->fetch_busy = false;
+	mcp_list_done(&l->fetching);
+	l->failures++;
+	if (!l->retired) {
+		loop_timer_set(l->loop, &l->again, (LINK_BACKOFF_MS * CLOCK_MS) << shift);
+		gate_link_down(l->gate, l, was_up, what ? what : "closed");
+	}
+	while (!list_empty(&l->calls)) {
+		link_call_fail(CONTAINER_OF(l->calls.next, struct link_call, node), why);
+	}
+	waits_finish(l, false);
+}
+
+/* ---- calls ---- */
+
+static void on_deadline(struct timer *t)
+{
+	struct link_call *c = CONTAINER_OF(t, struct link_call, deadline);
+
+	if (c == &c->link->internal) {
+		link_lost(c->link, LINK_FAIL_TIMEOUT, "it does not answer in time");
+		return;
+	}
+	link_call_cancel(c, true);
+	c->on->on_fail(c, LINK_FAIL_TIMEOUT);
+}
+
+/* Gives the call its id on this hop; the message is still to be written. */
+static enum err_code call_prepare(struct link *l, struct link_call *c, const struct link_events *on,
+				  struct err *err)
+{
+	int n;
+
+	c->link = l;
+	c->on = on;
+	c->hop = ++l->next_hop;
+	n = snprintf(c->hop_text, sizeof(c->hop_text), "%llu", (unsigned long long)c->hop);
+	c->message = gate_buf_take(l->gate, LINK_MESSAGE_MAX);
+	c->deadline = (struct timer){.on_timeout = on_deadline};
+	if (!map_put(&l->by_hop, str_make(c->hop_text, (size_t)n), c)) {
+		gate_buf_give(l->gate, &c->message);
+		return ERR(err, ERR_NOMEM, "no memory for a call");
+	}
+	list_append(&l->calls, &c->node);
+	return ERR_OK;
+}
+
+void link_call_end(struct link_call *c)
+{
+	struct link *l = c->link;
+
+	timer_stop(&c->deadline);
+	list_remove(&c->node);
+	(void)map_take(&l->by_hop, str_from_c(c->hop_text));
+	gate_buf_give(l->gate, &c->message);
+	sse_parser_done(&c->events);
+	c->hop = 0;
+}
+
+static enum err_code call_send(struct link_call *c, uint64_t timeout, struct err *err)
+{
+	struct link *l = c->link;
+	enum err_code code =
+		c->message.failed ? ERR(err, ERR_LIMIT, "a message past %d bytes", LINK_MESSAGE_MAX)
+				  : l->transport->call(l, c, err);
+
+	if (code) {
+		link_call_end(c);
+		return code;
+	}
+	loop_timer_set(l->loop, &c->deadline, timeout);
+	return ERR_OK;
+}
+
+enum err_code link_call_start(struct link *l, struct link_call *c, const struct mcp_msg *m,
+			      struct str object, struct err *err)
+{
+	struct mcp_change change = {.object = object};
+
+	if (l->state != LINK_READY || l->retired) {
+		return ERR(err, ERR_CLOSED, "the server is not there");
+	}
+	if (l->by_hop.n >= LINK_MAX_CALLS) {
+		return ERR(err, ERR_LIMIT, "%d calls wait for this server", LINK_MAX_CALLS);
+	}
+	TRY(call_prepare(l, c, c->on, err));
+	change.id = str_from_c(c->hop_text);
+	c->has_token = m->token.p != NULL;
+	change.token = c->has_token ? change.id : str_make(NULL, 0);
+	mcp_splice_call(&c->message, m, &change);
+	return call_send(c, l->timeout_ns, err);
+}
+
+/* A call of our own, whose message is in c->message already but for its id. */
+static void internal_call(struct link *l, const struct link_events *on,
+			  void (*write)(struct buf *out, struct link *l, uint64_t id))
+{
+	struct link_call *c = &l->internal;
+	struct err err;
+
+	*c = (struct link_call){0};
+	if (call_prepare(l, c, on, &err)) {
+		link_lost(l, LINK_FAIL_UNREACHABLE, err.msg);
+		return;
+	}
+	write(&c->message, l, c->hop);
+	if (call_send(c, LINK_START_SECONDS * CLOCK_SEC, &err)) {
+		link_lost(l, LINK_FAIL_UNREACHABLE, err.msg);
+	}
+}
+
+static void tell_cancelled(struct link *l, const struct link_call *c)
+{
+	struct buf out = gate_buf_take(l->gate, LINK_MESSAGE_MAX);
+
+	mcp_cancel_notification(&out, c->hop);
+	l->transport->post(l, buf_str(&out));
+	gate_buf_give(l->gate, &out);
+}
+
+void link_call_cancel(struct link_call *c, bool tell)
+{
+	struct link *l = c->link;
+
+	if (c->hop == 0) {
+		return;
+	}
+	if (tell && l->state == LINK_READY) {
+		tell_cancelled(l, c);
+	}
+	l->transport->abandon(l, c);
+	link_call_end(c);
+}
+
+void link_call_fail(struct link_call *c, enum link_fail why)
+{
+	c->link->transport->abandon(c->link, c);
+	link_call_end(c);
+	c->on->on_fail(c, why);
+}
+
+/* ---- what the server says ---- */
+
+static struct link_call *find_call(const struct link *l, struct str id)
+{
+	return id.p ? map_find(&l->by_hop, id) : NULL;
+}
+
+static void answer_request(struct link *l, const struct mcp_msg *m)
+{
+	struct buf out = gate_buf_take(l->gate, LINK_MESSAGE_MAX);
+
+	if (m->method == MCP_PING) {
+		buf_append(&out, STR("{\"jsonrpc\":\"2.0\",\"id\":"));
+		buf_append(&out, m->id);
+		buf_append(&out, STR(",\"result\":{}}"));
+	} else {
+		/* Sampling, elicitation and roots were not offered: nobody's client is picked. */
+		mcp_error_append(&out, m->id, MCP_ERROR_METHOD, l->version);
+	}
+	l->transport->post(l, buf_str(&out));
+	gate_buf_give(l->gate, &out);
+}
+
+static void list_changed(struct link *l, enum mcp_method method)
+{
+	if (method == MCP_TOOLS_CHANGED) {
+		l->fetch_kinds |= 1U << MCP_LIST_TOOLS;
+	} else if (method == MCP_PROMPTS_CHANGED) {
+		l->fetch_kinds |= 1U << MCP_LIST_PROMPTS;
+	} else {
+		l->fetch_kinds |= 1U << MCP_LIST_RESOURCES | 1U << MCP_LIST_TEMPLATES;
+	}
+	if (l->state == LINK_READY && !l->fetch_busy) {
+		fetch_next(l);
+	}
+}
+
+static void notification(struct link *l, struct link_call *c, const struct mcp_msg *m)
+{
+	switch ((int)m->method) {
+	case MCP_PROGRESS:
+		c = find_call(l, m->token);
+		if (c && c->has_token && c->on->on_notification) {
+			c->on->on_notification(c, m);
+		}
+		break;
+	case MCP_MESSAGE:
+		if (!c && !list_empty(&l->calls) && l->calls.next == l->calls.prev) {
+			c = CONTAINER_OF(l->calls.next, struct link_call, node);
+		}
+		if (c && c != &l->internal && c->on->on_notification) {
+			c->on->on_notification(c, m);
+		} else if (!c) {
+			gate_link_log(l->gate, l, m);
+		}
+		break;
+	case MCP_TOOLS_CHANGED:
+	case MCP_PROMPTS_CHANGED:
+	case MCP_RESOURCES_CHANGED:
+		list_changed(l, m->method);
+		break;
+	default:
+		break; /* known to the protocol, but nothing that was asked for */
+	}
+}
+
+static bool answer(struct link *l, struct link_call *c, const struct mcp_msg *m)
+{
+	struct link_call *owner = find_call(l, m->id);
+	struct sse_parser events;
+
+	if (!owner || (c && owner != c)) {
+		gate_finding(l->gate, l->id, "an answer to no request of ours");
+		return true;
+	}
+	l->garbage = 0;
+	l->transport->abandon(l, owner);
+	/* m may point into the call's own event parser, and the call is gone after on_answer. */
+	events = owner->events;
+	owner->events = (struct sse_parser){0};
+	link_call_end(owner);
+	owner->on->on_answer(owner, m);
+	sse_parser_done(&events);
+	return owner != c;
+}
+
+bool link_message(struct link *l, struct link_call *c, struct str text)
+{
+	struct mcp_msg m;
+	struct err why;
+	bool goes_on = true;
+
+	arena_reset(&l->gate->scratch);
+	switch (mcp_msg_parse(&l->gate->scratch, text, &l->gate->json_limits, &m, &why)) {
+	case MCP_REQUEST:
+		answer_request(l, &m);
+		break;
+	case MCP_NOTIFICATION:
+		notification(l, c, &m);
+		break;
+	case MCP_RESPONSE:
+	case MCP_ERROR_RESPONSE:
+		return answer(l, c, &m);
+	case MCP_INVALID:
+		gate_finding(l->gate, l->id, "a message that is not strict JSON-RPC");
+		if (c) {
+			link_call_fail(c, LINK_FAIL_PROTOCOL);
+			return false;
+		}
+		if (++l->garbage > LINK_GARBAGE_MAX) {
+			link_lost(l, LINK_FAIL_PROTOCOL, "it says nothing that is MCP");
+			goes_on = false;
+		}
+		break;
+	}
+	return goes_on;
+}
+
+/* ---- initialising ---- */
+
+static void on_internal_fail(struct link_call *c, enum link_fail why)
+{
+	struct link *l = c->link;
+
+	link_lost(l, why, why == LINK_FAIL_PROTOCOL ? "it does not speak MCP" : "it ended");
+}
+
+static void on_initialized(struct link_call *c, const struct mcp_msg *m)
+{
+	struct link *l = c->link;
+	struct mcp_server_hello info;
+	struct err err;
+	struct buf out;
+
+	arena_reset(&l->said);
+	if (m->kind != MCP_RESPONSE || mcp_server_hello_parse(&l->said, m->result, &info, &err)) {
+		link_lost(l, LINK_FAIL_PROTOCOL, "its answer to initialize is not MCP");
+		return;
+	}
+	l->version = info.version;
+	l->capabilities = info.capabilities;
+	l->instructions = info.instructions;
+	l->state = LINK_LISTING;
+	if (l->transport == &link_http_transport) {
+		link_http_ready(l);
+	}
+	out = gate_buf_take(l->gate, LINK_MESSAGE_MAX);
+	mcp_initialized_notification(&out);
+	l->transport->post(l, buf_str(&out));
+	gate_buf_give(l->gate, &out);
+	l->fetch_kinds = (info.capabilities & MCP_CAP_TOOLS ? 1U << MCP_LIST_TOOLS : 0) |
+			 (info.capabilities & MCP_CAP_PROMPTS ? 1U << MCP_LIST_PROMPTS : 0) |
+			 (info.capabilities & MCP_CAP_RESOURCES
+				  ? 1U << MCP_LIST_RESOURCES | 1U << MCP_LIST_TEMPLATES
+				  : 0);
+	link_step(l);
+}
+
+static const struct link_events initialize_events = {
+	.on_answer = on_initialized,
+	.on_fail = on_internal_fail,
+};
+
+static void write_initialize(struct buf *out, struct link *l, uint64_t id)
+{
+	(void)l;
+	mcp_initialize_request(out, id, MCP_LEGACY_NEWEST, 0);
+}
+
+void link_connected(struct link *l)
+{
+	l->state = LINK_INITIALIZING;
+	l->garbage = 0;
+	internal_call(l, &initialize_events, write_initialize);
+}
+
+static void on_listed(struct link_call *c, const struct mcp_msg *m);
+
+static void on_list_fail(struct link_call *c, enum link_fail why)
+{
+	struct link *l = c->link;
+
+	if (l->state == LINK_READY && why == LINK_FAIL_PROTOCOL) {
+		l->fetch_busy = false; /* a refresh that failed: what was there stays */
+		mcp_list_done(&l->fetching);
+		return;
+	}
+	on_internal_fail(c, why);
+}
+
+static const struct link_events list_events = {
+	.on_answer = on_listed,
+	.on_fail = on_list_fail,
+};
+
+static void write_list(struct buf *out, struct link *l, uint64_t id)
+{
+	mcp_list_request(out, id, mcp_list_method(l->fetching.kind), l->fetching.cursor);
+}
+
+/* Fetches the lowest kind of fetch_kinds, page after page. */
+static void fetch_next(struct link *l)
+{
+	unsigned kind = (unsigned)__builtin_ctz(l->fetch_kinds);
+
+	l->fetch_kinds &= ~(1U << kind);
+	l->fetch_busy = true;
+	mcp_list_init(&l->fetching, (enum mcp_list_kind)kind, l->gate->seed);
+	internal_call(l, &list_events, write_list);
+}
+
+static void list_take(struct link *l)
+{
+	enum mcp_list_kind kind = l->fetching.kind;
+	struct mcp_list old = l->lists[kind];
+
+	l->lists[kind] = l->fetching;
+	mcp_list_init(&l->fetching, kind, l->gate->seed);
+	gate_link_listed(l->gate, l, kind);
+	mcp_list_done(&old);
+}
+
+static void on_listed(struct link_call *c, const struct mcp_msg *m)
+{
+	struct link *l = c->link;
+	struct err err;
+
+	if (m->kind == MCP_RESPONSE && mcp_list_page(&l->fetching, m->result, &err) == ERR_OK) {
+		if (!l->fetching.complete) {
+			internal_call(l, &list_events, write_list);
+			return;
+		}
+		list_take(l);
+	} else {
+		/* A server may announce what it then refuses to list: its list is empty. */
+		gate_finding(l->gate, l->id, "a list it announced cannot be had");
+		mcp_list_done(&l->fetching);
+	}
+	l->fetch_busy = false;
+	link_step(l);
+}
+
+/* After a list, or when there was none to fetch. */
+static void link_step(struct link *l)
+{
+	if (l->fetch_kinds) {
+		fetch_next(l);
+		return;
+	}
+	if (l->state == LINK_READY) {
+		return;
+	}
+	l->state = LINK_READY;
+	l->failures = 0;
+	gate_link_up(l->gate, l);
+	LIST_FOREACH (node, &l->calls) {
+		struct link_call *c = CONTAINER_OF(node, struct link_call, node);
+		struct err err;
+
+		if (c->resend) {
+			c->resend = false;
+			if (l->transport->call(l, c, &err)) {
+				link_call_fail(c, LINK_FAIL_UNREACHABLE);
+			}
+		}
+	}
+	waits_finish(l, true);
+}
+
+void link_set_level(struct link *l, enum mcp_log_level level)
+{
+	struct buf out;
+
+	if (l->state != LINK_READY || !(l->capabilities & MCP_CAP_LOGGING)) {
+		return;
+	}
+	out = gate_buf_take(l->gate, LINK_MESSAGE_MAX);
+	/* The answer finds no call and is dropped: an id that no call ever gets. */
+	buf_append(&out,
+		   STR("{\"jsonrpc\":\"2.0\",\"id\":\"level\",\"method\":\"logging/setLevel\","
+		       "\"params\":{\"level\":\""));
+	buf_append(&out, mcp_log_level_name(level));
+	buf_append(&out, STR("\"}}"));
+	l->transport->post(l, buf_str(&out));
+	gate_buf_give(l->gate, &out);
+}

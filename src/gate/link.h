@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One configured MCP server as this gate reaches it: started when it is first
+ * wanted, initialised, its lists fetched and kept fresh, calls correlated.
+ *
+ *   DOWN --wanted--> CONNECTING --> INITIALIZING --> LISTING --> READY
+ *    ^                                                             |
+ *    +------------- ended, broken, refused (waits a little) -------+
+ *
+ * All sessions of a gate share a link, as they would share the server. Ids and
+ * progress tokens are this hop's own: the caller's never reach the server.
+ */
+#ifndef GATE_LINK_H
+#define GATE_LINK_H
+
+#include "config/config.h"
+#include "gate/pool.h"
+#include "http/sse.h"
+#include "mcp/catalogue.h"
+#include "mcp/rpc.h"
+#include "mcp/session.h"
+#include "mcp/splice.h"
+#include "mcp/stdio.h"
+#include "net/stream.h"
+
+struct gate;
+struct link;
+struct link_call;
+
+enum link_state {
+	LINK_DOWN = 0,
+	LINK_CONNECTING,
+	LINK_INITIALIZING,
+	LINK_LISTING,
+	LINK_READY,
+};
+
+enum link_fail {
+	LINK_FAIL_NONE = 0,
+	LINK_FAIL_UNREACHABLE, /* nothing was sent */
+	LINK_FAIL_DIED,        /* the server ended or closed before it answered */
+	LINK_FAIL_PROTOCOL,    /* it answered what MCP does not allow */
+	LINK_FAIL_TIMEOUT,
+};
+
+struct link_events {
+	/* A notification that belongs to this call (progress, log); m lives during the callback. */
+	void (*on_notification)(struct link_call *c, const struct mcp_msg *m);
+
+	/* Result or error, under the hop's id. The call has ended: its memory is the caller's. */
+	void (*on_answer)(struct link_call *c, const struct mcp_msg *m);
+
+	/* The call has ended without an answer. */
+	void (*on_fail)(struct link_call *c, enum link_fail why);
+};
+
+/* A request under way; part of the caller's own request. Zeroed is idle. */
+struct link_call {
+	struct list node;
+	struct link *link;
+	const struct link_events *on;
+	uint64_t hop; /* id and progress token towards the server */
+	char hop_text[24];
+	bool has_token;
+	struct timer deadline;
+	struct buf message; /* as sent */
+	/* HTTP only */
+	struct http_call http;
+	struct sse_parser events;
+	bool http_active, sse, resend, retried;
+};
+
+/* Waits for a link to become ready or to fail. Zeroed is idle. */
+struct link_wait {
+	struct list node;
+	void (*on_link)(struct link_wait *w, bool ready);
+};
+
+struct link_transport {
+	/* Asks for the connection; link_connected or link_lost follows. */
+	enum err_code (*connect)(struct link *l, struct err *err);
+	/* Sends call->message; on failure the call stays idle. */
+	enum err_code (*call)(struct link *l, struct link_call *c, struct err *err);
+	/* The call is forgotten: stop reading its answer. */
+	void (*abandon)(struct link *l, struct link_call *c);
+	/* A notification or an answer of ours to the server. */
+	void (*post)(struct link *l, struct str message);
+	void (*close)(struct link *l);
+};
+
+struct link {
+	struct list node;
+	struct gate *gate;
+	struct loop *loop;
+	const struct link_transport *transport;
+	enum link_state state;
+	struct arena arena; /* what lives as long as the link */
+	struct str id;      /* of the server, as configured */
+	uint64_t timeout_ns;
+	uint8_t digest[32]; /* of the server's configuration: equal means it may stay on reload */
+	bool retired;       /* left by a reload: takes no new calls */
+	struct list waits;
+	struct list calls;
+	struct map by_hop; /* of struct link_call */
+	uint64_t next_hop;
+	unsigned failures;   /* in a row */
+	struct timer again;  /* not before */
+	uint64_t generation; /* counts connections */
+
+	/* What the server said of itself. */
+	struct arena said;
+	enum mcp_version version;
+	uint32_t capabilities;
+	struct str instructions;
+	struct mcp_list lists[MCP_LIST_KINDS];
+	bool listed[MCP_LIST_KINDS];
+
+	/* The list being fetched. */
+	struct mcp_list fetching;
+	unsigned fetch_kinds; /* bit set of kinds still to fetch */
+	bool fetch_busy;
+	struct link_call internal;
+	struct loop_hook refuse; /* fails what waits while the link may not try again */
+	unsigned garbage;        /* messages in a row that are none */
+
+	/* stdio */
+	struct dialer *runner;
+	struct dial_request run;
+	struct stream stream;
+	struct mcp_lines lines;
+
+	/* HTTP */
+	struct gate_pool pool;
+	struct str session; /* Mcp-Session-Id */
+	char session_text[256];
+	struct http_field fields[4];
+	size_t n_fields;
+	struct http_call listen; /* the GET stream */
+	struct sse_parser listen_events;
+	bool listening;
+	struct timer listen_again;
+};
+
+/* Text and digest are copied from the configuration. */
+enum err_code link_new(struct gate *gate, const struct config_server *server,
+		       const uint8_t digest[32], struct link **ret, struct err *err) MUST_USE;
+
+/* Fails what is under way and closes. */
+void link_free(struct link *l);
+
+/* Starts it if need be; on_link follows, never from inside. */
+void link_want(struct link *l, struct link_wait *w);
+void link_wait_forget(struct link_wait *w);
+
+/*
+ * Sends the client's request m under an id of this hop, with the object's name replaced (raw JSON,
+ * p NULL keeps it). Only on a READY link. ERR_LIMIT, ERR_CLOSED: nothing was sent.
+ */
+enum err_code link_call_start(struct link *l, struct link_call *c, const struct mcp_msg *m,
+			      struct str object, struct err *err) MUST_USE;
+
+/* Forgets the call: its answer will be dropped. tell: also ask the server to stop. */
+void link_call_cancel(struct link_call *c, bool tell);
+
+/* Asks for log messages from this level on, where the server can. */
+void link_set_level(struct link *l, enum mcp_log_level level);
+
+/* ---- for the transports ---- */
+
+void link_connected(struct link *l);
+
+/* The connection is gone: calls fail, the link is DOWN and waits before it tries again. */
+void link_lost(struct link *l, enum link_fail why, const char *what);
+
+/* A message from the server; `c` is the call whose stream it came on, or NULL. False: c has ended.
+ */
+bool link_message(struct link *l, struct link_call *c, struct str text);
+
+void link_call_end(struct link_call *c);
+void link_call_fail(struct link_call *c, enum link_fail why);
+
+extern const struct link_transport link_stdio_transport, link_http_transport;
+
+/* Sets up and releases the transport's part. */
+enum err_code link_http_init(struct link *l, const struct config_server *server,
+			     struct err *err) MUST_USE;
+void link_http_ready(struct link *l);
+
+#endif

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A server behind Streamable HTTP (MCP 2025-11-25 basic/transports): each call is
+ * a POST with a stream of its own; changes of lists come on one GET stream.
+ */
+#include "gate/gate.h"
+#include "gate/link.h"
+
+enum {
+	HTTP_EVENT_MAX = 17 << 20,
+	LISTEN_EVENT_MAX = 1 << 20,
+	LISTEN_AGAIN_SECONDS = 5,
+	STATUS_OK = 200,
+	STATUS_ACCEPTED = 202,
+	STATUS_NOT_FOUND = 404,
+};
+
+static void on_pool_open(struct gate_pool *p, bool ok)
+{
+	struct link *l = CONTAINER_OF(p, struct link, pool);
+
+	if (l->state != LINK_CONNECTING) {
+		return;
+	}
+	if (ok) {
+		link_connected(l);
+	} else {
+		link_lost(l, LINK_FAIL_UNREACHABLE, "nobody answers at its address");
+	}
+}
+
+enum err_code link_http_init(struct link *l, const struct config_server *server, struct err *err)
+{
+	TRY(gate_pool_init(&l->pool, l->loop, &l->gate->connector, "server", server->id,
+			   &server->url, err));
+	l->pool.on_open = on_pool_open;
+	return ERR_OK;
+}
+
+static enum err_code http_connect(struct link *l, struct err *err)
+{
+	l->n_fields = 0;
+	l->fields[l->n_fields++] =
+		(struct http_field){STR("Content-Type"), STR("application/json")};
+	l->fields[l->n_fields++] =
+		(struct http_field){STR("Accept"), STR("application/json, text/event-stream")};
+	if (!l->pool.pool) {
+		return gate_pool_open(&l->pool, err);
+	}
+	link_connected(l);
+	return ERR_OK;
+}
+
+static struct h1_out request_of(const struct link *l, struct str method)
+{
+	return (struct h1_out){
+		.method = method,
+		.target = l->pool.target,
+		.fields = l->fields,
+		.n_fields = l->n_fields,
+		.no_length = true,
+	};
+}
+
+/* The server's session is gone: a new one is opened, and what was not executed goes again. */
+static void session_lost(struct link *l, struct link_call *c)
+{
+	if (c->retried || l->state != LINK_READY) {
+		link_call_fail(c, LINK_FAIL_PROTOCOL);
+		return;
+	}
+	c->retried = c->resend = true;
+	c->http_active = false;
+	l->session = STR("");
+	l->state = LINK_CONNECTING;
+	if (l->transport->connect(l, NULL)) {
+		link_lost(l, LINK_FAIL_UNREACHABLE, "its session cannot be opened anew");
+	}
+}
+
+/* Mcp-Session-Id of the answer to initialize: visible ASCII, kept within a bound. */
+static void take_session(struct link *l, struct str id)
+{
+	if (id.n == 0 || id.n > sizeof(l->session_text)) {
+		return;
+	}
+	for (size_t i = 0; i < id.n; i++) {
+		if (id.p[i] < 0x21 || id.p[i] > 0x7e) {
+			return;
+		}
+	}
+	memcpy(l->session_text, id.p, id.n);
+	l->session = str_make(l->session_text, id.n);
+}
+
+static void on_head(struct http_call *h)
+{
+	struct link_call *c = CONTAINER_OF(h, struct link_call, http);
+
+	if (c->link->state == LINK_INITIALIZING) {
+		take_session(c->link, h1_get(h->answer, HTTP_MCP_SESSION_ID));
+	}
+	if (h->answer->status == STATUS_OK &&
+	    http_type_is(h1_get(h->answer, HTTP_CONTENT_TYPE), STR("text/event-stream"))) {
+		c->sse = true;
+		sse_parser_init(&c->events, HTTP_EVENT_MAX);
+		http_call_stream(h);
+	}
+}
+
+static void on_data(struct http_call *h, struct str bytes)
+{
+	struct link_call *c = CONTAINER_OF(h, struct link_call, http);
+	struct link *l = c->link;
+	struct sse_event e;
+	struct err err;
+
+	for (;;) {
+		switch (sse_parse(&c->events, &bytes, &e, &err)) {
+		case SSE_MORE:
+			return;
+		case SSE_BAD:
+			link_call_fail(c, LINK_FAIL_PROTOCOL);
+			return;
+		case SSE_EVENT:
+			if (e.has_data && e.data.n && !link_message(l, c, e.data)) {
+				return; /* c is its owner's again */
+			}
+			break;
+		}
+	}
+}
+
+static void on_done(struct http_call *h)
+{
+	struct link_call *c = CONTAINER_OF(h, struct link_call, http);
+	int status = h->answer->status;
+
+	c->http_active = false;
+	if (status == STATUS_NOT_FOUND && c->link->session.n) {
+		session_lost(c->link, c);
+		return;
+	}
+	if (c->sse || status == STATUS_ACCEPTED || h->answer_body.n == 0) {
+		link_call_fail(c, LINK_FAIL_DIED); /* the stream ended without the answer */
+		return;
+	}
+	if (link_message(c->link, c, h->answer_body)) {
+		link_call_fail(c, LINK_FAIL_PROTOCOL);
+	}
+}
+
+static void on_fail(struct http_call *h, enum http_fail why, const struct err *err)
+{
+	struct link_call *c = CONTAINER_OF(h, struct link_call, http);
+
+	(void)err;
+	c->http_active = false;
+	if (why == HTTP_FAIL_RETRYABLE && !c->retried) {
+		c->retried = true;
+		if (c->link->transport->call(c->link, c, NULL) == ERR_OK) {
+			return;
+		}
+	}
+	if ((why == HTTP_FAIL_DIAL || why == HTTP_FAIL_QUEUE) && c == &c->link->internal) {
+		link_call_fail(c, LINK_FAIL_UNREACHABLE);
+		return;
+	}
+	link_call_fail(c, why == HTTP_FAIL_DIAL || why == HTTP_FAIL_QUEUE  ? LINK_FAIL_UNREACHABLE
+			  : why == HTTP_FAIL_TIMEOUT                       ? LINK_FAIL_TIMEOUT
+			  : why == HTTP_FAIL_BAD || why == HTTP_FAIL_LIMIT ? LINK_FAIL_PROTOCOL
+									   : LINK_FAIL_DIED);
+}
+
+static const struct http_call_events call_events = {
+	.on_head = on_head,
+	.on_data = on_data,
+	.on_done = on_done,
+	.on_fail = on_fail,
+};
+
+static enum err_code http_call(struct link *l, struct link_call *c, struct err *err)
+{
+	(void)err;
+	c->http = (struct http_call){
+		.on = &call_events,
+		.pool = l->pool.pool,
+		.request = request_of(l, STR("POST")),
+		.body = buf_str(&c->message),
+		.max_body = HTTP_EVENT_MAX,
+	};
+	c->http.request.framing = HTTP_LENGTH;
+	c->http.request.no_length = false;
+	c->http.request.body_len = c->http.body.n;
+	c->sse = false;
+	c->http_active = true;
+	http_call_start(&c->http);
+	return ERR_OK;
+}
+
+static void http_abandon(struct link *l, struct link_call *c)
+{
+	(void)l;
+	if (c->http_active) {
+		c->http_active = false;
+		http_call_cancel(&c->http);
+	}
+}
+
+/* ---- messages that have no answer ---- */
+
+struct post {
+	struct http_call http;
+	struct gate *gate;
+	struct buf body;
+};
+
+static void post_free(struct post *p)
+{
+	gate_buf_give(p->gate, &p->body);
+	free(p);
+}
+
+static void on_post_done(struct http_call *h)
+{
+	post_free(CONTAINER_OF(h, struct post, http));
+}
+
+static void on_post_fail(struct http_call *h, enum http_fail why, const struct err *err)
+{
+	(void)why;
+	(void)err;
+	post_free(CONTAINER_OF(h, struct post, http));
+}
+
+static const struct http_call_events post_events = {
+	.on_done = on_post_done,
+	.on_fail = on_post_fail,
+};
+
+static void http_post(struct link *l, struct str message)
+{
+	struct post *p = calloc(1, sizeof(*p));
+
+	if (!p) {
+		return;
+	}
+	p->gate = l->gate;
+	p->body = gate_buf_take(l->gate, HTTP_EVENT_MAX);
+	buf_append(&p->body, message);
+	p->http = (struct http_call){
+		.on = &post_events,
+		.pool = l->pool.pool,
+		.request = request_of(l, STR("POST")),
+		.body = buf_str(&p->body),
+		.timeout = 10 * CLOCK_SEC,
+	};
+	p->http.request.framing = HTTP_LENGTH;
+	p->http.request.no_length = false;
+	p->http.request.body_len = p->http.body.n;
+	http_call_start(&p->http);
+}
+
+/* ---- the GET stream ---- */
+
+static void listen_later(struct link *l)
+{
+	l->listening = false;
+	sse_parser_done(&l->listen_events);
+	loop_timer_set(l->loop, &l->listen_again, LISTEN_AGAIN_SECONDS * CLOCK_SEC);
+}
+
+static void on_listen_head(struct http_call *h)
+{
+	if (h->answer->status == STATUS_OK &&
+	    http_type_is(h1_get(h->answer, HTTP_CONTENT_TYPE), STR("text/event-stream"))) {
+		http_call_stream(h);
+	}
+}
+
+static void on_listen_data(struct http_call *h, struct str bytes)
+{
+	struct link *l = CONTAINER_OF(h, struct link, listen);
+	uint64_t generation = l->generation;
+	struct sse_event e;
+	struct err err;
+
+	while (l->listening && l->generation == generation) {
+		switch (sse_parse(&l->listen_events, &bytes, &e, &err)) {
+		case SSE_MORE:
+			return;
+		case SSE_BAD:
+			http_call_cancel(h);
+			listen_later(l);
+			return;
+		case SSE_EVENT:
+			if (e.has_data && e.data.n) {
+				(void)link_message(l, NULL, e.data);
+			}
+			break;
+		}
+	}
+}
+
+static void on_listen_done(struct http_call *h)
+{
+	struct link *l = CONTAINER_OF(h, struct link, listen);
+
+	if (h->answer->status == STATUS_OK) {
+		listen_later(l);
+		return;
+	}
+	l->listening = false; /* 405: this server has none */
+	sse_parser_done(&l->listen_events);
+}
+
+static void on_listen_fail(struct http_call *h, enum http_fail why, const struct err *err)
+{
+	(void)why;
+	(void)err;
+	listen_later(CONTAINER_OF(h, struct link, listen));
+}
+
+static const struct http_call_events listen_events = {
+	.on_head = on_listen_head,
+	.on_data = on_listen_data,
+	.on_done = on_listen_done,
+	.on_fail = on_listen_fail,
+};
+
+static void listen_start(struct link *l)
+{
+	l->listening = true;
+	sse_parser_init(&l->listen_events, LISTEN_EVENT_MAX);
+	l->listen = (struct http_call){
+		.on = &listen_events,
+		.pool = l->pool.pool,
+		.request = request_of(l, STR("GET")),
+		.timeout = HTTP_NO_TIMEOUT,
+	};
+	http_call_start(&l->listen);
+}
+
+static void on_listen_again(struct timer *t)
+{
+	struct link *l = CONTAINER_OF(t, struct link, listen_again);
+
+	if (l->state == LINK_READY && !l->listening) {
+		listen_start(l);
+	}
+}
+
+void link_http_ready(struct link *l)
+{
+	const uint32_t changes =
+		MCP_CAP_TOOLS_CHANGED | MCP_CAP_PROMPTS_CHANGED | MCP_CAP_RESOURCES_CHANGED;
+
+	l->fields[l->n_fields++] =
+		(struct http_field){STR("MCP-Protocol-Version"), mcp_version_name(l->version)};
+	if (l->session.n) {
+		l->fields[l->n_fields++] = (struct http_field){STR("Mcp-Session-Id"), l->session};
+	}
+	l->listen_again.on_timeout = on_listen_again;
+	if ((l->capabilities & changes) && !l->listening) {
+		listen_start(l);
+	}
+}
+
+static void http_close(struct link *l)
+{
+	timer_stop(&l->listen_again);
+	if (l->listening) {
+		l->listening = false;
+		http_call_cancel(&l->listen);
+		sse_parser_done(&l->listen_events);
+	}
+}
+
+const struct link_transport link_http_transport = {
+	.connect = http_connect,
+	.call = http_call,
+	.abandon = http_abandon,
+	.post = http_post,
+	.close = http_close,
+};

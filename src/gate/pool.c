@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gate/pool.h"
+
+#include "ipc/relay.h"
+#include "sys/fd.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { POOL_TEXTS = 64 << 10, POOL_CONNS = 256, POOL_IDLE = 256, POOL_WAITING = 4096 };
+
+/* One dial of the pool. */
+struct ticket {
+	struct list node;
+	struct gate_pool *owner;
+	struct dial_request request;
+	struct loop_hook later; /* answers that are known at once still come later */
+	uint64_t ticket;
+	int fd;
+};
+
+static void ticket_free(struct ticket *t)
+{
+	dialer_forget(t->owner->connector, &t->request);
+	loop_defer_cancel(&t->later);
+	fd_close(&t->fd);
+	list_remove(&t->node);
+	free(t);
+}
+
+/* The head goes without its empty line: the connector appends its own lines and that. */
+static void put_head(void *user, struct buf *out, struct str head, uint64_t body_len)
+{
+	(void)user;
+	(void)body_len;
+	relay_frame(out, RELAY_HEAD, (uint32_t)(head.n - 2));
+	buf_append(out, str_make(head.p, head.n - 2));
+}
+
+static void put_body(void *user, struct buf *out, struct str bytes)
+{
+	(void)user;
+	while (bytes.n) {
+		size_t n = bytes.n > UINT32_MAX ? UINT32_MAX : bytes.n;
+
+		relay_frame(out, RELAY_BODY, (uint32_t)n);
+		buf_append(out, str_make(bytes.p, n));
+		bytes = str_from(bytes, n);
+	}
+}
+
+static const struct http_wire relay_wire = {.put_head = put_head, .put_body = put_body};
+
+static void on_dialed(struct dial_request *d, int fd, enum ipc_dial_mode mode, struct str reason)
+{
+	struct ticket *t = CONTAINER_OF(d, struct ticket, request);
+	struct http_pool *pool = t->owner->pool;
+	uint64_t ticket = t->ticket;
+	struct err err;
+
+	(void)mode;
+	ticket_free(t);
+	if (fd >= 0) {
+		http_pool_connected(pool, ticket, fd);
+	} else {
+		err_ignore(ERR(&err, ERR_CLOSED, STR_FMT, STR_ARG(reason)));
+		http_pool_dial_failed(pool, ticket, &err);
+	}
+}
+
+static void on_later(struct loop_hook *h)
+{
+	struct ticket *t = CONTAINER_OF(h, struct ticket, later);
+
+	on_dialed(&t->request, fd_take(&t->fd), IPC_DIAL_DIRECT,
+		  STR("the role that connects is away"));
+}
+
+static void on_dial(struct http_pool *pool, uint64_t ticket)
+{
+	struct gate_pool *p = http_pool_user(pool);
+	struct ticket *t = calloc(1, sizeof(*t));
+
+	if (!t) {
+		return; /* the pool's own dial timeout ends the wait */
+	}
+	t->owner = p;
+	t->ticket = ticket;
+	t->request.on_answer = on_dialed;
+	t->later.on_turn_end = on_later;
+	t->fd = fd_take(&p->first_fd);
+	list_append(&p->tickets, &t->node);
+	if (t->fd >= 0 || dialer_ask(p->connector, &t->request, IPC_DIAL, p->name, NULL)) {
+		loop_defer(p->loop, &t->later);
+	}
+}
+
+static void on_probed(struct dial_request *d, int fd, enum ipc_dial_mode mode, struct str reason)
+{
+	struct gate_pool *p = CONTAINER_OF(d, struct gate_pool, probe);
+	struct http_pool_config c = {
+		.dial = on_dial,
+		.user = p,
+		.host = p->host,
+		.wire = mode == IPC_DIAL_RELAY ? &relay_wire : NULL,
+		.max_conns = POOL_CONNS,
+		.max_idle = POOL_IDLE,
+		.max_waiting = POOL_WAITING,
+	};
+	struct err err;
+
+	(void)reason;
+	if (fd < 0 || http_pool_new(p->loop, &c, &p->pool, &err)) {
+		if (fd >= 0) {
+			(void)close(fd);
+		}
+		p->on_open(p, false);
+		return;
+	}
+	p->first_fd = fd;
+	p->on_open(p, true);
+}
+
+static void write_host(struct buf *out, const struct config_url *url)
+{
+	uint16_t usual = url->tls ? 443 : 80;
+
+	buf_append(out, url->ipv6 ? STR("[") : STR(""));
+	buf_append(out, url->host);
+	buf_append(out, url->ipv6 ? STR("]") : STR(""));
+	if (url->port != usual) {
+		buf_append_c(out, ':');
+		buf_append_u64(out, url->port);
+	}
+}
+
+enum err_code gate_pool_init(struct gate_pool *p, struct loop *loop, struct dialer *connector,
+			     const char *kind, struct str id, const struct config_url *url,
+			     struct err *err)
+{
+	struct buf host;
+
+	*p = (struct gate_pool){.loop = loop, .connector = connector, .first_fd = -1};
+	list_init(&p->tickets);
+	arena_init(&p->arena, POOL_TEXTS);
+	p->probe.on_answer = on_probed;
+	buf_init(&host, 1024);
+	write_host(&host, url);
+	p->host = arena_dup(&p->arena, buf_str(&host));
+	buf_done(&host);
+	p->name = arena_printf(&p->arena, "%s:" STR_FMT, kind, STR_ARG(id));
+	p->target = arena_dup(&p->arena, url->target);
+	if (p->arena.exhausted || !p->host.n) {
+		arena_done(&p->arena);
+		return ERR(err, ERR_NOMEM, "no memory for an upstream");
+	}
+	return ERR_OK;
+}
+
+void gate_pool_done(struct gate_pool *p)
+{
+	struct http_pool *pool = p->pool;
+
+	dialer_forget(p->connector, &p->probe);
+	LIST_FOREACH (node, &p->tickets) {
+		ticket_free(CONTAINER_OF(node, struct ticket, node));
+	}
+	p->pool = NULL;
+	if (pool) {
+		http_pool_free(pool);
+	}
+	fd_close(&p->first_fd);
+	arena_done(&p->arena);
+}
+
+enum err_code gate_pool_open(struct gate_pool *p, struct err *err)
+{
+	ASSERT(!p->pool);
+	return dialer_ask(p->connector, &p->probe, IPC_DIAL, p->name, err);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Connections to one HTTP upstream, by way of the connector. Whether it passes
+ * sockets or relays shows with the first connection, so that one is asked for
+ * before the pool is made.
+ */
+#ifndef GATE_POOL_H
+#define GATE_POOL_H
+
+#include "config/config.h"
+#include "gate/dialer.h"
+#include "http/client.h"
+
+struct gate_pool {
+	struct loop *loop;
+	struct dialer *connector;
+	struct arena arena; /* texts below */
+	struct str name;    /* "server:fs" */
+	struct str host;    /* of the Host field */
+	struct str target;
+	struct http_pool *pool; /* NULL until open */
+	struct dial_request probe;
+	int first_fd;        /* the probe's connection, until the pool asks for one */
+	struct list tickets; /* dials of the pool under way */
+	void (*on_open)(struct gate_pool *p, bool ok);
+};
+
+/* Texts are copied. on_open must be set before gate_pool_open. */
+enum err_code gate_pool_init(struct gate_pool *p, struct loop *loop, struct dialer *connector,
+			     const char *kind, struct str id, const struct config_url *url,
+			     struct err *err) MUST_USE;
+void gate_pool_done(struct gate_pool *p);
+
+/* on_open follows, never from inside; only while pool is NULL and nothing is under way. */
+enum err_code gate_pool_open(struct gate_pool *p, struct err *err) MUST_USE;
+
+#endif

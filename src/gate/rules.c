@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gate/rules.h"
+
+#include "gate/rules_entities.h"
+#include "policy/data.h"
+#include "policy/diag.h"
+#include "policy/schema_ast.h"
+#include "json/parse.h"
+
+#include <stdlib.h>
+
+enum { RULES_MEMORY = 256 << 20, BUNDLE_DEPTH = 128, MAX_IDS = 32 };
+
+struct rules *rules_ref(struct rules *r)
+{
+	r->refs++;
+	return r;
+}
+
+void rules_unref(struct rules *r)
+{
+	if (r && --r->refs == 0) {
+		arena_done(&r->arena);
+		free(r);
+	}
+}
+
+/* ---- compiling ---- */
+
+/* The first diagnostic as one line. */
+static enum err_code first_diag(const struct policy_diags *diags, struct err *err)
+{
+	struct buf text;
+	enum err_code code;
+
+	buf_init(&text, 4096);
+	if (diags->n) {
+		policy_diag_render(&diags->items[0], &text);
+	}
+	code = ERR(err, ERR_INVALID, STR_FMT,
+		   STR_ARG(str_make(buf_str(&text).p, str_find(buf_str(&text), '\n'))));
+	buf_done(&text);
+	return code;
+}
+
+static enum err_code load_sources(struct rules *r, const struct json *policies,
+				  struct policy_source **ret, size_t *ret_n, struct err *err)
+{
+	size_t n = 0;
+	struct policy_source *sources =
+		ARENA_ARRAY(&r->arena, (policies ? policies->n : 0) + 1, struct policy_source);
+
+	if (!sources) {
+		return ERR(err, ERR_NOMEM, "no memory for the policies");
+	}
+	JSON_EACH (p, policies) {
+		sources[n].name = json_str(json_get(p, STR("name")));
+		sources[n].text = json_str(json_get(p, STR("text")));
+		n++;
+	}
+	*ret = sources;
+	*ret_n = n;
+	return ERR_OK;
+}
+
+static enum err_code load_schema(struct rules *r, const struct json *j, struct policy_diags *diags,
+				 const struct schema **ret, struct err *err)
+{
+	struct policy_source *src;
+
+	*ret = NULL;
+	if (!json_is_object(j)) {
+		return ERR_OK;
+	}
+	src = ARENA_NEW(&r->arena, struct policy_source);
+	if (!src) {
+		return ERR(err, ERR_NOMEM, "no memory for the schema");
+	}
+	src->name = json_str(json_get(j, STR("name")));
+	src->text = json_str(json_get(j, STR("text")));
+	if (schema_load(&r->arena, src, ret, diags, err)) {
+		return diags->n ? first_diag(diags, err) : err->code;
+	}
+	return ERR_OK;
+}
+
+static enum err_code digest_sources(struct rules *r, const struct policy_source *sources, size_t n,
+				    struct err *err)
+{
+	enum err_code code;
+	struct buf bytes;
+
+	buf_init(&bytes, 64 << 20);
+	code = policy_canonical(sources, n, &bytes, err);
+	if (!code && bytes.failed) {
+		code = ERR(err, ERR_NOMEM, "no memory for the policies");
+	}
+	if (!code) {
+		sha256_of(buf_str(&bytes), r->digest);
+	}
+	buf_done(&bytes);
+	return code;
+}
+
+static enum err_code load_policies(struct rules *r, struct str bundle_json, struct err *err)
+{
+	const struct json_opts limits = {
+		.name = STR("policies"), .max_depth = BUNDLE_DEPTH, .max_bytes = 64 << 20};
+	struct policy_set_opts opts = {.ids = POLICY_ID_ANNOTATION, .strict_annotations = true};
+	struct policy_diags diags = {.arena = &r->arena};
+	struct policy_source *sources;
+	const struct json *root;
+	size_t n;
+
+	TRY(json_parse(&r->arena, bundle_json, &limits, &root, err));
+	TRY(load_schema(r, json_get(root, STR("schema")), &diags, &opts.schema, err));
+	TRY(load_sources(r, json_get(root, STR("policies")), &sources, &n, err));
+	if (policy_set_load(&r->arena, sources, n, &opts, &diags, &r->set, err)) {
+		return diags.n ? first_diag(&diags, err) : err->code;
+	}
+	return digest_sources(r, sources, n, err);
+}
+
+static enum err_code rules_fill(struct rules *r, struct str config_json, struct str bundle_json,
+				struct err *err)
+{
+	struct str text = arena_dup(&r->arena, config_json);
+	struct str bundle = arena_dup(&r->arena, bundle_json);
+
+	r->config = ARENA_NEW(&r->arena, struct config);
+	if (!r->config || !bundle.p || !text.p) {
+		return ERR(err, ERR_NOMEM, "no memory for the configuration");
+	}
+	TRY(config_decode_json(&r->arena, text, r->config, err));
+	r->node = r->config->node;
+	TRY(load_policies(r, bundle, err));
+	return rules_entities(&r->arena, r->config, &r->store, err);
+}
+
+enum err_code rules_new(struct str config_json, struct str bundle_json, struct rules **ret,
+			struct err *err)
+{
+	struct rules *r = calloc(1, sizeof(*r));
+	enum err_code code;
+
+	if (!r) {
+		return ERR(err, ERR_NOMEM, "no memory for the policies");
+	}
+	r->refs = 1;
+	arena_init(&r->arena, RULES_MEMORY);
+	code = rules_fill(r, config_json, bundle_json, err);
+	if (code) {
+		rules_unref(r);
+		return code;
+	}
+	*ret = r;
+	return ERR_OK;
+}
+
+/* ---- deciding ---- */
+
+/* What each kind is called: its action or group of actions, and the type of its resource. */
+static const struct rules_word {
+	struct str action, resource;
+	bool own_action; /* a tool is an action of its own in the group */
+} rules_words[] = {
+	[RULES_CALL_TOOL] = {STR_INIT("call_tool"), STR_INIT("Writ::Tool"), true},
+	[RULES_READ_RESOURCE] = {STR_INIT("read_resource"), STR_INIT("Writ::Resource"), false},
+	[RULES_GET_PROMPT] = {STR_INIT("get_prompt"), STR_INIT("Writ::Prompt"), false},
+	[RULES_COMPLETE] = {STR_INIT("complete"), STR_INIT("Writ::McpServer"), false},
+	[RULES_LIST] = {STR_INIT("list"), STR_INIT("Writ::McpServer"), false},
+	[RULES_INFER] = {STR_INIT("infer"), STR_INIT("Writ::Model"), false},
+};
+
+/* What one decision is about, in the arena. */
+struct subject {
+	struct policy_uid principal, action, resource;
+	struct policy_uid action_parent, resource_parent;
+	struct policy_entity overlay[2];
+	size_t n_overlay;
+};
+
+static struct str join(struct arena *a, struct str server, struct str object)
+{
+	char *p = arena_alloc(a, server.n + 1 + object.n);
+
+	if (!p) {
+		return str_make(NULL, 0);
+	}
+	memcpy(p, server.p, server.n);
+	p[server.n] = '.';
+	if (object.n) {
+		memcpy(p + server.n + 1, object.p, object.n);
+	}
+	return str_make(p, server.n + 1 + object.n);
+}
+
+static bool name_resource(const struct rules_query *q, struct arena *a, struct str full,
+			  struct subject *s)
+{
+	const struct rules_word *w = &rules_words[q->kind];
+	struct policy_field *fields;
+	struct policy_entity *e;
+
+	if (q->kind == RULES_LIST || q->kind == RULES_COMPLETE) {
+		s->resource = policy_uid_make(w->resource, q->server);
+		return true;
+	}
+	if (q->kind == RULES_INFER) {
+		s->resource = policy_uid_make(w->resource, q->object);
+		return true;
+	}
+	s->resource = policy_uid_make(w->resource, full);
+	s->resource_parent = policy_uid_make(STR("Writ::McpServer"), q->server);
+	fields = ARENA_ARRAY(a, 2, struct policy_field);
+	if (!fields) {
+		return false;
+	}
+	fields[0] = (struct policy_field){q->kind == RULES_READ_RESOURCE ? STR("uri") : STR("name"),
+					  policy_string(q->object)};
+	fields[1] = (struct policy_field){STR("server"), policy_entity(&s->resource_parent)};
+	e = &s->overlay[s->n_overlay++];
+	*e = (struct policy_entity){
+		.uid = s->resource, .parents = &s->resource_parent, .n_parents = 1};
+	return policy_value_record(fields, 2, &e->attrs);
+}
+
+static bool name_subject(const struct rules_query *q, struct arena *a, struct subject *s)
+{
+	const struct rules_word *w = &rules_words[q->kind];
+	struct str full = str_make(NULL, 0);
+
+	if (q->server.n && q->object.n) {
+		full = join(a, q->server, q->object);
+		if (!full.p) {
+			return false;
+		}
+	}
+	s->principal = policy_uid_make(STR("Writ::Agent"), q->agent);
+	if (w->own_action) {
+		s->action = policy_uid_make(STR("Writ::Action"), full);
+		s->action_parent = policy_uid_make(STR("Writ::Action"), w->action);
+		s->overlay[s->n_overlay++] = (struct policy_entity){
+			.uid = s->action, .parents = &s->action_parent, .n_parents = 1};
+	} else {
+		s->action = policy_uid_make(STR("Writ::Action"), w->action);
+	}
+	return name_resource(q, a, full, s);
+}
+
+static struct policy_value labels_value(const struct rules_labels *l, struct arena *a)
+{
+	struct policy_value v = {0};
+	struct policy_record r;
+
+	policy_record_begin(&r, a);
+	policy_record_put(&r, STR("categories"), policy_value_set(NULL, 0));
+	policy_record_put(&r, STR("confidentiality"), policy_long(l->confidentiality));
+	policy_record_put(&r, STR("integrity"), policy_long(l->integrity));
+	policy_record_put(&r, STR("origins"), policy_value_set(NULL, 0));
+	return policy_record_end(&r, &v) ? v : (struct policy_value){0};
+}
+
+/* {input, sessionId, w: {labels, now, session: {depth, id, taint}}} */
+static bool make_context(const struct rules_query *q, struct arena *a, struct policy_value *ret)
+{
+	struct policy_value labels = labels_value(&q->labels, a), input, session, w;
+	struct policy_record r;
+	struct err err;
+
+	if (labels.kind != POLICY_RECORD ||
+	    policy_input_parse(a, q->input.n ? q->input : STR("{}"), &input, &err)) {
+		return false;
+	}
+	policy_record_begin(&r, a);
+	policy_record_put(&r, STR("depth"), policy_long(0));
+	policy_record_put(&r, STR("id"), policy_string(q->session));
+	policy_record_put(&r, STR("taint"), labels);
+	if (!policy_record_end(&r, &session)) {
+		return false;
+	}
+	policy_record_begin(&r, a);
+	policy_record_put(&r, STR("labels"), labels);
+	policy_record_put(&r, STR("now"), policy_scalar(POLICY_DATETIME, (int64_t)q->now_ms));
+	policy_record_put(&r, STR("session"), session);
+	if (!policy_record_end(&r, &w)) {
+		return false;
+	}
+	policy_record_begin(&r, a);
+	policy_record_put(&r, STR("input"), input);
+	policy_record_put(&r, STR("sessionId"), policy_string(q->session));
+	policy_record_put(&r, STR("w"), w);
+	return policy_record_end(&r, ret);
+}
+
+static struct str uid_text(struct arena *a, const struct policy_uid *uid)
+{
+	struct str text;
+	struct buf b;
+
+	/* Almost every id is plain: then the text needs no buffer. */
+	if (str_find(uid->id, '"') == uid->id.n && str_find(uid->id, '\\') == uid->id.n) {
+		char *p = arena_alloc(a, uid->type.n + uid->id.n + 4);
+
+		if (p) {
+			memcpy(p, uid->type.p, uid->type.n);
+			memcpy(p + uid->type.n, "::\"", 3);
+			memcpy(p + uid->type.n + 3, uid->id.p, uid->id.n);
+			p[uid->type.n + 3 + uid->id.n] = '"';
+			return str_make(p, uid->type.n + uid->id.n + 4);
+		}
+	}
+	buf_init(&b, 16 << 10);
+	policy_uid_write(&b, uid);
+	text = b.failed ? STR("(too long)") : arena_dup(a, buf_str(&b));
+	buf_done(&b);
+	return text;
+}
+
+static size_t take_ids(struct arena *a, const struct policy_rules *rules, const struct str **ret)
+{
+	size_t n = rules->n > MAX_IDS ? MAX_IDS : rules->n;
+	struct str *ids = n ? ARENA_ARRAY(a, n, struct str) : NULL;
+
+	for (size_t i = 0; ids && i < n; i++) {
+		ids[i] = rules->items[i]->id;
+	}
+	*ret = ids;
+	return ids ? n : 0;
+}
+
+static bool is_durable(const struct policy_decision *d)
+{
+	for (size_t i = 0; i < d->deciding.n; i++) {
+		if (str_eq(policy_rule_note(d->deciding.items[i], STR("audit")), STR("durable"))) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Duties that this gate performs; every other one makes the answer DENY. */
+static bool can_do_duties(const struct policy_decision *d)
+{
+	for (size_t i = 0; i < d->n_duties; i++) {
+		if (!str_eq(d->duties[i]->key, STR("audit"))) {
+			return false;
+		}
+	}
+	return true;
+}
+
+void rules_decide(const struct rules *r, const struct rules_query *q, struct arena *a,
+		  struct rules_answer *ret)
+{
+	struct subject *s = ARENA_NEW(a, struct subject);
+	struct policy_request req = {.store = r->store, .now = (int64_t)q->now_ms};
+	struct policy_decision d = {0};
+
+	*ret = (struct rules_answer){.outcome = POLICY_DENY};
+	if (!s || !name_subject(q, a, s) || !make_context(q, a, &req.context)) {
+		ret->policy = STR("writ.input");
+		ret->reason = STR("the request is too large or too deep to be decided");
+		ret->action = ret->principal = ret->resource = STR("(not decided)");
+		return;
+	}
+	req.principal = &s->principal;
+	req.action = &s->action;
+	req.resource = &s->resource;
+	req.entities = s->overlay;
+	req.n_entities = s->n_overlay;
+	policy_decide(r->set, &req, a, &d);
+	ret->outcome = d.failure ? POLICY_DENY : d.outcome;
+	ret->n_policies = take_ids(a, &d.deciding, &ret->policies);
+	ret->n_errors = take_ids(a, &d.errors, &ret->errors);
+	if (d.deciding.n) {
+		const struct policy_rule *rule = d.permit ? d.permit : d.deciding.items[0];
+
+		ret->policy = rule->id;
+		ret->reason = policy_rule_note(rule, STR("reason"));
+	}
+	if (ret->outcome == POLICY_ALLOW && !can_do_duties(&d)) {
+		ret->outcome = POLICY_DENY;
+		ret->reason = STR("duty.unsupported");
+	}
+	ret->durable = is_durable(&d);
+	ret->action = uid_text(a, &s->action);
+	ret->principal = uid_text(a, &s->principal);
+	ret->resource = uid_text(a, &s->resource);
+}

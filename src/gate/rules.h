@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The policies in force, compiled, with the entities that the configuration
+ * names: what DECIDE asks. A reload makes a new one; actions that were decided
+ * keep theirs until they end.
+ */
+#ifndef GATE_RULES_H
+#define GATE_RULES_H
+
+#include "config/config.h"
+#include "crypto/sha256.h"
+#include "policy/engine.h"
+
+struct rules {
+	unsigned refs;
+	struct arena arena;
+	struct config *config;
+	const struct policy_set *set;
+	struct policy_store *store;
+	struct str node;
+	uint8_t digest[SHA256_LEN]; /* of the set's canonical bytes */
+};
+
+/*
+ * From the two documents the supervisor hands a gate. ERR_INVALID with file:line:column of
+ * the first thing wrong: the loader has checked them, so this is not expected.
+ */
+enum err_code rules_new(struct str config_json, struct str bundle_json, struct rules **ret,
+			struct err *err) MUST_USE;
+struct rules *rules_ref(struct rules *r);
+void rules_unref(struct rules *r);
+
+/* What an action is to the policies. */
+enum rules_kind {
+	RULES_CALL_TOOL = 0,
+	RULES_READ_RESOURCE,
+	RULES_GET_PROMPT,
+	RULES_COMPLETE,
+	RULES_LIST,
+	RULES_INFER,
+};
+
+/* Labels of what flows in; zero is the strictest reading of integrity, the mildest of the rest. */
+struct rules_labels {
+	int64_t integrity, confidentiality;
+};
+
+struct rules_query {
+	enum rules_kind kind;
+	struct str agent;
+	struct str server; /* MCP: its configured id */
+	struct str object; /* tool, URI, prompt, or model */
+	struct str input;  /* raw JSON object: what the policies see as context.input */
+	struct str session;
+	struct rules_labels labels;
+	uint64_t now_ms; /* since 1970 */
+};
+
+struct rules_answer {
+	enum policy_outcome outcome;
+	struct str action, principal, resource; /* as Cedar text */
+	const struct str *policies;             /* ids that determined it */
+	size_t n_policies;
+	const struct str *errors;
+	size_t n_errors;
+	struct str policy; /* the first of them, for the caller; empty: nothing permits it */
+	struct str reason; /* its @reason; may be empty */
+	bool durable;      /* @audit("durable") */
+};
+
+/* Decides. Texts live in the arena and in r. Never fails open: whatever goes wrong is DENY. */
+void rules_decide(const struct rules *r, const struct rules_query *q, struct arena *a,
+		  struct rules_answer *ret);
+
+#endif

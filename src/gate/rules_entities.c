@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gate/rules_entities.h"
+
+#include "policy/data.h"
+
+/* The groups of actions, each with what it belongs to. */
+static const struct action_group {
+	struct str id, parents[2];
+} action_groups[] = {
+	{STR_INIT("all"), {{0}, {0}}},
+	{STR_INIT("observe"), {STR_INIT("all"), {0}}},
+	{STR_INIT("mutate"), {STR_INIT("all"), {0}}},
+	{STR_INIT("egress"), {STR_INIT("all"), {0}}},
+	{STR_INIT("model"), {STR_INIT("all"), {0}}},
+	{STR_INIT("mcp"), {STR_INIT("all"), {0}}},
+	{STR_INIT("call_tool"), {STR_INIT("mcp"), {0}}},
+	{STR_INIT("read_resource"), {STR_INIT("mcp"), STR_INIT("observe")}},
+	{STR_INIT("get_prompt"), {STR_INIT("mcp"), STR_INIT("observe")}},
+	{STR_INIT("complete"), {STR_INIT("mcp"), STR_INIT("observe")}},
+	{STR_INIT("list"), {STR_INIT("mcp"), STR_INIT("observe")}},
+	{STR_INIT("infer"), {STR_INIT("model"), STR_INIT("egress")}},
+};
+
+struct world {
+	struct arena *arena;
+	struct policy_entity *items;
+	size_t n, cap;
+};
+
+static struct policy_entity *add(struct world *w, struct str type, struct str id)
+{
+	struct policy_entity *e;
+
+	if (!ARENA_GROW(w->arena, &w->items, w->n, &w->cap)) {
+		return NULL;
+	}
+	e = &w->items[w->n++];
+	*e = (struct policy_entity){.uid = policy_uid_make(type, id)};
+	return e;
+}
+
+static bool add_parents(struct world *w, struct policy_entity *e, struct str type,
+			const struct str *ids, size_t n)
+{
+	struct policy_uid *parents = ARENA_ARRAY(w->arena, n + 1, struct policy_uid);
+
+	if (!parents) {
+		return false;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (ids[i].n) {
+			parents[e->n_parents++] = policy_uid_make(type, ids[i]);
+		}
+	}
+	e->parents = parents;
+	return true;
+}
+
+static struct policy_value entity_value(struct world *w, struct str type, struct str id)
+{
+	struct policy_uid *uid = ARENA_NEW(w->arena, struct policy_uid);
+
+	if (!uid) {
+		return (struct policy_value){0};
+	}
+	*uid = policy_uid_make(type, id);
+	return policy_entity(uid);
+}
+
+static bool add_actions(struct world *w)
+{
+	for (size_t i = 0; i < ARRAY_LEN(action_groups); i++) {
+		const struct action_group *g = &action_groups[i];
+		struct policy_entity *e = add(w, STR("Writ::Action"), g->id);
+
+		if (!e ||
+		    !add_parents(w, e, STR("Writ::Action"), g->parents, ARRAY_LEN(g->parents))) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool add_site(struct world *w, const struct config_site *s)
+{
+	struct policy_entity *e = add(w, STR("Writ::Site"), s->id);
+	struct policy_record r;
+
+	if (!e || !add_parents(w, e, STR("Writ::Jurisdiction"), s->jurisdictions.items,
+			       s->jurisdictions.n)) {
+		return false;
+	}
+	policy_record_begin(&r, w->arena);
+	policy_record_put(&r, STR("country"), policy_string(s->country));
+	policy_record_put(&r, STR("operator"), policy_string(s->operator_name));
+	policy_record_put(&r, STR("sovereign"), policy_bool(s->sovereign));
+	return policy_record_end(&r, &e->attrs);
+}
+
+static bool add_server(struct world *w, const struct config_server *s)
+{
+	struct policy_entity *e = add(w, STR("Writ::McpServer"), s->id);
+	struct policy_record r;
+
+	if (!e) {
+		return false;
+	}
+	policy_record_begin(&r, w->arena);
+	if (s->site) {
+		policy_record_put(&r, STR("site"), entity_value(w, STR("Writ::Site"), s->site->id));
+	}
+	return policy_record_end(&r, &e->attrs);
+}
+
+static bool add_model(struct world *w, const struct config_model *m)
+{
+	struct policy_entity *e = add(w, STR("Writ::Model"), m->name);
+	struct policy_record r;
+
+	if (!e) {
+		return false;
+	}
+	policy_record_begin(&r, w->arena);
+	policy_record_put(&r, STR("context"), policy_long((int64_t)m->context));
+	policy_record_put(&r, STR("site"), entity_value(w, STR("Writ::Site"), m->site->id));
+	policy_record_put(&r, STR("weights"), policy_string(m->model));
+	return policy_record_end(&r, &e->attrs);
+}
+
+static enum err_code add_agent(struct world *w, const struct config_agent *agent, struct err *err)
+{
+	struct policy_entity *e = add(w, STR("Writ::Agent"), agent->name);
+	struct policy_value own = {0};
+	struct policy_record r;
+
+	if (!e || !add_parents(w, e, STR("Writ::Team"), &agent->team, 1)) {
+		return ERR(err, ERR_NOMEM, "no memory for the agents");
+	}
+	policy_record_begin(&r, w->arena);
+	if (agent->attributes) {
+		TRY(policy_json_value(w->arena, agent->attributes, NULL, &own, err));
+		for (uint32_t i = 0; i < own.n; i++) {
+			policy_record_put(&r, own.fields[i].key, own.fields[i].value);
+		}
+	}
+	if (agent->owner.n) {
+		policy_record_put(&r, STR("owner"),
+				  entity_value(w, STR("Writ::User"), agent->owner));
+	}
+	if (!policy_record_end(&r, &e->attrs)) {
+		return ERR(err, ERR_INVALID,
+			   "agent " STR_FMT ": an attribute may not be called owner as well",
+			   STR_ARG(agent->name));
+	}
+	return ERR_OK;
+}
+
+enum err_code rules_entities(struct arena *a, const struct config *config,
+			     struct policy_store **ret, struct err *err)
+{
+	struct world w = {.arena = a};
+	bool ok = add_actions(&w);
+
+	for (size_t i = 0; ok && i < config->n_sites; i++) {
+		ok = add_site(&w, &config->sites[i]);
+	}
+	for (size_t i = 0; ok && i < config->n_servers; i++) {
+		ok = add_server(&w, &config->servers[i]);
+	}
+	for (size_t i = 0; ok && i < config->n_models; i++) {
+		ok = add_model(&w, &config->models[i]);
+	}
+	if (!ok) {
+		return ERR(err, ERR_NOMEM, "no memory for the entities of the configuration");
+	}
+	for (size_t i = 0; i < config->n_agents; i++) {
+		TRY(add_agent(&w, &config->agents[i], err));
+	}
+	return policy_store_build(a, w.items, w.n, ret, err);
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gate/session.h"
+
+#include "base/hex.h"
+#include "crypto/secret.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { RANDOM_BYTES = 16 };
+
+void sessions_init(struct sessions *t, unsigned gate, size_t max, struct hash_key seed)
+{
+	*t = (struct sessions){.gate = gate, .max = max, .seed = seed};
+	map_init(&t->by_id, seed);
+	map_init(&t->texts, seed);
+	list_init(&t->idle);
+}
+
+static struct str session_key(const struct session *s)
+{
+	return str_from_c(s->id);
+}
+
+void session_close(struct sessions *t, struct session *s)
+{
+	(void)map_take(&t->by_id, session_key(s));
+	list_remove(&s->idle);
+	secret_wipe(&s->salt, sizeof(s->salt));
+	free(s);
+}
+
+void sessions_done(struct sessions *t)
+{
+	LIST_FOREACH (node, &t->idle) {
+		session_close(t, CONTAINER_OF(node, struct session, idle));
+	}
+	for (size_t i = 0; i < t->texts.cap; i++) {
+		free(t->texts.slots[i].value);
+	}
+	map_done(&t->texts);
+	map_done(&t->by_id);
+}
+
+/* A copy that lives as long as the table; the same text gives the same copy. */
+static bool keep_text(struct sessions *t, struct str text, struct str *ret)
+{
+	char *p = map_find(&t->texts, text);
+
+	if (!p) {
+		p = malloc(text.n + 1);
+		if (!p) {
+			return false;
+		}
+		memcpy(p, text.n ? text.p : "", text.n);
+		p[text.n] = '\0';
+		if (!map_put(&t->texts, str_make(p, text.n), p)) {
+			free(p);
+			return false;
+		}
+	}
+	*ret = str_make(p, text.n);
+	return true;
+}
+
+static struct session *session_add(struct sessions *t, struct session *s, struct str agent,
+				   struct str endpoint, uint64_t now)
+{
+	s->used_at = now;
+	list_init(&s->idle);
+	rand_bytes(&s->salt, sizeof(s->salt));
+	mcp_session_init(&s->mcp);
+	if (!keep_text(t, agent, &s->agent) || !keep_text(t, endpoint, &s->endpoint) ||
+	    !map_put(&t->by_id, session_key(s), s)) {
+		free(s);
+		return NULL;
+	}
+	list_append(&t->idle, &s->idle);
+	return s;
+}
+
+struct session *session_open(struct sessions *t, struct str agent, struct str endpoint,
+			     uint64_t now)
+{
+	struct session *s = t->by_id.n < t->max ? calloc(1, sizeof(*s)) : NULL;
+	unsigned char bytes[1 + RANDOM_BYTES];
+
+	if (!s) {
+		return NULL;
+	}
+	bytes[0] = (unsigned char)t->gate;
+	rand_bytes(bytes + 1, RANDOM_BYTES);
+	hex_write(s->id, bytes, sizeof(bytes));
+	return session_add(t, s, agent, endpoint, now);
+}
+
+struct session *session_named(struct sessions *t, struct str agent, uint64_t now)
+{
+	char id[SESSION_NAME_MAX + 8];
+	struct session *s;
+	int n = snprintf(id, sizeof(id), "agent." STR_FMT, STR_ARG(agent));
+
+	if (n < 0 || (size_t)n >= sizeof(id)) {
+		return NULL;
+	}
+	s = map_find(&t->by_id, str_make(id, (size_t)n));
+	if (s) {
+		return s;
+	}
+	s = calloc(1, sizeof(*s));
+	if (!s) {
+		return NULL;
+	}
+	memcpy(s->id, id, (size_t)n);
+	s->named = true;
+	return session_add(t, s, agent, STR(""), now);
+}
+
+struct session *session_find(const struct sessions *t, struct str id)
+{
+	struct session *s = id.n == SESSION_ID_LEN ? map_find(&t->by_id, id) : NULL;
+
+	return s && !s->named ? s : NULL;
+}
+
+bool session_home(struct str id, unsigned *ret_gate)
+{
+	unsigned char gate;
+
+	if (id.n != SESSION_ID_LEN || !hex_read(str_make(id.p, 2), &gate, 1)) {
+		return false;
+	}
+	*ret_gate = gate;
+	return true;
+}
+
+void session_touch(struct sessions *t, struct session *s, uint64_t now)
+{
+	s->used_at = now;
+	list_remove(&s->idle);
+	list_append(&t->idle, &s->idle);
+}
+
+struct session *session_expired(const struct sessions *t, uint64_t before)
+{
+	LIST_FOREACH (node, &t->idle) {
+		struct session *s = CONTAINER_OF(node, struct session, idle);
+
+		if (s->used_at >= before) {
+			return NULL;
+		}
+		if (!s->busy && !s->stream && !s->named) {
+			return s;
+		}
+	}
+	return NULL;
+}

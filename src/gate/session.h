@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sessions of one gate. A session belongs to one agent, lives on one gate (its
+ * id says which) and carries the key that salts its commitments. Callers without
+ * a session of the protocol's own (models, the stateless era) have one each by
+ * their name, so that every action belongs to some session.
+ */
+#ifndef GATE_SESSION_H
+#define GATE_SESSION_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "http/server.h"
+#include "ledger/salt.h"
+#include "mcp/session.h"
+
+enum { SESSION_ID_LEN = 34, SESSION_NAME_MAX = 64 };
+
+struct session {
+	struct list idle; /* in the table's list, longest unused first */
+	char id[SESSION_NAME_MAX + 8];
+	struct mcp_session mcp;
+	struct str agent;    /* lives in the table */
+	struct str endpoint; /* "" for all servers, else a server's id; lives in the table */
+	struct ledger_salt_key salt;
+	uint64_t used_at;        /* monotonic ns */
+	unsigned busy;           /* requests under way */
+	bool salted;             /* the ledger keeps its salt */
+	bool named;              /* not of the protocol: never expires */
+	struct http_req *stream; /* its open GET, or NULL */
+};
+
+struct sessions {
+	struct map by_id;
+	struct map texts; /* agents and endpoints, kept for good: both are few */
+	struct list idle;
+	struct hash_key seed;
+	unsigned gate;
+	size_t max;
+};
+
+void sessions_init(struct sessions *t, unsigned gate, size_t max, struct hash_key seed);
+void sessions_done(struct sessions *t);
+
+/* A new one with a random id, or NULL when there are too many or no memory is left. */
+struct session *session_open(struct sessions *t, struct str agent, struct str endpoint,
+			     uint64_t now);
+
+/* The session of an agent that has none of the protocol's own; made when first asked for. */
+struct session *session_named(struct sessions *t, struct str agent, uint64_t now);
+
+/* By its id; NULL when there is none. */
+struct session *session_find(const struct sessions *t, struct str id);
+
+/* The gate that an id belongs to; false when it has not the form of one. */
+bool session_home(struct str id, unsigned *ret_gate);
+
+void session_touch(struct sessions *t, struct session *s, uint64_t now);
+void session_close(struct sessions *t, struct session *s);
+
+/* The longest unused one that is not busy and was last used before `before`; NULL when none is. */
+struct session *session_expired(const struct sessions *t, uint64_t before);
+
+#endif
