@@ -319,11 +319,12 @@ static enum h1_result finish(struct h1_head *h, struct err *err)
 	if (r != H1_DONE) {
 		return r;
 	}
-	h->size = h->at;
 	if (h->known[HTTP_F_CONNECTION]) {
 		read_connection(h);
 	}
-	return h->response ? finish_response(h, err) : finish_request(h, err);
+	r = h->response ? finish_response(h, err) : finish_request(h, err);
+	h->size = r == H1_DONE ? h->at : 0;
+	return r;
 }
 
 /* The bytes moved: views of lines read before would dangle, so they are read again. */
@@ -340,6 +341,9 @@ enum h1_result h1_parse(struct h1_head *h, struct str in, struct err *err)
 {
 	if (in.p != h->base) {
 		restart(h, in.p);
+	}
+	if (h->size) {
+		return H1_DONE;
 	}
 	while (h->at < in.n) {
 		const char *start = in.p + h->at;

@@ -99,7 +99,8 @@ void h1_head_init(struct h1_head *h, bool response, struct http_field *fields, s
 
 /*
  * `in` is everything received of this message so far, growing from call to
- * call; it may have moved. h1 remembers the lines it has read. err says which
+ * call; it may have moved. h remembers the lines it has read; after
+ * H1_DONE, a call only brings the views up to date when the bytes have moved. err says which
  * rule was broken, for the operator's eyes.
  */
 enum h1_result h1_parse(struct h1_head *h, struct str in, struct err *err);
