@@ -204,8 +204,14 @@ static enum err_code take_record(struct recovery *r, const struct ledger_found *
 		err_wrap(err, "record %llu", (unsigned long long)found->record.index);
 		return ERR_CORRUPT;
 	}
+	if (s->sums_fd < 0 || s->segment != found->place.segment) {
+		store_end_sums(s);
+		s->segment = found->place.segment;
+		store_open_sums(s, s->tree.n - s->segment);
+	}
 	ledger_leaf_hash(found->bytes, hash);
 	ledger_tree_append(&s->tree, hash);
+	store_keep_sum(s, hash);
 	s->time_us = found->record.time_us;
 	r->result.scanned++;
 	if (s->has_checkpoint && s->tree.n == r->checkpoint.size) {
@@ -251,7 +257,11 @@ static enum err_code adopt_segment(struct recovery *r, const struct ledger_reade
 	if (s->fd < 0 || fstat(s->fd, &st) < 0) {
 		return ERR_ERRNO(err, "opening log/%s", name);
 	}
-	s->segment = r->segments[r->n_segments - 1];
+	if (s->sums_fd < 0 || s->segment != r->segments[r->n_segments - 1]) {
+		store_end_sums(s);
+		s->segment = r->segments[r->n_segments - 1];
+		store_open_sums(s, s->tree.n - s->segment);
+	}
 	s->offset = reader->offset;
 	if ((uint64_t)st.st_size > s->offset) {
 		r->result.dropped_bytes = (uint64_t)st.st_size - s->offset;
@@ -351,8 +361,12 @@ enum err_code ledger_store_open(const struct ledger_store_options *o, struct led
 	s->signer = o->signer;
 	s->io = o->io ? *o->io : kernel;
 	s->segment_bytes = o->segment_bytes ? o->segment_bytes : DEFAULT_SEGMENT_BYTES;
-	s->dir_fd = s->log_fd = s->lock_fd = s->fd = s->checkpoints_fd = s->salts_fd = -1;
+	s->checkpoints_bytes = o->checkpoints_bytes ? o->checkpoints_bytes : STORE_CHECKPOINTS_THIN;
+	ASSERT(s->checkpoints_bytes <= STORE_CHECKPOINTS_THIN);
+	s->dir_fd = s->log_fd = s->lock_fd = s->fd = s->checkpoints_fd = s->salts_fd = s->sums_fd =
+		-1;
 	buf_init(&s->batch, SIZE_MAX / 2);
+	buf_init(&s->sums, (STORE_SUMS_MAX + 1) * SHA256_LEN);
 	arena_init(&a, RECOVER_ARENA);
 	arena_init(&scratch, RECOVER_SCRATCH);
 	r.a = &a;
@@ -379,7 +393,9 @@ void ledger_store_close(struct ledger_store *s)
 	fd_close(&s->dir_fd);
 	fd_close(&s->checkpoints_fd);
 	fd_close(&s->salts_fd);
+	fd_close(&s->sums_fd);
 	fd_close(&s->lock_fd);
 	buf_done(&s->batch);
+	buf_done(&s->sums);
 	free(s);
 }

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -20,6 +21,11 @@ enum {
 void ledger_segment_name(uint64_t first, char ret[LEDGER_SEGMENT_NAME])
 {
 	(void)snprintf(ret, LEDGER_SEGMENT_NAME, "%020llu.seg", (unsigned long long)first);
+}
+
+void ledger_sums_name(uint64_t first, char ret[LEDGER_SEGMENT_NAME])
+{
+	(void)snprintf(ret, LEDGER_SEGMENT_NAME, "%020llu.sum", (unsigned long long)first);
 }
 
 static bool name_read(const char *name, uint64_t *ret)
@@ -223,8 +229,17 @@ void ledger_reader_done(struct ledger_reader *r)
 enum err_code ledger_reader_seek(struct ledger_reader *r, uint64_t index, uint64_t offset,
 				 uint64_t time_us, struct err *err)
 {
+	struct stat st;
+
 	TRY(read_header(r, err));
+	if (fstat(r->fd, &st) < 0) {
+		return ERR_ERRNO(err, "reading a segment");
+	}
 	r->start = r->end = 0;
+	if ((uint64_t)st.st_size < offset) {
+		r->offset = (uint64_t)st.st_size;
+		return corrupt(r, err, "records that a checkpoint covers were cut off");
+	}
 	r->offset = offset;
 	r->index = index;
 	r->time_us = time_us;

@@ -13,6 +13,11 @@
  * LEDGER_RECORD_MAX and the frames fill the file; (4) every record is canonical
  * and holds the index of its place and a time not before its predecessor's.
  *
+ * Beside each segment stands log/<first index, 20 digits>.sum: the leaf hashes of its records, 32
+ * bytes each. Nobody has to trust it: it is there so that, when a checkpoint's root
+ * does not fit the records, one can say which record was changed. Hashes of the
+ * latest records may be missing.
+ *
  * Only the last segment may end otherwise, and only behind the last checkpoint:
  * there a frame that stops early, or bytes that are zero where the writer never
  * writes a zero, are what a crash leaves (ERR_AGAIN: "torn"). Anything else is
@@ -32,8 +37,9 @@ enum { LEDGER_SEGMENT_HEADER = 16, LEDGER_SEGMENT_NAME = 25, LEDGER_FRAME_HEADER
 enum err_code ledger_segments(int log_fd, struct arena *a, uint64_t **ret, size_t *ret_n,
 			      struct err *err) MUST_USE;
 
-/* "00000000000000000042.seg" with its NUL. */
+/* "00000000000000000042.seg" with its NUL, and "00000000000000000042.sum". */
 void ledger_segment_name(uint64_t first, char ret[LEDGER_SEGMENT_NAME]);
+void ledger_sums_name(uint64_t first, char ret[LEDGER_SEGMENT_NAME]);
 
 /* Where a record stands. */
 struct ledger_place {

@@ -56,6 +56,51 @@ enum err_code store_write_at(struct ledger_store *s, int fd, uint64_t offset, st
 	return code;
 }
 
+/*
+ * The .sum file helps to say where a log was changed; the log does not need it. So what cannot be
+ * written to it is tried again later, and dropped when too much waits.
+ */
+static void write_sums(struct ledger_store *s)
+{
+	struct str bytes = buf_str(&s->sums);
+
+	if (bytes.n == 0 || s->sums_fd < 0 ||
+	    store_write_at(s, s->sums_fd, s->sums_written * SHA256_LEN, bytes, "sums", NULL)) {
+		return;
+	}
+	s->sums_written += bytes.n / SHA256_LEN;
+	buf_consume(&s->sums, bytes.n);
+}
+
+void store_keep_sum(struct ledger_store *s, const uint8_t leaf[SHA256_LEN])
+{
+	if (buf_len(&s->sums) >= STORE_SUMS_MAX * SHA256_LEN) {
+		write_sums(s);
+	}
+	if (buf_len(&s->sums) >= STORE_SUMS_MAX * SHA256_LEN) {
+		s->sums_written += buf_len(&s->sums) / SHA256_LEN; /* leaves a hole of zeros */
+		buf_consume(&s->sums, buf_len(&s->sums));
+	}
+	buf_append(&s->sums, str_make((const char *)leaf, SHA256_LEN));
+}
+
+void store_end_sums(struct ledger_store *s)
+{
+	write_sums(s);
+	buf_consume(&s->sums, buf_len(&s->sums));
+	fd_close(&s->sums_fd);
+}
+
+void store_open_sums(struct ledger_store *s, uint64_t written)
+{
+	char name[LEDGER_SEGMENT_NAME];
+
+	ledger_sums_name(s->segment, name);
+	fd_close(&s->sums_fd);
+	s->sums_fd = openat(s->log_fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	s->sums_written = written;
+}
+
 static enum err_code sync_fd(struct ledger_store *s, int fd, const char *what, struct err *err)
 {
 	if (s->io.sync(fd) < 0) {
@@ -92,9 +137,11 @@ enum err_code store_begin_segment(struct ledger_store *s, struct err *err)
 		(void)close(fd);
 		return ERR_ERRNO(err, "syncing the folder log/");
 	}
+	store_end_sums(s);
 	fd_close(&s->fd);
 	s->fd = fd;
 	s->segment = s->tree.n;
+	store_open_sums(s, 0);
 	s->offset = LEDGER_SEGMENT_HEADER;
 	s->unsynced = true;
 	return ERR_OK;
@@ -157,6 +204,7 @@ static void hash_batch(struct ledger_store *s)
 
 		ledger_leaf_hash(str_make(frames.p + LEDGER_FRAME_HEADER, n), leaf);
 		ledger_tree_append(&s->tree, leaf);
+		store_keep_sum(s, leaf);
 		frames = str_from(frames, LEDGER_FRAME_HEADER + n);
 	}
 }
@@ -306,11 +354,12 @@ enum err_code ledger_store_seal(struct ledger_store *s, struct err *err)
 	if (!ledger_store_unsealed(s)) {
 		return ERR_OK;
 	}
+	write_sums(s);
 	buf_init(&b, STORE_FRONTIER_MAX);
 	code = write_checkpoint(s, &b, err);
 	buf_done(&b);
 	TRY(code);
-	if (s->checkpoints_size > STORE_CHECKPOINTS_THIN) {
+	if (s->checkpoints_size > s->checkpoints_bytes) {
 		TRY(thin_checkpoints(s, err));
 	}
 	return ERR_OK;

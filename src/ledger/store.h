@@ -45,7 +45,9 @@ struct ledger_store_options {
 	int dir_fd;                         /* borrowed until ledger_store_open returns */
 	const struct ledger_signer *signer; /* borrowed while the store lives */
 	uint64_t segment_bytes;             /* a new segment begins after this many; 0: 64 MiB */
-	const struct ledger_io *io;         /* NULL: the kernel's */
+	uint64_t checkpoints_bytes; /* `checkpoints` is thinned out beyond this; 0: 4 MiB, the most
+				     */
+	const struct ledger_io *io; /* NULL: the kernel's */
 };
 
 struct ledger_recovery {
