@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The operator's log: one line on standard error for each message, written by
- * one write(2), control characters escaped. Only proc/ and cli/ call it;
+ * one write(2), control characters escaped. Only gate/, proc/ and cli/ call it;
  * libraries return errors. Never pass it a secret, a prompt or an argument.
  */
 #ifndef BASE_LOG_H

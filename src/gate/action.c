@@ -3,6 +3,8 @@
 
 #include "gate/gate.h"
 
+#include <stdio.h>
+
 static void on_decision_recorded(struct record_wait *w, bool ok, uint64_t index);
 static void on_outcome_recorded(struct record_wait *w, bool ok, uint64_t index);
 

@@ -91,11 +91,10 @@ enum err_code gate_init(struct gate *g, unsigned index, struct err *err) MUST_US
 void gate_done(struct gate *g);
 
 /*
- * Puts the rules in force (the reference moves in) and brings links, endpoints and models in line.
- * `digests` has 32 bytes for each of config->servers.
+ * Puts the rules in force (the reference moves in) and brings links, endpoints and models in line:
+ * what is configured as before goes on, what is gone ends when its calls have ended.
  */
-enum err_code gate_apply(struct gate *g, struct rules *rules, const uint8_t (*digests)[32],
-			 struct err *err) MUST_USE;
+enum err_code gate_apply(struct gate *g, struct rules *rules, struct err *err) MUST_USE;
 
 /* Serves on a listening descriptor (owned); tls may be NULL, else it is owned too. */
 enum err_code gate_listen(struct gate *g, unsigned index, int fd, struct tls_ctx *tls,

@@ -4,6 +4,7 @@
 #include "gate/gate.h"
 #include "mcp/lifecycle.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {

@@ -6,6 +6,8 @@
 #include "gate/gate.h"
 #include "gate/link.h"
 
+#include <stdlib.h>
+
 enum {
 	HTTP_EVENT_MAX = 17 << 20,
 	LISTEN_EVENT_MAX = 1 << 20,
@@ -98,10 +100,10 @@ static void on_head(struct http_call *h)
 	struct link_call *c = CONTAINER_OF(h, struct link_call, http);
 
 	if (c->link->state == LINK_INITIALIZING) {
-		take_session(c->link, h1_get(h->answer, HTTP_MCP_SESSION_ID));
+		take_session(c->link, h1_get(h->answer, HTTP_F_MCP_SESSION_ID));
 	}
 	if (h->answer->status == STATUS_OK &&
-	    http_type_is(h1_get(h->answer, HTTP_CONTENT_TYPE), STR("text/event-stream"))) {
+	    http_type_is(h1_get(h->answer, HTTP_F_CONTENT_TYPE), STR("text/event-stream"))) {
 		c->sse = true;
 		sse_parser_init(&c->events, HTTP_EVENT_MAX);
 		http_call_stream(h);
@@ -273,7 +275,7 @@ static void listen_later(struct link *l)
 static void on_listen_head(struct http_call *h)
 {
 	if (h->answer->status == STATUS_OK &&
-	    http_type_is(h1_get(h->answer, HTTP_CONTENT_TYPE), STR("text/event-stream"))) {
+	    http_type_is(h1_get(h->answer, HTTP_F_CONTENT_TYPE), STR("text/event-stream"))) {
 		http_call_stream(h);
 	}
 }

@@ -3,6 +3,7 @@
 #include "gate/gate.h"
 #include "gate/link.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 enum { STDIO_PIECE = 64 * 1024, STDIO_MAX_OUT = 34 << 20 };

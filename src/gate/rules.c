@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/rules.h"
 
+#include "base/hex.h"
 #include "gate/rules_entities.h"
 #include "policy/data.h"
 #include "policy/diag.h"
@@ -102,6 +103,26 @@ static enum err_code digest_sources(struct rules *r, const struct policy_source 
 	return code;
 }
 
+/* What the gate may not see of a server is known to it by its digest only. */
+static enum err_code load_digests(struct rules *r, const struct json *servers, struct err *err)
+{
+	size_t n = r->config->n_servers;
+
+	r->servers = arena_array(&r->arena, n + 1, sizeof(*r->servers));
+	if (!r->servers) {
+		return ERR(err, ERR_NOMEM, "no memory for the servers");
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct str hex = json_str(json_get(servers, r->config->servers[i].id));
+
+		if (!hex_read(hex, r->servers[i], sizeof(r->servers[i]))) {
+			return ERR(err, ERR_INVALID, "server " STR_FMT " has no digest",
+				   STR_ARG(r->config->servers[i].id));
+		}
+	}
+	return ERR_OK;
+}
+
 static enum err_code load_policies(struct rules *r, struct str bundle_json, struct err *err)
 {
 	const struct json_opts limits = {
@@ -118,7 +139,8 @@ static enum err_code load_policies(struct rules *r, struct str bundle_json, stru
 	if (policy_set_load(&r->arena, sources, n, &opts, &diags, &r->set, err)) {
 		return diags.n ? first_diag(&diags, err) : err->code;
 	}
-	return digest_sources(r, sources, n, err);
+	TRY(digest_sources(r, sources, n, err));
+	return load_digests(r, json_get(root, STR("servers")), err);
 }
 
 static enum err_code rules_fill(struct rules *r, struct str config_json, struct str bundle_json,

@@ -18,7 +18,8 @@ struct rules {
 	const struct policy_set *set;
 	struct policy_store *store;
 	struct str node;
-	uint8_t digest[SHA256_LEN]; /* of the set's canonical bytes */
+	uint8_t digest[SHA256_LEN];     /* of the set's canonical bytes */
+	uint8_t (*servers)[SHA256_LEN]; /* of each server's whole configuration, in its order */
 };
 
 /*

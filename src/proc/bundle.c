@@ -2,6 +2,8 @@
 #include "proc/bundle.h"
 
 #include "base/clock.h"
+#include "base/hex.h"
+#include "crypto/sha256.h"
 #include "sys/fd.h"
 #include "sys/spawn.h"
 #include "json/parse.h"
@@ -201,6 +203,25 @@ static enum err_code collect_secrets(struct bundle *b, struct err *err)
 	return roots ? add_secret(b, str_from_c(SYSTEM_ROOTS), ROLE_CONNECTOR, false, err) : ERR_OK;
 }
 
+/* A gate knows by its digest whether a server is configured as before, commands and all. */
+static void append_digests(struct buf *out, const struct json *servers)
+{
+	uint8_t digest[SHA256_LEN];
+	bool first = true;
+
+	buf_append(out, STR(",\"servers\":{"));
+	JSON_EACH (s, servers) {
+		sha256_of(s->raw, digest);
+		buf_append(out, first ? STR("") : STR(","));
+		json_put_str(out, s->key);
+		buf_append(out, STR(":\""));
+		hex_append(out, digest, sizeof(digest));
+		buf_append_c(out, '"');
+		first = false;
+	}
+	buf_append_c(out, '}');
+}
+
 /* The gate's view and the policies, each as a sealed memfd of its own. */
 static enum err_code cut_views(struct bundle *b, const struct json *root, struct err *err)
 {
@@ -219,6 +240,7 @@ static enum err_code cut_views(struct bundle *b, const struct json *root, struct
 	buf_append(&out, policies ? policies->raw : STR("[]"));
 	buf_append(&out, STR(",\"schema\":"));
 	buf_append(&out, schema ? schema->raw : STR("null"));
+	append_digests(&out, json_get(json_get(root, STR("config")), STR("servers")));
 	buf_append_c(&out, '}');
 	if (!code) {
 		code = out.failed ? ERR(err, ERR_NOMEM, "no memory for the policies")

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gate/exchange.h"
+
+#include "http/sse.h"
+
+enum { GATHER_SECONDS = 20 };
+
+static const struct http_field json_fields[] = {
+	{STR_INIT("Content-Type"), STR_INIT("application/json")},
+	{STR_INIT("Cache-Control"), STR_INIT("no-store")},
+};
+
+static const struct http_field event_fields[] = {
+	{STR_INIT("Content-Type"), STR_INIT("text/event-stream")},
+	{STR_INIT("Cache-Control"), STR_INIT("no-cache, no-transform")},
+	{STR_INIT("X-Accel-Buffering"), STR_INIT("no")},
+};
+
+void exchange_over(struct exchange *x)
+{
+	if (x->gone) {
+		http_req_drop(x->req);
+	} else if (x->streaming) {
+		http_respond_end(x->req);
+	} else {
+		http_respond(x->req, 202, NULL, 0, STR(""));
+	}
+}
+
+void exchange_json(struct exchange *x, int status, struct str body)
+{
+	if (x->gone) {
+		http_req_drop(x->req);
+		return;
+	}
+	http_respond(x->req, status, json_fields, ARRAY_LEN(json_fields), body);
+}
+
+void exchange_empty(struct exchange *x, int status)
+{
+	if (x->gone) {
+		http_req_drop(x->req);
+		return;
+	}
+	http_respond(x->req, status, NULL, 0, STR(""));
+}
+
+bool exchange_event(struct exchange *x, struct str message)
+{
+	struct sse_event e = {.data = message, .has_data = true};
+	struct buf out;
+	struct err err;
+	bool sent;
+
+	if (x->gone || http_respond_pending(x->req) > HTTP_HIGH_WATER) {
+		return false;
+	}
+	if (!x->streaming) {
+		if (!http_accepts(h1_get(&x->req->head, HTTP_F_ACCEPT), STR("text"),
+				  STR("event-stream")) ||
+		    !http_respond_begin(x->req, 200, event_fields, ARRAY_LEN(event_fields), -1)) {
+			return false;
+		}
+		x->streaming = true;
+	}
+	out = gate_buf_take(x->gate, 34 << 20);
+	sent = sse_write(&out, &e, &err) == ERR_OK && !out.failed &&
+	       http_respond_write(x->req, buf_str(&out));
+	gate_buf_give(x->gate, &out);
+	return sent;
+}
+
+void exchange_reply(struct exchange *x, int status)
+{
+	if (x->gone) {
+		http_req_drop(x->req);
+		return;
+	}
+	if (x->answer.failed) {
+		exchange_empty(x, 500);
+		return;
+	}
+	if (!x->streaming) {
+		exchange_json(x, status, buf_str(&x->answer));
+		return;
+	}
+	if (!exchange_event(x, buf_str(&x->answer))) {
+		http_req_drop(x->req);
+		return;
+	}
+	http_respond_end(x->req);
+}
+
+/* ---- gathering links ---- */
+
+static void gather_end(struct gather *g)
+{
+	gather_stop(g);
+	g->on_gathered(g);
+}
+
+static void on_link(struct link_wait *w, bool ready)
+{
+	struct gather *g = CONTAINER_OF(w, struct gather_wait, wait)->gather;
+
+	(void)ready;
+	if (--g->pending == 0) {
+		gather_end(g);
+	}
+}
+
+static void on_gather_deadline(struct timer *t)
+{
+	gather_end(CONTAINER_OF(t, struct gather, deadline));
+}
+
+bool gather_start(struct gather *g, struct arena *a, struct loop *loop, struct link **links,
+		  size_t n, void (*on_gathered)(struct gather *g))
+{
+	*g = (struct gather){.n = n, .pending = n, .on_gathered = on_gathered};
+	g->deadline.on_timeout = on_gather_deadline;
+	g->waits = ARENA_ARRAY(a, n + 1, struct gather_wait);
+	if (!g->waits) {
+		return false;
+	}
+	loop_timer_set(loop, &g->deadline, n ? GATHER_SECONDS * CLOCK_SEC : 0);
+	for (size_t i = 0; i < n; i++) {
+		g->waits[i].gather = g;
+		g->waits[i].wait.on_link = on_link;
+		link_want(links[i], &g->waits[i].wait);
+	}
+	return true;
+}
+
+void gather_stop(struct gather *g)
+{
+	timer_stop(&g->deadline);
+	for (size_t i = 0; i < g->n; i++) {
+		link_wait_forget(&g->waits[i].wait);
+	}
+	g->n = 0;
+}

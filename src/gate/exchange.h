@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One HTTP request and what is done about it. It lives in the request's arena
+ * and ends with the request. The client may go away before: then the work goes
+ * on, its outcome is recorded, and the answer is dropped.
+ */
+#ifndef GATE_EXCHANGE_H
+#define GATE_EXCHANGE_H
+
+#include "gate/gate.h"
+#include "mcp/modern.h"
+
+struct exchange;
+
+struct exchange_ops {
+	/* The whole body is in req->body. */
+	void (*on_body)(struct exchange *x);
+	/* The client is gone. */
+	void (*on_gone)(struct exchange *x);
+	/* The request ends: release what is held. */
+	void (*on_end)(struct exchange *x);
+	/* What was pending has left. */
+	void (*on_drain)(struct exchange *x);
+};
+
+/* Waits for several links at once. */
+struct gather {
+	struct gather_wait {
+		struct link_wait wait;
+		struct gather *gather;
+	} * waits;
+	size_t n, pending;
+	struct timer deadline;
+	void (*on_gathered)(struct gather *g);
+};
+
+struct exchange {
+	const struct exchange_ops *ops;
+	struct gate *gate;
+	struct http_req *req;
+	const struct gate_listener *listener;
+	struct str agent;
+	struct session *session;
+	bool gone;         /* the client is */
+	bool streaming;    /* the answer is a stream of events that has begun */
+	struct buf answer; /* what will be sent; lent */
+
+	/* MCP */
+	struct endpoint *endpoint;
+	struct mcp_msg msg;
+	enum mcp_version version;
+	struct mcp_modern modern;
+	struct mcp_in_flight in_flight;
+	bool counted;   /* in_flight is in the session's list */
+	bool cancelled; /* by the client */
+	struct gather gather;
+	struct link *link;
+	struct str object;     /* as the server knows it, decoded */
+	struct str object_raw; /* the same as raw JSON when it differs from the client's */
+	struct link_call call;
+	struct action action;
+
+	/* lists: one action for each server */
+	struct list_part {
+		struct exchange *x;
+		struct action action;
+		bool allowed;
+	} * parts;
+	size_t n_parts, parts_pending;
+	enum mcp_list_kind list_kind;
+
+	/* models */
+	struct gate_model *model;
+	struct list model_wait;
+	struct http_call model_call;
+	bool model_calling;
+	struct model_reply *reply;
+};
+
+/* ---- answers (exchange.c) ---- */
+
+/* Plain answers of ours; the text is sent as application/json. Ends the request. */
+void exchange_json(struct exchange *x, int status, struct str body);
+void exchange_empty(struct exchange *x, int status);
+
+/* The message in x->answer, as JSON or as the last event of the stream. Ends the request. */
+void exchange_reply(struct exchange *x, int status);
+
+/* One message on the way, as an event; begins the stream. False when the client cannot take it. */
+bool exchange_event(struct exchange *x, struct str message);
+
+/* Ends the request with nothing more to say. */
+void exchange_over(struct exchange *x);
+
+/* Waits until every link is ready or has failed, or the time is up; never from inside. */
+bool gather_start(struct gather *g, struct arena *a, struct loop *loop, struct link **links,
+		  size_t n, void (*on_gathered)(struct gather *g));
+void gather_stop(struct gather *g);
+
+/* Front ends, by path. */
+extern const struct exchange_ops mcp_post_ops, mcp_get_ops, model_chat_ops;
+
+void mcp_begin(struct exchange *x, struct str server);
+void model_begin(struct exchange *x, struct str what);
+
+/* ---- MCP requests (mcp_*.c) ---- */
+
+void mcp_fail(struct exchange *x, enum mcp_error e);
+void mcp_lists_start(struct exchange *x, enum mcp_list_kind kind);
+void mcp_object_start(struct exchange *x);
+void mcp_open_start(struct exchange *x);
+void mcp_lists_end(struct exchange *x);
+
+#endif

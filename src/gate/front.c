@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The door: every request comes in here. What is asked for is found by its path,
+ * who asks by what was shown; what is not known is refused before its body is read.
+ */
+#include "gate/exchange.h"
+#include "gate/identity.h"
+
+static const struct config_listen *listen_of(const struct gate_listener *l)
+{
+	return &l->gate->rules->config->listen[l->index];
+}
+
+static void plain(struct http_req *req, int status, struct str text)
+{
+	static const struct http_field fields[] = {
+		{STR_INIT("Content-Type"), STR_INIT("text/plain; charset=utf-8")},
+	};
+
+	http_respond(req, status, fields, ARRAY_LEN(fields), text);
+}
+
+static void unauthorized(struct http_req *req)
+{
+	static const struct http_field fields[] = {
+		{STR_INIT("Content-Type"), STR_INIT("text/plain; charset=utf-8")},
+		{STR_INIT("WWW-Authenticate"), STR_INIT("Bearer realm=\"writ\"")},
+	};
+
+	http_respond(
+		req, 401, fields, ARRAY_LEN(fields),
+		STR("Writ does not know this caller: send Authorization: Bearer KEY with a key "
+		    "of the configuration's identity section.\n"));
+}
+
+static struct exchange *exchange_new(struct gate_listener *l, struct http_req *req)
+{
+	struct exchange *x = ARENA_NEW(&req->arena, struct exchange);
+
+	if (x) {
+		x->gate = l->gate;
+		x->listener = l;
+		x->req = req;
+		req->user = x;
+	}
+	return x;
+}
+
+static void route(struct exchange *x)
+{
+	struct str path = x->req->head.path;
+
+	if (str_eq(path, STR("/mcp"))) {
+		mcp_begin(x, STR(""));
+	} else if (str_starts_with(path, STR("/mcp/"))) {
+		mcp_begin(x, str_from(path, 5));
+	} else if (str_starts_with(path, STR("/v1/"))) {
+		model_begin(x, str_from(path, 4));
+	} else {
+		plain(x->req, 404, STR("Not here. Writ serves /mcp, /mcp/SERVER and /v1.\n"));
+	}
+}
+
+static void on_request(struct http_req *req)
+{
+	struct gate_listener *l = http_server_user(req->server);
+	struct exchange *x = exchange_new(l, req);
+	struct err err;
+
+	if (!x) {
+		http_respond(req, 503, NULL, 0, STR(""));
+		return;
+	}
+	if (!origin_is_ours(listen_of(l), req)) {
+		plain(req, 403, STR("Host or Origin is not of this machine.\n"));
+		return;
+	}
+	if (identify(l->gate->rules->config, listen_of(l), req, &x->agent, &err)) {
+		unauthorized(req);
+		return;
+	}
+	/* The configuration may be replaced while the request lasts. */
+	x->agent = arena_dup(&req->arena, x->agent);
+	route(x);
+}
+
+static void on_body_complete(struct http_req *req)
+{
+	struct exchange *x = req->user;
+
+	if (x->ops) {
+		x->ops->on_body(x);
+	}
+}
+
+static void on_abort(struct http_req *req, bool gone)
+{
+	struct exchange *x = req->user;
+
+	if (!gone || !x) {
+		return;
+	}
+	x->gone = true;
+	if (x->ops && x->ops->on_gone) {
+		x->ops->on_gone(x);
+	} else {
+		http_req_drop(req);
+	}
+}
+
+static void on_drain(struct http_req *req)
+{
+	struct exchange *x = req->user;
+
+	if (x && x->ops && x->ops->on_drain) {
+		x->ops->on_drain(x);
+	}
+}
+
+static void on_end(struct http_req *req)
+{
+	struct exchange *x = req->user;
+
+	if (!x) {
+		return;
+	}
+	if (x->ops && x->ops->on_end) {
+		x->ops->on_end(x);
+	}
+	gate_buf_give(x->gate, &x->answer);
+	req->user = NULL;
+}
+
+const struct http_handler gate_http_handler = {
+	.on_request = on_request,
+	.on_body_complete = on_body_complete,
+	.on_drain = on_drain,
+	.on_abort = on_abort,
+	.on_end = on_end,
+};

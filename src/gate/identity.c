@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gate/identity.h"
+
+#include "crypto/secret.h"
+#include "crypto/sha256.h"
+#include "crypto/tls.h"
+
+/* "Authorization: Bearer KEY" or "X-Api-Key: KEY"; p NULL when there is neither. */
+static struct str shown_key(const struct http_req *req)
+{
+	struct str bearer = h1_get(&req->head, HTTP_F_AUTHORIZATION);
+
+	if (bearer.n > 7 && str_ieq(str_make(bearer.p, 7), STR("Bearer "))) {
+		return str_trim(str_from(bearer, 7));
+	}
+	return bearer.p ? bearer : h1_get(&req->head, HTTP_F_X_API_KEY);
+}
+
+static const struct config_api_key *find_key(const struct config_identity *id, struct str key)
+{
+	const struct config_api_key *found = NULL;
+	uint8_t digest[SHA256_LEN];
+
+	sha256_of(key, digest);
+	/* All are compared: the time says nothing about which one is near. */
+	for (size_t i = 0; i < id->n_api_keys; i++) {
+		if (secret_equal(id->api_keys[i].sha256, digest, sizeof(digest))) {
+			found = &id->api_keys[i];
+		}
+	}
+	return found;
+}
+
+static bool by_certificate(const struct config_identity *id, const struct http_req *req,
+			   struct str *ret)
+{
+	uint8_t shown[TLS_FINGERPRINT];
+
+	if (!req->tls || !tls_peer_fingerprint(req->tls, shown)) {
+		return false;
+	}
+	for (size_t i = 0; i < id->n_mtls; i++) {
+		if (memcmp(id->mtls[i].fingerprint, shown, sizeof(shown)) == 0) {
+			*ret = id->mtls[i].agent;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool by_user(const struct config_identity *id, const struct http_req *req, struct str *ret)
+{
+	for (size_t i = 0; req->peer->has_creds && i < id->n_unix_peers; i++) {
+		if (id->unix_peers[i].uid == req->peer->uid) {
+			*ret = id->unix_peers[i].agent;
+			return true;
+		}
+	}
+	return false;
+}
+
+enum err_code identify(const struct config *config, const struct config_listen *listen,
+		       const struct http_req *req, struct str *ret_agent, struct err *err)
+{
+	const struct config_identity *id = &config->identity;
+	struct str key = shown_key(req);
+
+	if (by_certificate(id, req, ret_agent)) {
+		return ERR_OK;
+	}
+	if (key.p) {
+		const struct config_api_key *known = find_key(id, key);
+
+		if (!known) {
+			return ERR(err, ERR_DENIED, "a key that is not known");
+		}
+		*ret_agent = known->agent;
+		return ERR_OK;
+	}
+	if (by_user(id, req, ret_agent)) {
+		return ERR_OK;
+	}
+	if (listen->local && id->anonymous.n) {
+		*ret_agent = id->anonymous;
+		return ERR_OK;
+	}
+	return ERR(err, ERR_DENIED, "no identity was shown");
+}
+
+/* Without the port. */
+static struct str host_of(struct str authority)
+{
+	if (authority.n && authority.p[0] == '[') {
+		size_t end = str_find(authority, ']');
+
+		return str_make(authority.p, end < authority.n ? end + 1 : authority.n);
+	}
+	return str_make(authority.p, str_find(authority, ':'));
+}
+
+static bool is_this_machine(struct str authority)
+{
+	struct str host = host_of(authority);
+
+	return str_ieq(host, STR("localhost")) || str_eq(host, STR("127.0.0.1")) ||
+	       str_eq(host, STR("[::1]"));
+}
+
+/* "http://host:port" to "host:port"; p NULL for anything else, as "null". */
+static struct str origin_authority(struct str origin)
+{
+	if (str_starts_with(origin, STR("http://"))) {
+		return str_from(origin, 7);
+	}
+	if (str_starts_with(origin, STR("https://"))) {
+		return str_from(origin, 8);
+	}
+	return str_make(NULL, 0);
+}
+
+bool origin_is_ours(const struct config_listen *listen, const struct http_req *req)
+{
+	struct str origin = h1_get(&req->head, HTTP_F_ORIGIN);
+	struct str authority = origin_authority(origin);
+	bool tcp_local = listen->local && listen->kind == CONFIG_LISTEN_TCP;
+
+	if (tcp_local && !is_this_machine(req->head.authority)) {
+		return false;
+	}
+	if (!origin.p) {
+		return true;
+	}
+	return authority.p &&
+	       (tcp_local ? is_this_machine(authority) : str_ieq(authority, req->head.authority));
+}
