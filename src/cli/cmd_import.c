@@ -133,26 +133,51 @@ static const char *profile_of(struct str program)
 	return "native";
 }
 
-/* Folders among the arguments, and the folder of a script: the server may read them. */
+/*
+ * What the server may read because of one of its arguments: a folder that is named, the package
+ * that a script belongs to, or else the script alone. Never the folder a script happens to lie in:
+ * that may be somebody's home.
+ */
+static struct str readable(struct arena *a, struct str word)
+{
+	static const char *const marks[] = {"package.json", "pyproject.toml"};
+	struct str path = arena_dup(a, word);
+	struct str folder = path;
+
+	if (!path.p || path.n < 2 || path.p[0] != '/' || find_is_dir(path.p)) {
+		return path.n >= 2 && path.p[0] == '/' ? path : STR("");
+	}
+	if (!find_is_file(path.p)) {
+		return STR("");
+	}
+	for (int up = 0; up < 3; up++) {
+		while (folder.n > 1 && folder.p[folder.n - 1] != '/') {
+			folder.n--;
+		}
+		folder.n -= folder.n > 1;
+		for (size_t i = 0; i < ARRAY_LEN(marks); i++) {
+			struct str mark = arena_printf(a, STR_FMT "/%s", STR_ARG(folder), marks[i]);
+
+			if (mark.p && find_is_file(mark.p)) {
+				return folder;
+			}
+		}
+	}
+	return path;
+}
+
 static void put_files(struct import_run *r, const struct import_server *s)
 {
 	bool first = true;
 
 	for (size_t i = 1; i < s->n_command; i++) {
-		struct str word = arena_dup(&r->a, s->command[i]);
+		struct str path = readable(&r->a, s->command[i]);
 
-		if (!word.p || word.n < 2 || word.p[0] != '/') {
-			continue;
-		}
-		if (find_is_file(word.p)) {
-			while (word.n > 1 && word.p[word.n - 1] != '/') {
-				word.n--;
-			}
-		} else if (!find_is_dir(word.p)) {
+		if (path.n == 0) {
 			continue;
 		}
 		buf_append(&r->yaml, first ? STR("    files:\n      read: [") : STR(", "));
-		yaml_put_text(&r->yaml, word);
+		yaml_put_text(&r->yaml, path);
 		first = false;
 	}
 	if (!first) {

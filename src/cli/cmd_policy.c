@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 static const struct cmd verbs[] = {
+	{"check", "check policies against a schema", cmd_policy_check},
 	{"eval", "decide one request, or one a line", cmd_policy_eval},
 	{"corpus", "run a folder of Cedar integration tests", cmd_policy_corpus},
 	{NULL, NULL, NULL},

@@ -7,6 +7,7 @@
 #include "cli/cmd.h"
 #include "policy/diag.h"
 
+int cmd_policy_check(int argc, char **argv);
 int cmd_policy_eval(int argc, char **argv);
 int cmd_policy_corpus(int argc, char **argv);
 
