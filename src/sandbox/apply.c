@@ -84,6 +84,7 @@ static enum err_code fork_init(const struct applying *s, struct err *err)
 {
 	pid_t pid;
 
+	TRY(confine_bounding_set(err)); /* once, for both */
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0) {
 		return ERR_ERRNO(err, "reap orphans");
 	}
@@ -108,12 +109,6 @@ static enum err_code allow(struct applying *s, const struct plan_op *op, struct 
 	}
 	s->rules[s->n_rules++] = (struct landlock_rule){.path = op->target.p, .access = op->flags};
 	return ERR_OK;
-}
-
-static enum err_code drop_privileges(struct err *err)
-{
-	TRY(confine_bounding_set(err));
-	return confine_capabilities(err);
 }
 
 static enum err_code execute(const struct sandbox_plan *plan, const struct plan_op *op,
@@ -178,7 +173,7 @@ static enum err_code apply_op(struct applying *s, const struct plan_op *op, stru
 		TRY(confine_no_new_privs(err));
 		return landlock_enter(&domain, err);
 	case PLAN_CAPABILITIES:
-		return drop_privileges(err);
+		return confine_capabilities(err);
 	case PLAN_SECCOMP:
 		return seccomp_enter(&s->plan->filter, err);
 	case PLAN_EXEC:

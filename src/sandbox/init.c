@@ -49,8 +49,8 @@ static void reap(pid_t program, bool alone)
 /* init parses nothing and holds nothing, but it shares the sandbox with a stranger. */
 static void confine(const struct seccomp_program *filter)
 {
-	if (confine_bounding_set(NULL) != ERR_OK || confine_capabilities(NULL) != ERR_OK ||
-	    confine_not_dumpable(NULL) != ERR_OK || seccomp_enter(filter, NULL) != ERR_OK) {
+	if (confine_capabilities(NULL) != ERR_OK || confine_not_dumpable(NULL) != ERR_OK ||
+	    seccomp_enter(filter, NULL) != ERR_OK) {
 		_exit(SANDBOX_EXIT_SETUP);
 	}
 }

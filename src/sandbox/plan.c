@@ -54,16 +54,9 @@ static const struct str system_paths[] = {
 	STR_INIT("/lib64"),
 	STR_INIT("/libx32"),
 	STR_INIT("/etc/alternatives"),
-	STR_INIT("/etc/ca-certificates"),
 	STR_INIT("/etc/ld.so.cache"),
-	STR_INIT("/etc/ld.so.conf"),
-	STR_INIT("/etc/ld.so.conf.d"),
 	STR_INIT("/etc/localtime"),
-	STR_INIT("/etc/mime.types"),
-	STR_INIT("/etc/nsswitch.conf"),
 	STR_INIT("/etc/pki"),
-	STR_INIT("/etc/protocols"),
-	STR_INIT("/etc/services"),
 	STR_INIT("/etc/ssl/certs"),
 	STR_INIT("/etc/ssl/openssl.cnf"),
 };
@@ -313,6 +306,9 @@ static void plan_etc(struct building *b)
 		      STR("/etc/passwd"));
 	(void)op_path(b, PLAN_FILE, arena_printf(b->a, "writ:x:%u:\nnogroup:x:65534:\n", b->gid),
 		      STR("/etc/group"));
+	(void)op_path(b, PLAN_FILE,
+		      STR("passwd: files\ngroup: files\nhosts: files\nservices: files\n"),
+		      STR("/etc/nsswitch.conf"));
 	(void)op_path(b, PLAN_FILE, STR("127.0.0.1 localhost\n::1 localhost\n"), STR("/etc/hosts"));
 }
 
@@ -374,6 +370,7 @@ static void allow(struct building *b, struct str path, unsigned access)
 static void plan_landlock(struct building *b)
 {
 	const unsigned change = FILES_WRITE | FILES_MAKE | FILES_SOCKET;
+	bool bare = b->missing & PLAN_NO_NAMESPACES;
 
 	if (b->missing & PLAN_NO_LANDLOCK) {
 		return;
@@ -381,13 +378,14 @@ static void plan_landlock(struct building *b)
 	for (size_t i = 0; i < b->n_wants; i++) {
 		const struct want *w = &b->wants[i];
 
-		if (!w->dropped) {
+		/* /etc is allowed as a whole below: all in it is read only */
+		if (!w->dropped && (bare || !path_within(w->real, STR("/etc")))) {
 			allow(b, w->real,
 			      FILES_READ | (w->rights & RIGHT_EXEC ? FILES_EXEC : 0U) |
 				      (w->rights & RIGHT_WRITE ? change : 0U));
 		}
 	}
-	if (!(b->missing & PLAN_NO_NAMESPACES)) {
+	if (!bare) {
 		allow(b, STR("/tmp"), FILES_READ | change);
 		allow(b, STR("/proc"), FILES_READ);
 		allow(b, STR("/etc"), FILES_READ);

@@ -9,8 +9,8 @@
  *
  *	/usr /bin /sbin /lib*        read only, executable
  *	/etc                         the loader cache, certificates, time zone, name order; a
- *made-up passwd, group and hosts; no resolver (there is no network) /proc its own processes only,
- *read only /dev                         null zero full random urandom, fd, shm (in /tmp) /tmp
+ *made-up passwd, group, hosts and name order; no resolver (no network) /proc its own processes
+ *only, read only /dev                         null zero full random urandom, fd, shm (in /tmp) /tmp
  *empty, bounded, in memory, not executable the program's own prefix     read only, executable: see
  *plan_program_prefix() spec->read, ->write, ->exec  as given; writable places are not executable
  */
