@@ -127,9 +127,14 @@ static enum err_code load_policies(struct arena *a, struct str dir, struct confi
 	if (!d) {
 		return ERR_ERRNO(err, "policies: " STR_FMT, STR_ARG(dir));
 	}
-	while ((errno = 0, entry = readdir(d))) {
+	for (;;) {
 		struct config_text t;
 
+		errno = 0; /* readdir tells an error from the end only by it */
+		entry = readdir(d);
+		if (!entry) {
+			break;
+		}
 		if (!is_policy_name(str_from_c(entry->d_name))) {
 			continue;
 		}
