@@ -23,7 +23,6 @@ struct check {
 	struct policy_diags diags;
 	const struct schema *schema; /* NULL when it has errors */
 	struct policy_list policies;
-	size_t n_broken; /* files that are no policies */
 };
 
 /* A problem of the input is in `diags` and does not stop the work; anything else does. */
@@ -73,7 +72,6 @@ static enum err_code load_policies(struct check *c, const struct opt_list *paths
 		if (code && !is_problem(c, before)) {
 			return code;
 		}
-		c->n_broken += code != ERR_OK;
 	}
 	return ERR_OK;
 }
