@@ -10,16 +10,9 @@
 #include "json/scan.h"
 
 /*
- * Is `key` (decoded) spelled so that a lax reader could take it for `name`
- * although it is not? ASCII case is ignored; U+017F, U+212A, U+0130 and U+0131
- * count as the ASCII letters they fold to.
- */
-bool mcp_key_resembles(struct str key, struct str name);
-
-/*
  * One member against the names that matter: *ret becomes the index of the name it
  * is, or n when nobody could mistake it for one. False when it imitates one: it
- * resembles it, or is it, but hidden behind needless escapes. (An escaped slash
+ * resembles it (base/fold), or is it, but hidden behind needless escapes. (An escaped slash
  * is no disguise: some writers escape every slash.)
  */
 bool mcp_key_is_plain(struct arena *scratch, const struct json_member *m, const struct str *names,

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Names that a lax reader takes for one another. Some JSON decoders match member
+ * names without regard to case, and fold some letters beyond ASCII; a name that
+ * one of them reads as a protocol's while we do not is a way around inspection.
+ */
+#ifndef BASE_FOLD_H
+#define BASE_FOLD_H
+
+#include "base/str.h"
+
+/*
+ * Could `text` be read as `name` although it is not the same? ASCII case is
+ * ignored; U+017F, U+212A, U+0130 and U+0131 count as s, k and i. False when both
+ * are equal.
+ */
+bool fold_resembles(struct str text, struct str name);
+
+#endif
