@@ -28,9 +28,17 @@ struct sandbox_child {
 /* Exit status of init when the program could not be started (the reason came back as an error). */
 #define SANDBOX_EXIT_SETUP 125
 
-/* Looks at the machine for this spec: resolves paths and asks the kernel what it can do. */
+/* Asks the kernel, by trying in a child. Once for each process is enough. */
+struct sandbox_kernel sandbox_probe(void);
+
+/*
+ * Resolves the paths of a spec on this machine. A command without a slash, and
+ * an interpreter that is named so, is looked for in the PATH of spec->env, else in our own.
+ * ERR_NOT_FOUND names what is not there.
+ */
 enum err_code sandbox_look(struct arena *a, const struct sandbox_spec *spec,
-			   struct plan_machine *ret, struct err *err) MUST_USE;
+			   const struct sandbox_kernel *kernel, struct plan_machine *ret,
+			   struct err *err) MUST_USE;
 
 /*
  * Starts the program and returns when it has been executed or could not be.

@@ -88,12 +88,23 @@ static enum err_code resolve(struct arena *a, const char *what, struct str path,
 	return ERR_OK;
 }
 
-/* As execvp would find it, in Writ's own PATH. */
-static enum err_code find_program(struct arena *a, struct str name, struct plan_place *ret,
-				  struct err *err)
+static struct str search_path(const struct sandbox_spec *spec)
 {
-	const char *path = getenv("PATH");
-	struct str rest = str_from_c(path ? path : "/usr/local/bin:/usr/bin:/bin");
+	const char *own = getenv("PATH");
+
+	for (size_t i = 0; i < spec->n_env; i++) {
+		if (str_starts_with(spec->env[i], STR("PATH="))) {
+			return str_from(spec->env[i], 5);
+		}
+	}
+	return str_from_c(own ? own : "/usr/local/bin:/usr/bin:/bin");
+}
+
+/* As execvp would find it, but never in the current directory. */
+static enum err_code find_program(struct arena *a, const struct sandbox_spec *spec, struct str name,
+				  struct plan_place *ret, struct err *err)
+{
+	struct str rest = search_path(spec);
 
 	if (str_find(name, '/') < name.n) {
 		TRY(resolve(a, "command", name, ret, err));
@@ -107,7 +118,7 @@ static enum err_code find_program(struct arena *a, struct str name, struct plan_
 		struct str dir = str_cut(&rest, ':'), full;
 
 		if (dir.n == 0 || dir.p[0] != '/') {
-			continue; /* never the current directory */
+			continue;
 		}
 		full = arena_printf(a, STR_FMT "/" STR_FMT, STR_ARG(dir), STR_ARG(name));
 		if (full.p && access(full.p, X_OK) == 0 &&
@@ -195,14 +206,14 @@ static enum err_code look_at_program(struct arena *a, const struct sandbox_spec 
 	if (!p.list) {
 		return ERR(err, ERR_NOMEM, "out of memory for a sandbox");
 	}
-	TRY(find_program(a, spec->argv[0], &m->program, err));
+	TRY(find_program(a, spec, spec->argv[0], &m->program, err));
 	TRY(add_program(a, &p, &m->program, err));
 	m->profile = plan_guess_profile(m->program.real);
 	interpreter = shebang(a, &m->program);
 	if (interpreter.n) {
 		struct plan_place place;
 
-		TRY(find_program(a, interpreter, &place, err));
+		TRY(find_program(a, spec, interpreter, &place, err));
 		TRY(add_program(a, &p, &place, err));
 		m->profile = plan_guess_profile(place.real);
 	} else if (m->profile != PROFILE_NATIVE) {
@@ -255,15 +266,20 @@ static enum err_code look_at_system(struct arena *a, struct plan_machine *m, str
 	return ERR_OK;
 }
 
-enum err_code sandbox_look(struct arena *a, const struct sandbox_spec *spec,
-			   struct plan_machine *ret, struct err *err)
+struct sandbox_kernel sandbox_probe(void)
 {
-	struct plan_machine m = {.uid = geteuid(), .gid = getegid()};
+	return (struct sandbox_kernel){.landlock_abi = landlock_abi(),
+				       .user_namespaces = can_make_namespaces(),
+				       .pid_limit = has_pid_limit()};
+}
+
+enum err_code sandbox_look(struct arena *a, const struct sandbox_spec *spec,
+			   const struct sandbox_kernel *kernel, struct plan_machine *ret,
+			   struct err *err)
+{
+	struct plan_machine m = {.uid = geteuid(), .gid = getegid(), .kernel = *kernel};
 
 	TRY(plan_check(spec, err));
-	m.landlock_abi = landlock_abi();
-	m.user_namespaces = can_make_namespaces();
-	m.pid_limit = has_pid_limit();
 	TRY(look_at_program(a, spec, &m, err));
 	TRY(look_at_places(a, spec, &m, err));
 	TRY(look_at_system(a, &m, err));

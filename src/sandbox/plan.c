@@ -330,7 +330,7 @@ static void plan_root(struct building *b)
 	plan_devices(b);
 	plan_etc(b);
 	(void)op_path(b, PLAN_PROC, STR(""), STR("/proc"));
-	if (b->machine->pid_limit) {
+	if (b->machine->kernel.pid_limit) {
 		op_value(b, PLAN_PIDS, 0, FIRST_PIDS + most_processes(b));
 	}
 	(void)op(b, PLAN_PIVOT);
@@ -341,9 +341,6 @@ static struct str working_directory(const struct building *b)
 {
 	if (b->spec->cwd.n) {
 		return path_trim(b->spec->cwd);
-	}
-	if (b->spec->n_write) {
-		return path_trim(b->machine->places[b->spec->n_read].real);
 	}
 	return b->missing & PLAN_NO_NAMESPACES ? STR("/") : STR("/tmp");
 }
@@ -410,22 +407,22 @@ static enum err_code find_missing(struct building *b, struct err *err)
 {
 	const struct plan_machine *m = b->machine;
 
-	if (!m->user_namespaces) {
+	if (!m->kernel.user_namespaces) {
 		TRY(lacks(b, PLAN_NO_NAMESPACES,
 			  "this machine does not let Writ make user namespaces: allow them (sysctl "
 			  "user.max_user_namespaces, kernel.unprivileged_userns_clone, AppArmor, "
 			  "the container's seccomp profile)",
 			  err));
 	}
-	if (m->landlock_abi == 0) {
+	if (m->kernel.landlock_abi == 0) {
 		TRY(lacks(b, PLAN_NO_LANDLOCK,
 			  "this kernel has no Landlock: boot with landlock in lsm= (Linux 5.13)",
 			  err));
-	} else if (m->landlock_abi < 6) {
+	} else if (m->kernel.landlock_abi < 6) {
 		b->missing |= PLAN_NO_LANDLOCK_SCOPES; /* pid and net namespaces hold the same */
 	}
 	/* RLIMIT_NPROC does not count root; the pid namespace's own limit does. */
-	if (m->uid == 0 && !m->pid_limit && m->user_namespaces) {
+	if (m->uid == 0 && !m->kernel.pid_limit && m->kernel.user_namespaces) {
 		b->missing |= PLAN_NO_PID_LIMIT;
 	}
 	if ((b->missing & PLAN_NO_LANDLOCK) && (b->missing & PLAN_NO_NAMESPACES)) {

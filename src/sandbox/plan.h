@@ -53,7 +53,7 @@ struct sandbox_spec {
 	struct str name;        /* for messages and the host name; letters, digits, '-', '_', '.' */
 	const struct str *argv; /* argv[0]: a path, or a name to be found in the runner's PATH */
 	size_t n_argv;
-	struct str cwd;        /* empty: the first writable place, else /tmp */
+	struct str cwd;        /* empty: /tmp, which is fresh */
 	const struct str *env; /* "NAME=value"; loader and interpreter hooks are refused */
 	size_t n_env;
 	const struct str *read, *write, *exec;
@@ -71,12 +71,17 @@ struct plan_place {
 	bool is_dir;
 };
 
+/* What the kernel can do: sandbox_probe() asks it. */
+struct sandbox_kernel {
+	int landlock_abi;     /* 0: none */
+	bool user_namespaces; /* with all the other kinds, and mounting inside */
+	bool pid_limit;       /* kernel.pid_max belongs to the pid namespace (6.14) */
+};
+
 /* What plan_build must know about the machine; sandbox_look() fills it. */
 struct plan_machine {
 	uint32_t uid, gid;
-	int landlock_abi;
-	bool user_namespaces;
-	bool pid_limit;                    /* kernel.pid_max belongs to the pid namespace (6.14) */
+	struct sandbox_kernel kernel;
 	struct plan_place program;         /* argv[0], found and resolved */
 	enum sandbox_profile profile;      /* guessed from the program and its interpreter */
 	const struct plan_place *prefixes; /* what comes with it: plan_program_prefix(), resolved */
