@@ -11,6 +11,7 @@ import tempfile
 import time
 
 import machine
+from builder import Failed, build
 from targets import Haproxy, Nginx, Writ, answers
 
 BODY, CONNECTIONS, SESSIONS = 512, 64, 10000
@@ -28,37 +29,8 @@ FIGURES = [
 ]
 
 
-class Failed(Exception):
-    pass
-
-
 def say(options, text):
     print(text, file=sys.stderr if options.json else sys.stdout, flush=True)
-
-
-def build(root, options):
-    """The two tools and Writ itself, in release form; returns their paths."""
-    out = pathlib.Path(options.build).resolve()
-    env = dict(os.environ, CC=os.environ.get("CC", "gcc"))
-    if not (out / "build.ninja").exists():
-        done = subprocess.run(["meson", "setup", out, root, "--buildtype=release", "-Dtests=false"],
-                              env=env, capture_output=True, text=True)
-        if done.returncode:
-            raise Failed(f"meson setup failed:\n{done.stdout[-1000:]}")
-    wanted = ["tests/bench/bench_upstream", "tests/bench/bench_load"]
-    program = pathlib.Path(options.writ).resolve() if options.writ else None
-    if "writ" in options.only and not program:
-        found = [t for t in json.loads(subprocess.run(
-            ["meson", "introspect", "--targets", out], check=True, capture_output=True).stdout)
-                 if t["name"] == "writ" and t["type"] == "executable"]
-        if not found:
-            raise Failed("there is no target 'writ' in meson.build")
-        program = pathlib.Path(found[0]["filename"][0])
-        wanted.append(str(program.relative_to(out)))
-    done = subprocess.run(["ninja", "-C", out, *wanted], capture_output=True, text=True)
-    if done.returncode:
-        raise Failed(f"the build failed:\n{done.stdout[-3000:]}")
-    return out / wanted[0], out / wanted[1], program
 
 
 def load(tool, target, **settings):
@@ -248,11 +220,14 @@ def run(root, options):
               f"{'not installed: ' + ', '.join(missing) if missing else ''}"
               f"{'needs two CPUs' if os.cpu_count() < 2 else ''}", file=sys.stderr)
         return 2
+    own = ["writ"] if "writ" in options.only and not options.writ else []
     directory = None
     try:
         say(options, f"load average {os.getloadavg()[0]:.2f}; the server runs on CPU {machine.SERVER_CPU}, "
                      f"load and upstream on CPU {machine.LOAD_CPU}")
-        upstream, tool, program = build(root, options)
+        upstream, tool, *program = build(root, options, "tests/bench/bench_upstream",
+                                         "tests/bench/bench_load", *own)
+        program = pathlib.Path(options.writ).resolve() if options.writ else program[0] if own else None
         directory = pathlib.Path(tempfile.mkdtemp(prefix="bench-", dir=options.build))
         results = measure(options, upstream, tool, program, directory)
     except (Failed, RuntimeError, subprocess.CalledProcessError) as e:

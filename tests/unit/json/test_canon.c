@@ -147,6 +147,30 @@ static void deep_documents_and_short_buffers_end_well(void **state)
 	buf_done(&small);
 }
 
+static void any_shortage_of_memory_is_a_clean_refusal(void **state)
+{
+	const struct json *doc;
+	size_t refused = 0;
+
+	(void)state;
+	assert_int_equal(json_parse(&arena,
+				    STR("{\"b\":[{\"d\":1,\"c\":[[[[[[[[[[1]]]]]]]]]]}],\"a\":{}}"),
+				    NULL, &doc, &err),
+			 ERR_OK);
+	for (size_t limit = 0; limit < 8192; limit += 16) {
+		struct arena small;
+		enum err_code code;
+
+		arena_init(&small, limit);
+		buf_clear(&out);
+		code = json_canon(&small, doc, &out, &err);
+		assert_true(code == ERR_OK || code == ERR_NOMEM);
+		refused += code == ERR_NOMEM;
+		arena_done(&small);
+	}
+	assert_in_range(refused, 5, 500);
+}
+
 #define CLAIM(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -159,6 +183,7 @@ int main(void)
 		CLAIM(integers_are_exact_at_any_size),
 		CLAIM(numbers_that_a_double_would_change_are_refused),
 		CLAIM(the_canonical_form_is_its_own),
+		CLAIM(any_shortage_of_memory_is_a_clean_refusal),
 		CLAIM(deep_documents_and_short_buffers_end_well),
 	};
 

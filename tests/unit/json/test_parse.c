@@ -246,6 +246,32 @@ static void values_bytes_and_memory_are_limited(void **state)
 	arena_done(&tiny);
 }
 
+/* Memory runs out at every possible place: a clean refusal, or the whole document. */
+static void any_shortage_of_memory_is_a_clean_refusal(void **state)
+{
+	char text[4000];
+	size_t n = 0, refused = 0;
+
+	(void)state;
+	for (int i = 0; i < 40; i++) {
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s\"k\\n%d\":[[{\"a\":%d}]]",
+				      i ? "," : "{", i, i);
+	}
+	text[n++] = '}';
+	for (size_t limit = 0; limit < 64 << 10; limit += 16) {
+		const struct json *doc = NULL;
+		struct arena small;
+		enum err_code code;
+
+		arena_init(&small, limit);
+		code = json_parse(&small, str_make(text, n), NULL, &doc, &err);
+		assert_true(code == ERR_OK ? doc && doc->n == 40 : code == ERR_NOMEM && !doc);
+		refused += code == ERR_NOMEM;
+		arena_done(&small);
+	}
+	assert_in_range(refused, 100, 4000);
+}
+
 static void integers_convert_exactly_or_not_at_all(void **state)
 {
 	int64_t i = 42;
@@ -298,6 +324,7 @@ int main(void)
 		CLAIM(errors_name_the_text_and_point_at_line_and_column),
 		CLAIM(depth_is_limited_and_never_recursed),
 		CLAIM(values_bytes_and_memory_are_limited),
+		CLAIM(any_shortage_of_memory_is_a_clean_refusal),
 		CLAIM(integers_convert_exactly_or_not_at_all),
 		CLAIM(doubles_convert_to_the_nearest_or_not_at_all),
 	};

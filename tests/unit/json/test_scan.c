@@ -383,6 +383,36 @@ static void a_plain_message_takes_no_scratch_and_scratch_is_bounded(void **state
 	arena_done(&tiny);
 }
 
+static void any_shortage_of_scratch_is_a_clean_refusal(void **state)
+{
+	struct json_opts opts = {.max_depth = 400};
+	char text[8000];
+	size_t n = 0, refused = 0;
+
+	(void)state;
+	memset(text, '[', 300);
+	n = 300;
+	for (int i = 0; i < 200; i++) {
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s\"k\\n%d\":%d", i ? "," : "{",
+				      i, i);
+	}
+	text[n++] = '}';
+	memset(text + n, ']', 300);
+	n += 300;
+	for (size_t limit = 0; limit < 64 << 10; limit += 16) {
+		struct json_scan scan;
+		struct arena small;
+		enum err_code code;
+
+		arena_init(&small, limit);
+		code = json_scan(&small, str_make(text, n), &opts, &scan, &err);
+		assert_true(code == ERR_OK || code == ERR_NOMEM);
+		refused += code == ERR_NOMEM;
+		arena_done(&small);
+	}
+	assert_in_range(refused, 100, 4000);
+}
+
 #define CLAIM(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -400,6 +430,7 @@ int main(void)
 		CLAIM(walking_bytes_that_were_never_validated_ends_inside_them),
 		CLAIM(only_a_string_can_be_unquoted),
 		CLAIM(limits_hold_and_say_where),
+		CLAIM(any_shortage_of_scratch_is_a_clean_refusal),
 		CLAIM(a_plain_message_takes_no_scratch_and_scratch_is_bounded),
 	};
 
