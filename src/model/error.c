@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/error.h"
+
+#include "json/write.h"
+
+enum { REASON_MAX = 512, POLICY_MAX = 128 };
+
+static const struct model_error_info errors[MODEL_ERROR_MAX] = {
+#define X(id, status, type_, code_, param_, text_)                                                 \
+	[MODEL_ERROR_##id] = {.http_status = (status),                                             \
+			      .type = STR_INIT(type_),                                             \
+			      .code = STR_INIT(code_),                                             \
+			      .param = STR_INIT(param_),                                           \
+			      .text = STR_INIT(text_)},
+	MODEL_ERRORS(X)
+#undef X
+};
+
+const struct model_error_info *model_error_info(enum model_error e)
+{
+	ASSERT(e > MODEL_ERROR_NONE && e < MODEL_ERROR_MAX);
+	return &errors[e];
+}
+
+/* Leaves the error object open for more members. */
+static void begin_error(struct json_writer *w, const struct model_error_info *i, struct str text)
+{
+	json_w_object(w);
+	json_w_key(w, STR("error"));
+	json_w_object(w);
+	json_w_member_str(w, STR("message"), text);
+	json_w_member_str(w, STR("type"), i->type);
+	json_w_key(w, STR("param"));
+	if (i->param.n) {
+		json_w_str(w, i->param);
+	} else {
+		json_w_null(w);
+	}
+	json_w_member_str(w, STR("code"), i->code);
+}
+
+void model_error_append(struct buf *out, enum model_error e)
+{
+	const struct model_error_info *i = model_error_info(e);
+	struct json_writer w = json_writer(out);
+
+	begin_error(&w, i, i->text);
+	json_w_end(&w);
+	json_w_end(&w);
+}
+
+static struct str cut(struct str s, size_t max)
+{
+	return str_make(s.p, s.n < max ? s.n : max);
+}
+
+static void say(struct buf *b, const struct model_refusal *r)
+{
+	struct str reason = cut(r->reason, REASON_MAX);
+
+	buf_append(b, r->ask ? STR("Writ holds this request back until a person approves it")
+			     : STR("Writ refused this request"));
+	if (r->policy.n) {
+		buf_append(b, STR(": policy \""));
+		buf_append(b, cut(r->policy, POLICY_MAX));
+		buf_append_c(b, '"');
+	} else {
+		buf_append(b, STR(": no policy permits it"));
+	}
+	if (reason.n) {
+		buf_append(b, STR(": "));
+		buf_append(b, reason);
+	}
+	buf_append(b, str_ends_with(reason, STR(".")) ? STR(" It reached no model.")
+						      : STR(". It reached no model."));
+	if (r->has_record) {
+		buf_append(b, STR(" Ledger record "));
+		buf_append_u64(b, r->record);
+		buf_append_c(b, '.');
+	}
+	buf_append(b, r->ask ? STR(" Repeat it unchanged once it is approved.")
+			     : STR(" Repeating it will not help; ask whoever owns the policy."));
+}
+
+void model_denied_append(struct buf *out, const struct model_refusal *r)
+{
+	struct json_writer w = json_writer(out);
+	struct buf text;
+
+	buf_init(&text, 4096);
+	say(&text, r);
+	begin_error(&w, model_error_info(r->ask ? MODEL_ERROR_ASK : MODEL_ERROR_DENIED),
+		    buf_str(&text));
+	json_w_key(&w, STR("writ"));
+	json_w_object(&w);
+	json_w_member_str(&w, STR("decision"), r->ask ? STR("ask") : STR("deny"));
+	if (r->policy.n) {
+		json_w_member_str(&w, STR("policy"), cut(r->policy, POLICY_MAX));
+	}
+	if (r->reason.n) {
+		json_w_member_str(&w, STR("reason"), cut(r->reason, REASON_MAX));
+	}
+	if (r->has_record) {
+		json_w_member_u64(&w, STR("record"), r->record);
+	}
+	json_w_end(&w);
+	json_w_end(&w);
+	json_w_end(&w);
+	out->failed |= text.failed;
+	buf_done(&text);
+}
