@@ -151,10 +151,12 @@ static bool parse_type(struct parser *p, unsigned depth, struct schema_te **ret)
 
 static bool parse_field(struct parser *p, unsigned depth, struct schema_te_field *ret)
 {
-	return parse_notes(p, &ret->notes, &ret->n_notes) &&
-	       parse_name(p, "an attribute name", &ret->name) &&
-	       ((ret->optional = policy_lex_accept(&p->lx, POLICY_TOK_QUESTION)), true) &&
-	       policy_lex_expect(&p->lx, POLICY_TOK_COLON, "after the attribute name") &&
+	if (!parse_notes(p, &ret->notes, &ret->n_notes) ||
+	    !parse_name(p, "an attribute name", &ret->name)) {
+		return false;
+	}
+	ret->optional = policy_lex_accept(&p->lx, POLICY_TOK_QUESTION);
+	return policy_lex_expect(&p->lx, POLICY_TOK_COLON, "after the attribute name") &&
 	       parse_type(p, depth + 1, &ret->type);
 }
 
