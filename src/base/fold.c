@@ -27,7 +27,7 @@ static char fold_next(struct str *s)
 	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
 }
 
-bool fold_resembles(struct str text, struct str name)
+bool fold_resembles_slow(struct str text, struct str name)
 {
 	if (text.n < name.n || text.n > 3 * name.n || str_eq(text, name)) {
 		return false;

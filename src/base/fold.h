@@ -14,6 +14,16 @@
  * ignored; U+017F, U+212A, U+0130 and U+0131 count as s, k and i. False when both
  * are equal.
  */
-bool fold_resembles(struct str text, struct str name);
+bool fold_resembles_slow(struct str text, struct str name);
+
+static inline bool fold_resembles(struct str text, struct str name)
+{
+	/* nearly every pair differs in its first letter already */
+	if (text.n < name.n || name.n == 0 ||
+	    ((unsigned char)text.p[0] < 0x80 && (text.p[0] | 0x20) != (name.p[0] | 0x20))) {
+		return false;
+	}
+	return fold_resembles_slow(text, name);
+}
 
 #endif

@@ -23,7 +23,7 @@ bool mcp_key_is_plain(struct arena *scratch, const struct json_member *m, const 
 		return false;
 	}
 	for (size_t i = 0; i < n; i++) {
-		if (str_eq(key, names[i])) {
+		if (key.n == names[i].n && str_eq(key, names[i])) {
 			*ret = i;
 			return !m->key_escaped || only_slashes_escaped(m->key);
 		}
