@@ -2,6 +2,7 @@
 /* The authorisation algorithm, and the outcome for the host. */
 #include "policy/annotation.h"
 #include "policy/decide_priv.h"
+#include "policy/sort.h"
 
 #define OVERLAY_MAX 256
 
@@ -121,11 +122,42 @@ static bool counts(const struct policy_rule *rule, int64_t now)
 	return !rule->log_only && now >= rule->since && now < rule->until;
 }
 
+static bool rules_have(const struct policy_rules *list, const struct policy_rule *rule)
+{
+	for (size_t i = list->n; i > 0; i--) {
+		if (list->items[i - 1] == rule) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool errors_have(const struct policy_tally *t, const struct policy_rule *rule)
+{
+	for (size_t i = t->n_errors; i > 0; i--) {
+		if (t->errors[i - 1].rule == rule) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool errors_put(struct policy_tally *t, const struct policy_rule *rule,
+		       enum policy_fault_code fault)
+{
+	if (!ARENA_GROW(t->scratch, &t->errors, t->n_errors, &t->cap_errors)) {
+		return false;
+	}
+	t->errors[t->n_errors++] = (struct policy_error){rule, fault};
+	return true;
+}
+
 bool policy_tally_put(struct policy_tally *t, const struct policy_rule *rule, bool satisfied,
-		      enum policy_fault_code fault)
+		      enum policy_fault_code fault, bool twice)
 {
 	bool errored = fault != POLICY_FAULT_NONE;
 	bool permit = rule->effect == POLICY_PERMIT;
+	struct policy_rules *list = permit ? &t->permits : &t->forbids;
 
 	if (fault == POLICY_FAULT_MEMORY) {
 		return false;
@@ -133,15 +165,10 @@ bool policy_tally_put(struct policy_tally *t, const struct policy_rule *rule, bo
 	if (!satisfied && !errored) {
 		return true;
 	}
-	if (errored) {
-		if (!ARENA_GROW(t->scratch, &t->faults, t->errors.n, &t->faults_cap)) {
-			return false;
-		}
-		t->faults[t->errors.n] = fault;
-		if (!rules_put(t->scratch, &t->errors, rule)) {
-			return false;
-		}
-	} else if (!rules_put(t->scratch, permit ? &t->permits : &t->forbids, rule)) {
+	if (twice && (errored ? errors_have(t, rule) : rules_have(list, rule))) {
+		return true;
+	}
+	if (errored ? !errors_put(t, rule, fault) : !rules_put(t->scratch, list, rule)) {
 		return false;
 	}
 	if (rule->log_only) {
@@ -152,6 +179,26 @@ bool policy_tally_put(struct policy_tally *t, const struct policy_rule *rule, bo
 	}
 	t->final = t->final || (!permit && (errored || !rule->remedy));
 	return rules_put(t->scratch, permit ? &t->may : &t->must_not, rule);
+}
+
+static int rule_order(const void *a, const void *b)
+{
+	const struct policy_rule *x = *(const struct policy_rule *const *)a;
+	const struct policy_rule *y = *(const struct policy_rule *const *)b;
+
+	return x->index < y->index ? -1 : x->index > y->index;
+}
+
+static int error_order(const void *a, const void *b)
+{
+	const struct policy_error *x = a, *y = b;
+
+	return x->rule->index < y->rule->index ? -1 : x->rule->index > y->rule->index;
+}
+
+static void in_order(struct policy_rules *list)
+{
+	policy_sort(list->items, list->n, sizeof(*list->items), rule_order);
 }
 
 /* Least weight, then least id: the same on every machine. */
@@ -253,16 +300,40 @@ static bool settle_outcome(struct policy_tally *t, struct policy_decision *d)
 	return collect_duties(t, d);
 }
 
+static bool settle_errors(struct policy_tally *t, struct policy_decision *d)
+{
+	size_t n = t->n_errors;
+
+	if (n == 0) {
+		return true;
+	}
+	policy_sort(t->errors, n, sizeof(*t->errors), error_order);
+	d->errors.items = ARENA_ARRAY(t->scratch, n, const struct policy_rule *);
+	d->faults = ARENA_ARRAY(t->scratch, n, enum policy_fault_code);
+	if (!d->errors.items || !d->faults) {
+		return false;
+	}
+	d->errors.n = n;
+	for (size_t i = 0; i < n; i++) {
+		d->errors.items[i] = t->errors[i].rule;
+		d->faults[i] = t->errors[i].fault;
+	}
+	return true;
+}
+
 void policy_tally_settle(struct policy_tally *t, struct policy_decision *ret)
 {
 	struct policy_decision d = {0};
 
+	in_order(&t->permits);
+	in_order(&t->forbids);
+	in_order(&t->may);
+	in_order(&t->must_not);
+	in_order(&t->logged);
 	d.allow = t->permits.n > 0 && t->forbids.n == 0;
 	d.reasons = d.allow ? t->permits : t->forbids;
-	d.errors = t->errors;
-	d.faults = t->faults;
 	d.logged = t->logged;
-	if (!settle_outcome(t, &d)) {
+	if (!settle_errors(t, &d) || !settle_outcome(t, &d)) {
 		policy_decision_fail(ret, "memory");
 		return;
 	}
@@ -288,7 +359,7 @@ void policy_decide_reference(const struct policy_set *set, const struct policy_r
 		bool satisfied = false;
 		struct policy_fault fault = policy_eval_policy(&env, set->trees[i], &satisfied);
 
-		if (!policy_tally_put(&t, &set->rules[i], satisfied, fault.code)) {
+		if (!policy_tally_put(&t, &set->rules[i], satisfied, fault.code, false)) {
 			policy_decision_fail(ret, "memory");
 			return;
 		}
@@ -296,8 +367,42 @@ void policy_decide_reference(const struct policy_set *set, const struct policy_r
 	policy_tally_settle(&t, ret);
 }
 
+/* One candidate; false when memory is short. */
+static bool decide_one(const struct policy_set *set, uint32_t number, const struct policy_env *env,
+		       struct policy_tally *t)
+{
+	const struct policy_code_entry *e = &set->code.entries[number];
+	enum policy_fault_code fault;
+	bool satisfied = false;
+
+	if (!policy_code_scope_matches(&set->code, e, env)) {
+		return true;
+	}
+	fault = policy_run(&set->code, e, env, &satisfied);
+	return policy_tally_put(t, &set->rules[number], satisfied, fault, e->twice);
+}
+
 void policy_decide(const struct policy_set *set, const struct policy_request *req,
 		   struct arena *scratch, struct policy_decision *ret)
 {
-	policy_decide_reference(set, req, scratch, ret);
+	struct policy_tally t = {.scratch = scratch, .now = req->now};
+	struct policy_index_walk walk;
+	struct policy_env env;
+	const uint32_t *items;
+	uint32_t n;
+
+	if (!policy_request_env(req, scratch, &env)) {
+		policy_decision_fail(ret, "request");
+		return;
+	}
+	policy_index_begin(&walk, &set->index, &env);
+	while ((items = policy_index_next(&walk, &n)) != NULL) {
+		for (uint32_t i = 0; i < n; i++) {
+			if (!decide_one(set, items[i], &env, &t)) {
+				policy_decision_fail(ret, "memory");
+				return;
+			}
+		}
+	}
+	policy_tally_settle(&t, ret);
 }

@@ -5,13 +5,18 @@
 
 #include "policy/set_priv.h"
 
+struct policy_error {
+	const struct policy_rule *rule;
+	enum policy_fault_code fault;
+};
+
 struct policy_tally {
 	struct arena *scratch;
 	int64_t now;
 	struct policy_rules permits, forbids; /* satisfied: the Cedar answer */
-	struct policy_rules errors, logged;
-	enum policy_fault_code *faults; /* one for each of errors */
-	size_t faults_cap;
+	struct policy_rules logged;
+	struct policy_error *errors;
+	size_t n_errors, cap_errors;
 	struct policy_rules may, must_not; /* what counts for the outcome */
 	bool final; /* some forbid that counts has no remedy, or failed to evaluate */
 };
@@ -20,9 +25,12 @@ struct policy_tally {
 bool policy_request_env(const struct policy_request *req, struct arena *scratch,
 			struct policy_env *env) MUST_USE;
 
-/* False when memory is short: the whole decision fails. */
+/*
+ * Counts one policy's result, in any order; `twice` when the policy may have been
+ * counted before. False when memory is short: the whole decision fails.
+ */
 bool policy_tally_put(struct policy_tally *t, const struct policy_rule *rule, bool satisfied,
-		      enum policy_fault_code fault) MUST_USE;
+		      enum policy_fault_code fault, bool twice) MUST_USE;
 
 void policy_tally_settle(struct policy_tally *t, struct policy_decision *ret);
 

@@ -71,7 +71,8 @@ struct policy_set_opts {
  * Compiles all sources into one immutable set in the arena: all or nothing. On
  * failure `diags` (its arena outlives it) says why. Ids must be distinct.
  * Templates are refused: they are linked by policy/template.h first. The sources
- * may be freed after the call. `opts` may be NULL: order ids, Cedar annotations.
+ * may be freed after the call, once `diags` has been rendered. `opts` may be NULL:
+ * order ids, Cedar annotations.
  */
 enum err_code policy_set_load(struct arena *a, const struct policy_source *sources, size_t n,
 			      const struct policy_set_opts *opts, struct policy_diags *diags,

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Making policy sets: ids, annotations, and what the whole set must fulfil. */
+#include "base/hash.h"
 #include "policy/annotation.h"
 #include "policy/set_priv.h"
+#include "policy/validate.h"
+
+#define TREES_MAX ((size_t)8 << 30) /* bytes of trees while a set is made */
 
 static enum err_code no_memory(struct err *err)
 {
@@ -119,7 +123,6 @@ static bool add_rule(struct arena *a, struct policy_set *set, const struct polic
 		return false;
 	}
 	*slot = (uint32_t)set->n + 1;
-	set->trees[set->n] = p;
 	set->n++;
 	return good;
 }
@@ -137,14 +140,14 @@ static struct policy_set *new_set(struct arena *a, size_t n)
 	}
 	set->by_id = ARENA_ARRAY(a, set->by_id_cap, uint32_t);
 	set->rules = ARENA_ARRAY(a, n, struct policy_rule);
-	set->trees = ARENA_ARRAY(a, n, const struct policy *);
-	return set->by_id && set->rules && set->trees ? set : NULL;
+	return set->by_id && set->rules ? set : NULL;
 }
 
-enum err_code policy_set_build(struct arena *a, const struct policy_list *list,
-			       const struct policy_set_opts *opts, struct policy_diags *diags,
-			       const struct policy_set **ret, struct err *err)
+static enum err_code build(struct arena *a, const struct policy_list *list,
+			   const struct policy_set_opts *opts, struct policy_diags *diags,
+			   struct policy_set **ret, struct err *err)
 {
+	const struct policy *const *trees = (const struct policy *const *)list->items;
 	struct policy_set *set = new_set(a, list->n);
 	bool strict = opts && opts->strict_annotations;
 	struct lines lines = {0};
@@ -162,7 +165,43 @@ enum err_code policy_set_build(struct arena *a, const struct policy_list *list,
 	if (!good) {
 		return policy_diags_err(diags, ERR_INVALID, err);
 	}
+	if (opts && opts->schema) {
+		size_t before = diags->n_errors;
+
+		TRY(validate_policies(opts->schema, list, diags, err));
+		if (diags->n_errors > before) {
+			return policy_diags_err(diags, ERR_INVALID, err);
+		}
+	}
+	TRY(policy_compile(a, trees, list->n, &set->code, err));
+	TRY(policy_index_build(a, trees, list->n, &set->code, &set->index, err));
+	set->trees = trees;
 	*ret = set;
+	return ERR_OK;
+}
+
+enum err_code policy_set_build(struct arena *a, const struct policy_list *list,
+			       const struct policy_set_opts *opts, struct policy_diags *diags,
+			       const struct policy_set **ret, struct err *err)
+{
+	struct policy_set *set;
+
+	TRY(build(a, list, opts, diags, &set, err));
+	*ret = set;
+	return ERR_OK;
+}
+
+static enum err_code parse_all(struct arena *a, const struct policy_source *sources, size_t n,
+			       enum policy_id_scheme ids, struct policy_list *list,
+			       struct policy_diags *diags, struct err *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (sources[i].text.n > POLICY_FILE_MAX) {
+			return ERR(err, ERR_LIMIT, STR_FMT ": longer than %u bytes",
+				   STR_ARG(sources[i].name), POLICY_FILE_MAX);
+		}
+		TRY(policy_parse(a, &sources[i], ids, list, diags, err));
+	}
 	return ERR_OK;
 }
 
@@ -171,25 +210,21 @@ enum err_code policy_set_load(struct arena *a, const struct policy_source *sourc
 			      const struct policy_set **ret, struct err *err)
 {
 	struct policy_list list = {0};
+	struct policy_set *set = NULL;
+	enum err_code code;
+	struct arena trees;
 
-	for (size_t i = 0; i < n; i++) {
-		struct policy_source *kept = ARENA_NEW(a, struct policy_source);
-
-		if (sources[i].text.n > POLICY_FILE_MAX) {
-			return ERR(err, ERR_LIMIT, STR_FMT ": longer than %u bytes",
-				   STR_ARG(sources[i].name), POLICY_FILE_MAX);
-		}
-		if (!kept) {
-			return no_memory(err);
-		}
-		kept->name = arena_dup(a, sources[i].name);
-		kept->text = arena_dup(a, sources[i].text);
-		if (!kept->name.p || !kept->text.p) {
-			return no_memory(err);
-		}
-		TRY(policy_parse(a, kept, opts ? opts->ids : POLICY_ID_ORDER, &list, diags, err));
+	arena_init(&trees, TREES_MAX);
+	code = parse_all(&trees, sources, n, opts ? opts->ids : POLICY_ID_ORDER, &list, diags, err);
+	if (!code) {
+		code = build(a, &list, opts, diags, &set, err);
 	}
-	return policy_set_build(a, &list, opts, diags, ret, err);
+	arena_done(&trees);
+	if (!code) {
+		set->trees = NULL;
+		*ret = set;
+	}
+	return code;
 }
 
 enum err_code policy_canonical(const struct policy_source *sources, size_t n, struct buf *out,

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The stack machine. */
+#include "policy/code.h"
+#include "policy/text.h"
+
+#define STACK_SMALL 32 /* values kept on the C stack */
+
+static bool part_matches(const struct policy_code *code, const struct policy_code_scope *s,
+			 const struct policy_uid *uid, const struct policy_entity *entity)
+{
+	const struct policy_uid *const *uids = code->uids + s->uids;
+
+	switch ((enum policy_scope_op)s->op) {
+	case POLICY_SCOPE_ANY:
+		return true;
+	case POLICY_SCOPE_EQ:
+		return s->n_uids == 1 && policy_uid_eq(uid, uids[0]);
+	case POLICY_SCOPE_IS:
+		return str_eq(uid->type, policy_value_str(code->consts[s->type]));
+	case POLICY_SCOPE_IS_IN:
+		if (!str_eq(uid->type, policy_value_str(code->consts[s->type]))) {
+			return false;
+		}
+		break;
+	case POLICY_SCOPE_IN:
+		break;
+	}
+	for (uint32_t i = 0; i < s->n_uids; i++) {
+		if (policy_uid_eq(uid, uids[i]) ||
+		    (entity && policy_ancestors_have(&entity->ancestors, uids[i]))) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool policy_code_scope_matches(const struct policy_code *code, const struct policy_code_entry *e,
+			       const struct policy_env *env)
+{
+	return part_matches(code, &e->scope[1], env->action, env->action_entity) &&
+	       part_matches(code, &e->scope[0], env->principal, env->principal_entity) &&
+	       part_matches(code, &e->scope[2], env->resource, env->resource_entity);
+}
+
+static struct policy_value variable(const struct policy_env *env, enum policy_var var)
+{
+	switch (var) {
+	case POLICY_VAR_PRINCIPAL:
+		return policy_entity(env->principal);
+	case POLICY_VAR_ACTION:
+		return policy_entity(env->action);
+	case POLICY_VAR_RESOURCE:
+		return policy_entity(env->resource);
+	case POLICY_VAR_CONTEXT:
+		break;
+	}
+	return env->context;
+}
+
+/* n values from the stack as a set, copied because sets are sorted in place. */
+static enum policy_fault_code make_set(const struct policy_env *env, const struct policy_value *v,
+				       uint32_t n, struct policy_value *ret)
+{
+	struct policy_value *elems = arena_alloc(env->scratch, (size_t)n * sizeof(*elems));
+
+	if (!elems) {
+		return POLICY_FAULT_MEMORY;
+	}
+	memcpy(elems, v, (size_t)n * sizeof(*elems));
+	*ret = policy_value_set(elems, n);
+	return POLICY_FAULT_NONE;
+}
+
+static enum policy_fault_code make_record(const struct policy_env *env, const struct str *names,
+					  const struct policy_value *v, uint32_t n,
+					  struct policy_value *ret)
+{
+	struct policy_field *f = arena_alloc(env->scratch, (size_t)n * sizeof(*f));
+
+	if (!f) {
+		return POLICY_FAULT_MEMORY;
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		f[i] = (struct policy_field){names[i], v[i]};
+	}
+	return policy_value_record(f, n, ret) ? POLICY_FAULT_NONE : POLICY_FAULT_TYPE;
+}
+
+static enum policy_fault_code negate(struct policy_value *v)
+{
+	if (v->kind != POLICY_LONG) {
+		return POLICY_FAULT_TYPE;
+	}
+	return policy_op_binary(POLICY_EXPR_SUB, policy_long(0), *v, v);
+}
+
+/* *go becomes true when the jump is taken. */
+static enum policy_fault_code has_go(const struct policy_env *env, struct policy_value *top,
+				     struct str name, bool *go)
+{
+	struct policy_value has;
+	enum policy_fault_code code = policy_op_has(env, *top, name, &has);
+
+	if (code) {
+		return code;
+	}
+	*go = !has.b;
+	if (*go) {
+		*top = has;
+		return POLICY_FAULT_NONE;
+	}
+	return policy_op_get(env, *top, name, top);
+}
+
+static enum policy_fault_code run(const struct policy_code *code, const struct policy_insn *at,
+				  const struct policy_env *env, struct policy_value *stack,
+				  bool *ret)
+{
+	struct policy_value *top = stack - 1;
+	const struct policy_value *k = code->consts;
+	enum policy_fault_code fault = POLICY_FAULT_NONE;
+	bool go;
+
+	for (;; at++) {
+		switch ((enum policy_opcode)at->op) {
+		case POLICY_OP_CONST:
+			*++top = k[at->c];
+			break;
+		case POLICY_OP_VAR:
+			*++top = variable(env, (enum policy_var)at->a);
+			break;
+		case POLICY_OP_VAR_GET:
+			*++top = variable(env, (enum policy_var)at->a);
+			fault = policy_op_get(env, *top, policy_value_str(k[at->c]), top);
+			break;
+		case POLICY_OP_FAULT:
+			return (enum policy_fault_code)at->a;
+		case POLICY_OP_AND:
+		case POLICY_OP_OR:
+			if (top->kind != POLICY_BOOL) {
+				return POLICY_FAULT_TYPE;
+			}
+			if (top->b == (at->op == POLICY_OP_OR)) {
+				at = code->insns + at->c - 1;
+			} else {
+				top--;
+			}
+			break;
+		case POLICY_OP_BOOL:
+			fault = top->kind == POLICY_BOOL ? POLICY_FAULT_NONE : POLICY_FAULT_TYPE;
+			break;
+		case POLICY_OP_ELSE:
+			if (top->kind != POLICY_BOOL) {
+				return POLICY_FAULT_TYPE;
+			}
+			if (!(top--)->b) {
+				at = code->insns + at->c - 1;
+			}
+			break;
+		case POLICY_OP_JUMP:
+			at = code->insns + at->c - 1;
+			break;
+		case POLICY_OP_NOT:
+			if (top->kind != POLICY_BOOL) {
+				return POLICY_FAULT_TYPE;
+			}
+			top->b = !top->b;
+			break;
+		case POLICY_OP_NEG:
+			fault = negate(top);
+			break;
+		case POLICY_OP_BINARY:
+			top--;
+			fault = policy_op_binary((enum policy_expr_kind)at->a, top[0], top[1], top);
+			break;
+		case POLICY_OP_BINARY_C:
+			fault = policy_op_binary((enum policy_expr_kind)at->a, *top, k[at->c], top);
+			break;
+		case POLICY_OP_IN:
+			top--;
+			fault = policy_op_in(env, top[0], top[1], top);
+			break;
+		case POLICY_OP_IS:
+			if (top->kind != POLICY_ENTITY) {
+				return POLICY_FAULT_TYPE;
+			}
+			*top = policy_bool(str_eq(top->uid->type, policy_value_str(k[at->c])));
+			break;
+		case POLICY_OP_IS_GO:
+			if (top->kind != POLICY_ENTITY) {
+				return POLICY_FAULT_TYPE;
+			}
+			if (!str_eq(top->uid->type, policy_value_str(k[at->b]))) {
+				*top = policy_bool(false);
+				at = code->insns + at->c - 1;
+			}
+			break;
+		case POLICY_OP_GET:
+			fault = policy_op_get(env, *top, policy_value_str(k[at->c]), top);
+			break;
+		case POLICY_OP_HAS:
+			fault = policy_op_has(env, *top, policy_value_str(k[at->c]), top);
+			break;
+		case POLICY_OP_HAS_GO:
+			fault = has_go(env, top, policy_value_str(k[at->b]), &go);
+			if (!fault && go) {
+				at = code->insns + at->c - 1;
+			}
+			break;
+		case POLICY_OP_LIKE:
+			if (top->kind != POLICY_STRING) {
+				return POLICY_FAULT_TYPE;
+			}
+			*top = policy_bool(policy_pattern_match(&code->patterns[at->c],
+								policy_value_str(*top)));
+			break;
+		case POLICY_OP_CALL:
+			top -= (int64_t)at->c - 1;
+			fault = policy_op_call(env, (enum policy_fn)at->a, top, at->c, top);
+			break;
+		case POLICY_OP_SET:
+			top -= (int64_t)at->c - 1;
+			fault = make_set(env, top, at->c, top);
+			break;
+		case POLICY_OP_RECORD:
+			top -= (int64_t)at->c - 1;
+			fault = make_record(env, code->names + at->b, top, at->c, top);
+			break;
+		case POLICY_OP_WHEN:
+		case POLICY_OP_UNLESS:
+			if (top->kind != POLICY_BOOL) {
+				return POLICY_FAULT_TYPE;
+			}
+			if ((top--)->b == (at->op == POLICY_OP_UNLESS)) {
+				*ret = false;
+				return POLICY_FAULT_NONE;
+			}
+			break;
+		case POLICY_OP_DONE:
+			*ret = true;
+			return POLICY_FAULT_NONE;
+		}
+		if (UNLIKELY(fault)) {
+			return fault;
+		}
+	}
+}
+
+enum policy_fault_code policy_run(const struct policy_code *code, const struct policy_code_entry *e,
+				  const struct policy_env *env, bool *ret)
+{
+	struct policy_value small[STACK_SMALL];
+	struct policy_value *stack = small;
+
+	if (e->stack > STACK_SMALL) {
+		stack = arena_alloc(env->scratch, (size_t)e->stack * sizeof(*stack));
+		if (!stack) {
+			return POLICY_FAULT_MEMORY;
+		}
+	}
+	return run(code, code->insns + e->start, env, stack, ret);
+}
