@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* proc/runner.c - starts tool servers, each in a sandbox of its own.
+ *
+ *   reads   names of servers from gates (known table), lines of the servers' standard error
+ *           (logged, never parsed)
+ *   holds   the configuration; the environment values of servers while it starts one
+ *   cannot  reach any network (a namespace without devices), gain a privilege, dial, write
+ *           the ledger, see what gate and server say to each other
+ *
+ * It must mount and make namespaces for others, so its own files are not limited
+ * by Landlock (which forbids mounting) and its system call list is that of the
+ * programs it starts and what building a sandbox needs: filters and domains are
+ * inherited, so whatever it gave up, its servers would lack too.
+ */
+#include "proc/runner.h"
+
+#include "base/log.h"
+#include "ipc/frame.h"
+#include "ipc/messages.h"
+#include "proc/role.h"
+#include "proc/runner_server.h"
+#include "proc/runner_spec.h"
+#include "sandbox/jail.h"
+#include "sys/fd.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { CONFIG_BYTES = 64 << 20, PLAN_BYTES = 4 << 20 };
+
+static const struct jail_spec runner_jail = {
+	.name = "runner",
+	.calls = CALLS_LOOP | CALLS_SOCKET | CALLS_DIAL | CALLS_LISTEN | CALLS_READ | CALLS_WRITE |
+		 CALLS_SYNC | CALLS_CHILD | CALLS_THREAD | CALLS_PROGRAM | CALLS_CONTAIN,
+	.families = FAMILY_UNIX,
+	.otherwise = SECCOMP_REFUSES,
+	.exec = EXEC_ANY,
+	.net = JAIL_NET_USER,
+	.any_file = true,
+};
+
+struct runner {
+	struct loop loop;
+	struct role_boot *boot;
+	struct loop_fd control;
+	struct sandbox_kernel kernel;
+	struct arena text; /* of config and pace */
+	struct config config;
+	struct runner_pace *pace; /* one for each of config.servers */
+	struct peer *peers;
+	unsigned running;
+	bool draining;
+};
+
+/* A gate. */
+struct peer {
+	struct peer *next;
+	struct runner *runner;
+	struct loop_fd f;
+	struct chan chan;
+	unsigned index;
+	struct list servers;
+};
+
+struct running {
+	struct list node;  /* in its peer's list */
+	struct peer *peer; /* NULL: the gate is gone */
+	struct runner *runner;
+	uint64_t token;
+	bool asked; /* to stop */
+	struct server server;
+};
+
+static void peer_flush(struct peer *p)
+{
+	loop_watch(&p->runner->loop, &p->f,
+		   LOOP_READ | (chan_wants_write(&p->chan) ? (uint32_t)LOOP_WRITE : 0));
+}
+
+static void peer_say(struct peer *p, const struct frame_writer *w, int fd)
+{
+	struct err err;
+
+	if (chan_send(&p->chan, frame_bytes(w), &fd, fd >= 0 ? 1 : 0, &err)) {
+		log_line(LOG_WARN, "answering gate.%u: %s", p->index, err.msg);
+	}
+	peer_flush(p);
+}
+
+static void answer_not_run(struct peer *p, uint64_t token, const char *reason)
+{
+	char buf[256];
+	struct frame_writer w;
+
+	frame_begin(&w, buf, sizeof(buf), IPC_NOT_RUN);
+	frame_put_u64(&w, token);
+	frame_put_str(&w, str_from_c(reason));
+	peer_say(p, &w, -1);
+}
+
+/* NULL for a server that the configuration no longer has. */
+static struct runner_pace *pace_of(struct runner *r, struct str id)
+{
+	const struct config_server *s = config_server_find(&r->config, id);
+
+	return s ? &r->pace[s - r->config.servers] : NULL;
+}
+
+static void on_end(struct server *s, uint32_t status)
+{
+	struct running *run = CONTAINER_OF(s, struct running, server);
+	struct runner *r = run->runner;
+	struct runner_pace *pace = pace_of(r, str_from_c(s->id));
+	char buf[32];
+	struct frame_writer w;
+
+	log_line(LOG_INFO, "%s ended with wait status %#x", s->id, status);
+	if (!run->asked && pace) {
+		runner_pace_died(pace, r->loop.now, r->loop.now - s->started_at);
+	}
+	if (run->peer) {
+		frame_begin(&w, buf, sizeof(buf), IPC_ENDED);
+		frame_put_u64(&w, run->token);
+		frame_put_u32(&w, status);
+		peer_say(run->peer, &w, -1);
+		list_remove(&run->node);
+	}
+	r->running--;
+	free(run);
+	if (r->draining && r->running == 0) {
+		loop_stop(&r->loop);
+	}
+}
+
+static enum err_code start(struct running *run, const struct config_server *server, int *ret_fd,
+			   struct err *err)
+{
+	struct runner *r = run->runner;
+	struct sandbox_plan plan;
+	struct arena a;
+	enum err_code code;
+
+	arena_init(&a, PLAN_BYTES);
+	code = runner_plan(&a, server, &r->kernel, r->boot->secrets, r->boot->n_secrets, &plan,
+			   err);
+	if (!code) {
+		code = server_start(&run->server, &r->loop, server->id, &plan, ret_fd, err);
+	}
+	if (!code && plan.missing) {
+		struct buf text;
+
+		buf_init(&text, 1024);
+		plan_print_missing(plan.missing, &text);
+		log_line(LOG_WARN, STR_FMT " runs weaker: " STR_FMT, STR_ARG(server->id),
+			 STR_ARG(buf_str(&text)));
+		buf_done(&text);
+	}
+	arena_wipe(&a); /* the environment may hold secrets */
+	arena_done(&a);
+	return code;
+}
+
+/* NULL, or why this server cannot be started now: a text for the gate. */
+static const char *refuse(struct runner *r, const struct config_server *server, char *buf, size_t n)
+{
+	uint64_t wait;
+
+	if (!server || server->kind != CONFIG_SERVER_STDIO) {
+		return "not a stdio server of this configuration";
+	}
+	if (r->draining) {
+		return "Writ is stopping";
+	}
+	if (r->running >= RUNNER_MAX_SERVERS) {
+		return "too many servers are running";
+	}
+	if (!runner_pace_start(pace_of(r, server->id), r->loop.now, &wait)) {
+		(void)snprintf(buf, n, "it keeps ending; next start in %llu s",
+			       (unsigned long long)wait);
+		return buf;
+	}
+	return NULL;
+}
+
+static void run_asked(struct peer *p, uint64_t token, struct str id)
+{
+	struct runner *r = p->runner;
+	const struct config_server *server = config_server_find(&r->config, id);
+	char text[96], buf[32];
+	const char *reason = refuse(r, server, text, sizeof(text));
+	struct running *run;
+	struct frame_writer w;
+	struct err err;
+	int fd;
+
+	if (reason) {
+		answer_not_run(p, token, reason);
+		return;
+	}
+	run = calloc(1, sizeof(*run));
+	if (!run) {
+		answer_not_run(p, token, "no memory");
+		return;
+	}
+	run->runner = r;
+	run->peer = p;
+	run->token = token;
+	run->server.on_end = on_end;
+	if (start(run, server, &fd, &err)) {
+		log_line(LOG_ERROR, STR_FMT ": %s", STR_ARG(id), err.msg);
+		answer_not_run(p, token,
+			       "its sandbox could not be made; the runner's log says why");
+		free(run);
+		return;
+	}
+	r->running++;
+	list_append(&p->servers, &run->node);
+	frame_begin(&w, buf, sizeof(buf), IPC_RUNNING);
+	frame_put_u64(&w, token);
+	peer_say(p, &w, fd);
+}
+
+static struct running *find(struct peer *p, uint64_t token)
+{
+	LIST_FOREACH (node, &p->servers) {
+		struct running *run = CONTAINER_OF(node, struct running, node);
+
+		if (run->token == token) {
+			return run;
+		}
+	}
+	return NULL;
+}
+
+static void stop_asked(struct peer *p, uint64_t token)
+{
+	struct running *run = find(p, token);
+
+	if (run) {
+		run->asked = true;
+		server_stop(&run->server);
+	}
+}
+
+static void peer_message(struct peer *p, struct str frame)
+{
+	struct frame_reader r;
+	uint8_t type = frame_open(&r, frame);
+	uint64_t token = frame_get_u64(&r);
+	struct str id = type == IPC_RUN ? frame_get_str(&r) : STR("");
+
+	if ((type != IPC_RUN && type != IPC_STOP) || !frame_ok(&r)) {
+		log_line(LOG_WARN, "gate.%u said something it may not (message %u)", p->index,
+			 type);
+		return;
+	}
+	if (type == IPC_STOP) {
+		stop_asked(p, token);
+	} else if (find(p, token)) {
+		log_line(LOG_WARN, "gate.%u used a token twice", p->index);
+	} else {
+		run_asked(p, token, id);
+	}
+}
+
+/* What that gate had started goes with it; each had the end of its input when the gate went. */
+static void peer_done(struct peer *p)
+{
+	struct runner *r = p->runner;
+
+	LIST_FOREACH (node, &p->servers) {
+		struct running *run = CONTAINER_OF(node, struct running, node);
+
+		list_remove(&run->node);
+		run->peer = NULL;
+		run->asked = true;
+		server_stop(&run->server);
+	}
+	loop_remove(&r->loop, &p->f);
+	chan_done(&p->chan);
+	for (struct peer **at = &r->peers; *at; at = &(*at)->next) {
+		if (*at == p) {
+			*at = p->next;
+			break;
+		}
+	}
+	free(p);
+}
+
+static void on_peer_ready(struct loop_fd *f, uint32_t ready)
+{
+	struct peer *p = CONTAINER_OF(f, struct peer, f);
+	struct err err;
+
+	if ((ready & LOOP_WRITE) && chan_flush(&p->chan, &err)) {
+		peer_done(p);
+		return;
+	}
+	/* A start takes milliseconds: few a turn, so that ends and errors are seen in between. */
+	for (unsigned budget = 4; budget; budget--) {
+		int fds[CHAN_MAX_FDS];
+		unsigned n_fds = 0;
+		char in[1024];
+		struct str frame;
+		enum err_code code = chan_recv(&p->chan, in, sizeof(in), &frame, fds, &n_fds, &err);
+
+		if (code == ERR_AGAIN) {
+			break;
+		}
+		if (code && code != ERR_INVALID) {
+			peer_done(p);
+			return;
+		}
+		for (unsigned i = 0; i < n_fds; i++) {
+			(void)close(fds[i]);
+		}
+		if (!code) {
+			peer_message(p, frame);
+		}
+	}
+	peer_flush(p);
+}
+
+static enum err_code add_peer(struct runner *r, const struct role_channel *channel, struct err *err)
+{
+	struct peer *p;
+
+	for (p = r->peers; p; p = p->next) {
+		if (p->index == channel->index) {
+			peer_done(p); /* its successor is calling */
+			break;
+		}
+	}
+	p = calloc(1, sizeof(*p));
+	if (!p) {
+		return ERR(err, ERR_NOMEM, "no memory for a channel");
+	}
+	chan_init(&p->chan, channel->fd, 1 << 20);
+	list_init(&p->servers);
+	p->runner = r;
+	p->index = channel->index;
+	p->f = (struct loop_fd){.fd = channel->fd, .on_ready = on_peer_ready};
+	p->next = r->peers;
+	r->peers = p;
+	return loop_add(&r->loop, &p->f, LOOP_READ, err);
+}
+
+/* Tries every plan, so that a wrong path is seen now and not at the first call. */
+static void rehearse(struct runner *r)
+{
+	for (size_t i = 0; i < r->config.n_servers; i++) {
+		const struct config_server *s = &r->config.servers[i];
+		struct sandbox_plan plan;
+		struct arena a;
+		struct err err;
+
+		if (s->kind != CONFIG_SERVER_STDIO) {
+			continue;
+		}
+		arena_init(&a, PLAN_BYTES);
+		if (runner_plan(&a, s, &r->kernel, r->boot->secrets, r->boot->n_secrets, &plan,
+				&err)) {
+			log_line(LOG_WARN, STR_FMT " cannot be started: %s", STR_ARG(s->id),
+				 err.msg);
+		}
+		arena_wipe(&a);
+		arena_done(&a);
+	}
+}
+
+/* The new configuration serves the next starts; what runs goes on as it was started. */
+static enum err_code load_config(struct runner *r, struct err *err)
+{
+	struct config config;
+	struct runner_pace *pace;
+	struct arena a;
+	struct str text;
+	enum err_code code;
+
+	arena_init(&a, CONFIG_BYTES);
+	code = fd_read_all(r->boot->config_fd, CONFIG_BYTES, &a, &text, err);
+	code = code ? code : config_decode_json(&a, text, &config, err);
+	pace = code ? NULL : ARENA_ARRAY(&a, config.n_servers, struct runner_pace);
+	if (!pace) {
+		arena_done(&a);
+		return code ? code : ERR(err, ERR_NOMEM, "no memory for the servers");
+	}
+	arena_done(&r->text);
+	r->text = a;
+	r->config = config;
+	r->pace = pace;
+	rehearse(r);
+	return ERR_OK;
+}
+
+/* The gates finish what runs; their servers end with them. */
+static void drain(struct runner *r)
+{
+	r->draining = true;
+	if (r->running == 0) {
+		loop_stop(&r->loop);
+	}
+}
+
+static void on_control(struct loop_fd *f, uint32_t ready)
+{
+	struct runner *r = CONTAINER_OF(f, struct runner, control);
+	char buf[ROLE_FRAME_MAX];
+	enum role_wish wish;
+	struct str note;
+	struct err err;
+
+	(void)ready;
+	do {
+		enum err_code code = role_next_wish(r->boot, buf, &wish, &note, &err);
+
+		if (code == ERR_CLOSED) {
+			loop_stop(&r->loop);
+			return;
+		}
+		if (code) {
+			log_line(LOG_WARN, "%s", err.msg);
+			return;
+		}
+		switch (wish) {
+		case ROLE_WISH_CHANNEL:
+			code = add_peer(r, &r->boot->channels[r->boot->n_channels - 1], &err);
+			break;
+		case ROLE_WISH_RELOAD:
+			code = load_config(r, &err);
+			code = role_reloaded(r->boot, code == ERR_OK,
+					     code ? str_from_c(err.msg) : STR(""), &err);
+			break;
+		case ROLE_WISH_DRAIN:
+			drain(r);
+			break;
+		case ROLE_WISH_NONE:
+		case ROLE_WISH_NOTE:
+			break;
+		}
+		if (code) {
+			log_line(LOG_WARN, "%s", err.msg);
+		}
+	} while (wish != ROLE_WISH_NONE);
+}
+
+static enum err_code serve(struct runner *r, struct err *err)
+{
+	struct jail_report report;
+
+	TRY(loop_init(&r->loop, err));
+	TRY(jail_enter(&runner_jail, &report, err));
+	if (report.missing & JAIL_NO_NET) {
+		log_line(LOG_WARN, "the runner has no network namespace of its own");
+	}
+	r->kernel = sandbox_probe();
+	TRY(load_config(r, err));
+	for (unsigned i = 0; i < r->boot->n_channels; i++) {
+		TRY(add_peer(r, &r->boot->channels[i], err));
+	}
+	r->control = (struct loop_fd){.fd = r->boot->control.fd, .on_ready = on_control};
+	TRY(loop_add(&r->loop, &r->control, LOOP_READ, err));
+	TRY(role_ready(r->boot, err));
+	return loop_run(&r->loop, err);
+}
+
+int runner_main(struct role_boot *boot)
+{
+	struct runner r = {.boot = boot};
+	struct err err;
+
+	/* Servers end with the runner: each init watches it. */
+	if (serve(&r, &err)) {
+		log_line(LOG_ERROR, "%s", err.msg);
+		return 2;
+	}
+	return 0;
+}
