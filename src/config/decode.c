@@ -261,7 +261,9 @@ void config_read_path(struct config_ctx *c, const struct config_field *f, const 
 		return;
 	}
 	path = make_path(c, node->text);
-	if (path.n) {
+	if (path.n > MAX_PATH) {
+		config_report(c, node->at, "the whole path is longer than %d bytes", MAX_PATH);
+	} else if (path.n) {
 		*(struct str *)to = path;
 	}
 }

@@ -250,6 +250,10 @@ static enum err_code on_scalar(struct yaml_run *r, struct fy_token *token)
 	bool plain = true;
 	size_t at = token_at(r, token);
 
+	if (!f) {
+		/* libfyaml 0.7.12 miscounts an indented block scalar that is the whole document. */
+		return yaml_error(r, ERR_INVALID, at, "expected a mapping or a list");
+	}
 	if (token) { /* no token: an empty value, as in "key:" */
 		text.p = fy_token_get_text(token, &text.n);
 		plain = fy_token_scalar_style(token) == FYSS_PLAIN;
@@ -258,14 +262,17 @@ static enum err_code on_scalar(struct yaml_run *r, struct fy_token *token)
 		}
 		at = plain ? at : sign_at(r, token);
 	}
+	if (!str_is_utf8(text)) {
+		return yaml_error(r, ERR_INVALID, at, "not UTF-8");
+	}
 	if (text.n && memchr(text.p, '\0', text.n)) {
 		return yaml_error(r, ERR_INVALID, at, "a NUL character is not accepted");
 	}
-	if (f && f->node->type == JSON_OBJECT && !f->have_key) {
+	if (f->node->type == JSON_OBJECT && !f->have_key) {
 		return take_key(r, f, text, at, plain);
 	}
 	TRY(new_node(r, token, &node));
-	node->at = (uint32_t)(!token && f && f->node->type == JSON_OBJECT ? f->key_at : at);
+	node->at = (uint32_t)(!token && f->node->type == JSON_OBJECT ? f->key_at : at);
 	if (plain) {
 		TRY(type_plain(r, text, node));
 	} else {

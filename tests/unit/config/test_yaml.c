@@ -137,6 +137,8 @@ static void what_can_be_read_in_two_ways_is_refused(void **state)
 	refused("'': 1", ERR_INVALID, "t.yaml:1:1: a key is empty");
 	refused("a: .inf", ERR_INVALID,
 		"t.yaml:1:4: infinity and not-a-number are not accepted; quote it if it is text");
+	refused("text", ERR_INVALID, "t.yaml:1:1: expected a mapping or a list");
+	refused(" |\n a\n    b\n", ERR_INVALID, "t.yaml:2:1: expected a mapping or a list");
 	refused("", ERR_INVALID, "t.yaml:1:1: the file is empty");
 	refused("# nothing\n", ERR_INVALID, "t.yaml:1:1: the file is empty");
 	refused("a: \"\\0\"", ERR_INVALID, "t.yaml:1:4: a NUL character is not accepted");
