@@ -34,10 +34,8 @@ struct form {
 };
 
 static const char *const kind_names[LEDGER_KIND_MAX] = {
-	[LEDGER_DECISION] = "decision",
-	[LEDGER_OUTCOME] = "outcome",
-	[LEDGER_EVENT] = "event",
-	[LEDGER_SALT] = "salt",
+	[LEDGER_DECISION] = "decision", [LEDGER_OUTCOME] = "outcome", [LEDGER_EVENT] = "event",
+	[LEDGER_SALTED] = "salted",     [LEDGER_SALT] = "salt",
 };
 static const char *const verdict_names[LEDGER_VERDICT_MAX] = {
 	[LEDGER_DENY] = "deny",
@@ -139,6 +137,12 @@ static const struct field event_fields[] = {
 	FIELD(ledger_event, "subject", subject, FIELD_TEXT, FIELD_OPTIONAL),
 	FIELD(ledger_event, "time", time_us, FIELD_INT, FIELD_ALWAYS),
 };
+static const struct field salted_fields[] = {
+	FIELD(ledger_salted, "key_hash", key_hash, FIELD_HASH, FIELD_REQUIRED),
+	KIND,
+	FIELD(ledger_salted, "session", session, FIELD_TEXT, FIELD_REQUIRED),
+	FIELD(ledger_salted, "time", time_us, FIELD_INT, FIELD_ALWAYS),
+};
 static const struct field salt_fields[] = {
 	FIELD(ledger_salt, "key", key, FIELD_HASH, FIELD_REQUIRED),
 	KIND,
@@ -155,6 +159,7 @@ static const struct form forms[] = {
 	FORM(LEDGER_DECISION, ledger_decision, decision_fields),
 	FORM(LEDGER_OUTCOME, ledger_outcome, outcome_fields),
 	FORM(LEDGER_EVENT, ledger_event, event_fields),
+	FORM(LEDGER_SALTED, ledger_salted, salted_fields),
 	FORM(LEDGER_SALT, ledger_salt, salt_fields),
 };
 
@@ -384,12 +389,24 @@ static bool session_is_word(struct str session)
 	return session.n <= LEDGER_SESSION_MAX;
 }
 
-enum err_code ledger_salt_encode(const struct ledger_salt *s, struct buf *to, struct err *err)
+static enum err_code check_session(struct str session, struct err *err)
 {
-	if (!session_is_word(s->session)) {
-		return ERR(err, ERR_INVALID, "salt: session is not one word of at most %d bytes",
+	if (!session_is_word(session)) {
+		return ERR(err, ERR_INVALID, "session is not one word of at most %d bytes",
 			   LEDGER_SESSION_MAX);
 	}
+	return ERR_OK;
+}
+
+enum err_code ledger_salted_encode(const struct ledger_salted *s, struct buf *to, struct err *err)
+{
+	TRY(check_session(s->session, err));
+	return encode(LEDGER_SALTED, s, to, err);
+}
+
+enum err_code ledger_salt_encode(const struct ledger_salt *s, struct buf *to, struct err *err)
+{
+	TRY(check_session(s->session, err));
 	return encode(LEDGER_SALT, s, to, err);
 }
 
@@ -400,6 +417,8 @@ enum err_code ledger_entry_encode(const struct ledger_entry *e, struct buf *to, 
 	case LEDGER_OUTCOME:
 	case LEDGER_EVENT:
 		return encode(e->kind, &e->u, to, err);
+	case LEDGER_SALTED:
+		return ledger_salted_encode(&e->u.salted, to, err);
 	case LEDGER_SALT:
 		return ledger_salt_encode(&e->u.salt, to, err);
 	case LEDGER_NO_KIND:
@@ -448,19 +467,32 @@ static struct ledger_texts get_texts(struct canon_in *in, struct arena *a)
 	return (struct ledger_texts){.items = items, .n = n};
 }
 
-/* Lower case only: the one form the encoder writes. */
-static void get_hash(struct canon_in *in, char *to)
+/* The value of a lower-case hexadecimal digit, the only form the encoder writes; 16 for others. */
+static unsigned hex_digit(char c)
 {
-	struct str hex = str_make(in->p + in->at + 1, 2 * SHA256_LEN);
+	unsigned digit = (unsigned)(unsigned char)c - '0';
+	unsigned letter = (unsigned)(unsigned char)c - 'a';
 
-	if (in->bad || in->n - in->at < 2 * SHA256_LEN + 2 || in->p[in->at] != '"' ||
-	    in->p[in->at + 2 * SHA256_LEN + 1] != '"' || !hex_read(hex, to, SHA256_LEN)) {
+	return digit < 10 ? digit : letter < 6 ? letter + 10 : 16;
+}
+
+static void get_hash(struct canon_in *in, uint8_t *to)
+{
+	const char *p = in->p + in->at + 1;
+	unsigned wrong = 0;
+
+	if (in->bad || in->n - in->at < 2 * SHA256_LEN + 2 || p[-1] != '"' ||
+	    p[2 * SHA256_LEN] != '"') {
 		in->bad = true;
 		return;
 	}
-	for (size_t i = 0; i < hex.n; i++) {
-		in->bad = in->bad || (hex.p[i] >= 'A' && hex.p[i] <= 'F');
+	for (size_t i = 0; i < SHA256_LEN; i++) {
+		unsigned high = hex_digit(p[2 * i]), low = hex_digit(p[2 * i + 1]);
+
+		wrong |= high | low;
+		to[i] = (uint8_t)((high << 4 | low) & 0xff);
 	}
+	in->bad = wrong > 15;
 	in->at += 2 * SHA256_LEN + 2;
 }
 
@@ -480,7 +512,7 @@ static void get_field(const struct form *form, const struct field *f, char *p, s
 		*(uint64_t *)(void *)p = canon_get_u64(in);
 		break;
 	case FIELD_HASH:
-		get_hash(in, p);
+		get_hash(in, (uint8_t *)p);
 		break;
 	case FIELD_WORD:
 		value = get_one_of(in, f->words, a);
@@ -571,8 +603,10 @@ enum err_code ledger_entry_decode(struct str bytes, struct arena *a, struct ledg
 		return ERR(err, ERR_SYNTAX, "not an entry of a known kind");
 	}
 	TRY(decode_fields(form_of(e.kind), (char *)&e.u, &in, a, err));
-	if (e.kind == LEDGER_SALT && !session_is_word(e.u.salt.session)) {
-		return ERR(err, ERR_SYNTAX, "salt: session is not one word");
+	if (e.kind == LEDGER_SALT) {
+		TRY(check_session(e.u.salt.session, err));
+	} else if (e.kind == LEDGER_SALTED) {
+		TRY(check_session(e.u.salted.session, err));
 	}
 	*ret = e;
 	return ERR_OK;

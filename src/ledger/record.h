@@ -37,7 +37,8 @@ enum ledger_kind {
 	LEDGER_DECISION,
 	LEDGER_OUTCOME,
 	LEDGER_EVENT,
-	LEDGER_SALT, /* kept beside the log, never in it: ledger/salt.h */
+	LEDGER_SALTED,
+	LEDGER_SALT, /* kept beside the log, never in it: the scribe turns it into SALTED */
 	LEDGER_KIND_MAX
 };
 
@@ -123,9 +124,19 @@ struct ledger_event {
 	uint64_t time_us; /* always written */
 };
 
-/* The key that a session's commitments are salted with. */
+/*
+ * A session's commitments are salted with the key of this hash: so a key that is shown can be
+ * checked, and an erased one can be told from one that never was.
+ */
+struct ledger_salted {
+	struct str session;           /* required; one word of at most LEDGER_SESSION_MAX bytes */
+	uint8_t key_hash[SHA256_LEN]; /* required: SHA-256 of the key */
+	uint64_t time_us;             /* always written */
+};
+
+/* The key itself, on its way from the role that made it to the salts/ folder. */
 struct ledger_salt {
-	struct str session;      /* required; at most LEDGER_SESSION_MAX bytes, none below '!' */
+	struct str session;      /* required; as above, no byte below '!' */
 	uint8_t key[SHA256_LEN]; /* required */
 };
 
@@ -135,6 +146,7 @@ struct ledger_entry {
 		struct ledger_decision decision;
 		struct ledger_outcome outcome;
 		struct ledger_event event;
+		struct ledger_salted salted;
 		struct ledger_salt salt;
 	} u;
 };
@@ -149,6 +161,8 @@ enum err_code ledger_outcome_encode(const struct ledger_outcome *o, struct buf *
 				    struct err *err) MUST_USE;
 enum err_code ledger_event_encode(const struct ledger_event *e, struct buf *to,
 				  struct err *err) MUST_USE;
+enum err_code ledger_salted_encode(const struct ledger_salted *s, struct buf *to,
+				   struct err *err) MUST_USE;
 enum err_code ledger_salt_encode(const struct ledger_salt *s, struct buf *to,
 				 struct err *err) MUST_USE;
 

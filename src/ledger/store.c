@@ -247,6 +247,11 @@ enum err_code ledger_store_sync(struct ledger_store *s, struct err *err)
 	return ERR_OK;
 }
 
+bool ledger_store_failed(const struct ledger_store *s)
+{
+	return s->failed;
+}
+
 bool ledger_store_unsynced(const struct ledger_store *s)
 {
 	return s->unsynced || s->salts_unsynced;

@@ -87,6 +87,10 @@ enum err_code ledger_store_append(struct ledger_store *s, struct str from,
 
 /* Everything appended so far is on the disk when this succeeds. Cheap when nothing is new. */
 enum err_code ledger_store_sync(struct ledger_store *s, struct err *err) MUST_USE;
+
+/* A sync failed: only opening the log anew helps. */
+bool ledger_store_failed(const struct ledger_store *s);
+
 bool ledger_store_unsynced(const struct ledger_store *s);
 
 /* Syncs, signs and stores a checkpoint; does nothing when the last one still holds. */

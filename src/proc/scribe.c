@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* proc/scribe.c - the only role that can write the ledger.
+ *
+ *   reads   entries of gates and of the supervisor: untrusted bytes, known schema
+ *   holds   the ledger's directory and its signing key
+ *   cannot  open files elsewhere, make sockets, start programs, see what the commitments hide
+ *
+ * A turn of the loop takes the frames that wait, writes each as one batch, and
+ * answers. Frames that want durability are answered together, behind one sync at the
+ * end of the turn. The rest is on the disk a few milliseconds later.
+ *
+ * System calls while serving: epoll_wait, recvmsg, sendmsg, pwrite64, fdatasync, ftruncate,
+ * openat, renameat, unlinkat, close, lseek, fstat, pread64, and what allocation needs; at the
+ * start also mkdirat, flock, getdents64.
+ */
+#include "proc/scribe.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "crypto/sign.h"
+#include "ipc/messages.h"
+#include "net/loop.h"
+#include "sandbox/jail.h"
+#include "sys/fd.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+	CONFIG_MAX = 16 << 20,
+	KEY_MAX = 4096,
+	PEER_QUEUE = 1 << 20,
+	FRAMES_A_TURN = 64, /* of one gate, so that the others get their turn */
+	LATE_MAX = 256,
+};
+
+static const struct jail_spec scribe_jail = {
+	.name = "scribe",
+	.calls = CALLS_LOOP | CALLS_SOCKET | CALLS_READ | CALLS_WRITE | CALLS_SYNC,
+	.net = JAIL_NET_EMPTY,
+};
+
+/* A gate. */
+struct peer {
+	struct peer *next;
+	struct scribe *scribe;
+	struct loop_fd f;
+	struct chan chan;
+	unsigned index;
+};
+
+/* An answer that waits for the sync at the end of the turn. */
+struct late {
+	struct peer *peer; /* NULL when it has gone */
+	struct scribe_answer answer;
+};
+
+struct scribe {
+	struct loop loop;
+	struct role_boot *boot;
+	struct loop_fd control;
+	struct scribe_log log;
+	struct ledger_signer signer;
+	struct peer *peers;
+	struct loop_hook turn_end;
+	struct timer sync_timer, seal_timer;
+	uint64_t sync_ns, seal_ns;
+	struct late late[LATE_MAX];
+	unsigned n_late;
+	bool failed;    /* the log cannot go on; the supervisor starts a new scribe */
+	bool said_full; /* the operator was told */
+	bool said_unsealed;
+	char in[IPC_FRAME_MAX];
+};
+
+static uint64_t now_us(void)
+{
+	return clock_real() / 1000;
+}
+
+static void give_up(struct scribe *s, const struct err *err)
+{
+	log_line(LOG_ERROR, "the ledger cannot go on: %s", err->msg);
+	s->failed = true;
+	loop_stop(&s->loop);
+}
+
+static void peer_done(struct peer *p)
+{
+	struct scribe *s = p->scribe;
+
+	for (unsigned i = 0; i < s->n_late; i++) {
+		if (s->late[i].peer == p) {
+			s->late[i].peer = NULL;
+		}
+	}
+	for (struct peer **at = &s->peers; *at; at = &(*at)->next) {
+		if (*at == p) {
+			*at = p->next;
+			break;
+		}
+	}
+	loop_remove(&s->loop, &p->f);
+	chan_done(&p->chan);
+	free(p);
+}
+
+/* A gate that takes no answers is as good as gone: its successor gets a new channel. */
+static void answer(struct peer *p, const struct scribe_answer *a)
+{
+	char out[SCRIBE_REPLY_MAX];
+	struct frame_writer w;
+	struct err err;
+
+	scribe_answer_frame(a, &w, out);
+	if (chan_send(&p->chan, frame_bytes(&w), NULL, 0, &err)) {
+		log_line(LOG_WARN, "gate.%u takes no answers: %s", p->index, err.msg);
+	}
+}
+
+static void answer_late(struct scribe *s)
+{
+	struct err err;
+
+	if (s->n_late && ledger_store_sync(s->log.store, &err)) {
+		for (unsigned i = 0; i < s->n_late; i++) {
+			s->late[i].answer.taken = false;
+			s->late[i].answer.reason = IPC_NACK_FAILED;
+		}
+		give_up(s, &err);
+	}
+	for (unsigned i = 0; i < s->n_late; i++) {
+		if (s->late[i].peer) {
+			answer(s->late[i].peer, &s->late[i].answer);
+		}
+	}
+	s->n_late = 0;
+}
+
+static void on_turn_end(struct loop_hook *h)
+{
+	answer_late(CONTAINER_OF(h, struct scribe, turn_end));
+}
+
+static void answer_later(struct scribe *s, struct peer *p, const struct scribe_answer *a)
+{
+	if (s->n_late == LATE_MAX) {
+		answer_late(s);
+	}
+	s->late[s->n_late++] = (struct late){.peer = p, .answer = *a};
+	loop_defer(&s->loop, &s->turn_end);
+}
+
+/* Something new is in the file: it has to be synced and sealed in time. */
+static void set_timers(struct scribe *s)
+{
+	if (s->sync_ns && ledger_store_unsynced(s->log.store) && !timer_armed(&s->sync_timer)) {
+		loop_timer_set(&s->loop, &s->sync_timer, s->sync_ns);
+	}
+	if (ledger_store_unsealed(s->log.store) && !timer_armed(&s->seal_timer)) {
+		loop_timer_set(&s->loop, &s->seal_timer, s->seal_ns);
+	}
+}
+
+static void on_sync(struct timer *t)
+{
+	struct scribe *s = CONTAINER_OF(t, struct scribe, sync_timer);
+	struct err err;
+
+	if (ledger_store_sync(s->log.store, &err)) {
+		give_up(s, &err);
+	}
+}
+
+static void on_seal(struct timer *t)
+{
+	struct scribe *s = CONTAINER_OF(t, struct scribe, seal_timer);
+	struct err err;
+	enum err_code code = ledger_store_seal(s->log.store, &err);
+
+	if (ledger_store_failed(s->log.store)) {
+		give_up(s, &err);
+		return;
+	}
+	if (code && !s->said_unsealed) {
+		log_line(LOG_ERROR, "no checkpoint could be written: %s", err.msg);
+	}
+	s->said_unsealed = code != ERR_OK;
+	set_timers(s); /* tries again */
+}
+
+static void say_refusal(struct scribe *s, const struct peer *p, const struct scribe_answer *a,
+			const struct err *err)
+{
+	if (a->reason != IPC_NACK_FULL) {
+		log_line(LOG_ERROR, "entries of gate.%u were refused: %s", p->index, err->msg);
+	} else if (!s->said_full) {
+		log_line(LOG_ERROR, "the ledger takes nothing, so nothing is allowed: %s",
+			 err->msg);
+		s->said_full = true;
+	}
+}
+
+static void on_frame(struct peer *p, struct str frame)
+{
+	struct scribe *s = p->scribe;
+	struct scribe_answer a;
+	struct err err;
+
+	if (!scribe_log_append(&s->log, ROLE_GATE, p->index, frame, &a, &err)) {
+		log_line(LOG_WARN, "gate.%u said something it may not (message %u)", p->index,
+			 frame.n ? (unsigned char)frame.p[0] : 0U);
+		return;
+	}
+	if (!a.taken) {
+		say_refusal(s, p, &a, &err);
+		answer(p, &a);
+		if (ledger_store_failed(s->log.store)) {
+			give_up(s, &err);
+		}
+		return;
+	}
+	if (s->said_full) {
+		log_line(LOG_INFO, "the ledger takes entries again");
+		s->said_full = false;
+	}
+	if (a.durable || s->sync_ns == 0) {
+		answer_later(s, p, &a);
+	} else {
+		answer(p, &a);
+	}
+	set_timers(s);
+}
+
+/* Takes what waits; false when the peer has gone. */
+static bool take_frames(struct peer *p, unsigned most)
+{
+	struct scribe *s = p->scribe;
+
+	while (most-- && !s->failed) {
+		int fds[CHAN_MAX_FDS];
+		unsigned n_fds = 0;
+		struct str frame;
+		struct err err;
+		enum err_code code =
+			chan_recv(&p->chan, s->in, sizeof(s->in), &frame, fds, &n_fds, &err);
+
+		if (code == ERR_AGAIN) {
+			break;
+		}
+		if (code && code != ERR_INVALID) {
+			return false;
+		}
+		for (unsigned i = 0; i < n_fds; i++) {
+			(void)close(fds[i]); /* nobody has anything to pass to us */
+		}
+		if (code) {
+			log_line(LOG_WARN, "gate.%u: %s", p->index, err.msg);
+		} else {
+			on_frame(p, frame);
+		}
+	}
+	return true;
+}
+
+static void on_peer_ready(struct loop_fd *f, uint32_t ready)
+{
+	struct peer *p = CONTAINER_OF(f, struct peer, f);
+	struct err err;
+
+	if (((ready & LOOP_WRITE) && chan_flush(&p->chan, &err)) ||
+	    !take_frames(p, FRAMES_A_TURN)) {
+		peer_done(p);
+		return;
+	}
+	loop_watch(&p->scribe->loop, &p->f,
+		   LOOP_READ | (chan_wants_write(&p->chan) ? (uint32_t)LOOP_WRITE : 0));
+}
+
+static enum err_code add_peer(struct scribe *s, const struct role_channel *channel, struct err *err)
+{
+	struct peer *p;
+	int fd = channel->fd;
+
+	if (channel->peer != ROLE_GATE) {
+		fd_close(&fd);
+		return ERR(err, ERR_INVALID, "a channel to a %s: only gates write",
+			   role_name(channel->peer));
+	}
+	for (p = s->peers; p; p = p->next) {
+		if (p->index == channel->index) {
+			/* What it sent before it died is still to be taken. */
+			(void)take_frames(p, UINT32_MAX);
+			peer_done(p);
+			break;
+		}
+	}
+	p = calloc(1, sizeof(*p));
+	if (!p) {
+		fd_close(&fd);
+		return ERR(err, ERR_NOMEM, "no memory for a channel");
+	}
+	chan_init(&p->chan, fd, PEER_QUEUE);
+	p->scribe = s;
+	p->index = channel->index;
+	p->f = (struct loop_fd){.fd = fd, .on_ready = on_peer_ready};
+	p->next = s->peers;
+	s->peers = p;
+	return loop_add(&s->loop, &p->f, LOOP_READ, err);
+}
+
+static enum err_code read_times(struct scribe *s, struct err *err)
+{
+	struct config config;
+	struct arena a;
+	struct str text;
+	enum err_code code;
+
+	arena_init(&a, 2 * CONFIG_MAX);
+	code = fd_read_all(s->boot->config_fd, CONFIG_MAX, &a, &text, err);
+	code = code ? code : config_decode_json(&a, text, &config, err);
+	if (!code) {
+		s->sync_ns = config.ledger.sync_ns;
+		s->seal_ns = config.ledger.checkpoint_ns;
+	}
+	arena_done(&a);
+	return code;
+}
+
+/* One wish of the supervisor; false when there are no more. */
+static bool serve_wish(struct scribe *s)
+{
+	char buf[ROLE_FRAME_MAX];
+	enum role_wish wish;
+	struct str note;
+	struct err err;
+	enum err_code code = role_next_wish(s->boot, buf, &wish, &note, &err);
+
+	if (code == ERR_CLOSED) {
+		loop_stop(&s->loop);
+		return false;
+	}
+	if (code) {
+		log_line(LOG_WARN, "%s", err.msg);
+		return false;
+	}
+	switch (wish) {
+	case ROLE_WISH_NONE:
+		return false;
+	case ROLE_WISH_CHANNEL:
+		code = add_peer(s, &s->boot->channels[s->boot->n_channels - 1], &err);
+		break;
+	case ROLE_WISH_RELOAD:
+		code = read_times(s, &err);
+		code = role_reloaded(s->boot, code == ERR_OK, code ? str_from_c(err.msg) : STR(""),
+				     &err);
+		break;
+	case ROLE_WISH_DRAIN:
+		loop_stop(&s->loop);
+		return false;
+	case ROLE_WISH_NOTE:
+		code = scribe_log_note(&s->log, note, &err);
+		set_timers(s);
+		break;
+	}
+	if (code) {
+		log_line(LOG_WARN, "%s", err.msg);
+	}
+	return true;
+}
+
+static void on_control(struct loop_fd *f, uint32_t ready)
+{
+	struct scribe *s = CONTAINER_OF(f, struct scribe, control);
+
+	(void)ready;
+	while (serve_wish(s)) {
+	}
+}
+
+static enum err_code read_key(struct scribe *s, struct err *err)
+{
+	struct arena a;
+	struct str text;
+	enum err_code code;
+
+	arena_init(&a, 2 * KEY_MAX);
+	code = fd_read_all(s->boot->key_fd, KEY_MAX, &a, &text, err);
+	if (!code) {
+		code = ledger_signer_parse(text, &s->signer, err);
+		secret_wipe((char *)(uintptr_t)text.p, text.n);
+	}
+	arena_done(&a);
+	fd_close(&s->boot->key_fd);
+	if (code) {
+		err_wrap(err, "the ledger's signing key");
+	}
+	return code;
+}
+
+static enum err_code open_log(struct scribe *s, struct err *err)
+{
+	struct ledger_store_options o = {.dir_fd = s->boot->directory_fd, .signer = &s->signer};
+	struct ledger_recovery recovery;
+	struct ledger_store *store;
+
+	TRY(ledger_store_open(&o, &store, &recovery, err));
+	scribe_log_init(&s->log, store, now_us);
+	if (recovery.dropped_bytes) {
+		log_line(LOG_WARN, "%llu bytes of an unfinished write were dropped from the ledger",
+			 (unsigned long long)recovery.dropped_bytes);
+	}
+	/* On a full disk the log is open all the same; this note is then missing. */
+	if (scribe_log_event(
+		    &s->log,
+		    (struct ledger_event){.event = LEDGER_OPENED, .number = recovery.dropped_bytes},
+		    err)) {
+		log_line(LOG_ERROR, "%s", err->msg);
+	}
+	return ERR_OK;
+}
+
+static enum err_code enter_jail(const struct scribe *s, struct err *err)
+{
+	const struct landlock_rule files = {.fd = s->boot->directory_fd,
+					    .access = FILES_READ | FILES_WRITE | FILES_MAKE};
+	struct jail_spec jail = scribe_jail;
+
+	jail.paths = &files;
+	jail.n_paths = 1;
+	return jail_enter(&jail, NULL, err);
+}
+
+static enum err_code begin(struct scribe *s, struct err *err)
+{
+	TRY(sign_setup(err)); /* may open /dev/urandom, which the jail does not let */
+	TRY(loop_init(&s->loop, err));
+	TRY(enter_jail(s, err));
+	TRY(read_times(s, err));
+	TRY(read_key(s, err));
+	TRY(open_log(s, err));
+	for (unsigned i = 0; i < s->boot->n_channels; i++) {
+		TRY(add_peer(s, &s->boot->channels[i], err));
+	}
+	s->control = (struct loop_fd){.fd = s->boot->control.fd, .on_ready = on_control};
+	TRY(loop_add(&s->loop, &s->control, LOOP_READ, err));
+	set_timers(s);
+	return role_ready(s->boot, err);
+}
+
+/* What gates sent before the end is still written; then the log is closed and sealed. */
+static void finish(struct scribe *s)
+{
+	struct err err;
+
+	for (struct peer *p = s->peers; p; p = p->next) {
+		(void)take_frames(p, UINT32_MAX);
+	}
+	answer_late(s);
+	if (!s->failed &&
+	    (scribe_log_event(&s->log, (struct ledger_event){.event = LEDGER_CLOSED}, &err) ||
+	     ledger_store_seal(s->log.store, &err))) {
+		log_line(LOG_ERROR, "closing the ledger: %s", err.msg);
+	}
+	while (s->peers) {
+		peer_done(s->peers);
+	}
+	scribe_log_done(&s->log);
+}
+
+int scribe_main(struct role_boot *boot)
+{
+	struct scribe *s = calloc(1, sizeof(*s)); /* too big for the stack */
+	bool failed = true;
+	struct err err;
+
+	if (!s) {
+		log_line(LOG_ERROR, "no memory");
+		return 2;
+	}
+	s->boot = boot;
+	s->turn_end.on_turn_end = on_turn_end;
+	s->sync_timer.on_timeout = on_sync;
+	s->seal_timer.on_timeout = on_seal;
+	if (begin(s, &err) || loop_run(&s->loop, &err)) {
+		log_line(LOG_ERROR, "%s", err.msg);
+	} else {
+		finish(s);
+		failed = s->failed;
+	}
+	ledger_signer_done(&s->signer);
+	free(s);
+	return failed ? 2 : 0;
+}
