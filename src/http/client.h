@@ -48,7 +48,7 @@ struct http_call_events {
 	/* Streaming only; the bytes are gone after the call. */
 	void (*on_data)(struct http_call *c, struct str bytes);
 
-	/* c->answer and, collected, c->body are valid during this callback only. */
+	/* c->answer and, when collected, c->answer_body are valid during this callback only. */
 	void (*on_done)(struct http_call *c);
 
 	/* err says more, for the operator. */
@@ -77,8 +77,9 @@ struct http_call {
 	struct list node;
 	struct http_conn *conn;
 	struct timer timer;
+	enum http_fail why;
 	uint8_t state;
-	bool streaming;
+	uint64_t deadline;
 };
 
 #define HTTP_NO_TIMEOUT UINT64_MAX
@@ -135,7 +136,7 @@ void http_call_start(struct http_call *c);
  */
 void http_call_cancel(struct http_call *c);
 
-/* In on_head: on_data for each piece instead of collecting. */
+/* Allowed in on_head: on_data for each piece instead of collecting. */
 void http_call_stream(struct http_call *c);
 
 /* Stops and resumes on_data: the upstream is slowed down. */

@@ -69,19 +69,17 @@ static bool send_answer(struct h1_conn *c, struct str body, struct str tail)
 /* The rest of a small body may be in the buffer already: then the connection can go on. */
 static bool request_was_read(struct h1_conn *c)
 {
-	struct h1_work *w = c->work;
+	struct h1_msg *m = &c->work->msg;
 	enum h1_body_result r = H1_BODY_DATA;
+	struct str data;
+	int status;
 
 	if (c->state != H1_BODY) {
 		return true;
 	}
+	h1_msg_stream(m);
 	while (r == H1_BODY_DATA) {
-		size_t used;
-		struct str data;
-
-		r = h1_body_read(&w->decoder, str_from(buf_str(&w->in), w->raw_at), &used, &data,
-				 NULL);
-		w->raw_at += used;
+		r = h1_msg_take(m, &data, &status, NULL);
 	}
 	return r == H1_BODY_END;
 }
@@ -91,7 +89,7 @@ static bool will_keep(struct h1_conn *c)
 	bool whole = c->answer == H1_ANSWER_DONE;
 
 	c->keep = c->keep && !c->server->draining && !c->stream.eof &&
-		  (whole ? request_was_read(c) : h1_body_done(&c->work->decoder));
+		  (whole ? request_was_read(c) : h1_body_done(&c->work->msg.decoder));
 	return c->keep;
 }
 
@@ -188,13 +186,12 @@ bool h1_begin(struct http_req *req, int status, const struct http_field *f, size
 	c->chunked = framing == HTTP_CHUNKED;
 	w->answer_left = length >= 0 ? (uint64_t)length : UINT64_MAX;
 	c->answer = H1_ANSWER_BEGUN;
-	buf_clear(&w->head);
-	if (write_head(c, &w->head, status, f, n, framing, w->answer_left)) {
+	buf_clear(&w->out);
+	if (write_head(c, &w->out, status, f, n, framing, w->answer_left)) {
 		c->no_body = true;
 		c->keep = false;
-		buf_clear(&w->head);
-		err_ignore(
-			write_head(c, &w->head, 500, NULL, 0, HTTP_NO_BODY, 0)); /* cannot fail */
+		buf_clear(&w->out);
+		err_ignore(write_head(c, &w->out, 500, NULL, 0, HTTP_NO_BODY, 0)); /* cannot fail */
 	}
 	server_resume_later(c->server, c);
 	return !c->gone;
@@ -204,13 +201,13 @@ bool h1_begin(struct http_req *req, int status, const struct http_field *f, size
 static void begin_scratch(struct h1_conn *c)
 {
 	buf_clear(&c->server->scratch);
-	buf_append(&c->server->scratch, buf_str(&c->work->head));
-	buf_clear(&c->work->head);
+	buf_append(&c->server->scratch, buf_str(&c->work->out));
+	buf_clear(&c->work->out);
 }
 
 void h1_answer_flush_head(struct h1_conn *c)
 {
-	if (c->answer == H1_ANSWER_BEGUN && buf_len(&c->work->head)) {
+	if (c->answer == H1_ANSWER_BEGUN && buf_len(&c->work->out)) {
 		begin_scratch(c);
 		if (!send_answer(c, str_make(NULL, 0), str_make(NULL, 0))) {
 			h1_conn_lost(c);

@@ -8,12 +8,7 @@
 
 #include <stdlib.h>
 
-enum {
-	FIRST_ROOM = 4 * 1024, /* enough for a head and a small body in one read */
-	BODY_ROOM = 4 * 1024,  /* at least this much for each read of a body */
-	BODY_ROOM_BIG = 32 * 1024,
-	LINGER_READS = 16, /* in one turn */
-};
+enum { LINGER_READS = 16 }; /* in one turn */
 
 #define LINGER_TIME (2 * CLOCK_SEC)
 
@@ -59,10 +54,8 @@ static void end_request(struct h1_conn *c)
 	w->req.body = str_make(NULL, 0);
 	w->req.user = NULL;
 	arena_reset(&w->req.arena);
-	buf_done(&w->body);
-	buf_clear(&w->head);
-	buf_consume(&w->in, w->raw_at);
-	w->raw_at = 0;
+	buf_clear(&w->out);
+	h1_msg_next(&w->msg);
 }
 
 static void give_back(struct h1_conn *c)
@@ -149,13 +142,13 @@ static void expect_head(struct h1_conn *c)
 	c->state = H1_HEAD;
 	c->answer = H1_NO_ANSWER;
 	c->work->req.started = c->server->loop->now;
-	h1_head_init(&c->work->req.head, false, c->work->fields, H1_MAX_FIELDS);
+	h1_msg_expect(&c->work->msg, false, false);
 }
 
 /* All of the answer has left: the connection's next life. */
 static void flushed(struct h1_conn *c)
 {
-	bool more = c->work && buf_len(&c->work->in);
+	bool more = c->work && buf_len(&c->work->msg.in);
 
 	if (c->gone || c->stream.eof) {
 		h1_conn_close(c);
@@ -182,7 +175,7 @@ void h1_conn_answered(struct h1_conn *c)
 	if (c->state == H1_CLOSED) {
 		return;
 	}
-	c->unread = c->state == H1_BODY && !h1_body_done(&c->work->decoder);
+	c->unread = c->state == H1_BODY && !h1_body_done(&c->work->msg.decoder);
 	c->keep = c->keep && !c->gone && !c->unread;
 	c->state = H1_FLUSH;
 	end_request(c);
@@ -192,47 +185,18 @@ void h1_conn_answered(struct h1_conn *c)
 	}
 }
 
-/* Views into `in` must stay, so all the room a body's reads need is made before the handler
- * sees the head. */
-static bool make_body_room(struct h1_conn *c)
-{
-	struct h1_work *w = c->work;
-	struct h1_head *h = &w->req.head;
-	size_t have = buf_len(&w->in) - h->size, room = w->in.cap - w->in.end, want;
-
-	if (h->framing == HTTP_NO_BODY || (h->framing == HTTP_LENGTH && have >= h->body_len)) {
-		return true;
-	}
-	want = h->framing == HTTP_LENGTH && h->body_len - have < BODY_ROOM_BIG
-		       ? (size_t)(h->body_len - have)
-		       : BODY_ROOM_BIG;
-	if (room >= want || (room >= BODY_ROOM && want == BODY_ROOM_BIG)) {
-		return true;
-	}
-	if (!buf_reserve(&w->in, want)) {
-		return false;
-	}
-	return h1_parse(h, buf_str(&w->in), NULL) == H1_DONE; /* again, if it moved */
-}
-
 static void start_request(struct h1_conn *c)
 {
 	struct h1_work *w = c->work;
 	struct http_server *s = c->server;
-	struct h1_head *h = &w->req.head;
 
-	w->raw_at = h->size;
-	h1_body_init(&w->decoder, h->framing, h->body_len);
-	w->body_limit = s->c.max_body;
 	w->req.ops = &h1_req_ops;
 	w->req.peer = &c->peer;
 	w->req.tls = stream_tls_session(&c->stream);
 	w->req.conn_id = c->id;
 	c->state = H1_BODY;
 	c->answer = H1_NO_ANSWER;
-	c->keep = h->keep_alive && h->minor;
-	c->collecting = true;
-	c->in_place = h->framing == HTTP_LENGTH && h->body_len <= w->in.cap - w->in.start - h->size;
+	c->keep = w->req.head.keep_alive && w->req.head.minor;
 	c->paused = c->want_drain = c->half_told = c->gone_told = false;
 	s->stats.requests++;
 	s->stats.busy++;
@@ -250,26 +214,15 @@ static uint64_t time_left(const struct h1_conn *c, uint64_t of)
 /* Heads are complete far more often than not, so the timer for them is set only when one is not. */
 static bool step_head(struct h1_conn *c)
 {
-	struct h1_work *w = c->work;
-	struct h1_head *h = &w->req.head;
-
-	switch (h1_parse(h, buf_str(&w->in), NULL)) {
+	switch (h1_msg_head(&c->work->msg, c->server->c.max_body, NULL)) {
 	case H1_PARTIAL:
 		timer_in(c, time_left(c, c->server->c.head_timeout));
 		return false;
 	case H1_BAD:
-		h1_answer_fault(c, h->status);
+		h1_answer_fault(c, c->work->req.head.status);
 		return false;
 	case H1_DONE:
 		break;
-	}
-	if (h->framing == HTTP_LENGTH && h->body_len > c->server->c.max_body) {
-		h1_answer_fault(c, 413);
-		return false;
-	}
-	if (!make_body_room(c)) {
-		h1_answer_fault(c, 503);
-		return false;
 	}
 	start_request(c);
 	return c->state == H1_BODY;
@@ -288,93 +241,50 @@ static void body_complete(struct h1_conn *c)
 	struct h1_work *w = c->work;
 
 	c->state = H1_PENDING;
-	if (c->collecting) {
-		w->req.body = c->in_place ? str_make(w->in.p + w->in.start + w->req.head.size,
-						     (size_t)w->req.head.body_len)
-					  : buf_str(&w->body);
+	if (w->msg.collecting) {
+		w->req.body = h1_msg_body(&w->msg);
 	}
 	c->server->c.handler->on_body_complete(&w->req);
 }
 
-static bool keep_body(struct h1_conn *c, struct str data)
+/* Nothing more can be taken from what has come. */
+static void wait_for_body(struct h1_conn *c)
 {
 	struct h1_work *w = c->work;
 
-	if (c->in_place) {
-		return true;
+	if (w->req.head.expect_continue && w->msg.decoder.total == 0 && c->answer == H1_NO_ANSWER) {
+		w->req.head.expect_continue = false;
+		h1_answer_continue(c);
 	}
-	w->body.max = (size_t)w->body_limit;
-	buf_append(&w->body, data);
-	return !w->body.failed;
-}
-
-/* Input that was decoded makes room for more, unless it is the body itself. */
-static void reclaim(struct h1_conn *c)
-{
-	struct h1_work *w = c->work;
-
-	if (!(c->in_place && c->collecting) && w->in.start + w->raw_at == w->in.end) {
-		w->raw_at = w->req.head.size;
-		w->in.end = w->in.start + w->raw_at;
-	}
-}
-
-/* Takes one piece out of `in`: H1_BODY_DATA when there may be more. */
-static enum h1_body_result take_piece(struct h1_conn *c, int *ret_fault)
-{
-	struct h1_work *w = c->work;
-	size_t used;
-	struct str data;
-	enum h1_body_result r =
-		h1_body_read(&w->decoder, str_from(buf_str(&w->in), w->raw_at), &used, &data, NULL);
-
-	w->raw_at += used;
-	*ret_fault = r == H1_BODY_BAD ? 400 : 0;
-	if (r != H1_BODY_DATA) {
-		return r;
-	}
-	if (w->decoder.total > w->body_limit) {
-		*ret_fault = 413;
-	} else if (!c->collecting) {
-		c->server->c.handler->on_body(&w->req, data);
-	} else if (!keep_body(c, data)) {
-		*ret_fault = 503;
-	}
-	return H1_BODY_DATA;
+	h1_msg_reclaim(&w->msg);
+	body_timer(c);
 }
 
 static bool step_body(struct h1_conn *c)
 {
 	struct h1_work *w = c->work;
-	int fault = 0;
+	struct str piece;
+	int status;
 
-	if (w->decoder.framing == HTTP_LENGTH && w->req.head.body_len > w->body_limit) {
-		fault = 413;
-	}
-	while (!fault && !c->paused) {
-		enum h1_body_result r = take_piece(c, &fault);
-
-		if (c->state != H1_BODY) {
-			return false; /* the handler answered */
-		}
-		if (r == H1_BODY_END) {
-			body_complete(c);
-			return false;
-		}
-		if (r == H1_BODY_MORE) {
-			break;
-		}
-	}
-	if (fault) {
-		h1_answer_fault(c, fault);
+	if (c->paused) {
 		return false;
 	}
-	if (w->req.head.expect_continue && w->decoder.total == 0 && c->answer == H1_NO_ANSWER) {
-		w->req.head.expect_continue = false;
-		h1_answer_continue(c);
+	switch (h1_msg_take(&w->msg, &piece, &status, NULL)) {
+	case H1_BODY_DATA:
+		if (!w->msg.collecting) {
+			c->server->c.handler->on_body(&w->req, piece);
+		}
+		return c->state == H1_BODY;
+	case H1_BODY_MORE:
+		wait_for_body(c);
+		return false;
+	case H1_BODY_END:
+		body_complete(c);
+		return false;
+	case H1_BODY_BAD:
+		h1_answer_fault(c, status);
+		return false;
 	}
-	reclaim(c);
-	body_timer(c);
 	return false;
 }
 
@@ -387,49 +297,6 @@ static void steps(struct h1_conn *c)
 	}
 }
 
-/* Room for the next read; none is a reason to stop reading. */
-static size_t read_room(struct h1_conn *c)
-{
-	struct h1_work *w = c->work;
-
-	if (c->state == H1_HEAD && w->in.cap - w->in.end < FIRST_ROOM / 4 &&
-	    !buf_reserve(&w->in, FIRST_ROOM)) {
-		return 0;
-	}
-	return w->in.cap - w->in.end;
-}
-
-/* A big collected body is read straight to where it will stay. */
-static bool reads_into_body(const struct h1_conn *c)
-{
-	const struct h1_work *w = c->work;
-
-	return c->state == H1_BODY && c->collecting && !c->in_place &&
-	       w->decoder.framing == HTTP_LENGTH && w->decoder.left > 0 &&
-	       w->in.start + w->raw_at == w->in.end && w->decoder.left <= w->body_limit;
-}
-
-static enum stream_result read_into_body(struct h1_conn *c, size_t *ret_n)
-{
-	struct h1_work *w = c->work;
-	size_t want = w->decoder.left < 256 * 1024 ? (size_t)w->decoder.left : 256 * 1024, used;
-	enum stream_result r;
-	struct str data;
-	char *to;
-
-	w->body.max = (size_t)w->body_limit;
-	to = buf_reserve(&w->body, want);
-	if (!to) {
-		return STREAM_FAILED;
-	}
-	r = stream_read(&c->stream, to, want, ret_n, NULL);
-	if (r == STREAM_DATA) {
-		(void)h1_body_read(&w->decoder, str_make(to, *ret_n), &used, &data, NULL);
-		buf_commit(&w->body, *ret_n);
-	}
-	return r;
-}
-
 static bool take_work(struct h1_conn *c)
 {
 	c->work = server_lend(c->server, c);
@@ -438,26 +305,6 @@ static bool take_work(struct h1_conn *c)
 	}
 	expect_head(c);
 	return true;
-}
-
-static enum stream_result read_input(struct h1_conn *c)
-{
-	size_t room, n = 0;
-	enum stream_result r;
-
-	if (reads_into_body(c)) {
-		return read_into_body(c, &n);
-	}
-	room = read_room(c);
-	if (room == 0) {
-		stream_want_read(&c->stream, false); /* resumed when the request ends */
-		return STREAM_AGAIN;
-	}
-	r = stream_read(&c->stream, c->work->in.p + c->work->in.end, room, &n, NULL);
-	if (r == STREAM_DATA) {
-		buf_commit(&c->work->in, n);
-	}
-	return r;
 }
 
 static void throw_away(struct h1_conn *c)
@@ -482,9 +329,14 @@ static void throw_away(struct h1_conn *c)
 static void on_readable(struct stream *stream)
 {
 	struct h1_conn *c = CONTAINER_OF(stream, struct h1_conn, stream);
+	bool full;
 
 	if (c->state == H1_LINGER) {
 		throw_away(c);
+		return;
+	}
+	if (c->state == H1_FLUSH) {
+		stream_want_read(&c->stream, false); /* until the answer has left */
 		return;
 	}
 	if (!c->work && !take_work(c)) {
@@ -492,12 +344,14 @@ static void on_readable(struct stream *stream)
 		return;
 	}
 	h1_conn_enter(c);
-	switch (read_input(c)) {
+	switch (h1_msg_read(&c->work->msg, &c->stream, &full, NULL)) {
 	case STREAM_DATA:
 		steps(c);
 		break;
 	case STREAM_AGAIN:
-		if (c->state == H1_HEAD && buf_len(&c->work->in) == 0) {
+		if (full) {
+			stream_want_read(&c->stream, false); /* until the request ends */
+		} else if (c->state == H1_HEAD && buf_len(&c->work->msg.in) == 0) {
 			give_back(c); /* a TLS handshake: no request yet */
 			c->state = H1_IDLE;
 		}
@@ -613,8 +467,8 @@ static enum err_code set_up(struct h1_conn *c, struct tls_ctx *tls, struct str b
 	if (!take_work(c)) {
 		return ERR(err, ERR_NOMEM, "no memory for a request");
 	}
-	buf_append(&c->work->in, bytes);
-	if (c->work->in.failed) {
+	buf_append(&c->work->msg.in, bytes);
+	if (c->work->msg.in.failed) {
 		return ERR(err, ERR_LIMIT, "more than %d bytes to adopt", H1_IN_MAX);
 	}
 	server_resume_later(c->server, c);
@@ -657,17 +511,14 @@ enum err_code h1_conn_new(struct http_server *s, int fd, struct tls_ctx *tls, st
 static void h1_collect(struct http_req *req, uint64_t limit)
 {
 	struct h1_conn *c = h1_conn_of(req);
+	uint64_t most = c->server->c.max_body;
 
-	c->collecting = true;
-	c->work->body_limit =
-		limit && limit < c->server->c.max_body ? limit : c->server->c.max_body;
+	c->work->msg.limit = limit && limit < most ? limit : most;
 }
 
 static void h1_stream(struct http_req *req)
 {
-	struct h1_conn *c = h1_conn_of(req);
-
-	c->collecting = c->in_place = false;
+	h1_msg_stream(&h1_conn_of(req)->work->msg);
 }
 
 static void h1_pause(struct http_req *req, bool paused)
@@ -693,17 +544,17 @@ static enum err_code h1_detach(struct http_req *req, int *ret_fd, struct str *re
 			       struct err *err)
 {
 	struct h1_conn *c = h1_conn_of(req);
-	struct h1_work *w = c->work;
+	const struct h1_msg *m = &c->work->msg;
 
 	if (c->stream.tls) {
 		return ERR(err, ERR_UNSUPPORTED, "a TLS connection cannot be given away");
 	}
 	if (c->answer != H1_NO_ANSWER || stream_pending(&c->stream) || c->stream.eof || c->gone ||
-	    (w->raw_at != req->head.size && !(c->in_place && c->collecting))) {
+	    (m->raw_at != req->head.size && !m->in_place)) {
 		return ERR(err, ERR_INVALID, "too late to give the connection away");
 	}
 	*ret_fd = stream_take_fd(&c->stream);
-	*ret_bytes = buf_str(&w->in);
+	*ret_bytes = buf_str(&m->in);
 	c->gone = true;
 	return ERR_OK;
 }

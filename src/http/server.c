@@ -26,9 +26,8 @@ struct h1_work *server_lend(struct http_server *s, struct h1_conn *c)
 			return NULL;
 		}
 		arena_init(&w->req.arena, s->c.arena_limit);
-		buf_init(&w->in, H1_IN_MAX);
-		buf_init(&w->body, 0);
-		buf_init(&w->head, SCRATCH_MAX);
+		h1_msg_init(&w->msg, &w->req.head);
+		buf_init(&w->out, SCRATCH_MAX);
 		w->req.server = s;
 	}
 	w->conn = c;
@@ -38,9 +37,8 @@ struct h1_work *server_lend(struct http_server *s, struct h1_conn *c)
 static void work_free(struct h1_work *w)
 {
 	arena_done(&w->req.arena);
-	buf_done(&w->in);
-	buf_done(&w->body);
-	buf_done(&w->head);
+	h1_msg_done(&w->msg);
+	buf_done(&w->out);
 	free(w);
 }
 
@@ -50,12 +48,12 @@ void server_take_back(struct http_server *s, struct h1_work *w)
 		work_free(w);
 		return;
 	}
-	if (w->in.cap > KEEP_IN_MAX) {
-		buf_done(&w->in);
+	if (w->msg.in.cap > KEEP_IN_MAX) {
+		buf_done(&w->msg.in);
 	}
-	buf_clear(&w->in);
+	buf_clear(&w->msg.in);
+	w->msg.raw_at = 0;
 	w->conn = NULL;
-	w->raw_at = 0;
 	w->next = s->free_works;
 	s->free_works = w;
 	s->n_free_works++;

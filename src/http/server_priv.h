@@ -6,25 +6,18 @@
 #ifndef HTTP_SERVER_PRIV_H
 #define HTTP_SERVER_PRIV_H
 
-#include "http/h1_body.h"
+#include "http/h1_msg.h"
 #include "http/h1_write.h"
 #include "http/server.h"
-
-enum { H1_IN_MAX = 64 * 1024 }; /* of h1_work.in */
 
 /* What a request needs and an idle connection does not. */
 struct h1_work {
 	struct http_req req;
 	struct h1_conn *conn;
 	struct h1_work *next; /* while free */
-	struct buf in;        /* received bytes, from the request's first one on */
-	struct buf body;      /* a collected body that is not in one piece in `in` */
-	struct buf head;      /* of a streamed answer, until its first write */
-	struct h1_body decoder;
-	size_t raw_at; /* first byte of `in`, from its start, that was not decoded yet */
-	uint64_t body_limit;
+	struct h1_msg msg;    /* of which req.head is the head */
+	struct buf out;       /* head of a streamed answer, until its first write */
 	uint64_t answer_left; /* of a promised length */
-	struct http_field fields[H1_MAX_FIELDS];
 };
 
 /*
@@ -56,8 +49,6 @@ struct h1_conn {
 	uint8_t depth;         /* callbacks under way: the memory is freed when they are left */
 	bool keep;             /* serve another request after this one */
 	bool unread;           /* answered before all of the body came */
-	bool collecting;       /* else streaming */
-	bool in_place;         /* the collected body will be contiguous in work->in */
 	bool chunked, no_body; /* of a streamed answer */
 	bool paused;           /* no on_body now */
 	bool want_drain;       /* on_drain is owed */

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Between the files of the HTTP client: pool.c decides which connection a call
+ * runs on, client.c runs it there.
+ */
+#ifndef HTTP_CLIENT_PRIV_H
+#define HTTP_CLIENT_PRIV_H
+
+#include "http/client.h"
+#include "http/h1_msg.h"
+
+enum call_state {
+	CALL_OVER = 0, /* also: not yet started */
+	CALL_WAITING,  /* for a connection */
+	CALL_SENT,     /* waits for an answer's head */
+	CALL_BODY,     /* the head was given */
+	CALL_FAILING,  /* failed inside a caller's call: told at the end of the turn */
+};
+
+/* What a call needs and an idle connection does not. */
+struct client_work {
+	struct client_work *next; /* while free */
+	struct h1_head head;
+	struct h1_msg msg;
+};
+
+struct http_conn {
+	struct stream stream;
+	struct list node; /* in one of the pool's lists */
+	struct timer timer;
+	struct http_pool *pool;
+	struct http_call *call; /* NULL while idle */
+	struct client_work *work;
+	uint8_t depth, interims;
+	bool closed;    /* the memory is freed when depth is 0 */
+	bool reused;    /* it has served a call before this one */
+	bool answering; /* a byte of the answer has come */
+	bool uploading; /* a streamed request body is incomplete */
+	bool chunked;   /* that body's framing */
+	bool paused, want_drain;
+};
+
+struct http_pool {
+	struct http_pool_config c;
+	struct loop *loop;
+	/* connections: the newest idle one first; `resume` ones are busy, with unread bytes */
+	struct list idle, busy, resume;
+	struct list waiting, failing; /* calls */
+	struct list dials;
+	struct loop_hook on_turn_end;
+	struct client_work *free_works;
+	unsigned n_free_works, n_dials, held;
+	uint64_t next_ticket;
+	struct http_pool_stats stats;
+	struct buf scratch; /* of the request being sent */
+};
+
+/* pool.c */
+struct client_work *pool_lend(struct http_pool *p);
+void pool_take_back(struct http_pool *p, struct client_work *w);
+void pool_pump(struct http_pool *p);
+
+/* Has a busy connection looked at again at the end of this turn. */
+void pool_resume_later(struct http_conn *conn);
+
+/* Reports the failure at the end of the turn. The call is on no connection. */
+void pool_fail_later(struct http_pool *p, struct http_call *c, enum http_fail why);
+
+/* Ends a call that is on no connection and in no list. */
+void call_over(struct http_call *c);
+void call_failed(struct http_call *c, enum http_fail why, const struct err *err);
+void call_on_timeout(struct timer *t);
+
+/* client.c */
+struct http_conn *client_conn_new(struct http_pool *p, int fd, struct err *err);
+void client_conn_close(struct http_conn *conn);
+void client_conn_resume(struct http_conn *conn);
+void client_conn_run(struct http_conn *conn, struct http_call *c);
+
+/* Fails the call that runs on conn and closes it. */
+void client_conn_fail(struct http_conn *conn, enum http_fail why, const struct err *err);
+
+#endif

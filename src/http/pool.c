@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/client_priv.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+	FREE_WORKS_MAX = 16,
+	KEEP_IN_MAX = 16 * 1024,
+	SCRATCH_MAX = 64 << 20, /* a whole request body behind its head, when a wire frames it */
+};
+
+struct dial {
+	struct list node;
+	struct timer timer;
+	struct http_pool *pool;
+	uint64_t ticket;
+};
+
+const char *http_fail_name(enum http_fail why)
+{
+	static const char *const names[] = {
+		[HTTP_FAIL_NONE] = "none",
+		[HTTP_FAIL_QUEUE] = "queue full",
+		[HTTP_FAIL_DIAL] = "dial",
+		[HTTP_FAIL_RETRYABLE] = "closed before the answer",
+		[HTTP_FAIL_CLOSED] = "closed",
+		[HTTP_FAIL_BAD] = "malformed answer",
+		[HTTP_FAIL_LIMIT] = "answer too large",
+		[HTTP_FAIL_TIMEOUT] = "timeout",
+		[HTTP_FAIL_NOMEM] = "out of memory",
+		[HTTP_FAIL_INVALID] = "invalid request",
+	};
+
+	return names[why];
+}
+
+struct client_work *pool_lend(struct http_pool *p)
+{
+	struct client_work *w = p->free_works;
+
+	if (w) {
+		p->free_works = w->next;
+		p->n_free_works--;
+		return w;
+	}
+	w = calloc(1, sizeof(*w));
+	if (w) {
+		h1_msg_init(&w->msg, &w->head);
+	}
+	return w;
+}
+
+static void work_free(struct client_work *w)
+{
+	h1_msg_done(&w->msg);
+	free(w);
+}
+
+void pool_take_back(struct http_pool *p, struct client_work *w)
+{
+	if (p->n_free_works >= FREE_WORKS_MAX) {
+		work_free(w);
+		return;
+	}
+	if (w->msg.in.cap > KEEP_IN_MAX) {
+		buf_done(&w->msg.in);
+	}
+	buf_clear(&w->msg.in);
+	buf_done(&w->msg.body);
+	w->msg.raw_at = 0;
+	w->next = p->free_works;
+	p->free_works = w;
+	p->n_free_works++;
+}
+
+void call_over(struct http_call *c)
+{
+	timer_stop(&c->timer);
+	c->state = CALL_OVER;
+	c->conn = NULL;
+}
+
+void call_failed(struct http_call *c, enum http_fail why, const struct err *err)
+{
+	struct err none = {0};
+
+	c->pool->stats.failed++;
+	call_over(c);
+	c->answer = NULL;
+	c->on->on_fail(c, why, err ? err : &none);
+}
+
+void pool_fail_later(struct http_pool *p, struct http_call *c, enum http_fail why)
+{
+	timer_stop(&c->timer);
+	c->conn = NULL;
+	c->why = why;
+	c->state = CALL_FAILING;
+	list_append(&p->failing, &c->node);
+	loop_defer(p->loop, &p->on_turn_end);
+}
+
+void pool_resume_later(struct http_conn *conn)
+{
+	struct http_pool *p = conn->pool;
+
+	list_remove(&conn->node);
+	list_append(&p->resume, &conn->node);
+	loop_defer(p->loop, &p->on_turn_end);
+}
+
+static void take_all(struct list *from, struct list *to)
+{
+	list_init(to);
+	while (!list_empty(from)) {
+		struct list *n = from->next;
+
+		list_remove(n);
+		list_append(to, n);
+	}
+}
+
+static void on_turn_end(struct loop_hook *h)
+{
+	struct http_pool *p = CONTAINER_OF(h, struct http_pool, on_turn_end);
+	struct list now;
+
+	take_all(&p->resume, &now);
+	while (!list_empty(&now)) {
+		struct http_conn *conn = CONTAINER_OF(now.next, struct http_conn, node);
+
+		list_remove(&conn->node);
+		list_append(&p->busy, &conn->node);
+		client_conn_resume(conn);
+	}
+	take_all(&p->failing, &now);
+	while (!list_empty(&now)) {
+		struct http_call *c = CONTAINER_OF(now.next, struct http_call, node);
+
+		list_remove(&c->node);
+		call_failed(c, c->why, NULL);
+	}
+	pool_pump(p);
+}
+
+static struct dial *dial_find(struct http_pool *p, uint64_t ticket)
+{
+	LIST_FOREACH (n, &p->dials) {
+		struct dial *d = CONTAINER_OF(n, struct dial, node);
+
+		if (d->ticket == ticket) {
+			return d;
+		}
+	}
+	return NULL;
+}
+
+static void dial_end(struct dial *d)
+{
+	timer_stop(&d->timer);
+	list_remove(&d->node);
+	d->pool->n_dials--;
+	free(d);
+}
+
+static void fail_oldest(struct http_pool *p, enum http_fail why, const struct err *err)
+{
+	if (!list_empty(&p->waiting)) {
+		struct http_call *c = CONTAINER_OF(p->waiting.next, struct http_call, node);
+
+		list_remove(&c->node);
+		p->stats.waiting--;
+		call_failed(c, why, err);
+	}
+}
+
+static void dial_timed_out(struct timer *t)
+{
+	struct dial *d = CONTAINER_OF(t, struct dial, timer);
+	struct http_pool *p = d->pool;
+
+	dial_end(d);
+	fail_oldest(p, HTTP_FAIL_DIAL, NULL);
+	pool_pump(p);
+}
+
+static bool dial_start(struct http_pool *p)
+{
+	struct dial *d = calloc(1, sizeof(*d));
+
+	if (!d) {
+		return false;
+	}
+	d->pool = p;
+	d->ticket = ++p->next_ticket;
+	d->timer.on_timeout = dial_timed_out;
+	loop_timer_set(p->loop, &d->timer, p->c.dial_timeout);
+	list_append(&p->dials, &d->node);
+	p->n_dials++;
+	p->stats.dialled++;
+	p->c.dial(p, d->ticket);
+	return true;
+}
+
+static struct http_call *next_waiting(struct http_pool *p)
+{
+	struct http_call *c = CONTAINER_OF(p->waiting.next, struct http_call, node);
+
+	list_remove(&c->node);
+	p->stats.waiting--;
+	return c;
+}
+
+/* Gives waiting calls the connections there are, and asks for those that are missing. */
+void pool_pump(struct http_pool *p)
+{
+	if (p->held) {
+		return;
+	}
+	while (!list_empty(&p->waiting) && !list_empty(&p->idle)) {
+		struct http_conn *conn = CONTAINER_OF(p->idle.next, struct http_conn, node);
+
+		client_conn_run(conn, next_waiting(p));
+	}
+	while (p->n_dials < p->stats.waiting && p->stats.conns + p->n_dials < p->c.max_conns) {
+		if (!dial_start(p)) {
+			return; /* the calls' own timers end their wait */
+		}
+	}
+}
+
+void http_pool_connected(struct http_pool *p, uint64_t ticket, int fd)
+{
+	struct dial *d = dial_find(p, ticket);
+	struct http_conn *conn;
+	struct err err = {0};
+
+	if (!d) {
+		(void)close(fd);
+		return;
+	}
+	dial_end(d);
+	conn = client_conn_new(p, fd, &err);
+	if (!conn) {
+		(void)close(fd);
+		fail_oldest(p, HTTP_FAIL_NOMEM, &err);
+	}
+	pool_pump(p);
+}
+
+void http_pool_dial_failed(struct http_pool *p, uint64_t ticket, const struct err *err)
+{
+	struct dial *d = dial_find(p, ticket);
+
+	if (d) {
+		dial_end(d);
+		fail_oldest(p, HTTP_FAIL_DIAL, err);
+		pool_pump(p);
+	}
+}
+
+void call_on_timeout(struct timer *t)
+{
+	struct http_call *c = CONTAINER_OF(t, struct http_call, timer);
+	struct http_pool *p = c->pool;
+
+	switch ((enum call_state)c->state) {
+	case CALL_OVER:
+	case CALL_FAILING:
+		return;
+	case CALL_WAITING:
+		list_remove(&c->node);
+		p->stats.waiting--;
+		call_failed(c, HTTP_FAIL_TIMEOUT, NULL);
+		return;
+	case CALL_SENT:
+	case CALL_BODY:
+		client_conn_fail(c->conn, HTTP_FAIL_TIMEOUT, NULL);
+		return;
+	}
+}
+
+void http_call_start(struct http_call *c)
+{
+	struct http_pool *p = c->pool;
+	uint64_t total = c->timeout ? c->timeout : p->c.timeout, wait = p->c.dial_timeout;
+
+	p->stats.calls++;
+	c->timer.on_timeout = call_on_timeout;
+	c->deadline = UINT64_MAX;
+	if (total && total != HTTP_NO_TIMEOUT) {
+		c->deadline = p->loop->now + total;
+		wait = total < wait ? total : wait;
+	}
+	list_init(&c->node);
+	if (p->stats.waiting == 0 && p->held == 0 && !list_empty(&p->idle)) {
+		client_conn_run(CONTAINER_OF(p->idle.next, struct http_conn, node), c);
+		return;
+	}
+	if (p->stats.waiting >= p->c.max_waiting) {
+		pool_fail_later(p, c, HTTP_FAIL_QUEUE);
+		return;
+	}
+	c->state = CALL_WAITING;
+	loop_timer_set(p->loop, &c->timer, wait);
+	list_append(&p->waiting, &c->node);
+	p->stats.waiting++;
+	pool_pump(p);
+}
+
+void http_call_cancel(struct http_call *c)
+{
+	struct http_conn *conn = c->conn;
+
+	switch ((enum call_state)c->state) {
+	case CALL_OVER:
+		return;
+	case CALL_WAITING:
+		c->pool->stats.waiting--;
+		list_remove(&c->node);
+		break;
+	case CALL_FAILING:
+		list_remove(&c->node);
+		break;
+	case CALL_SENT:
+	case CALL_BODY:
+		conn->call = NULL;
+		call_over(c);
+		client_conn_close(conn);
+		return;
+	}
+	call_over(c);
+}
+
+static uint64_t or_default(uint64_t v, uint64_t fallback)
+{
+	return v ? v : fallback;
+}
+
+enum err_code http_pool_new(struct loop *l, const struct http_pool_config *c,
+			    struct http_pool **ret, struct err *err)
+{
+	struct http_pool *p = calloc(1, sizeof(*p));
+
+	if (!p) {
+		return ERR(err, ERR_NOMEM, "no memory for a connection pool");
+	}
+	p->c = *c;
+	p->c.max_conns = (unsigned)or_default(c->max_conns, 64);
+	p->c.max_idle = (unsigned)or_default(c->max_idle, 16);
+	p->c.max_waiting = (unsigned)or_default(c->max_waiting, 1024);
+	p->c.max_body = or_default(c->max_body, 16 << 20);
+	p->c.max_out = (size_t)or_default(c->max_out, 1 << 20);
+	p->c.dial_timeout = or_default(c->dial_timeout, 5 * CLOCK_SEC);
+	p->c.head_timeout = or_default(c->head_timeout, 120 * CLOCK_SEC);
+	p->c.idle_timeout = or_default(c->idle_timeout, 30 * CLOCK_SEC);
+	p->loop = l;
+	p->on_turn_end.on_turn_end = on_turn_end;
+	list_init(&p->idle);
+	list_init(&p->busy);
+	list_init(&p->resume);
+	list_init(&p->waiting);
+	list_init(&p->failing);
+	list_init(&p->dials);
+	buf_init(&p->scratch, SCRATCH_MAX);
+	*ret = p;
+	return ERR_OK;
+}
+
+static void fail_all(struct http_pool *p)
+{
+	while (!list_empty(&p->waiting)) {
+		call_failed(next_waiting(p), HTTP_FAIL_CLOSED, NULL);
+	}
+	while (!list_empty(&p->failing)) {
+		struct http_call *c = CONTAINER_OF(p->failing.next, struct http_call, node);
+
+		list_remove(&c->node);
+		call_failed(c, c->why, NULL);
+	}
+	while (!list_empty(&p->resume)) {
+		client_conn_fail(CONTAINER_OF(p->resume.next, struct http_conn, node),
+				 HTTP_FAIL_CLOSED, NULL);
+	}
+	while (!list_empty(&p->busy)) {
+		client_conn_fail(CONTAINER_OF(p->busy.next, struct http_conn, node),
+				 HTTP_FAIL_CLOSED, NULL);
+	}
+}
+
+void http_pool_free(struct http_pool *p)
+{
+	if (!p) {
+		return;
+	}
+	p->held++; /* nothing starts any more */
+	fail_all(p);
+	while (!list_empty(&p->idle)) {
+		client_conn_close(CONTAINER_OF(p->idle.next, struct http_conn, node));
+	}
+	while (!list_empty(&p->dials)) {
+		dial_end(CONTAINER_OF(p->dials.next, struct dial, node));
+	}
+	loop_defer_cancel(&p->on_turn_end);
+	while (p->free_works) {
+		struct client_work *w = p->free_works;
+
+		p->free_works = w->next;
+		work_free(w);
+	}
+	buf_done(&p->scratch);
+	free(p);
+}
+
+void *http_pool_user(const struct http_pool *p)
+{
+	return p->c.user;
+}
+
+const struct http_pool_stats *http_pool_stats(const struct http_pool *p)
+{
+	return &p->stats;
+}
