@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Picks a command; nothing else. */
+/* Picks a command or the role of a process; nothing else. */
 #include "cli/cmd.h"
 #include "cli/opt.h"
+#include "proc/role.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -47,6 +48,9 @@ int main(int argc, char **argv)
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
 	    strcmp(argv[1], "help") == 0) {
 		return usage();
+	}
+	if (strcmp(argv[1], "--role") == 0) {
+		return role_main(argc - 1, argv + 1); /* only the supervisor says this */
 	}
 	if (strcmp(argv[1], "--version") == 0) {
 		(void)printf("writ %s\n", WRIT_VERSION);

@@ -23,6 +23,7 @@ extern const struct cmd cmd_table[];
 
 int cmd_policy(int argc, char **argv);
 int cmd_ledger(int argc, char **argv);
+int cmd_serve(int argc, char **argv);
 int cmd_init(int argc, char **argv);
 int cmd_import(int argc, char **argv);
 int cmd_reload(int argc, char **argv);

@@ -6,6 +6,7 @@
 
 const struct cmd cmd_table[] = {
 	{"init", "write a configuration to start from", cmd_init},
+	{"serve", "run the gateway: tools, models, one record", cmd_serve},
 	{"policy", "check, try and explain policies", cmd_policy},
 	{"import", "turn a client's list of MCP servers into a configuration", cmd_import},
 	{"reload", "ask the running node to load its configuration again", cmd_reload},

@@ -74,6 +74,7 @@ struct exchange {
 	struct list model_wait;
 	struct http_call model_call;
 	bool model_calling;
+	bool broken; /* the back end broke off in the middle of a stream */
 	struct model_reply *reply;
 };
 

@@ -127,6 +127,9 @@ static void on_end(struct http_req *req)
 	if (x->ops && x->ops->on_end) {
 		x->ops->on_end(x);
 	}
+	if (x->endpoint) {
+		gate_endpoint_release(x->gate, x->endpoint);
+	}
 	gate_buf_give(x->gate, &x->answer);
 	req->user = NULL;
 }

@@ -25,8 +25,10 @@ struct endpoint {
 	struct list node;
 	struct str id; /* empty: all */
 	struct arena arena;
-	struct link **links;
+	struct link **links; /* held: they live as long as this */
 	size_t n;
+	unsigned uses; /* requests; a retired one ends with the last */
+	bool retired;
 	struct mcp_view views[MCP_LIST_KINDS];
 	bool built[MCP_LIST_KINDS];
 };
@@ -43,9 +45,10 @@ struct gate_model {
 	struct list node;
 	struct gate *gate;
 	struct gate_pool pool;
-	struct str name;
-	struct list waiting; /* of struct exchange, until the pool is open */
-	bool opening;
+	struct str name, back_name; /* for clients, and at the back end */
+	struct list waiting;        /* of struct exchange, until the pool is open */
+	unsigned uses;
+	bool retired, opening;
 };
 
 /* Another gate, for connections whose session lives there. */
@@ -66,7 +69,7 @@ struct gate {
 	struct recorder recorder;
 	struct dialer connector, runner;
 	struct sessions sessions;
-	struct list links, retired, endpoints, models;
+	struct list links, endpoints, models; /* with those that a reload retired */
 	struct gate_listener listeners[GATE_MAX_LISTENERS];
 	unsigned n_listeners;
 	struct gate_peer peers[GATE_MAX_PEERS];
@@ -76,6 +79,7 @@ struct gate {
 	struct buf spare[GATE_SPARE_BUFS];
 	unsigned n_spare;
 	struct timer housekeeping;
+	uint64_t keep_alive_at;
 	uint64_t findings_at; /* second in which findings are counted */
 	unsigned findings_n;
 	struct {
@@ -112,7 +116,12 @@ void gate_drain(struct gate *g, void (*on_drained)(struct gate *g));
 struct buf gate_buf_take(struct gate *g, size_t max);
 void gate_buf_give(struct gate *g, struct buf *b);
 
+/* Borrowed, or NULL. Who keeps it past the call counts itself in `uses`. */
 struct endpoint *gate_endpoint(struct gate *g, struct str id);
+void gate_endpoint_release(struct gate *g, struct endpoint *e);
+
+void gate_model_release(struct gate_model *m);
+void gate_unapply(struct gate *g);
 
 /* The endpoint's view of one kind, built when needed; NULL when memory is short. */
 const struct mcp_view *endpoint_view(struct gate *g, struct endpoint *e, enum mcp_list_kind kind);
@@ -134,6 +143,11 @@ void gate_session_end(struct gate *g, struct session *s);
 
 /* Handlers of HTTP requests (gate/front.c). */
 extern const struct http_handler gate_http_handler;
+
+/* The pool of a model is open, or cannot be (gate/model_chat.c). */
+void model_opened(struct gate_model *m, bool ok);
+
+void gate_peer_done(struct gate_peer *p);
 
 /* Hands a plain connection to the gate that owns the session; false: serve it here. */
 bool gate_hand_off(struct gate *g, struct http_req *req, unsigned to);

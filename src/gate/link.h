@@ -98,7 +98,8 @@ struct link {
 	struct str id;      /* of the server, as configured */
 	uint64_t timeout_ns;
 	uint8_t digest[32]; /* of the server's configuration: equal means it may stay on reload */
-	bool retired;       /* left by a reload: takes no new calls */
+	unsigned holds;
+	bool retired; /* left by a reload: takes no new calls */
 	struct list waits;
 	struct list calls;
 	struct map by_hop; /* of struct link_call */

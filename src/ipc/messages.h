@@ -33,7 +33,7 @@
  *   NOT_RUN   u64 token, str reason
  *   ENDED     u64 token, u32 wait status
  * gate -> gate:
- *   HANDOFF   str bytes read so far, u8 identity kind, str identity, fd: a connection whose session
+ *   HANDOFF   u32 listener, str bytes read so far, fd: a connection whose session lives there
  * lives there
  */
 #ifndef IPC_MESSAGES_H

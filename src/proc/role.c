@@ -299,7 +299,7 @@ static int role_run(struct role_boot *boot)
 	return 2;
 }
 
-/* argv: --role NAME (loader: PATH | others: INDEX) */
+/* argv: --role, NAME, and for the loader a path, for all others an index */
 int role_main(int argc, char **argv)
 {
 	struct role_boot boot = {
@@ -308,15 +308,15 @@ int role_main(int argc, char **argv)
 	uint64_t index;
 	char who[32];
 
-	if (argc != 4) {
+	if (argc != 3) {
 		return 2;
 	}
-	boot.role = role_by_name(str_from_c(argv[2]));
+	boot.role = role_by_name(str_from_c(argv[1]));
 	if (boot.role == ROLE_LOADER) {
 		log_setup("loader", LOG_INFO);
-		return loader_main(argv[3]);
+		return loader_main(argv[2]);
 	}
-	if (!str_to_u64(str_from_c(argv[3]), &index) || index > 1024) {
+	if (!str_to_u64(str_from_c(argv[2]), &index) || index > 1024) {
 		return 2;
 	}
 	boot.index = (unsigned)index;

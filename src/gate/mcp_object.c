@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Requests about one object of one server: calling a tool, reading a resource,
+ * getting a prompt, completing an argument.
+ */
+#include "gate/exchange.h"
+
+#include "mcp/denied.h"
+#include "json/write.h"
+
+static enum mcp_error unknown_object(const struct exchange *x)
+{
+	switch ((int)x->msg.method) {
+	case MCP_TOOLS_CALL:
+		return MCP_ERROR_UNKNOWN_TOOL;
+	case MCP_PROMPTS_GET:
+		return MCP_ERROR_UNKNOWN_PROMPT;
+	case MCP_RESOURCES_READ:
+		return MCP_ERROR_UNKNOWN_RESOURCE;
+	default:
+		return MCP_ERROR_PARAMS;
+	}
+}
+
+/* ---- which server ---- */
+
+static bool find_named(struct exchange *x, enum mcp_list_kind kind, struct str name)
+{
+	const struct mcp_view *view = endpoint_view(x->gate, x->endpoint, kind);
+	const struct mcp_entry *e = view ? mcp_view_find(view, name) : NULL;
+
+	if (!e) {
+		return false;
+	}
+	x->link = x->endpoint->links[e->server];
+	x->object = e->item->key;
+	if (!str_eq(name, e->item->key)) {
+		x->object_raw = e->item->key_raw;
+	}
+	return true;
+}
+
+static bool find_uri(struct exchange *x, struct str uri)
+{
+	const struct mcp_view *resources = endpoint_view(x->gate, x->endpoint, MCP_LIST_RESOURCES);
+	const struct mcp_view *templates = endpoint_view(x->gate, x->endpoint, MCP_LIST_TEMPLATES);
+	struct mcp_target target;
+	struct buf raw;
+
+	if (!resources || !mcp_view_resolve_uri(resources, templates, uri, &target)) {
+		return false;
+	}
+	x->link = x->endpoint->links[target.server];
+	x->object = arena_dup(&x->req->arena, target.uri);
+	if (!str_eq(uri, target.uri)) {
+		buf_init(&raw, 64 << 10);
+		json_put_str(&raw, target.uri);
+		x->object_raw = arena_dup(&x->req->arena, buf_str(&raw));
+		buf_done(&raw);
+	}
+	return x->object.p != NULL;
+}
+
+/* The entry may be freed by a list_changed while the action runs: texts move to the arena. */
+static bool keep_names(struct exchange *x)
+{
+	x->object = arena_dup(&x->req->arena, x->object);
+	if (x->object_raw.p) {
+		x->object_raw = arena_dup(&x->req->arena, x->object_raw);
+	}
+	return !x->req->arena.exhausted;
+}
+
+static bool find_object(struct exchange *x)
+{
+	struct str name;
+	struct err err;
+
+	if (!x->msg.object.p || json_unquote(&x->req->arena, x->msg.object, &name, &err)) {
+		return false;
+	}
+	switch ((int)x->msg.method) {
+	case MCP_TOOLS_CALL:
+		return find_named(x, MCP_LIST_TOOLS, name) && keep_names(x);
+	case MCP_PROMPTS_GET:
+		return find_named(x, MCP_LIST_PROMPTS, name) && keep_names(x);
+	case MCP_RESOURCES_READ:
+		return find_uri(x, name);
+	default:
+		return x->msg.object_is_uri
+			       ? find_uri(x, name) ||
+					 (find_named(x, MCP_LIST_TEMPLATES, name) && keep_names(x))
+			       : find_named(x, MCP_LIST_PROMPTS, name) && keep_names(x);
+	}
+}
+
+/* ---- the call ---- */
+
+static void on_notification(struct link_call *c, const struct mcp_msg *m)
+{
+	struct exchange *x = CONTAINER_OF(c, struct exchange, call);
+	struct buf out;
+
+	if (m->method == MCP_MESSAGE) {
+		enum mcp_log_level level = MCP_LOG_INFO;
+		struct str raw = mcp_msg_param(m, STR("level")), name;
+		struct err err;
+
+		if (raw.p && json_unquote(&x->gate->scratch, raw, &name, &err) == ERR_OK) {
+			(void)mcp_log_level_find(name, &level);
+		}
+		if (x->version == MCP_MODERN ? !x->modern.wants_log || level > x->modern.log_level
+					     : !mcp_session_wants_log(&x->session->mcp, level)) {
+			return;
+		}
+		(void)exchange_event(x, m->whole);
+		return;
+	}
+	if (!x->msg.token.p) {
+		return;
+	}
+	out = gate_buf_take(x->gate, 34 << 20);
+	mcp_splice_call(&out, m, &(struct mcp_change){.token = x->msg.token});
+	(void)exchange_event(x, buf_str(&out));
+	gate_buf_give(x->gate, &out);
+}
+
+static enum ledger_status status_of(const struct exchange *x, const struct mcp_msg *m)
+{
+	struct str is_error = str_make(NULL, 0);
+	const struct str key = STR("isError");
+
+	if (m->kind == MCP_ERROR_RESPONSE) {
+		return LEDGER_TOOL_ERROR;
+	}
+	if (x->msg.method == MCP_TOOLS_CALL) {
+		(void)json_scan_members(m->result, &key, 1, &is_error, NULL);
+	}
+	return str_eq(is_error, STR("true")) ? LEDGER_TOOL_ERROR : LEDGER_OK;
+}
+
+static void on_answer(struct link_call *c, const struct mcp_msg *m)
+{
+	struct exchange *x = CONTAINER_OF(c, struct exchange, call);
+
+	x->answer = gate_buf_take(x->gate, 34 << 20);
+	if (x->version == MCP_MODERN) {
+		mcp_modern_answer(&x->answer, m, x->msg.id, x->msg.method);
+	} else {
+		mcp_splice_answer(&x->answer, m, x->msg.id);
+	}
+	action_answered(&x->action, status_of(x, m), 0,
+			m->kind == MCP_RESPONSE ? m->result : m->error);
+}
+
+static void on_fail(struct link_call *c, enum link_fail why)
+{
+	static const enum ledger_status statuses[] = {
+		[LINK_FAIL_NONE] = LEDGER_LOST,       [LINK_FAIL_UNREACHABLE] = LEDGER_UNREACHABLE,
+		[LINK_FAIL_DIED] = LEDGER_DIED,       [LINK_FAIL_PROTOCOL] = LEDGER_PROTOCOL_ERROR,
+		[LINK_FAIL_TIMEOUT] = LEDGER_TIMEOUT,
+	};
+	struct exchange *x = CONTAINER_OF(c, struct exchange, call);
+
+	x->answer = gate_buf_take(x->gate, 34 << 20);
+	mcp_error_append(&x->answer, x->msg.id,
+			 why == LINK_FAIL_TIMEOUT ? MCP_ERROR_TIMEOUT : MCP_ERROR_UPSTREAM,
+			 x->version);
+	action_answered(&x->action, statuses[why], 0, str_make(NULL, 0));
+}
+
+static const struct link_events call_events = {
+	.on_notification = on_notification,
+	.on_answer = on_answer,
+	.on_fail = on_fail,
+};
+
+/* ---- the action ---- */
+
+static void forward(struct action *a)
+{
+	struct exchange *x = CONTAINER_OF(a, struct exchange, action);
+	struct err err;
+
+	if (x->gone && x->version == MCP_MODERN) {
+		action_answered(a, LEDGER_CALLER_GONE, 0, str_make(NULL, 0));
+		return;
+	}
+	x->call.on = &call_events;
+	if (link_call_start(x->link, &x->call, &x->msg, x->object_raw, &err)) {
+		x->call.hop = 0;
+		x->answer = gate_buf_take(x->gate, 1 << 20);
+		mcp_error_append(&x->answer, x->msg.id,
+				 err.code == ERR_LIMIT ? MCP_ERROR_BUSY : MCP_ERROR_UPSTREAM,
+				 x->version);
+		action_answered(a, LEDGER_UNREACHABLE, 0, str_make(NULL, 0));
+	}
+}
+
+static void answer_refused(struct exchange *x)
+{
+	const struct rules_answer *answer = &x->action.answer;
+	const struct mcp_refusal refusal = {
+		.kind = x->action.unrecorded            ? MCP_REFUSAL_UNAVAILABLE
+			: answer->outcome == POLICY_ASK ? MCP_REFUSAL_ASK
+							: MCP_REFUSAL_DENIED,
+		.policy = answer->policy,
+		.reason = answer->reason,
+		.record = x->action.index,
+		.has_record = !x->action.unrecorded,
+	};
+
+	x->answer = gate_buf_take(x->gate, 1 << 20);
+	mcp_denied_append(&x->answer, &x->msg, x->version, &refusal);
+	exchange_reply(x, 200);
+}
+
+static void reply(struct action *a)
+{
+	struct exchange *x = CONTAINER_OF(a, struct exchange, action);
+
+	if (a->refused) {
+		answer_refused(x);
+	} else if (x->cancelled || buf_len(&x->answer) == 0) {
+		exchange_over(x); /* the client has said that it wants no answer */
+	} else {
+		exchange_reply(x, 200);
+	}
+}
+
+static const struct action_events object_events = {.forward = forward, .reply = reply};
+
+static enum rules_kind kind_of(const struct exchange *x)
+{
+	switch ((int)x->msg.method) {
+	case MCP_TOOLS_CALL:
+		return RULES_CALL_TOOL;
+	case MCP_PROMPTS_GET:
+		return RULES_GET_PROMPT;
+	case MCP_RESOURCES_READ:
+		return RULES_READ_RESOURCE;
+	default:
+		return RULES_COMPLETE;
+	}
+}
+
+static void start(struct exchange *x)
+{
+	struct rules_query q = {
+		.kind = kind_of(x),
+		.server = x->link->id,
+		.object = x->object,
+		.input = x->msg.arguments,
+	};
+
+	x->action = (struct action){.gate = x->gate,
+				    .on = &object_events,
+				    .session = x->session,
+				    .arena = &x->req->arena};
+	action_start(&x->action, &q, x->req->started);
+}
+
+static void on_gathered(struct gather *g)
+{
+	struct exchange *x = CONTAINER_OF(g, struct exchange, gather);
+
+	if (find_object(x)) {
+		start(x);
+	} else {
+		mcp_fail(x, unknown_object(x));
+	}
+}
+
+void mcp_object_start(struct exchange *x)
+{
+	bool found = find_object(x);
+	struct link **links = found ? &x->link : x->endpoint->links;
+
+	if (found && x->link->state == LINK_READY) {
+		start(x);
+		return;
+	}
+	/* Its server has to come first; an unknown name may be of one that is not there yet. */
+	if (!gather_start(&x->gather, &x->req->arena, &x->gate->loop, links,
+			  found ? 1 : x->endpoint->n, on_gathered)) {
+		mcp_fail(x, MCP_ERROR_BUSY);
+	}
+}

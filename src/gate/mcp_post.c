@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Streamable HTTP, the client's side: what a POST, a GET and a DELETE at /mcp
+ * mean, and which session and era a message belongs to.
+ */
+#include "gate/exchange.h"
+
+#include "http/sse.h"
+
+enum { KEEP_ALIVE_SECONDS = 15 };
+
+static void answer_begin(struct exchange *x)
+{
+	if (!x->answer.max) {
+		x->answer = gate_buf_take(x->gate, 34 << 20);
+	}
+	buf_clear(&x->answer);
+}
+
+void mcp_fail(struct exchange *x, enum mcp_error e)
+{
+	const struct mcp_error_info *info = mcp_error_info(e);
+
+	answer_begin(x);
+	mcp_error_append(&x->answer,
+			 x->msg.answerable || x->msg.kind == MCP_REQUEST ? x->msg.id
+									 : str_make(NULL, 0),
+			 e, x->version);
+	exchange_reply(x, info->http_status[mcp_era(x->version)]);
+}
+
+/* ---- messages of the legacy era ---- */
+
+static void set_level(struct exchange *x)
+{
+	struct str raw = mcp_msg_param(&x->msg, STR("level"));
+	struct gate *g = x->gate;
+	enum mcp_log_level level;
+	struct str name;
+	struct err err;
+
+	if (!raw.p || json_unquote(&x->req->arena, raw, &name, &err) ||
+	    !mcp_log_level_find(name, &level)) {
+		mcp_fail(x, MCP_ERROR_PARAMS);
+		return;
+	}
+	x->session->mcp.log_level = (uint8_t)level;
+	x->session->mcp.log_level_set = true;
+	if (!g->log.set || level > g->log.level) {
+		/* Servers are asked for the most that any session wants; each gets its own share.
+		 */
+		g->log.set = true;
+		g->log.level = level;
+		for (size_t i = 0; i < x->endpoint->n; i++) {
+			link_set_level(x->endpoint->links[i], level);
+		}
+	}
+	answer_begin(x);
+	mcp_empty_answer(&x->answer, x->msg.id, x->version);
+	exchange_reply(x, 200);
+}
+
+static void cancel(struct exchange *x)
+{
+	struct mcp_in_flight *r =
+		x->msg.request_id.p ? mcp_session_find(&x->session->mcp, x->msg.request_id) : NULL;
+	struct exchange *other = r ? CONTAINER_OF(r, struct exchange, in_flight) : NULL;
+
+	if (other && !other->cancelled && other->action.step == STEP_FORWARD && other->call.hop) {
+		other->cancelled = true;
+		link_call_cancel(&other->call, true);
+		action_answered(&other->action, LEDGER_CANCELLED, 0, str_make(NULL, 0));
+	}
+}
+
+static void take_notification(struct exchange *x)
+{
+	struct err err;
+
+	if (mcp_session_receive(&x->session->mcp, x->msg.method, &err) == ERR_OK &&
+	    x->msg.method == MCP_CANCELLED) {
+		cancel(x);
+	}
+	exchange_empty(x, 202);
+}
+
+static void dispatch(struct exchange *x)
+{
+	const struct mcp_method_info *info = mcp_method_info(x->msg.method);
+	enum mcp_list_kind kind;
+
+	if (x->msg.method == MCP_PING) {
+		answer_begin(x);
+		mcp_empty_answer(&x->answer, x->msg.id, x->version);
+		exchange_reply(x, 200);
+	} else if (x->msg.method == MCP_SET_LEVEL) {
+		set_level(x);
+	} else if (mcp_list_kind_of(x->msg.method, &kind)) {
+		mcp_lists_start(x, kind);
+	} else if (info->action == MCP_ACTION_CALL_TOOL ||
+		   info->action == MCP_ACTION_READ_RESOURCE ||
+		   info->action == MCP_ACTION_GET_PROMPT || info->action == MCP_ACTION_COMPLETE) {
+		mcp_object_start(x);
+	} else {
+		mcp_fail(x, MCP_ERROR_METHOD);
+	}
+}
+
+/* The session a message names, if it may use it. */
+static bool find_session(struct exchange *x)
+{
+	struct str id = h1_get(&x->req->head, HTTP_F_MCP_SESSION_ID);
+	struct session *s;
+
+	if (!id.p) {
+		mcp_fail(x, MCP_ERROR_SESSION_MISSING);
+		return false;
+	}
+	s = session_find(&x->gate->sessions, id);
+	/* Somebody else's session is answered as one that does not exist. */
+	if (!s || !str_eq(s->agent, x->agent) || !str_eq(s->endpoint, x->endpoint->id)) {
+		mcp_fail(x, MCP_ERROR_SESSION_UNKNOWN);
+		return false;
+	}
+	session_touch(&x->gate->sessions, s, x->gate->loop.now);
+	x->session = s;
+	x->version = (enum mcp_version)s->mcp.version;
+	return true;
+}
+
+/* MCP 2025-11-25 basic/transports: an invalid or unsupported version header is 400. */
+static bool version_header_ok(const struct exchange *x)
+{
+	struct str shown = h1_get(&x->req->head, HTTP_F_MCP_PROTOCOL_VERSION);
+	enum mcp_version v = mcp_version_find(shown);
+
+	return !shown.p || v == x->version || mcp_version_is_legacy(v);
+}
+
+static void legacy(struct exchange *x)
+{
+	enum err_code code;
+	struct err err;
+
+	x->version = MCP_LEGACY_NEWEST;
+	if (x->msg.kind == MCP_REQUEST && x->msg.method == MCP_INITIALIZE) {
+		mcp_open_start(x);
+		return;
+	}
+	if (!find_session(x)) {
+		return;
+	}
+	if (!version_header_ok(x)) {
+		mcp_fail(x, MCP_ERROR_UNSUPPORTED_VERSION);
+		return;
+	}
+	if (x->msg.kind == MCP_NOTIFICATION) {
+		take_notification(x);
+		return;
+	}
+	if (x->msg.kind != MCP_REQUEST) {
+		exchange_empty(x, 202); /* an answer: nothing was asked of this client */
+		return;
+	}
+	code = mcp_session_receive(&x->session->mcp, x->msg.method, &err);
+	if (code) {
+		mcp_fail(x, code == ERR_NOT_FOUND ? MCP_ERROR_METHOD : MCP_ERROR_REQUEST);
+		return;
+	}
+	x->in_flight.id = x->msg.id;
+	x->in_flight.method = x->msg.method;
+	if (mcp_session_begin(&x->session->mcp, &x->in_flight, &err)) {
+		mcp_fail(x, MCP_ERROR_BUSY);
+		return;
+	}
+	x->counted = true;
+	dispatch(x);
+}
+
+/* ---- messages of the modern era ---- */
+
+static void modern(struct exchange *x, const struct mcp_headers *headers)
+{
+	enum mcp_error e;
+
+	x->version = MCP_MODERN;
+	if (x->msg.kind != MCP_REQUEST) {
+		exchange_empty(x, 202);
+		return;
+	}
+	e = mcp_modern_check(&x->req->arena, &x->msg, headers, &x->modern);
+	if (e == MCP_ERROR_UNSUPPORTED_VERSION) {
+		answer_begin(x);
+		mcp_error_append_version(&x->answer, x->msg.id, x->modern.requested);
+		exchange_reply(x, 400);
+		return;
+	}
+	if (e != MCP_ERROR_NONE) {
+		mcp_fail(x, e);
+		return;
+	}
+	x->session = session_named(&x->gate->sessions, x->agent, x->gate->loop.now);
+	if (!x->session) {
+		mcp_fail(x, MCP_ERROR_BUSY);
+		return;
+	}
+	if (x->msg.method == MCP_DISCOVER) {
+		mcp_open_start(x);
+		return;
+	}
+	dispatch(x);
+}
+
+static void on_post_body(struct exchange *x)
+{
+	const struct mcp_headers headers = {
+		.version = h1_get(&x->req->head, HTTP_F_MCP_PROTOCOL_VERSION),
+		.method = h1_get(&x->req->head, HTTP_F_MCP_METHOD),
+		.name = h1_get(&x->req->head, HTTP_F_MCP_NAME),
+	};
+	struct err why;
+
+	x->version = MCP_LEGACY_NEWEST;
+	if (mcp_msg_parse(&x->req->arena, x->req->body, &x->gate->json_limits, &x->msg, &why) ==
+	    MCP_INVALID) {
+		mcp_fail(x, x->msg.fault);
+		return;
+	}
+	if (mcp_is_modern(&x->msg, &headers)) {
+		modern(x, &headers);
+	} else {
+		legacy(x);
+	}
+}
+
+static void on_post_gone(struct exchange *x)
+{
+	bool running = x->action.active || x->gather.n || x->parts_pending;
+
+	/* In the modern era to hang up is to cancel; before it was not. */
+	if (x->version == MCP_MODERN && x->call.hop) {
+		link_call_cancel(&x->call, true);
+		action_answered(&x->action, LEDGER_CALLER_GONE, 0, str_make(NULL, 0));
+		return;
+	}
+	if (!running) {
+		http_req_drop(x->req);
+	}
+}
+
+static void on_post_end(struct exchange *x)
+{
+	gather_stop(&x->gather);
+	if (x->call.hop) {
+		link_call_cancel(&x->call, true);
+	}
+	action_abandon(&x->action);
+	mcp_lists_end(x);
+	if (x->counted) {
+		mcp_session_end(&x->session->mcp, &x->in_flight);
+		x->counted = false;
+	}
+}
+
+const struct exchange_ops mcp_post_ops = {
+	.on_body = on_post_body,
+	.on_gone = on_post_gone,
+	.on_end = on_post_end,
+};
+
+/* ---- GET: the session's stream ---- */
+
+static void on_get_body(struct exchange *x)
+{
+	static const struct http_field fields[] = {
+		{STR_INIT("Content-Type"), STR_INIT("text/event-stream")},
+		{STR_INIT("Cache-Control"), STR_INIT("no-cache, no-transform")},
+		{STR_INIT("X-Accel-Buffering"), STR_INIT("no")},
+	};
+	struct http_req *older;
+
+	x->version = MCP_LEGACY_NEWEST;
+	if (!http_accepts(h1_get(&x->req->head, HTTP_F_ACCEPT), STR("text"), STR("event-stream"))) {
+		exchange_empty(x, 406);
+		return;
+	}
+	if (!find_session(x)) {
+		return;
+	}
+	older = x->session->stream;
+	x->session->stream = NULL;
+	if (older) {
+		/* The client came back before we saw that its old stream is dead. */
+		http_respond_end(older);
+	}
+	if (!http_respond_begin(x->req, 200, fields, ARRAY_LEN(fields), -1)) {
+		http_req_drop(x->req);
+		return;
+	}
+	x->streaming = true;
+	x->session->stream = x->req;
+	(void)http_respond_write(x->req, STR(": writ\n\n"));
+}
+
+static void on_get_gone(struct exchange *x)
+{
+	http_req_drop(x->req);
+}
+
+static void on_get_end(struct exchange *x)
+{
+	if (x->session && x->session->stream == x->req) {
+		x->session->stream = NULL;
+	}
+}
+
+const struct exchange_ops mcp_get_ops = {
+	.on_body = on_get_body,
+	.on_gone = on_get_gone,
+	.on_end = on_get_end,
+};
+
+/* ---- the door of /mcp ---- */
+
+static void close_session(struct exchange *x)
+{
+	x->version = MCP_LEGACY_NEWEST;
+	if (!find_session(x)) {
+		return;
+	}
+	if (x->session->busy || x->session->mcp.n_in_flight) {
+		exchange_empty(x, 409); /* requests of it are under way */
+		return;
+	}
+	gate_session_end(x->gate, x->session);
+	x->session = NULL;
+	exchange_empty(x, 200);
+}
+
+/* Sessions stay where they were opened; stdio servers belong to the first gate. */
+static bool serve_elsewhere(struct exchange *x)
+{
+	struct str id = h1_get(&x->req->head, HTTP_F_MCP_SESSION_ID);
+	unsigned home = x->gate->index;
+	bool stdio = false;
+
+	for (size_t i = 0; i < x->endpoint->n; i++) {
+		stdio = stdio || x->endpoint->links[i]->transport == &link_stdio_transport;
+	}
+	if (stdio) {
+		home = 0;
+	}
+	if (id.p && !session_home(id, &home)) {
+		return false;
+	}
+	return home != x->gate->index && gate_hand_off(x->gate, x->req, home);
+}
+
+void mcp_begin(struct exchange *x, struct str server)
+{
+	x->endpoint = gate_endpoint(x->gate, server);
+	if (!x->endpoint) {
+		exchange_empty(x, 404);
+		return;
+	}
+	x->endpoint->uses++;
+	if (serve_elsewhere(x)) {
+		return;
+	}
+	switch ((int)x->req->head.method) {
+	case HTTP_POST:
+		if (!http_type_is(h1_get(&x->req->head, HTTP_F_CONTENT_TYPE),
+				  STR("application/json"))) {
+			exchange_empty(x, 415);
+			return;
+		}
+		x->ops = &mcp_post_ops;
+		http_collect(x->req, 0);
+		break;
+	case HTTP_GET:
+		x->ops = &mcp_get_ops;
+		http_collect(x->req, 0);
+		break;
+	case HTTP_DELETE:
+		close_session(x);
+		break;
+	default: {
+		static const struct http_field allow[] = {
+			{STR_INIT("Allow"), STR_INIT("GET, POST, DELETE")}};
+
+		http_respond(x->req, 405, allow, ARRAY_LEN(allow), STR(""));
+		break;
+	}
+	}
+}

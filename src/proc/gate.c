@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* proc/gate.c - the role that strangers talk to; one for each core.
+ *
+ *   reads   requests of clients, answers of servers and models, policies
+ *   holds   sessions, the compiled policies, listeners and their TLS keys
+ *   cannot  open files, connect, start programs, see an upstream's credentials, write the
+ *           ledger
+ */
+#include "gate/gate.h"
+#include "base/log.h"
+#include "crypto/tls.h"
+#include "proc/role.h"
+#include "sandbox/jail.h"
+#include "sys/fd.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { DOCUMENT_MAX = 64 << 20 };
+
+/*
+ * The network is kept: listeners and the sockets that the connector passes need none of its own,
+ * but an empty one would come with a user namespace, and then peers' users could not be told apart.
+ */
+static const struct jail_spec gate_jail = {
+	.name = "gate",
+	.calls = CALLS_LOOP | CALLS_SOCKET,
+	.net = JAIL_NET_EMPTY,
+};
+
+struct gate_role {
+	struct gate gate;
+	struct role_boot *boot;
+	struct loop_fd control;
+};
+
+static enum err_code read_rules(const struct role_boot *boot, struct rules **ret, struct err *err)
+{
+	struct str config, bundle;
+	enum err_code code;
+	struct arena a;
+
+	arena_init(&a, 2 * (size_t)DOCUMENT_MAX);
+	code = fd_read_all(boot->config_fd, DOCUMENT_MAX, &a, &config, err);
+	code = code ? code : fd_read_all(boot->bundle_fd, DOCUMENT_MAX, &a, &bundle, err);
+	code = code ? code : rules_new(config, bundle, ret, err);
+	arena_done(&a);
+	return code;
+}
+
+static enum err_code file_bytes(const struct role_boot *boot, struct str name, struct arena *a,
+				struct str *ret, struct err *err)
+{
+	for (unsigned i = 0; i < boot->n_secrets; i++) {
+		if (str_eq(str_from_c(boot->secrets[i].file), name)) {
+			return fd_read_all(boot->secrets[i].fd, 1 << 20, a, ret, err);
+		}
+	}
+	return ERR(err, ERR_NOT_FOUND, "the supervisor did not hand over " STR_FMT, STR_ARG(name));
+}
+
+static enum err_code make_tls(const struct role_boot *boot, const struct config_listen *l,
+			      struct tls_ctx **ret, struct err *err)
+{
+	struct tls_server_config c = {0};
+	enum err_code code;
+	struct arena a;
+
+	*ret = NULL;
+	if (!l->has_tls) {
+		return ERR_OK;
+	}
+	arena_init(&a, 8 << 20);
+	code = file_bytes(boot, l->tls.cert, &a, &c.cert_pem, err);
+	code = code ? code : file_bytes(boot, l->tls.key, &a, &c.key_pem, err);
+	if (!code && l->tls.client_ca.n) {
+		code = file_bytes(boot, l->tls.client_ca, &a, &c.client_ca_pem, err);
+		c.client_auth = TLS_CLIENT_OPTIONAL; /* an API key may stand in for it */
+	}
+	code = code ? code : tls_server_new(&c, ret, err);
+	arena_wipe(&a);
+	arena_done(&a);
+	return code;
+}
+
+static enum err_code open_listeners(struct gate_role *r, struct err *err)
+{
+	const struct config *config = r->gate.rules->config;
+
+	for (unsigned i = 0; i < r->boot->n_listeners; i++) {
+		const struct role_listener *l = &r->boot->listeners[i];
+		struct tls_ctx *tls;
+
+		if (l->index >= config->n_listen) {
+			return ERR(err, ERR_INVALID, "listener %u is not configured", l->index);
+		}
+		TRY(make_tls(r->boot, &config->listen[l->index], &tls, err));
+		TRY(gate_listen(&r->gate, l->index, l->fd, tls, err));
+	}
+	return ERR_OK;
+}
+
+static enum err_code connect_peer(struct gate *g, const struct role_channel *c, struct err *err)
+{
+	switch (c->peer) {
+	case ROLE_SCRIBE:
+		return recorder_connect(&g->recorder, c->fd, err);
+	case ROLE_CONNECTOR:
+		return dialer_connect(&g->connector, c->fd, err);
+	case ROLE_RUNNER:
+		return dialer_connect(&g->runner, c->fd, err);
+	case ROLE_GATE:
+		return gate_add_peer(g, c->index, c->fd, err);
+	case ROLE_NONE:
+	case ROLE_SUPERVISOR:
+	case ROLE_LOADER:
+	case ROLE_MAX:
+		break;
+	}
+	(void)close(c->fd);
+	return ERR(err, ERR_INVALID, "a channel to a role that gates do not talk to");
+}
+
+static void reload(struct gate_role *r)
+{
+	struct rules *rules;
+	struct err err;
+	enum err_code code = read_rules(r->boot, &rules, &err);
+
+	code = code ? code : gate_apply(&r->gate, rules, &err);
+	if (role_reloaded(r->boot, code == ERR_OK, code ? str_from_c(err.msg) : STR(""), &err)) {
+		log_line(LOG_WARN, "%s", err.msg);
+	}
+}
+
+static void on_drained(struct gate *g)
+{
+	loop_stop(&g->loop);
+}
+
+static void on_control(struct loop_fd *f, uint32_t ready)
+{
+	struct gate_role *r = CONTAINER_OF(f, struct gate_role, control);
+	char buf[ROLE_FRAME_MAX];
+	enum role_wish wish;
+	struct str note;
+	struct err err;
+
+	(void)ready;
+	do {
+		enum err_code code = role_next_wish(r->boot, buf, &wish, &note, &err);
+
+		if (code) {
+			if (code != ERR_CLOSED) {
+				log_line(LOG_WARN, "%s", err.msg);
+			}
+			loop_stop(&r->gate.loop);
+			return;
+		}
+		switch (wish) {
+		case ROLE_WISH_CHANNEL:
+			if (connect_peer(&r->gate, &r->boot->channels[r->boot->n_channels - 1],
+					 &err)) {
+				log_line(LOG_WARN, "%s", err.msg);
+			}
+			break;
+		case ROLE_WISH_RELOAD:
+			reload(r);
+			break;
+		case ROLE_WISH_DRAIN:
+			gate_drain(&r->gate, on_drained);
+			break;
+		case ROLE_WISH_NONE:
+		case ROLE_WISH_NOTE:
+			break;
+		}
+	} while (wish != ROLE_WISH_NONE);
+}
+
+static enum err_code serve(struct gate_role *r, struct err *err)
+{
+	struct rules *rules;
+
+	TRY(gate_init(&r->gate, r->boot->index, err));
+	TRY(jail_enter(&gate_jail, NULL, err));
+	TRY(read_rules(r->boot, &rules, err));
+	TRY(gate_apply(&r->gate, rules, err));
+	for (unsigned i = 0; i < r->boot->n_channels; i++) {
+		TRY(connect_peer(&r->gate, &r->boot->channels[i], err));
+	}
+	TRY(open_listeners(r, err));
+	r->control = (struct loop_fd){.fd = r->boot->control.fd, .on_ready = on_control};
+	TRY(loop_add(&r->gate.loop, &r->control, LOOP_READ, err));
+	TRY(role_ready(r->boot, err));
+	return loop_run(&r->gate.loop, err);
+}
+
+int gate_main(struct role_boot *boot)
+{
+	struct gate_role *r = calloc(1, sizeof(*r));
+	struct err err;
+	int status = 0;
+
+	if (!r) {
+		return 2;
+	}
+	r->boot = boot;
+	if (serve(r, &err)) {
+		log_line(LOG_ERROR, "%s", err.msg);
+		status = 2;
+	}
+	/* What is still open ends with the process; a drained gate has nothing left. */
+	return status;
+}
