@@ -14,15 +14,15 @@
 #include "policy/eval.h"
 
 enum policy_opcode {
-	POLICY_OP_CONST,   /* push constant c */
-	POLICY_OP_VAR,     /* push variable a */
-	POLICY_OP_VAR_GET, /* push attribute c of variable a */
-	POLICY_OP_FAULT,   /* fail with fault a: what constant folding found */
-	POLICY_OP_AND,     /* top is Bool; false: go to c and keep it; true: drop it */
-	POLICY_OP_OR,      /* the same with true */
-	POLICY_OP_BOOL,    /* top must be Bool */
-	POLICY_OP_ELSE,    /* drop a Bool; when false go to c */
-	POLICY_OP_JUMP,    /* go to c */
+	POLICY_OP_CONST, /* push constant c */
+	POLICY_OP_VAR,   /* push variable a */
+	POLICY_OP_PATH,  /* push path c: attributes of a variable, as context.input.to */
+	POLICY_OP_FAULT, /* fail with fault a: what constant folding found */
+	POLICY_OP_AND,   /* top is Bool; false: go to c and keep it; true: drop it */
+	POLICY_OP_OR,    /* the same with true */
+	POLICY_OP_BOOL,  /* top must be Bool */
+	POLICY_OP_ELSE,  /* drop a Bool; when false go to c */
+	POLICY_OP_JUMP,  /* go to c */
 	POLICY_OP_NOT,
 	POLICY_OP_NEG,
 	POLICY_OP_BINARY,   /* a is the enum policy_expr_kind; two operands to one result */
@@ -63,14 +63,31 @@ struct policy_code_entry {
 	bool twice;     /* stands in the index under several keys */
 };
 
+#define POLICY_PATH_NONE UINT32_MAX
+#define POLICY_MEMO_MAX  64
+
+/*
+ * A variable with attributes. Policies share paths; the most used ones have a
+ * slot, and are looked up at most once in a decision.
+ */
+struct policy_code_path {
+	uint32_t parent; /* another path, or NONE: then `var` itself */
+	uint32_t name;   /* constant */
+	uint8_t var;     /* enum policy_var */
+	uint8_t slot;    /* below POLICY_MEMO_MAX, or POLICY_MEMO_MAX for none */
+	uint32_t uses;
+};
+
 struct policy_code {
 	struct policy_insn *insns;
 	struct policy_value *consts;
 	struct policy_pattern *patterns;
 	struct str *names;
 	const struct policy_uid **uids;
+	struct policy_code_path *paths;
 	struct policy_code_entry *entries; /* one for each policy */
-	size_t n_insns, n_consts, n_patterns, n_names, n_uids, n_entries;
+	size_t n_insns, n_consts, n_patterns, n_names, n_uids, n_paths, n_entries;
+	size_t n_memo; /* slots in use */
 };
 
 /*
@@ -84,8 +101,20 @@ enum err_code policy_compile(struct arena *a, const struct policy *const *polici
 bool policy_code_scope_matches(const struct policy_code *code, const struct policy_code_entry *e,
 			       const struct policy_env *env);
 
-/* Runs the conditions; *ret says whether they hold. */
-enum policy_fault_code policy_run(const struct policy_code *code, const struct policy_code_entry *e,
-				  const struct policy_env *env, bool *ret) MUST_USE;
+/* What runs of one decision share. */
+struct policy_machine {
+	const struct policy_code *code;
+	const struct policy_env *env;
+	struct policy_value *stack, *memo;
+	uint32_t stack_cap;
+	uint64_t known; /* slots of `memo` that hold a value */
+};
+
+void policy_machine_begin(struct policy_machine *m, const struct policy_code *code,
+			  const struct policy_env *env);
+
+/* Runs the conditions of one policy; *ret says whether they hold. */
+enum policy_fault_code policy_run(struct policy_machine *m, const struct policy_code_entry *e,
+				  bool *ret) MUST_USE;
 
 #endif

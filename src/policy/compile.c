@@ -7,12 +7,14 @@
 #define INDEX_MAX (UINT32_MAX / 2)
 
 struct compiler {
-	struct arena *a;
+	struct arena *a;       /* for the time of the compilation */
+	struct arena *lasting; /* for what constants and patterns point to */
 	struct policy_code code;
 	size_t cap_insns, cap_consts, cap_patterns, cap_names, cap_uids;
 	uint32_t *interned; /* hash table of constants: index + 1 */
 	uint64_t *hashes;   /* of constants, by index */
-	size_t cap_interned, cap_hashes;
+	size_t cap_interned, cap_hashes, cap_paths, cap_path_table;
+	uint32_t *path_table;    /* hash table of paths: index + 1 */
 	uint32_t depth, deepest; /* of the stack, in the current policy */
 	bool failed;
 };
@@ -124,7 +126,7 @@ static uint32_t constant(struct compiler *c, struct policy_value v)
 			return i;
 		}
 	}
-	v = policy_value_dup(c->a, v);
+	v = policy_value_dup(c->lasting, v);
 	if (v.kind == POLICY_NONE || code->n_consts >= INDEX_MAX ||
 	    !ARENA_GROW(c->a, &code->consts, code->n_consts, &c->cap_consts) ||
 	    !ARENA_GROW(c->a, &c->hashes, code->n_consts, &c->cap_hashes)) {
@@ -312,10 +314,88 @@ static bool compile_has(struct compiler *c, const struct policy_expr *e)
 	return true;
 }
 
+static uint64_t path_hash(const struct policy_code_path *p)
+{
+	return mix(mix(p->parent, p->name), p->var);
+}
+
+static bool paths_grow(struct compiler *c)
+{
+	size_t cap = c->cap_path_table ? c->cap_path_table * 2 : 64;
+	uint32_t *table = ARENA_ARRAY(c->a, cap, uint32_t);
+
+	if (!table) {
+		return false;
+	}
+	for (uint32_t i = 0; i < c->code.n_paths; i++) {
+		size_t at = (size_t)path_hash(&c->code.paths[i]) & (cap - 1);
+
+		while (table[at]) {
+			at = (at + 1) & (cap - 1);
+		}
+		table[at] = i + 1;
+	}
+	c->path_table = table;
+	c->cap_path_table = cap;
+	return true;
+}
+
+static uint32_t path_put(struct compiler *c, struct policy_code_path p)
+{
+	struct policy_code *code = &c->code;
+	size_t at;
+
+	if (code->n_paths * 2 >= c->cap_path_table && !paths_grow(c)) {
+		c->failed = true;
+		return 0;
+	}
+	at = (size_t)path_hash(&p) & (c->cap_path_table - 1);
+	for (; c->path_table[at]; at = (at + 1) & (c->cap_path_table - 1)) {
+		struct policy_code_path *q = &code->paths[c->path_table[at] - 1];
+
+		if (q->parent == p.parent && q->name == p.name && q->var == p.var) {
+			q->uses++;
+			return c->path_table[at] - 1;
+		}
+	}
+	if (code->n_paths >= INDEX_MAX ||
+	    !ARENA_GROW(c->a, &code->paths, code->n_paths, &c->cap_paths)) {
+		c->failed = true;
+		return 0;
+	}
+	p.uses = 1;
+	p.slot = POLICY_MEMO_MAX;
+	code->paths[code->n_paths] = p;
+	c->path_table[at] = (uint32_t)code->n_paths + 1;
+	return (uint32_t)code->n_paths++;
+}
+
+/* Attributes of a variable and nothing else. */
+static bool is_path(const struct policy_expr *e)
+{
+	while (e->kind == POLICY_EXPR_GET) {
+		e = e->arg[0];
+	}
+	return e->kind == POLICY_EXPR_VAR;
+}
+
+static uint32_t path(struct compiler *c, const struct policy_expr *e)
+{
+	struct policy_code_path p = {.parent = POLICY_PATH_NONE};
+
+	if (e->arg[0]->kind == POLICY_EXPR_VAR) {
+		p.var = (uint8_t)e->arg[0]->var;
+	} else {
+		p.parent = path(c, e->arg[0]);
+	}
+	p.name = name(c, e->names[0]);
+	return c->failed ? 0 : path_put(c, p);
+}
+
 static bool compile_get(struct compiler *c, const struct policy_expr *e)
 {
-	if (e->arg[0]->kind == POLICY_EXPR_VAR) {
-		emit(c, POLICY_OP_VAR_GET, e->arg[0]->var, 0, name(c, e->names[0]));
+	if (is_path(e)) {
+		emit(c, POLICY_OP_PATH, 0, 0, path(c, e));
 		push(c);
 		return true;
 	}
@@ -329,14 +409,14 @@ static bool compile_get(struct compiler *c, const struct policy_expr *e)
 static uint32_t pattern(struct compiler *c, const struct policy_pattern *p)
 {
 	struct policy_code *code = &c->code;
-	struct str *parts = ARENA_ARRAY(c->a, p->n, struct str);
+	struct str *parts = ARENA_ARRAY(c->lasting, p->n, struct str);
 
 	if (!parts || !ARENA_GROW(c->a, &code->patterns, code->n_patterns, &c->cap_patterns)) {
 		c->failed = true;
 		return 0;
 	}
 	for (uint32_t i = 0; i < p->n; i++) {
-		parts[i] = arena_dup(c->a, p->parts[i]);
+		parts[i] = arena_dup(c->lasting, p->parts[i]);
 		c->failed = c->failed || !parts[i].p;
 	}
 	code->patterns[code->n_patterns] = (struct policy_pattern){parts, p->n};
@@ -484,21 +564,67 @@ static void compile_policy(struct compiler *c, const struct policy *p)
 	entry->stack = c->deepest;
 }
 
+/* The paths used most, and at least twice, get the slots. */
+static void give_slots(struct policy_code *code)
+{
+	for (code->n_memo = 0; code->n_memo < POLICY_MEMO_MAX; code->n_memo++) {
+		struct policy_code_path *best = NULL;
+
+		for (size_t i = 0; i < code->n_paths; i++) {
+			struct policy_code_path *p = &code->paths[i];
+
+			if (p->slot == POLICY_MEMO_MAX && p->uses > 1 &&
+			    (!best || p->uses > best->uses)) {
+				best = p;
+			}
+		}
+		if (!best) {
+			return;
+		}
+		best->slot = (uint8_t)code->n_memo;
+	}
+}
+
+static void *copy(struct arena *a, const void *from, size_t n, size_t size)
+{
+	void *to = arena_array(a, n, size);
+
+	if (to && n > 0) {
+		memcpy(to, from, n * size);
+	}
+	return to;
+}
+
+#define COPY(a, field, n) ((field) = copy((a), (field), (n), sizeof(*(field))))
+
+/* Arrays grew in the working arena; the lasting one gets them in their exact size. */
+static bool settle(struct arena *a, struct policy_code *code)
+{
+	return COPY(a, code->insns, code->n_insns) && COPY(a, code->consts, code->n_consts) &&
+	       COPY(a, code->patterns, code->n_patterns) && COPY(a, code->names, code->n_names) &&
+	       COPY(a, code->uids, code->n_uids) && COPY(a, code->paths, code->n_paths);
+}
+
 enum err_code policy_compile(struct arena *a, const struct policy *const *policies, size_t n,
 			     struct policy_code *ret, struct err *err)
 {
-	struct compiler c = {.a = a};
+	struct arena work;
+	struct compiler c = {.a = &work, .lasting = a};
+	bool good;
 
+	arena_init(&work, a->limit);
 	c.code.entries = ARENA_ARRAY(a, n, struct policy_code_entry);
-	if (!c.code.entries) {
-		return ERR(err, ERR_NOMEM, "policies: out of memory");
-	}
+	c.failed = !c.code.entries;
 	for (size_t i = 0; i < n && !c.failed; i++) {
 		compile_policy(&c, policies[i]);
 	}
-	if (c.failed) {
-		return a->exhausted ? ERR(err, ERR_NOMEM, "policies: out of memory")
-				    : ERR(err, ERR_LIMIT, "policies: compiled form too large");
+	give_slots(&c.code);
+	good = !c.failed && settle(a, &c.code);
+	c.failed = a->exhausted || work.exhausted;
+	arena_done(&work);
+	if (!good) {
+		return c.failed ? ERR(err, ERR_NOMEM, "policies: out of memory")
+				: ERR(err, ERR_LIMIT, "policies: compiled form too large");
 	}
 	*ret = c.code;
 	return ERR_OK;

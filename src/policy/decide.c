@@ -196,8 +196,17 @@ static int error_order(const void *a, const void *b)
 	return x->rule->index < y->rule->index ? -1 : x->rule->index > y->rule->index;
 }
 
+/* Candidates mostly come in order already. */
 static void in_order(struct policy_rules *list)
 {
+	size_t i = 1;
+
+	while (i < list->n && list->items[i - 1]->index < list->items[i]->index) {
+		i++;
+	}
+	if (i >= list->n) {
+		return;
+	}
 	policy_sort(list->items, list->n, sizeof(*list->items), rule_order);
 }
 
@@ -368,17 +377,17 @@ void policy_decide_reference(const struct policy_set *set, const struct policy_r
 }
 
 /* One candidate; false when memory is short. */
-static bool decide_one(const struct policy_set *set, uint32_t number, const struct policy_env *env,
+static bool decide_one(const struct policy_set *set, uint32_t number, struct policy_machine *m,
 		       struct policy_tally *t)
 {
 	const struct policy_code_entry *e = &set->code.entries[number];
 	enum policy_fault_code fault;
 	bool satisfied = false;
 
-	if (!policy_code_scope_matches(&set->code, e, env)) {
+	if (!policy_code_scope_matches(&set->code, e, m->env)) {
 		return true;
 	}
-	fault = policy_run(&set->code, e, env, &satisfied);
+	fault = policy_run(m, e, &satisfied);
 	return policy_tally_put(t, &set->rules[number], satisfied, fault, e->twice);
 }
 
@@ -387,6 +396,7 @@ void policy_decide(const struct policy_set *set, const struct policy_request *re
 {
 	struct policy_tally t = {.scratch = scratch, .now = req->now};
 	struct policy_index_walk walk;
+	struct policy_machine machine;
 	struct policy_env env;
 	const uint32_t *items;
 	uint32_t n;
@@ -395,10 +405,11 @@ void policy_decide(const struct policy_set *set, const struct policy_request *re
 		policy_decision_fail(ret, "request");
 		return;
 	}
+	policy_machine_begin(&machine, &set->code, &env);
 	policy_index_begin(&walk, &set->index, &env);
 	while ((items = policy_index_next(&walk, &n)) != NULL) {
 		for (uint32_t i = 0; i < n; i++) {
-			if (!decide_one(set, items[i], &env, &t)) {
+			if (!decide_one(set, items[i], &machine, &t)) {
 				policy_decision_fail(ret, "memory");
 				return;
 			}

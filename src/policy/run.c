@@ -3,7 +3,7 @@
 #include "policy/code.h"
 #include "policy/text.h"
 
-#define STACK_SMALL 32 /* values kept on the C stack */
+#define STACK_LEAST 16 /* values */
 
 static bool part_matches(const struct policy_code *code, const struct policy_code_scope *s,
 			 const struct policy_uid *uid, const struct policy_entity *entity)
@@ -16,9 +16,9 @@ static bool part_matches(const struct policy_code *code, const struct policy_cod
 	case POLICY_SCOPE_EQ:
 		return s->n_uids == 1 && policy_uid_eq(uid, uids[0]);
 	case POLICY_SCOPE_IS:
-		return str_eq(uid->type, policy_value_str(code->consts[s->type]));
+		return policy_name_eq(uid->type, policy_value_str(code->consts[s->type]));
 	case POLICY_SCOPE_IS_IN:
-		if (!str_eq(uid->type, policy_value_str(code->consts[s->type]))) {
+		if (!policy_name_eq(uid->type, policy_value_str(code->consts[s->type]))) {
 			return false;
 		}
 		break;
@@ -112,11 +112,40 @@ static enum policy_fault_code has_go(const struct policy_env *env, struct policy
 	return policy_op_get(env, *top, name, top);
 }
 
-static enum policy_fault_code run(const struct policy_code *code, const struct policy_insn *at,
-				  const struct policy_env *env, struct policy_value *stack,
-				  bool *ret)
+/* Recursion is bounded by the depth of expressions. */
+static enum policy_fault_code path_value(struct policy_machine *m, uint32_t id,
+					 struct policy_value *ret)
 {
-	struct policy_value *top = stack - 1;
+	const struct policy_code_path *p = &m->code->paths[id];
+	bool slot = p->slot < POLICY_MEMO_MAX;
+	enum policy_fault_code fault;
+	struct policy_value v;
+
+	if (slot && (m->known >> p->slot & 1)) {
+		*ret = m->memo[p->slot];
+		return POLICY_FAULT_NONE;
+	}
+	if (p->parent == POLICY_PATH_NONE) {
+		v = variable(m->env, (enum policy_var)p->var);
+	} else {
+		fault = path_value(m, p->parent, &v);
+		if (fault) {
+			return fault;
+		}
+	}
+	fault = policy_op_get(m->env, v, policy_value_str(m->code->consts[p->name]), ret);
+	if (slot && !fault && m->memo) {
+		m->memo[p->slot] = *ret;
+		m->known |= UINT64_C(1) << p->slot;
+	}
+	return fault;
+}
+
+static enum policy_fault_code run(struct policy_machine *m, const struct policy_insn *at, bool *ret)
+{
+	const struct policy_code *code = m->code;
+	const struct policy_env *env = m->env;
+	struct policy_value *top = m->stack - 1;
 	const struct policy_value *k = code->consts;
 	enum policy_fault_code fault = POLICY_FAULT_NONE;
 	bool go;
@@ -129,9 +158,8 @@ static enum policy_fault_code run(const struct policy_code *code, const struct p
 		case POLICY_OP_VAR:
 			*++top = variable(env, (enum policy_var)at->a);
 			break;
-		case POLICY_OP_VAR_GET:
-			*++top = variable(env, (enum policy_var)at->a);
-			fault = policy_op_get(env, *top, policy_value_str(k[at->c]), top);
+		case POLICY_OP_PATH:
+			fault = path_value(m, at->c, ++top);
 			break;
 		case POLICY_OP_FAULT:
 			return (enum policy_fault_code)at->a;
@@ -184,13 +212,14 @@ static enum policy_fault_code run(const struct policy_code *code, const struct p
 			if (top->kind != POLICY_ENTITY) {
 				return POLICY_FAULT_TYPE;
 			}
-			*top = policy_bool(str_eq(top->uid->type, policy_value_str(k[at->c])));
+			*top = policy_bool(
+				policy_name_eq(top->uid->type, policy_value_str(k[at->c])));
 			break;
 		case POLICY_OP_IS_GO:
 			if (top->kind != POLICY_ENTITY) {
 				return POLICY_FAULT_TYPE;
 			}
-			if (!str_eq(top->uid->type, policy_value_str(k[at->b]))) {
+			if (!policy_name_eq(top->uid->type, policy_value_str(k[at->b]))) {
 				*top = policy_bool(false);
 				at = code->insns + at->c - 1;
 			}
@@ -246,17 +275,26 @@ static enum policy_fault_code run(const struct policy_code *code, const struct p
 	}
 }
 
-enum policy_fault_code policy_run(const struct policy_code *code, const struct policy_code_entry *e,
-				  const struct policy_env *env, bool *ret)
+void policy_machine_begin(struct policy_machine *m, const struct policy_code *code,
+			  const struct policy_env *env)
 {
-	struct policy_value small[STACK_SMALL];
-	struct policy_value *stack = small;
+	*m = (struct policy_machine){.code = code, .env = env};
+	if (code->n_memo > 0) {
+		m->memo = arena_alloc(env->scratch, code->n_memo * sizeof(*m->memo));
+	}
+}
 
-	if (e->stack > STACK_SMALL) {
-		stack = arena_alloc(env->scratch, (size_t)e->stack * sizeof(*stack));
-		if (!stack) {
+enum policy_fault_code policy_run(struct policy_machine *m, const struct policy_code_entry *e,
+				  bool *ret)
+{
+	if (e->stack > m->stack_cap || !m->stack) {
+		uint32_t cap = e->stack > STACK_LEAST ? e->stack : STACK_LEAST;
+
+		m->stack = arena_alloc(m->env->scratch, (size_t)cap * sizeof(*m->stack));
+		if (!m->stack) {
 			return POLICY_FAULT_MEMORY;
 		}
+		m->stack_cap = cap;
 	}
-	return run(code, code->insns + e->start, env, stack, ret);
+	return run(m, m->code->insns + e->start, ret);
 }

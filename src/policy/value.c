@@ -184,7 +184,7 @@ const struct policy_value *policy_record_find(struct policy_value v, struct str 
 
 	if (hi <= 8) {
 		for (; lo < hi; lo++) {
-			if (str_eq(v.fields[lo].key, key)) {
+			if (policy_name_eq(v.fields[lo].key, key)) {
 				return &v.fields[lo].value;
 			}
 		}

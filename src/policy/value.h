@@ -76,9 +76,39 @@ static inline struct policy_uid policy_uid_make(struct str type, struct str id)
 	return (struct policy_uid){type, id, policy_uid_hash(type, id)};
 }
 
+/* str_eq without a call for what names are: a few bytes. */
+static inline bool policy_name_eq(struct str a, struct str b)
+{
+	uint64_t x, y, v, w;
+
+	if (a.n != b.n) {
+		return false;
+	}
+	if (a.p == b.p) {
+		return true;
+	}
+	if (a.n > 16) {
+		return memcmp(a.p, b.p, a.n) == 0;
+	}
+	if (a.n >= 8) {
+		memcpy(&x, a.p, 8);
+		memcpy(&y, b.p, 8);
+		memcpy(&v, a.p + a.n - 8, 8);
+		memcpy(&w, b.p + b.n - 8, 8);
+		return ((x ^ y) | (v ^ w)) == 0;
+	}
+	for (size_t i = 0; i < a.n; i++) {
+		if (a.p[i] != b.p[i]) {
+			return false;
+		}
+	}
+	return true;
+}
+
 static inline bool policy_uid_eq(const struct policy_uid *a, const struct policy_uid *b)
 {
-	return a == b || (a->hash == b->hash && str_eq(a->id, b->id) && str_eq(a->type, b->type));
+	return a == b || (a->hash == b->hash && policy_name_eq(a->id, b->id) &&
+			  policy_name_eq(a->type, b->type));
 }
 
 /* Type::"id", the id escaped. */
