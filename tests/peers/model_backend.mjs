@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// An OpenAI-compatible back end without dependencies: deterministic, plain and streaming.
+// Prints {"port":N} once it listens on 127.0.0.1. GET /seen answers what it received, as JSON.
+//
+//   node model_backend.mjs [--port N] [--model NAME]... [--delay MS]
+//
+// It answers the last user message by "echo: TEXT", a word a chunk. A model whose name begins with
+// "bad-" misbehaves: bad-500, bad-html, bad-429, bad-json, bad-cut, bad-hang, bad-flood,
+// bad-usage (counts that are no numbers), bad-no-usage, bad-no-done, bad-event (not JSON),
+// bad-length (finish_reason length), bad-tools (calls a tool), bad-redirect.
+import { createServer } from 'node:http';
+
+const values = (name) => process.argv.flatMap((a, i) => (a === `--${name}` ? [process.argv[i + 1]] : []));
+const models = values('model').length ? values('model') : ['small'];
+const delay = Number(values('delay')[0] ?? 0);
+const seen = [];
+const sleep = (ms) => new Promise((done) => { setTimeout(done, ms); });
+const words = (s) => s.split(' ').filter(Boolean);
+
+const json = (res, status, o, headers) => {
+  const body = JSON.stringify(o);
+  res.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...headers });
+  res.end(body);
+};
+const fail = (res, status, message) => json(res, status, { error: { message, type: 'server_error', param: null, code: null } });
+
+const plain = (messages) => {
+  const last = messages.filter((m) => m.role === 'user').at(-1)?.content ?? '';
+  return typeof last === 'string' ? last : last.map((p) => p.text ?? '').join(' ');
+};
+const usageOf = (q, reply) => {
+  const input = q.messages.reduce((n, m) => n + words(plain([{ ...m, role: 'user' }])).length + 4, 0);
+  const output = words(reply).length;
+  return { prompt_tokens: input, completion_tokens: output, total_tokens: input + output };
+};
+
+const early = {
+  'bad-500': (res) => fail(res, 500, 'the engine fell over, with a secret in its trace'),
+  'bad-429': (res) => json(res, 429, { error: { message: 'slow down', type: 'rate_limit_error', param: null, code: null } }, { 'retry-after': '1' }),
+  'bad-html': (res) => { res.writeHead(200, { 'content-type': 'text/html' }); res.end('<h1>hello</h1>'); },
+  'bad-json': (res) => { res.writeHead(200, { 'content-type': 'application/json' }); res.end('{"choices":['); },
+  'bad-redirect': (res) => { res.writeHead(307, { location: 'http://169.254.169.254/' }); res.end(); },
+  'bad-hang': () => {},
+};
+
+const stream = async (q, res, reply, usage) => {
+  const base = { id: 'chatcmpl-1', object: 'chat.completion.chunk', created: 1700000000, model: q.model };
+  const chunk = (delta, finish = null) => res.write(`data: ${JSON.stringify({
+    ...base, choices: [{ index: 0, delta, finish_reason: finish }],
+    ...(q.stream_options?.include_usage && { usage: null }),
+  })}\n\n`);
+  res.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
+  chunk({ role: 'assistant', content: '' });
+  for (const word of words(reply)) {
+    await sleep(delay);
+    chunk({ content: `${word} ` });
+    if (q.model === 'bad-event') res.write('data: not json\n\n');
+    if (q.model === 'bad-cut') {
+      res.write('data: {"choices":[{"del');
+      setTimeout(() => res.destroy(), 20);
+      return;
+    }
+  }
+  if (q.model === 'bad-flood') {
+    const more = () => { while (!res.destroyed && res.write(`data: ${JSON.stringify({ ...base, choices: [{ index: 0, delta: { content: 'z'.repeat(10000) } }] })}\n\n`)); };
+    res.on('drain', more);
+    more();
+    return;
+  }
+  if (q.model === 'bad-tools') {
+    const part = (f) => chunk({ tool_calls: [{ index: 0, ...f }] });
+    part({ id: 'call_1', type: 'function', function: { name: q.tools?.[0]?.function?.name ?? 'not_offered', arguments: '' } });
+    part({ function: { arguments: '{"a":' } });
+    part({ function: { arguments: '1}' } });
+    chunk({}, 'tool_calls');
+  } else {
+    chunk({}, q.model === 'bad-length' ? 'length' : 'stop');
+  }
+  if (q.stream_options?.include_usage && usage) {
+    res.write(`data: ${JSON.stringify({ ...base, choices: [], usage })}\n\n`);
+  }
+  res.end(q.model === 'bad-no-done' ? '' : 'data: [DONE]\n\n');
+};
+
+const chat = async (q, res) => {
+  const reply = `echo: ${plain(q.messages)}`;
+  let usage = usageOf(q, reply);
+  if (early[q.model]) {
+    early[q.model](res);
+    return;
+  }
+  if (q.model === 'bad-usage') usage = { prompt_tokens: -5, completion_tokens: 'many', total_tokens: 1.5 };
+  if (q.model === 'bad-no-usage') usage = undefined;
+  if (q.stream) {
+    await stream(q, res, reply, usage);
+    return;
+  }
+  await sleep(delay);
+  const calls = q.model === 'bad-tools' && [{
+    id: 'call_1', type: 'function',
+    function: { name: q.tools?.[0]?.function?.name ?? 'not_offered', arguments: '{"a":1}' },
+  }];
+  json(res, 200, {
+    id: 'chatcmpl-1', object: 'chat.completion', created: 1700000000, model: q.model,
+    choices: [{
+      index: 0, finish_reason: calls ? 'tool_calls' : q.model === 'bad-length' ? 'length' : 'stop',
+      message: { role: 'assistant', content: calls ? null : reply, ...(calls && { tool_calls: calls }) },
+    }],
+    ...(usage && { usage }),
+  });
+};
+
+const server = createServer(async (req, res) => {
+  if (req.url === '/seen') {
+    json(res, 200, { seen });
+    return;
+  }
+  const parts = [];
+  for await (const part of req) parts.push(part);
+  const body = Buffer.concat(parts).toString();
+  seen.push({ method: req.method, url: req.url, headers: req.headers, body: body.slice(0, 10000) });
+  if (req.method === 'GET' && req.url === '/v1/models') {
+    json(res, 200, { object: 'list', data: models.map((id) => ({ id, object: 'model', created: 0, owned_by: 'test' })) });
+  } else if (req.method === 'GET' && req.url === '/health') {
+    json(res, 200, { status: 'ok' });
+  } else if (req.method === 'POST' && req.url === '/v1/chat/completions') {
+    let q;
+    try {
+      q = JSON.parse(body);
+    } catch {
+      fail(res, 400, 'not JSON');
+      return;
+    }
+    if (models.includes(q.model) || q.model.startsWith('bad-')) await chat(q, res);
+    else json(res, 404, { error: { message: `no model ${q.model}`, type: 'invalid_request_error', param: 'model', code: 'model_not_found' } });
+  } else {
+    fail(res, 404, 'nothing here');
+  }
+});
+server.listen(Number(values('port')[0] ?? 0), '127.0.0.1', () => {
+  process.stdout.write(`${JSON.stringify({ port: server.address().port })}\n`);
+});
