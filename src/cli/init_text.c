@@ -271,6 +271,18 @@ void init_put_everything_policy(struct buf *to)
 		");\n");
 }
 
+static void put_secret_test(struct buf *to, const char *argument, const char *end)
+{
+	static const char *const marks[] = {"*BEGIN*PRIVATE KEY*", "*sk-*", "*AKIA*", "*ghp_*"};
+
+	buf_printf(to, "  (context.input has %s && (", argument);
+	for (size_t i = 0; i < ARRAY_LEN(marks); i++) {
+		buf_printf(to, "%s\n    context.input.%s like \"%s\"", i ? " ||" : "", argument,
+			   marks[i]);
+	}
+	buf_printf(to, "))%s", end);
+}
+
 void init_put_secrets_policy(struct buf *to)
 {
 	put(to, "// Whoever an agent was talked into helping: text that looks like a key does not "
@@ -278,14 +290,9 @@ void init_put_secrets_policy(struct buf *to)
 		"@id(\"no-secrets-out\")\n"
 		"@reason(\"the text looks like a secret key\")\n"
 		"forbid (principal, action in Writ::Action::\"call_tool\", resource)\n"
-		"when {\n"
-		"  (context.input has message &&\n"
-		"    (context.input.message like \"*BEGIN*PRIVATE KEY*\" ||\n"
-		"     context.input.message like \"*sk-*\" ||\n"
-		"     context.input.message like \"*AKIA*\")) ||\n"
-		"  (context.input has content &&\n"
-		"    (context.input.content like \"*BEGIN*PRIVATE KEY*\" ||\n"
-		"     context.input.content like \"*sk-*\" ||\n"
-		"     context.input.content like \"*AKIA*\"))\n"
-		"};\n");
+		"when {\n");
+	put_secret_test(to, "message", " ||\n");
+	put_secret_test(to, "content", " ||\n");
+	put_secret_test(to, "query", "\n");
+	put(to, "};\n");
 }

@@ -172,6 +172,17 @@ int out_end(struct out *o, int status)
 	return status;
 }
 
+/* A usage error is told in JSON too, wherever --json stands. */
+static bool asked_for_json(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		if (strcmp(argv[i], "--json") == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 bool out_begin(struct out *o, const struct opt_spec *spec, int argc, char **argv, const bool *json,
 	       int *ret_status)
 {
@@ -179,7 +190,7 @@ bool out_begin(struct out *o, const struct opt_spec *spec, int argc, char **argv
 	bool help = false;
 
 	if (opt_parse(spec, argc, argv, &help, &err)) {
-		out_init(o, spec->command, json && *json, STDOUT_FILENO);
+		out_init(o, spec->command, asked_for_json(argc, argv), STDOUT_FILENO);
 		*ret_status = out_end(o, out_error(o, &err));
 		return false;
 	}
@@ -190,6 +201,6 @@ bool out_begin(struct out *o, const struct opt_spec *spec, int argc, char **argv
 		*ret_status = out_end(o, CMD_FINE);
 		return false;
 	}
-	out_init(o, spec->command, json && *json, STDOUT_FILENO);
+	out_init(o, spec->command, *json, STDOUT_FILENO);
 	return true;
 }
