@@ -12,6 +12,7 @@ void policy_diags_init(struct policy_diags *ds, struct arena *a)
 	*ds = (struct policy_diags){.arena = a};
 }
 
+PRINTF(2, 0)
 static struct str format(struct arena *a, const char *fmt, va_list va)
 {
 	char text[MESSAGE_MAX];

@@ -263,7 +263,8 @@ bool policy_ext_parse(enum policy_fn ctor, struct str text, struct arena *a,
 		      struct policy_value *ret)
 {
 	struct policy_ip *ip;
-	int64_t i;
+	bool good = false;
+	int64_t i = 0;
 
 	if (ctor == POLICY_FN_IP) {
 		ip = ARENA_NEW(a, struct policy_ip);
@@ -273,10 +274,14 @@ bool policy_ext_parse(enum policy_fn ctor, struct str text, struct arena *a,
 		*ret = (struct policy_value){.kind = POLICY_IP, .ip = ip};
 		return true;
 	}
-	if (ctor == POLICY_FN_DECIMAL    ? !policy_decimal_parse(text, &i)
-	    : ctor == POLICY_FN_DATETIME ? !policy_datetime_parse(text, &i)
-	    : ctor == POLICY_FN_DURATION ? !policy_duration_parse(text, &i)
-					 : true) {
+	if (ctor == POLICY_FN_DECIMAL) {
+		good = policy_decimal_parse(text, &i);
+	} else if (ctor == POLICY_FN_DATETIME) {
+		good = policy_datetime_parse(text, &i);
+	} else if (ctor == POLICY_FN_DURATION) {
+		good = policy_duration_parse(text, &i);
+	}
+	if (!good) {
 		return false;
 	}
 	*ret = policy_scalar(policy_fn_info(ctor)->result, i);

@@ -15,10 +15,10 @@ static struct policy_uid *uid_of(struct arena *a, struct str text)
 
 static struct policy_store *store_of(struct arena *a, const struct json *doc)
 {
-	struct policy_entity *e;
-	struct policy_store *s;
+	struct policy_entity *e = NULL;
+	struct policy_store *s = NULL;
 	struct err err = {0};
-	size_t n;
+	size_t n = 0;
 
 	if (policy_json_entities(a, doc, NULL, &e, &n, &err) != ERR_OK ||
 	    policy_store_build(a, e, n, &s, &err) != ERR_OK) {
@@ -125,12 +125,12 @@ static void a_hierarchy_of_thousands_of_levels_is_closed_without_recursion(void 
 
 static enum err_code build(const char *text)
 {
-	struct policy_entity *e;
+	struct policy_entity *e = NULL;
 	struct policy_store *s;
 	const struct json *doc;
 	struct arena a;
 	enum err_code code;
-	size_t n;
+	size_t n = 0;
 
 	arena_init(&a, 1 << 20);
 	code = json_parse(&a, str_from_c(text), NULL, &doc, NULL);
