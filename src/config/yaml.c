@@ -245,7 +245,7 @@ static enum err_code take_key(struct yaml_run *r, struct yaml_frame *f, struct s
 static enum err_code on_scalar(struct yaml_run *r, struct fy_token *token)
 {
 	struct yaml_frame *f = top(r);
-	struct json *node;
+	struct json *node = NULL;
 	struct str text = {0};
 	bool plain = true;
 	size_t at = token_at(r, token);
@@ -290,7 +290,7 @@ static enum err_code open_collection(struct yaml_run *r, struct fy_token *token,
 				     enum json_type type)
 {
 	struct yaml_frame *f = top(r);
-	struct json *node;
+	struct json *node = NULL;
 
 	if (f && f->node->type == JSON_OBJECT && !f->have_key) {
 		return yaml_error(r, ERR_INVALID, token_at(r, token), "a key must be a plain word");
