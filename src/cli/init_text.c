@@ -266,7 +266,8 @@ void init_put_everything_policy(struct buf *to)
 		"@id(\"everything.resources\")\n"
 		"permit (\n"
 		"  principal is Writ::Agent,\n"
-		"  action in [Writ::Action::\"read_resource\", Writ::Action::\"get_prompt\"],\n"
+		"  action in [Writ::Action::\"read_resource\", Writ::Action::\"get_prompt\",\n"
+		"    Writ::Action::\"complete\"],\n"
 		"  resource in Writ::McpServer::\"everything\"\n"
 		");\n");
 }
