@@ -42,13 +42,14 @@ static size_t add(struct mcp_patch *p, size_t n, struct str at, struct str with)
 
 void mcp_splice_call(struct buf *out, const struct mcp_msg *m, const struct mcp_change *c)
 {
-	struct mcp_patch p[3];
+	struct mcp_patch p[4];
 	size_t n = 0;
 
 	ASSERT(m->kind == MCP_REQUEST || m->kind == MCP_NOTIFICATION);
 	n = add(p, n, m->id, c->id);
 	n = add(p, n, m->object, c->object);
 	n = add(p, n, m->token, c->token);
+	n = add(p, n, m->request_id, c->request_id);
 	mcp_splice(out, m->whole, p, n);
 }
 

@@ -25,6 +25,7 @@ void mcp_splice(struct buf *out, struct str whole, const struct mcp_patch *patch
  */
 struct mcp_change {
 	struct str id, object, token;
+	struct str request_id; /* of notifications/cancelled */
 };
 
 /* A request or notification for the next hop. */

@@ -97,6 +97,28 @@ static void answers_pass_with_the_id_of_the_hop_before(void **state)
 	buf_done(&b);
 }
 
+static void notifications_are_translated_for_the_next_hop(void **state)
+{
+	struct mcp_change c = {.token = STR_INIT("\"mine\""), .request_id = STR_INIT("31")};
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 10000);
+	assert_str_equal(spliced(&b,
+				 "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\","
+				 "\"params\":{\"reason\":\"r\",\"requestId\":\"a\"}}",
+				 &c),
+			 STR("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\","
+			     "\"params\":{\"reason\":\"r\",\"requestId\":31}}"));
+	assert_str_equal(spliced(&b,
+				 "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\","
+				 "\"params\":{\"progressToken\":9,\"progress\":0.50}}",
+				 &c),
+			 STR("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\","
+			     "\"params\":{\"progressToken\":\"mine\",\"progress\":0.50}}"));
+	buf_done(&b);
+}
+
 static void patches_may_come_in_any_order_and_may_insert(void **state)
 {
 	struct str whole = STR("abcdef");
@@ -122,6 +144,7 @@ int main(void)
 		cmocka_unit_test(replacing_by_the_same_gives_the_same_bytes),
 		cmocka_unit_test(a_token_is_never_invented),
 		cmocka_unit_test(answers_pass_with_the_id_of_the_hop_before),
+		cmocka_unit_test(notifications_are_translated_for_the_next_hop),
 		cmocka_unit_test(patches_may_come_in_any_order_and_may_insert),
 	};
 
