@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `writ ledger VERB`: picks the verb and finds the ledger. */
+#include "cli/cmd_ledger.h"
+
+#include "config/load.h"
+#include "sys/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LEDGER_CONFIG_MEMORY = 64 << 20 };
+
+static const struct cmd verbs[] = {
+	{"show", "print records, one on each line", cmd_ledger_show},
+	{"verify", "check every record, checkpoint and signature", cmd_ledger_verify},
+	{"erase", "make a session's commitments meaningless for ever", cmd_ledger_erase},
+	{NULL, NULL, NULL},
+};
+
+static int usage(FILE *to)
+{
+	(void)fprintf(to, "usage: writ ledger VERB [OPTIONS] [DIR]\n\n");
+	for (const struct cmd *v = verbs; v->name; v++) {
+		(void)fprintf(to, "  %-10s %s\n", v->name, v->summary);
+	}
+	(void)fprintf(to, "\n`writ ledger VERB --help` says more\n");
+	return to == stdout ? CMD_FINE : CMD_FAILED;
+}
+
+int cmd_ledger(int argc, char **argv)
+{
+	const char *names[ARRAY_LEN(verbs)], *near;
+	size_t n = 0;
+
+	if (argc < 2) {
+		return usage(stderr);
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+		return usage(stdout);
+	}
+	for (const struct cmd *v = verbs; v->name; v++) {
+		if (strcmp(argv[1], v->name) == 0) {
+			return v->run(argc - 1, argv + 1);
+		}
+		names[n++] = v->name;
+	}
+	near = opt_suggest(argv[1], names, n);
+	(void)fprintf(stderr, "writ ledger: unknown verb '%s'%s%s%s\n", argv[1],
+		      near ? " (did you mean '" : "; see writ ledger --help", near ? near : "",
+		      near ? "'?)" : "");
+	return CMD_FAILED;
+}
+
+static enum err_code open_dir(const char *path, int *ret_fd, struct err *err)
+{
+	CLEANUP(fd_close) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int inner;
+
+	if (fd < 0) {
+		return errno == ENOENT ? ERR(err, ERR_NOT_FOUND, "%s: no such directory", path)
+				       : ERR_ERRNO(err, "%s", path);
+	}
+	if (faccessat(fd, "log", F_OK, 0) == 0) {
+		*ret_fd = fd_take(&fd);
+		return ERR_OK;
+	}
+	inner = openat(fd, "ledger", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (inner < 0) {
+		return ERR(err, ERR_NOT_FOUND,
+			   "%s: neither a ledger's directory nor a node's state folder", path);
+	}
+	*ret_fd = inner;
+	return ERR_OK;
+}
+
+enum err_code cmd_ledger_open(const char *dir, const char *config, int *ret_fd, struct err *err)
+{
+	struct config_loaded loaded;
+	struct arena a;
+	struct str path;
+	enum err_code code;
+
+	if (dir) {
+		return open_dir(dir, ret_fd, err);
+	}
+	arena_init(&a, LEDGER_CONFIG_MEMORY);
+	code = config_load(&a, config ? config : "writ.yaml", &loaded, NULL, err);
+	if (!code) {
+		path = arena_dup(&a, loaded.config.state);
+		code = path.p ? open_dir(path.p, ret_fd, err)
+			      : ERR(err, ERR_NOMEM, "out of memory");
+	} else if (!config) {
+		err_wrap(err, "no DIR is given");
+	}
+	arena_done(&a);
+	return code;
+}
+
+void cmd_ledger_time(uint64_t time_us, char ret[CMD_LEDGER_TIME])
+{
+	time_t seconds = (time_t)(time_us / 1000000);
+	struct tm tm;
+	size_t n;
+
+	if (!gmtime_r(&seconds, &tm)) {
+		ret[0] = '\0';
+		return;
+	}
+	n = strftime(ret, CMD_LEDGER_TIME, "%Y-%m-%dT%H:%M:%S", &tm);
+	(void)snprintf(ret + n, CMD_LEDGER_TIME - n, ".%06uZ", (unsigned)(time_us % 1000000));
+}
