@@ -14,17 +14,36 @@ struct reload_args {
 
 /* Where the node's control socket is: --state, or what the file says. */
 static enum err_code state_of(struct arena *a, const struct reload_args *args, struct str *ret,
-			      struct err *err)
+			      struct config_errors *errors, struct err *err)
 {
-	struct config_loaded loaded;
+	struct config cfg;
 
 	if (args->state) {
 		*ret = str_from_c(args->state);
 		return ERR_OK;
 	}
-	TRY(config_load(a, args->config, &loaded, NULL, err));
-	*ret = loaded.config.state;
+	TRY(config_read_file(a, args->config, &cfg, errors, err));
+	*ret = cfg.state;
 	return ERR_OK;
+}
+
+/* The node would refuse the file for the same reasons, if we knew where to ask it. */
+static int report_mistakes(struct out *o, const struct config_errors *errors)
+{
+	static const struct out_col cols[] = {{"mistake", 0}};
+	static const struct out_list list = {
+		.name = "mistakes", .cols = cols, .n_cols = 1, .between = " "};
+
+	out_bool(o, "reloaded", false);
+	out_list_begin(o, &list);
+	for (size_t i = 0; i < errors->n; i++) {
+		out_row_begin(o);
+		out_text(o, "mistake", errors->lines[i]);
+		out_row_end(o);
+	}
+	out_list_end(o);
+	out_note(o, "The node was not asked and keeps serving with what it had.");
+	return CMD_FOUND;
 }
 
 static int report(struct out *o, const struct json *answer)
@@ -33,6 +52,9 @@ static int report(struct out *o, const struct json *answer)
 	bool accepted = json_is_bool(ok) && ok->boolean;
 	struct str reason = json_str(json_get(answer, STR("error")));
 
+	while (reason.n && reason.p[reason.n - 1] == '\n') {
+		reason.n--;
+	}
 	out_bool(o, "reloaded", accepted);
 	if (accepted) {
 		return CMD_FINE;
@@ -65,6 +87,7 @@ int cmd_reload(int argc, char **argv)
 		.n_opts = ARRAY_LEN(opts),
 		.example = "writ reload --config ~/writ/writ.yaml",
 	};
+	struct config_errors errors = {0};
 	const struct json *answer;
 	struct err err = {0};
 	struct str state;
@@ -76,8 +99,9 @@ int cmd_reload(int argc, char **argv)
 		return status;
 	}
 	arena_init(&a, RELOAD_MEMORY);
-	if (state_of(&a, &args, &state, &err) ||
-	    control_ask(&a, state, STR("{\"op\":\"reload\"}"), &answer, &err)) {
+	if (state_of(&a, &args, &state, &errors, &err)) {
+		status = errors.n ? report_mistakes(&o, &errors) : out_error(&o, &err);
+	} else if (control_ask(&a, state, STR("{\"op\":\"reload\"}"), &answer, &err)) {
 		status = out_error(&o, &err);
 	} else {
 		status = report(&o, answer);

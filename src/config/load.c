@@ -332,18 +332,32 @@ static enum err_code check_secret(struct str shown, const struct config_secret *
 	return ERR_OK;
 }
 
-enum err_code config_load(struct arena *a, const char *path, struct config_loaded *ret,
-			  struct config_errors *errors, struct err *err)
+static struct str file_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
-	struct config_source src = {.name = str_from_c(slash ? slash + 1 : path)};
-	struct config_loaded l = {0};
+
+	return str_from_c(slash ? slash + 1 : path);
+}
+
+enum err_code config_read_file(struct arena *a, const char *path, struct config *ret,
+			       struct config_errors *errors, struct err *err)
+{
+	struct config_source src = {.name = file_name(path)};
 
 	TRY(read_file(a, AT_FDCWD, path, str_from_c(path), CONFIG_MAX_BYTES, &src.text, err));
 	TRY(folder_of(a, path, &src.dir, err));
 	TRY(yaml_parse(a, src.name, src.text, &src.root, err));
-	TRY(config_decode(a, &src, &l.config, errors, err));
-	TRY(find_programs(a, &l.config, src.name, err));
+	return config_decode(a, &src, ret, errors, err);
+}
+
+enum err_code config_load(struct arena *a, const char *path, struct config_loaded *ret,
+			  struct config_errors *errors, struct err *err)
+{
+	struct str shown = file_name(path);
+	struct config_loaded l = {0};
+
+	TRY(config_read_file(a, path, &l.config, errors, err));
+	TRY(find_programs(a, &l.config, shown, err));
 	TRY(load_policies(a, l.config.policies, &l, err));
 	if (l.config.schema.n) {
 		l.schema.name = l.config.schema;
@@ -352,7 +366,7 @@ enum err_code config_load(struct arena *a, const char *path, struct config_loade
 	}
 	TRY(config_secrets(a, &l.config, &l.secrets, &l.n_secrets, err));
 	for (size_t i = 0; i < l.n_secrets; i++) {
-		TRY(check_secret(src.name, &l.secrets[i], err));
+		TRY(check_secret(shown, &l.secrets[i], err));
 	}
 	*ret = l;
 	return ERR_OK;

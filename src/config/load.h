@@ -51,6 +51,10 @@ struct config_loaded {
 enum err_code config_load(struct arena *a, const char *path, struct config_loaded *ret,
 			  struct config_errors *errors, struct err *err) MUST_USE;
 
+/* Only the file itself: reads and decodes it, looks at nothing that it names. */
+enum err_code config_read_file(struct arena *a, const char *path, struct config *ret,
+			       struct config_errors *errors, struct err *err) MUST_USE;
+
 /* The secret files a configuration names; pure. */
 enum err_code config_secrets(struct arena *a, const struct config *cfg,
 			     const struct config_secret **ret, size_t *ret_n,

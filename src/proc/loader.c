@@ -162,26 +162,39 @@ static enum err_code load(struct arena *a, const char *path, int bundle_fd, stru
 	return code;
 }
 
-int loader_run(const char *path, int bundle_fd, int err_fd)
+static enum err_code load_into(const char *path, int bundle_fd, struct buf *report)
 {
 	struct err err = {0};
 	struct arena a;
-	struct buf report;
 	enum err_code code;
 
 	arena_init(&a, LOADER_MEMORY);
-	buf_init(&report, MAX_REPORT);
-	code = load(&a, path, bundle_fd, &report, &err);
-	if (code && buf_len(&report) == 0) {
-		buf_clear(&report);
-		buf_printf(&report, "%s\n", err.msg);
+	code = load(&a, path, bundle_fd, report, &err);
+	if (code && buf_len(report) == 0) {
+		buf_clear(report);
+		buf_printf(report, "%s\n", err.msg);
 	}
+	arena_done(&a);
+	return code;
+}
+
+enum err_code loader_check(const char *path, struct buf *report)
+{
+	return load_into(path, -1, report);
+}
+
+int loader_run(const char *path, int bundle_fd, int err_fd)
+{
+	struct buf report;
+	enum err_code code;
+
+	buf_init(&report, MAX_REPORT);
+	code = load_into(path, bundle_fd, &report);
 	if (code) {
 		(void)write_all(err_fd,
 				buf_str(&report)); /* the status tells even if nobody reads */
 	}
 	buf_done(&report);
-	arena_done(&a);
 	return code ? 1 : 0;
 }
 

@@ -14,10 +14,16 @@
 #ifndef PROC_LOADER_H
 #define PROC_LOADER_H
 
+#include "base/buf.h"
+#include "base/err.h"
+
 /*
  * Writes the bundle to bundle_fd (-1: only checks) and, when something is wrong, every reason as
  * text with file:line:column to err_fd. The result is an exit status: 0 good, 1 refused.
  */
 int loader_run(const char *path, int bundle_fd, int err_fd);
+
+/* Only checks; appends every reason, one or more lines for each, to `report`. */
+enum err_code loader_check(const char *path, struct buf *report) MUST_USE;
 
 #endif

@@ -97,7 +97,7 @@ static void a_node_that_accepts_is_success(void **state)
 static void a_node_that_refuses_is_found_with_its_reason(void **state)
 {
 	(void)state;
-	expect("{\"ok\":false,\"error\":\"writ.yaml:1:2: bad\"}\n", CMD_FOUND,
+	expect("{\"ok\":false,\"error\":\"writ.yaml:1:2: bad\\n\"}\n", CMD_FOUND,
 	       "{\"reloaded\":false,\"reason\":\"writ.yaml:1:2: bad\",\"notes\":[\"The node keeps "
 	       "serving with what it had.\"],\"ok\":false}");
 }
