@@ -186,6 +186,13 @@ static enum err_code settle(struct building *b, struct err *err)
 		if (outer->rights == w->rights ||
 		    (w->rights == RIGHT_READ && !(outer->rights & RIGHT_WRITE))) {
 			w->dropped = true;
+			continue;
+		}
+		if ((outer->rights & RIGHT_WRITE) && (b->missing & PLAN_NO_NAMESPACES)) {
+			return ERR(err, ERR_UNSUPPORTED,
+				   STR_FMT " lies in write " STR_FMT
+					   ": without namespaces it cannot be kept from changes",
+				   STR_ARG(w->real), STR_ARG(outer->real));
 		}
 		if ((outer->rights & RIGHT_WRITE) && (w->rights & RIGHT_EXEC) && !w->derived) {
 			return ERR(err, ERR_INVALID,
@@ -511,6 +518,10 @@ static enum err_code filters(struct building *b, struct sandbox_plan *plan, stru
 		.otherwise = SECCOMP_REFUSES,
 		.exec = profile < PROFILE_MAX ? exec[profile] : EXEC_NEVER,
 	};
+	if (b->missing & PLAN_NO_NAMESPACES) {
+		/* Landlock does not see connections to sockets by path: /run/docker.sock */
+		plan->seccomp.calls &= ~(unsigned)(CALLS_DIAL | CALLS_LISTEN);
+	}
 	TRY(seccomp_build(b->a, &plan->seccomp, &plan->filter, err));
 	return seccomp_build(b->a, &init, &plan->init_filter, err);
 }

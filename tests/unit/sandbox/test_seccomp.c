@@ -5,6 +5,7 @@
  * sets. The golden files hold the lists and programs of typical specs.
  */
 #include "tests/test.h"
+#include "tests/unit/sandbox/golden.h"
 
 #include "sandbox/seccomp.h"
 #include "sandbox/seccomp_priv.h"
@@ -425,31 +426,6 @@ static void reporting_allows_and_logs(void **state)
 	m = machine(spec);
 	assert_int_equal(call(&m, SYS_openat, NULL), SECCOMP_RET_LOG);
 	arena_done(&m.a);
-}
-
-/* With WRIT_GOLDEN=write in the environment the files are written anew instead of compared. */
-static void golden(const char *name, struct str text)
-{
-	char path[512];
-	static char old[256 * 1024];
-	FILE *f;
-	size_t n;
-
-	(void)snprintf(path, sizeof(path), "%s/%s", GOLDEN_DIR, name);
-	if (getenv("WRIT_GOLDEN")) {
-		f = fopen(path, "w");
-		assert_non_null(f);
-		assert_int_equal(fwrite(text.p, 1, text.n, f), text.n);
-		(void)fclose(f);
-		return;
-	}
-	f = fopen(path, "r");
-	assert_non_null(f);
-	n = fread(old, 1, sizeof(old), f);
-	(void)fclose(f);
-	if (!str_eq(str_make(old, n), text)) {
-		fail_msg("%s differs: if the change is meant, run with WRIT_GOLDEN=write", path);
-	}
 }
 
 static void lists_and_programs_are_as_reviewed(void **state)
