@@ -79,7 +79,7 @@ static int reload(const char *dir, char *text, size_t size)
 static void expect(const char *answer, int want_status, const char *want)
 {
 	char text[1024], message[1024];
-	struct node n;
+	struct node n = {0};
 
 	node_start(&n, answer);
 	assert_int_equal(reload(n.dir, text, sizeof(text)), want_status);
