@@ -43,7 +43,7 @@ def load(tool, target, **settings):
     wall = time.monotonic() - began
     spent = machine.by_role(before, machine.cpu_ns(target.process.pid))
     if p.returncode:
-        raise Failed(f"{target.name}: {err.strip() or out.strip() or 'the load generator failed'}")
+        raise Failed(f"{target.name}: {err.strip() or out.strip() or 'the load generator failed'}\n{target.describe()}")
     result = json.loads(out)
     answered = max(result["answered"], 1)
     result["cpu_us"] = sum(spent.values()) / answered / 1e3
@@ -79,7 +79,7 @@ def hold_sessions(tool, target):
     line = p.stdout.readline()
     if line.strip() != "ready":
         _, err = p.communicate()
-        raise Failed(f"{target.name}, {SESSIONS} sessions: {err.strip() or line}")
+        raise Failed(f"{target.name}, {SESSIONS} sessions: {err.strip() or line}\n{target.describe()}")
     time.sleep(1)
     result = memory(target)
     out, err = p.communicate()
@@ -230,7 +230,7 @@ def run(root, options):
         program = pathlib.Path(options.writ).resolve() if options.writ else program[0] if own else None
         directory = pathlib.Path(tempfile.mkdtemp(prefix="bench-", dir=options.build))
         results = measure(options, upstream, tool, program, directory)
-    except (Failed, RuntimeError, subprocess.CalledProcessError) as e:
+    except (Failed, subprocess.CalledProcessError) as e:
         print(f"bench: {e}", file=sys.stderr)
         return 2
     finally:

@@ -6,6 +6,7 @@ import socket
 import time
 
 import machine
+from builder import Failed
 
 INITIALIZE = (b'{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25",'
               b'"capabilities":{},"clientInfo":{"name":"bench","version":"1"}}}')
@@ -46,11 +47,17 @@ class Target:
                                          stdin=-3, cwd=self.dir)
         while not answers(self.port, self.path):
             if self.process.poll() is not None or time.monotonic() - began > patience:
-                log = (self.dir / "log").read_text(errors="replace")[-2000:]
+                what = self.describe()
                 self.stop()
-                raise RuntimeError(f"{self.name} does not answer:\n{log}")
+                raise Failed(f"{self.name} does not answer; {what}")
             time.sleep(0.0002)
         return (time.monotonic() - began) * 1e3
+
+    def describe(self):
+        """For an error: whether it still runs, and the end of what it said."""
+        code = self.process.poll() if self.process else None
+        log = (self.dir / "log").read_text(errors="replace")[-1500:].strip()
+        return f"{self.name} {'runs' if code is None else f'ended with {code}'}; its log:\n{log or '(empty)'}"
 
     def stop(self):
         if self.process:
