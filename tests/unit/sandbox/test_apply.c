@@ -165,7 +165,7 @@ static int in_fill_tmp(void)
 {
 	int fd = open("/tmp/file", O_RDWR | O_CREAT | O_EXCL, 0600);
 
-	return result(posix_fallocate(fd, 0, 512 << 20) ? (errno = ENOSPC, -1) : 0);
+	return fd < 0 ? errno : posix_fallocate(fd, 0, 512 << 20);
 }
 
 static int in_exec_tmp(void)
