@@ -198,9 +198,14 @@ static enum err_code take_record(struct recovery *r, const struct ledger_found *
 	struct ledger_store *s = r->s;
 	uint8_t hash[SHA256_LEN];
 	struct ledger_entry entry;
+	enum err_code code;
 
 	arena_reset(r->scratch);
-	if (ledger_entry_decode(found->record.entry, r->scratch, &entry, err)) {
+	code = ledger_entry_decode(found->record.entry, r->scratch, &entry, err);
+	if (!code && entry.kind == LEDGER_SALT) {
+		code = ERR(err, ERR_CORRUPT, "a salt may not stand in the log");
+	}
+	if (code) {
 		err_wrap(err, "record %llu", (unsigned long long)found->record.index);
 		return ERR_CORRUPT;
 	}
