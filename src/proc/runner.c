@@ -372,7 +372,7 @@ static void rehearse(struct runner *r)
 /* The new configuration serves the next starts; what runs goes on as it was started. */
 static enum err_code load_config(struct runner *r, struct err *err)
 {
-	struct config config;
+	struct config config = {0};
 	struct runner_pace *pace;
 	struct arena a;
 	struct str text;
