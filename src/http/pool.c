@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 enum {
-	FREE_WORKS_MAX = 16,
+	FREE_WORKS_MAX = 64,
 	KEEP_IN_MAX = 16 * 1024,
 	SCRATCH_MAX = 64 << 20, /* a whole request body behind its head, when a wire frames it */
 };

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 enum {
-	FREE_WORKS_MAX = 16,
+	FREE_WORKS_MAX = 64,
 	KEEP_IN_MAX = 16 * 1024, /* a bigger input buffer is not kept for the next request */
 	SCRATCH_MAX = 64 * 1024,
 };
