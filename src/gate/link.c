@@ -48,6 +48,7 @@ enum err_code link_new(struct gate *gate, const struct config_server *server,
 		mcp_list_init(&l->lists[k], (enum mcp_list_kind)k, gate->seed);
 	}
 	l->id = arena_dup(&l->arena, server->id);
+	l->configured = arena_dup(&l->arena, server->instructions);
 	l->transport =
 		server->kind == CONFIG_SERVER_HTTP ? &link_http_transport : &link_stdio_transport;
 	if (!l->id.p || (server->kind == CONFIG_SERVER_HTTP && link_http_init(l, server, err))) {
@@ -437,7 +438,7 @@ static void on_initialized(struct link_call *c, const struct mcp_msg *m)
 	}
 	l->version = info.version;
 	l->capabilities = info.capabilities;
-	l->instructions = info.instructions;
+	l->instructions = l->configured.n ? l->configured : info.instructions;
 	l->state = LINK_LISTING;
 	if (l->transport == &link_http_transport) {
 		link_http_ready(l);

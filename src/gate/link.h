@@ -94,8 +94,9 @@ struct link {
 	struct loop *loop;
 	const struct link_transport *transport;
 	enum link_state state;
-	struct arena arena; /* what lives as long as the link */
-	struct str id;      /* of the server, as configured */
+	struct arena arena;    /* what lives as long as the link */
+	struct str id;         /* of the server, as configured */
+	struct str configured; /* instructions of the configuration, in place of the server's own */
 	uint64_t timeout_ns;
 	uint8_t digest[32]; /* of the server's configuration: equal means it may stay on reload */
 	unsigned holds;

@@ -8,9 +8,12 @@
  *   BUNDLE    fd of a sealed memfd: policies and schema as JSON
  *   SECRET    u32 index, str file name, fd of a sealed memfd: the file's bytes
  *   LISTENER  u32 index into config.listen, fd
- *   CHANNEL   u8 role, u32 index, fd: this role's end of a channel to that peer; replaces an older
- * one DIRECTORY fd of the state directory START     (boot is complete) RELOAD    fd config, fd
- * bundle: prepare, then answer RELOADED DRAIN     finish what runs, take nothing new, then exit 0
+ *   CHANNEL   u8 role, u32 index, fd: this role's end of a channel to that peer; replaces an older one
+ *   DIRECTORY fd of the ledger's directory (scribe only)
+ *   KEY       fd of a sealed memfd: the ledger's signing key, as its file holds it (scribe only)
+ *   START     u8 whether names must be resolved (connector): boot is complete
+ *   RELOAD    CONFIG, BUNDLE and SECRET before it are new ones: prepare, then answer RELOADED
+ *   DRAIN     finish what runs, take nothing new, then exit 0
  *   NOTE      str entry: a ledger entry of the supervisor (scribe only)
  * To the supervisor:
  *   READY     (the role serves)
@@ -34,7 +37,6 @@
  *   ENDED     u64 token, u32 wait status
  * gate -> gate:
  *   HANDOFF   u32 listener, str bytes read so far, fd: a connection whose session lives there
- * lives there
  */
 #ifndef IPC_MESSAGES_H
 #define IPC_MESSAGES_H

@@ -75,6 +75,16 @@ static enum err_code tell_secret(struct child *child, const struct role_secret *
 	return tell(child, &w, secret->fd, err);
 }
 
+static enum err_code tell_start(struct child *child, bool resolve, struct err *err)
+{
+	char buf[8];
+	struct frame_writer w;
+
+	frame_begin(&w, buf, sizeof(buf), IPC_START);
+	frame_put_u8(&w, resolve);
+	return tell(child, &w, -1, err);
+}
+
 enum err_code child_tell_secrets(struct child *child, const struct role_secret *secrets, unsigned n,
 				 struct err *err)
 {
@@ -189,7 +199,7 @@ enum err_code children_start(struct children *c, struct child *child, const stru
 	TRY(start_process(c, child, err));
 	TRY(hand_out(child, h, err));
 	TRY(connect_peers(c, child, err));
-	return child_tell(child, IPC_START, -1, err);
+	return tell_start(child, h->resolve, err);
 }
 
 void children_ended(struct child *child, uint64_t now)

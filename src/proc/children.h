@@ -41,6 +41,7 @@ struct handout {
 	unsigned n_secrets;
 	const struct role_listener *listeners; /* gates only; index g * n_listen + l */
 	unsigned n_listen;
+	bool resolve; /* some upstream is known by a name only */
 };
 
 struct children {

@@ -241,10 +241,6 @@ static void on_resolved(struct resolver *r, uint64_t serial, const struct net_ad
 	d->n_addrs = n;
 	for (unsigned i = 0; i < n; i++) {
 		d->addrs[i] = addrs[i];
-		/* "loopback" was granted to the name: no other address may get what that gets. */
-		if (d->upstream->direct && !net_addr_is_loopback(&addrs[i])) {
-			d->n_addrs = 0;
-		}
 	}
 	dial_next(d);
 }
@@ -255,8 +251,19 @@ static void dial_begin(struct dial *d)
 	struct buf text;
 	struct err err;
 
+	if (url->loopback && !url->ip) {
+		/* RFC 6761 section 6.3: localhost is this machine, whatever a name server says. */
+		d->addrs[0] = (struct net_addr){
+			.kind = NET_ADDR_IP4, .port = url->port, .ip = {127, 0, 0, 1}};
+		d->addrs[1] = (struct net_addr){
+			.kind = NET_ADDR_IP6, .port = url->port, .ip = {[15] = 1}};
+		d->n_addrs = 2;
+		dial_next(d);
+		return;
+	}
 	if (!url->ip) {
-		if (resolver_ask(&d->peer->connector->resolver, (uint64_t)(uintptr_t)d, url->host,
+		if (!d->peer->connector->boot->resolve ||
+		    resolver_ask(&d->peer->connector->resolver, (uint64_t)(uintptr_t)d, url->host,
 				 url->port, &err)) {
 			dial_fail(d, "the name cannot be looked up");
 		}
@@ -484,11 +491,15 @@ static void on_control(struct loop_fd *f, uint32_t ready)
 
 static enum err_code serve(struct connector *c, struct err *err)
 {
-	TRY(resolver_start(&c->resolver, err));
+	if (c->boot->resolve) {
+		TRY(resolver_start(&c->resolver, err));
+	}
 	TRY(loop_init(&c->loop, err));
-	TRY(jail_enter(&connector_jail, NULL, err));
+	TRY(role_enter(c->boot, &connector_jail, err));
 	TRY(load_table(c, err));
-	TRY(resolver_watch(&c->resolver, &c->loop, err));
+	if (c->boot->resolve) {
+		TRY(resolver_watch(&c->resolver, &c->loop, err));
+	}
 	for (unsigned i = 0; i < c->boot->n_channels; i++) {
 		TRY(add_peer(c, &c->boot->channels[i], err));
 	}

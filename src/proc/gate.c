@@ -18,10 +18,7 @@
 
 enum { DOCUMENT_MAX = 64 << 20 };
 
-/*
- * The network is kept: listeners and the sockets that the connector passes need none of its own,
- * but an empty one would come with a user namespace, and then peers' users could not be told apart.
- */
+/* Not JAIL_NET_EMPTY_USER: in a user namespace the users of Unix peers could not be told apart. */
 static const struct jail_spec gate_jail = {
 	.name = "gate",
 	.calls = CALLS_LOOP | CALLS_SOCKET,
@@ -36,7 +33,7 @@ struct gate_role {
 
 static enum err_code read_rules(const struct role_boot *boot, struct rules **ret, struct err *err)
 {
-	struct str config, bundle;
+	struct str config = {0}, bundle = {0};
 	enum err_code code;
 	struct arena a;
 
@@ -182,7 +179,7 @@ static enum err_code serve(struct gate_role *r, struct err *err)
 	struct rules *rules;
 
 	TRY(gate_init(&r->gate, r->boot->index, err));
-	TRY(jail_enter(&gate_jail, NULL, err));
+	TRY(role_enter(r->boot, &gate_jail, err));
 	TRY(read_rules(r->boot, &rules, err));
 	TRY(gate_apply(&r->gate, rules, err));
 	for (unsigned i = 0; i < r->boot->n_channels; i++) {

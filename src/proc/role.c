@@ -4,11 +4,13 @@
 #include "base/log.h"
 #include "ipc/frame.h"
 #include "ipc/messages.h"
+#include "sandbox/jail.h"
 #include "sys/fd.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 static const char *const role_names[ROLE_MAX] = {
@@ -127,6 +129,7 @@ static bool boot_message(struct role_boot *boot, struct str frame, int *fds, uns
 		ok = keep_channel(boot, &r, fds, n_fds);
 		break;
 	case IPC_START:
+		boot->resolve = frame_get_u8(&r) != 0;
 		*started = true;
 		ok = true;
 		break;
@@ -268,6 +271,25 @@ enum err_code role_reloaded(struct role_boot *boot, bool ok, struct str text, st
 	frame_put_u8(&w, ok ? 1 : 0);
 	frame_put_str(&w, text.n > 4000 ? str_make(text.p, 4000) : text);
 	return chan_send(&boot->control, frame_bytes(&w), NULL, 0, err);
+}
+
+enum err_code role_enter(const struct role_boot *boot, const struct jail_spec *spec,
+			 struct err *err)
+{
+	struct jail_report report = {0};
+	struct buf weaker;
+	char name[16];
+
+	(void)snprintf(name, sizeof(name), "writ-%s.%u", role_name(boot->role), boot->index);
+	(void)prctl(PR_SET_NAME, name);
+	TRY(jail_enter(spec, &report, err));
+	buf_init(&weaker, 1024);
+	jail_report_print(&report, &weaker);
+	if (buf_len(&weaker)) {
+		log_line(LOG_WARN, STR_FMT, STR_ARG(buf_str(&weaker)));
+	}
+	buf_done(&weaker);
+	return ERR_OK;
 }
 
 enum err_code role_ready(struct role_boot *boot, struct err *err)

@@ -12,6 +12,8 @@
 #include "base/str.h"
 #include "ipc/chan.h"
 
+struct jail_spec;
+
 enum role {
 	ROLE_NONE = 0,
 	ROLE_SUPERVISOR,
@@ -60,6 +62,7 @@ struct role_boot {
 	unsigned n_listeners;
 	struct role_secret secrets[ROLE_MAX_SECRETS];
 	unsigned n_secrets;
+	bool resolve;      /* of START */
 	bool secrets_used; /* the next SECRET begins a new list */
 };
 
@@ -76,6 +79,13 @@ int role_main(int argc, char **argv);
  * supervisor closes the channel or says something that is not boot.
  */
 enum err_code role_boot_receive(struct role_boot *boot, struct err *err) MUST_USE;
+
+/*
+ * The first act of a role that serves: enters its jail, says in the log what this machine could not
+ * give of it, and names the process. Nothing is parsed before.
+ */
+enum err_code role_enter(const struct role_boot *boot, const struct jail_spec *spec,
+			 struct err *err) MUST_USE;
 
 /* Tells the supervisor that the role serves now. */
 enum err_code role_ready(struct role_boot *boot, struct err *err) MUST_USE;

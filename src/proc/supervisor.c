@@ -54,6 +54,21 @@ struct supervisor {
 	int reload_client; /* control client index, -1 for SIGHUP */
 };
 
+/* Whether an upstream is known by a name that has to be looked up. */
+static bool needs_names(const struct config *c)
+{
+	bool needs = false;
+
+	for (size_t i = 0; i < c->n_servers; i++) {
+		needs = needs || (c->servers[i].kind == CONFIG_SERVER_HTTP &&
+				  !c->servers[i].url.ip && !c->servers[i].url.loopback);
+	}
+	for (size_t i = 0; i < c->n_models; i++) {
+		needs = needs || (!c->models[i].url.ip && !c->models[i].url.loopback);
+	}
+	return needs;
+}
+
 static struct handout handout_of(const struct supervisor *s, const struct bundle *b)
 {
 	return (struct handout){
@@ -66,6 +81,7 @@ static struct handout handout_of(const struct supervisor *s, const struct bundle
 		.n_secrets = b->n_secrets,
 		.listeners = s->ground.listeners,
 		.n_listen = s->ground.n_listen,
+		.resolve = needs_names(b->config),
 	};
 }
 
@@ -147,24 +163,26 @@ static void say_serving(struct supervisor *s)
 static void reload_done(struct supervisor *s, bool ok, struct str text)
 {
 	s->reloading = false;
+	control_answer(&s->control, s->reload_client, ok, text);
 	if (ok) {
 		bundle_done(&s->bundle);
 		s->bundle = s->next;
 		bundle_init(&s->next);
 		log_line(LOG_INFO, "reloaded: %zu policy files", s->bundle.n_policy_files);
 		note(s, (struct ledger_event){.event = LEDGER_RELOAD_ACCEPTED});
-	} else {
-		log_line(LOG_ERROR, "reload refused, the old configuration keeps serving: " STR_FMT,
-			 STR_ARG(text));
-		note(s, (struct ledger_event){.event = LEDGER_RELOAD_REFUSED, .detail = text});
-		bundle_done(&s->next);
+		return;
 	}
-	control_answer(&s->control, s->reload_client, ok, text);
+	log_line(LOG_ERROR, "reload refused, the old configuration keeps serving: " STR_FMT,
+		 STR_ARG(str_make(text.p, str_find(text, '\n'))));
+	note(s, (struct ledger_event){.event = LEDGER_RELOAD_REFUSED,
+				      .detail = str_make(text.p, str_find(text, '\n'))});
+	bundle_done(&s->next); /* text may lie in it */
 }
 
 /* Hands the new bundle to every serving child; gates and connector answer RELOADED. */
 static void reload_hand_out(struct supervisor *s)
 {
+	bool names = needs_names(s->next.config) && !needs_names(s->bundle.config);
 	struct err err;
 
 	s->reload_waits = 0;
@@ -174,6 +192,11 @@ static void reload_hand_out(struct supervisor *s)
 		enum err_code code;
 
 		if (c->state != CHILD_SERVING || c->role == ROLE_SCRIBE) {
+			continue;
+		}
+		if (c->role == ROLE_CONNECTOR && names) {
+			/* Its resolver is made before its jail: only a new one can have it. */
+			(void)kill(c->process.pid, SIGTERM);
 			continue;
 		}
 		code = child_tell_secrets(c, s->next.secrets, s->next.n_secrets, &err);
