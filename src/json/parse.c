@@ -122,12 +122,15 @@ static enum err_code decode_string(struct parser *p, size_t start, size_t end, s
 static enum err_code parse_string(struct parser *p, struct str *ret)
 {
 	size_t quote = p->at, start = quote + 1;
-	bool escaped = false;
+	bool escaped = false, ascii = true;
 	struct str s;
 
-	for (p->at = start;; p->at++) {
-		int c = peek(p);
+	for (p->at = start;;) {
+		const char *end = p->text.p + p->text.n;
+		int c;
 
+		p->at = (size_t)(bytes_plain(p->text.p + p->at, end, BYTES_SIMD) - p->text.p);
+		c = peek(p);
 		if (c == '"') {
 			break;
 		}
@@ -137,13 +140,15 @@ static enum err_code parse_string(struct parser *p, struct str *ret)
 		if (c < 0x20) {
 			return fail(p, ERR_SYNTAX, p->at, "control character in a string");
 		}
-		if (c == '\\') {
-			escaped = true;
-			p->at++; /* the next byte ends nothing; decode_string judges it */
+		escaped |= c == '\\';
+		ascii &= c < 0x80;
+		p->at++;
+		if (c == '\\' && p->at < p->text.n) {
+			p->at++; /* this byte ends nothing; decode_string judges it */
 		}
 	}
 	s = span_from(p, start);
-	if (!str_is_utf8(s)) {
+	if (!ascii && !str_is_utf8(s)) {
 		return fail(p, ERR_INVALID, quote, "string is not UTF-8");
 	}
 	if (escaped) {
