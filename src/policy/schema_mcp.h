@@ -81,7 +81,8 @@ void schema_mcp_init(struct schema_mcp *m, struct arena *a, const struct schema_
 
 /*
  * Adds the tools of one server: a tools/list result, its array of tools, or one
- * tool. All or nothing. ERR_EXISTS when an action is there already.
+ * tool. All or nothing; nothing of the JSON is borrowed. ERR_EXISTS when an
+ * action is there already.
  */
 enum err_code schema_mcp_add(struct schema_mcp *m, struct str server, const struct json *tools,
 			     struct err *err) MUST_USE;

@@ -148,7 +148,10 @@ static struct schema_mcp_shape *make_enum(struct shaper *s, const struct json *l
 	}
 	for (size_t i = 0; i < n; i++, one = one->next) {
 		if (one->type == JSON_STRING) {
-			shape->ids[shape->n_ids++] = one->text;
+			shape->ids[shape->n_ids] = arena_dup(s->a, one->text);
+			if (!shape->ids[shape->n_ids++].p) {
+				return no_memory(s);
+			}
 		}
 	}
 	return shape;
@@ -284,8 +287,11 @@ static bool make_field(struct shaper *s, const struct json *j, const struct json
 		too_large(s, "bytes in a property's name", SCHEMA_MCP_MAX_NAME);
 		return false;
 	}
-	ret->name = prop->key;
+	ret->name = arena_dup(s->a, prop->key);
 	ret->shape = make(s, prop, join(s, path, prop->key), depth + 1);
+	if (!ret->name.p) {
+		no_memory(s);
+	}
 	if (s->code) {
 		return false;
 	}
