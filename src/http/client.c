@@ -444,8 +444,10 @@ static void on_hangup(struct stream *s, bool gone)
 	if (!conn->call) {
 		client_conn_close(conn);
 	} else if (gone && s->failed) {
+		struct err err = stream_failure(s);
+
 		enter(conn);
-		ended(conn, false, NULL);
+		ended(conn, false, &err);
 		leave(conn);
 	}
 	/* else reading is paused, and what was received is still to be read */

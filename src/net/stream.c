@@ -17,6 +17,7 @@ struct stream_tls {
 	struct stream *stream;
 	struct loop_hook again; /* decrypted bytes wait, of which epoll knows nothing */
 	bool read_wants_write, write_wants_read;
+	struct err failure;
 };
 
 static void update(struct stream *s)
@@ -39,8 +40,11 @@ static void update(struct stream *s)
 	loop_watch(s->loop, &s->f, events);
 }
 
-static void fail(struct stream *s)
+static void fail(struct stream *s, const struct err *why)
 {
+	if (s->tls && !s->failed) {
+		s->tls->failure = *why;
+	}
 	s->failed = true;
 	loop_remove(s->loop, &s->f);
 	buf_done(&s->out);
@@ -105,13 +109,17 @@ static ssize_t flush(struct stream *s, struct err *err)
 {
 	struct str bytes = buf_str(&s->out);
 	struct iovec part = {.iov_base = (void *)(uintptr_t)bytes.p, .iov_len = bytes.n};
+	struct err why = {0};
 	ssize_t r = 0;
 
 	if (bytes.n) {
-		r = s->tls ? send_tls(s, bytes, err) : send_plain(s, &part, 1, err);
+		r = s->tls ? send_tls(s, bytes, &why) : send_plain(s, &part, 1, &why);
 	}
 	if (r < 0) {
-		fail(s);
+		fail(s, &why);
+		if (err) {
+			*err = why;
+		}
 		return -1;
 	}
 	buf_consume(&s->out, (size_t)r);
@@ -242,6 +250,17 @@ enum err_code stream_connect_tls(struct stream *s, struct tls_ctx *ctx, struct s
 	return start_tls(s, session, err);
 }
 
+struct err stream_failure(const struct stream *s)
+{
+	struct err none = {0};
+
+	if (s->tls && s->tls->failure.code) {
+		return s->tls->failure;
+	}
+	err_ignore(ERR(&none, ERR_CLOSED, "the connection is broken"));
+	return none;
+}
+
 struct tls *stream_tls_session(const struct stream *s)
 {
 	return s->tls ? s->tls->session : NULL;
@@ -294,7 +313,7 @@ static enum stream_result read_plain(struct stream *s, void *to, size_t n, size_
 	}
 	if (r < 0) {
 		err_ignore(ERR_ERRNO(err, "recv")); /* the result says that it failed */
-		fail(s);
+		fail(s, NULL);
 		return STREAM_FAILED;
 	}
 	s->eof = true;
@@ -315,13 +334,14 @@ static enum stream_result read_tls(struct stream *s, void *to, size_t n, size_t 
 {
 	struct tls *session = s->tls->session;
 	size_t done = 0, got;
+	struct err why = {0};
 	enum tls_result r;
 
 	do {
-		r = tls_read(session, (char *)to + done, n - done, &got, err);
+		r = tls_read(session, (char *)to + done, n - done, &got, &why);
 		done += r == TLS_DONE ? got : 0;
 	} while (r == TLS_DONE && done < n && tls_has_pending(session));
-	flush_after_read(s, err);
+	flush_after_read(s, &why);
 	if (done) {
 		/* Nobody would announce what OpenSSL holds already. */
 		if (r == TLS_DONE ? tls_has_pending(session) : r != TLS_WANT_READ) {
@@ -346,14 +366,19 @@ static enum stream_result read_tls(struct stream *s, void *to, size_t n, size_t 
 	case TLS_FAILED:
 		break;
 	}
-	fail(s);
+	fail(s, &why);
+	if (err) {
+		*err = why;
+	}
 	return STREAM_FAILED;
 }
 
 enum stream_result stream_read(struct stream *s, void *to, size_t n, size_t *ret_n, struct err *err)
 {
 	if (s->failed) {
-		err_ignore(ERR(err, ERR_CLOSED, "the connection is broken"));
+		if (err) {
+			*err = stream_failure(s);
+		}
 		return STREAM_FAILED;
 	}
 	if (s->eof) {
@@ -389,7 +414,10 @@ static enum err_code keep(struct stream *s, const struct iovec *parts, int n, si
 		buf_append(&s->out, str_from(part, skip));
 	}
 	if (s->out.failed) {
-		fail(s);
+		struct err why = {0};
+
+		err_ignore(ERR(&why, ERR_LIMIT, "the peer does not read"));
+		fail(s, &why);
 		return ERR(err, ERR_LIMIT, "the peer does not read: more than %zu bytes wait",
 			   s->out.max);
 	}
@@ -413,7 +441,7 @@ enum err_code stream_writev(struct stream *s, const struct iovec *parts, int n, 
 	if (!s->tls && buf_len(&s->out) == 0) {
 		r = send_plain(s, parts, n, err);
 		if (r < 0) {
-			fail(s);
+			fail(s, NULL);
 			return ERR_CLOSED;
 		}
 		if ((size_t)r == total) {

@@ -70,6 +70,9 @@ enum err_code stream_connect_tls(struct stream *s, struct tls_ctx *ctx, struct s
 /* The TLS session, for the peer's certificate; NULL when plain. */
 struct tls *stream_tls_session(const struct stream *s);
 
+/* Why the stream failed, as after on_hangup(true): of TLS the reason, else only that it did. */
+struct err stream_failure(const struct stream *s);
+
 /* Closes at once, dropping pending output. Harmless on a closed stream. */
 void stream_close(struct stream *s);
 
