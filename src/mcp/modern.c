@@ -54,11 +54,7 @@ static bool is_type(struct str raw, enum json_type type)
 
 bool mcp_is_modern(const struct mcp_msg *m, const struct mcp_headers *headers)
 {
-	struct str meta[META_MAX];
-
-	read_meta(m->meta, meta);
-	return meta[META_VERSION].p ||
-	       (headers && mcp_version_find(headers->version) == MCP_MODERN);
+	return m->modern_version.p || (headers && mcp_version_find(headers->version) == MCP_MODERN);
 }
 
 #define WRAP_OPEN  STR("=?base64?")
@@ -85,8 +81,8 @@ static bool mirrors_body(struct arena *scratch, const struct mcp_msg *m,
 	if (!h->method.p || !str_eq(h->method, m->method_text)) {
 		return false;
 	}
-	if (where == MCP_OBJECT_NONE || where == MCP_OBJECT_REF) {
-		return true;
+	if (where == MCP_OBJECT_NONE || where == MCP_OBJECT_REF || !m->object.p) {
+		return true; /* without its object, a method is one that left the protocol */
 	}
 	return h->name.p && mcp_header_decode(scratch, h->name, &header) &&
 	       json_unquote(scratch, m->object, &body, NULL) == ERR_OK && str_eq(header, body);

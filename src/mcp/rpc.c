@@ -126,7 +126,17 @@ static bool take_meta(struct arena *scratch, struct mcp_msg *m, struct str meta)
 		return false;
 	}
 	m->token = r[0];
+	m->modern_version = r[1];
 	return !m->token.p || is_id(m->token);
+}
+
+/*
+ * A modern request with a method that only the legacy era has is answered "method
+ * not found", whatever its params are: MCP 2026-07-28 basic/transports.
+ */
+static bool left_the_protocol(const struct mcp_msg *m)
+{
+	return mcp_method_info(m->method)->last != MCP_MODERN && m->modern_version.p;
 }
 
 static enum mcp_kind take_params(struct arena *scratch, struct mcp_msg *m, struct err *why)
@@ -138,9 +148,6 @@ static enum mcp_kind take_params(struct arena *scratch, struct mcp_msg *m, struc
 		return invalid(m, MCP_ERROR_REQUEST, why,
 			       "params hold a name that imitates a protocol name");
 	}
-	if (!take_object(scratch, m, p)) {
-		return invalid(m, MCP_ERROR_PARAMS, why, "params do not name their object");
-	}
 	m->arguments = p[P_ARGUMENTS];
 	m->cursor = p[P_CURSOR];
 	m->request_id = p[P_REQUEST_ID];
@@ -149,6 +156,9 @@ static enum mcp_kind take_params(struct arena *scratch, struct mcp_msg *m, struc
 	}
 	if (!take_meta(scratch, m, p[P_META])) {
 		return invalid(m, MCP_ERROR_PARAMS, why, "_meta is not usable");
+	}
+	if (!take_object(scratch, m, p) && !left_the_protocol(m)) {
+		return invalid(m, MCP_ERROR_PARAMS, why, "params do not name their object");
 	}
 	if (m->method == MCP_PROGRESS) {
 		m->token = p[P_TOKEN];
@@ -223,7 +233,7 @@ static enum mcp_kind take_envelope(struct arena *scratch, struct mcp_msg *m,
 				   const struct json_scan *scan, struct err *why)
 {
 	struct str e[E_MAX] = {{NULL, 0}};
-	bool null_id;
+	bool null_id, imitated = false;
 
 	if (scan->n > JSON_SCAN_MEMBERS) {
 		return invalid(m, MCP_ERROR_REQUEST, why, "too many members in the envelope");
@@ -232,10 +242,8 @@ static enum mcp_kind take_envelope(struct arena *scratch, struct mcp_msg *m,
 		size_t k;
 
 		if (!mcp_key_is_plain(scratch, &scan->members[i], envelope_names, E_MAX, &k)) {
-			return invalid(m, MCP_ERROR_REQUEST, why,
-				       "a name imitates a name of the envelope");
-		}
-		if (k < E_MAX) {
+			imitated = true;
+		} else if (k < E_MAX) {
 			e[k] = scan->members[i].value;
 		}
 	}
@@ -248,6 +256,9 @@ static enum mcp_kind take_envelope(struct arena *scratch, struct mcp_msg *m,
 		m->id = e[E_ID];
 	}
 	m->answerable = m->id.p && e[E_METHOD].p;
+	if (imitated) {
+		return invalid(m, MCP_ERROR_REQUEST, why, "a name imitates a name of the envelope");
+	}
 	if (!str_eq(e[E_JSONRPC], STR("\"2.0\""))) {
 		return invalid(m, MCP_ERROR_REQUEST, why, "jsonrpc is not \"2.0\"");
 	}

@@ -12,7 +12,8 @@
  * letter (U+017F, U+212A, U+0130, U+0131).
  *
  * A message that breaks a rule is a result here, not a fault: kind INVALID with
- * the error to answer.
+ * the error to answer. `id` is filled whenever it could be read, so that a broken
+ * answer of a server can still end the call it was meant for.
  */
 #ifndef MCP_RPC_H
 #define MCP_RPC_H
@@ -43,13 +44,15 @@ struct mcp_msg {
 	struct str params;      /* an object */
 	struct str object; /* the string that names the object, see mcp_method_info()->object */
 	bool object_is_uri;
-	struct str arguments;  /* an object */
-	struct str meta;       /* params._meta, an object */
-	struct str token;      /* progressToken: of _meta, or of notifications/progress itself */
-	struct str request_id; /* params.requestId of notifications/cancelled */
-	struct str cursor;     /* params.cursor, a string */
-	struct str result;     /* an object */
-	struct str error;      /* an object with an integer code and a string message */
+	struct str arguments; /* an object */
+	struct str meta;      /* params._meta, an object */
+	struct str
+		modern_version; /* the revision that _meta names: only modern requests name one */
+	struct str token;       /* progressToken: of _meta, or of notifications/progress itself */
+	struct str request_id;  /* params.requestId of notifications/cancelled */
+	struct str cursor;      /* params.cursor, a string */
+	struct str result;      /* an object */
+	struct str error;       /* an object with an integer code and a string message */
 };
 
 /*

@@ -238,7 +238,7 @@ static void what_writ_sends_to_a_server_is_well_formed(void **state)
 static void discovery_says_what_the_modern_era_wants_to_know(void **state)
 {
 	struct fixture *f = *state;
-	struct mcp_offer offer = {.capabilities = MCP_CAP_TOOLS};
+	struct mcp_offer offer = {.capabilities = MCP_CAP_TOOLS | MCP_CAP_TOOLS_CHANGED};
 
 	mcp_discover_answer(&f->out, STR("1"), &offer);
 	assert_str_equal(buf_str(&f->out),

@@ -172,6 +172,23 @@ static void methods_that_left_are_not_found(void **state)
 		MCP_ERROR_METHOD);
 }
 
+static void a_method_that_left_is_not_found_whatever_its_params(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(check(f,
+			       "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"resources/subscribe\","
+			       "\"params\":{" META "}}",
+			       "2026-07-28", "resources/subscribe", NULL),
+			 MCP_ERROR_METHOD);
+	assert_int_equal(mcp_msg_parse(&f->arena,
+				       STR("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":"
+					   "\"resources/read\",\"params\":{" META "}}"),
+				       NULL, &f->m, NULL),
+			 MCP_INVALID);
+	assert_int_equal(f->m.fault, MCP_ERROR_PARAMS);
+}
+
 static void logs_are_sent_only_to_who_asks_in_this_request(void **state)
 {
 	struct fixture *f = *state;
@@ -279,6 +296,7 @@ int main(void)
 		T(a_header_that_says_something_else_is_refused),
 		T(a_request_must_say_its_revision_and_capabilities),
 		T(methods_that_left_are_not_found),
+		T(a_method_that_left_is_not_found_whatever_its_params),
 		T(logs_are_sent_only_to_who_asks_in_this_request),
 		T(a_legacy_result_gains_what_the_modern_era_wants),
 		T(a_legacy_server_cannot_ask_for_input_or_set_a_public_cache),

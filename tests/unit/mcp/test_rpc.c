@@ -293,6 +293,21 @@ static void params_must_name_their_object(void **state)
 		       MCP_ERROR_PARAMS);
 }
 
+static void a_broken_answer_still_says_whose_it_was(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_refused("{\"jsonrpc\":\"2.0\",\"id\":31}", MCP_ERROR_REQUEST);
+	assert_str_equal(f->m.id, STR("31"));
+	assert_false(f->m.answerable);
+	assert_refused("{\"jsonrpc\":\"2.0\",\"id\":32,\"result\":[]}", MCP_ERROR_REQUEST);
+	assert_str_equal(f->m.id, STR("32"));
+	assert_refused("{\"jsonrpc\":\"2.0\",\"Result\":{},\"id\":33,\"result\":{}}",
+		       MCP_ERROR_REQUEST);
+	assert_str_equal(f->m.id, STR("33"));
+	assert_false(f->m.answerable);
+}
+
 static void completion_names_a_prompt_or_a_resource(void **state)
 {
 	struct fixture *f = *state;
@@ -399,6 +414,7 @@ int main(void)
 		T(batches_and_other_documents_are_refused),
 		T(size_and_depth_have_limits),
 		T(params_must_name_their_object),
+		T(a_broken_answer_still_says_whose_it_was),
 		T(completion_names_a_prompt_or_a_resource),
 		T(notifications_tell_what_they_refer_to),
 		T(errors_have_the_codes_of_their_era),
