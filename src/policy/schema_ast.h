@@ -41,7 +41,7 @@ struct schema_te {
 	enum type_kind builtin;         /* BUILTIN */
 	struct str name;                /* NAME, ENTITY, COMMON: parts joined by :: */
 	struct schema_te *element;      /* SET */
-	struct schema_te_field *fields; /* RECORD; names may repeat, the last one counts */
+	struct schema_te_field *fields; /* RECORD: distinct names */
 	size_t n_fields;
 	struct policy_span span;
 };

@@ -209,6 +209,14 @@ static void table_settle(struct schema_resolver *r, struct schema_table *t)
 	t->n = n;
 }
 
+/* As a type; the type that actions have without being declared does not count. */
+static bool is_declared(const struct schema_resolver *r, struct str name)
+{
+	const struct schema_entry *e = schema_table_find(&r->entities, name, STR(""));
+
+	return (e && e->decl) || schema_table_find(&r->commons, name, STR(""));
+}
+
 /* A namespace may not declare again what the nameless one declares. */
 static void check_shadows(struct schema_resolver *r, const struct schema_table *t)
 {
@@ -222,8 +230,7 @@ static void check_shadows(struct schema_resolver *r, const struct schema_table *
 		if (e->decl->kind == SCHEMA_DECL_ACTION) {
 			shadows = schema_table_find(&r->actions, STR("Action"), e->id) != NULL;
 		} else {
-			shadows = schema_table_find(&r->commons, e->decl->name.text, STR("")) ||
-				  schema_table_find(&r->entities, e->decl->name.text, STR(""));
+			shadows = is_declared(r, e->decl->name.text);
 		}
 		if (shadows) {
 			SCHEMA_PROBLEM(r, e->src, e->decl->name.span,

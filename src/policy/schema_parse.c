@@ -4,6 +4,8 @@
 #include "policy/lex.h"
 #include "policy/value.h"
 
+#include <stdlib.h>
+
 /* One parse. Functions answer false after a diagnostic, or when the arena is exhausted. */
 struct parser {
 	struct policy_lex lx;
@@ -160,6 +162,54 @@ static bool parse_field(struct parser *p, unsigned depth, struct schema_te_field
 	       parse_type(p, depth + 1, &ret->type);
 }
 
+struct field_rank {
+	struct str name;
+	size_t at;
+};
+
+static int by_name(const void *a, const void *b)
+{
+	const struct field_rank *x = a, *y = b;
+	int c = str_cmp(x->name, y->name);
+
+	return c ? c : (x->at > y->at) - (x->at < y->at);
+}
+
+/* Of attributes with one name the last one counts; the others are as if never written. */
+static bool drop_repeated(struct parser *p, struct schema_te *te)
+{
+	struct field_rank *ranks = ARENA_ARRAY(p->a, te->n_fields, struct field_rank);
+	size_t n = 0;
+
+	if (!ranks) {
+		return false;
+	}
+	for (size_t i = 0; i < te->n_fields; i++) {
+		ranks[i] = (struct field_rank){te->fields[i].name.text, i};
+	}
+	if (te->n_fields > 1) {
+		qsort(ranks, te->n_fields, sizeof(*ranks), by_name);
+	}
+	for (size_t i = 1; i < te->n_fields; i++) {
+		struct schema_te_field *f = &te->fields[ranks[i - 1].at];
+
+		if (str_eq(ranks[i - 1].name, ranks[i].name)) {
+			policy_diag_warn(p->diags, p->lx.src, f->name.span,
+					 "attribute `" STR_FMT "` is declared again below",
+					 STR_ARG(f->name.text));
+			policy_diag_help(p->diags, "only the last declaration counts");
+			f->type = NULL;
+		}
+	}
+	for (size_t i = 0; i < te->n_fields; i++) {
+		if (te->fields[i].type) {
+			te->fields[n++] = te->fields[i];
+		}
+	}
+	te->n_fields = n;
+	return true;
+}
+
 /* Rec := '{' [ Ann* Name ['?'] ':' TypeE {',' ...} [','] ] '}' */
 static bool parse_record(struct parser *p, unsigned depth, struct schema_te *te)
 {
@@ -183,7 +233,7 @@ static bool parse_record(struct parser *p, unsigned depth, struct schema_te *te)
 			return false;
 		}
 	}
-	return true;
+	return drop_repeated(p, te);
 }
 
 /* TypeE := Path | 'Set' '<' TypeE '>' | Rec; recursion is bounded by SCHEMA_MAX_DEPTH. */
