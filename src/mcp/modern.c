@@ -81,8 +81,8 @@ static bool mirrors_body(struct arena *scratch, const struct mcp_msg *m,
 	if (!h->method.p || !str_eq(h->method, m->method_text)) {
 		return false;
 	}
-	if (where == MCP_OBJECT_NONE || where == MCP_OBJECT_REF || !m->object.p) {
-		return true; /* without its object, a method is one that left the protocol */
+	if (where == MCP_OBJECT_NONE || where == MCP_OBJECT_REF) {
+		return true;
 	}
 	return h->name.p && mcp_header_decode(scratch, h->name, &header) &&
 	       json_unquote(scratch, m->object, &body, NULL) == ERR_OK && str_eq(header, body);
@@ -126,11 +126,11 @@ enum mcp_error mcp_modern_check(struct arena *scratch, const struct mcp_msg *m,
 	if (mcp_version_find(version) != MCP_MODERN) {
 		return MCP_ERROR_UNSUPPORTED_VERSION;
 	}
-	if (headers && !mirrors_body(scratch, m, headers)) {
-		return MCP_ERROR_HEADER_MISMATCH;
-	}
 	if (!mcp_method_allowed(m->method, MCP_FROM_CLIENT, MCP_MODERN)) {
 		return MCP_ERROR_METHOD;
+	}
+	if (headers && !mirrors_body(scratch, m, headers)) {
+		return MCP_ERROR_HEADER_MISMATCH;
 	}
 	return take_level(scratch, meta[META_LEVEL], ret) ? MCP_ERROR_NONE : MCP_ERROR_PARAMS;
 }

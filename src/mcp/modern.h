@@ -42,8 +42,8 @@ struct mcp_modern {
 /*
  * Checks a request, in this order: version header there (HEADER_MISMATCH), _meta
  * complete (META), header and _meta agree (HEADER_MISMATCH), revision supported
- * (UNSUPPORTED_VERSION), Mcp-Method and Mcp-Name (HEADER_MISMATCH), method known in
- * this era (METHOD). MCP_ERROR_NONE when all is well. `*ret` is always written as
+ * (UNSUPPORTED_VERSION), method known in this era (METHOD), Mcp-Method and Mcp-Name
+ * (HEADER_MISMATCH). MCP_ERROR_NONE when all is well. `*ret` is always written as
  * far as it got.
  */
 enum mcp_error mcp_modern_check(struct arena *scratch, const struct mcp_msg *m,
