@@ -144,7 +144,10 @@ static const struct type *resolve_named(struct schema_resolver *r, struct place 
 			return &entity_of(r, e)->type;
 		}
 	}
-	builtin = te->kind == SCHEMA_TE_ENTITY ? TYPE_NONE : schema_builtin_kind(te->name);
+	/* An entity type called like a built-in one hides it, also where it cannot stand itself. */
+	builtin = te->kind == SCHEMA_TE_ENTITY || schema_table_find(&r->entities, te->name, STR(""))
+			  ? TYPE_NONE
+			  : schema_builtin_kind(te->name);
 	return builtin != TYPE_NONE ? type_scalar(builtin) : unknown_type(r, at, te);
 }
 

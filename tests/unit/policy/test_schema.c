@@ -271,6 +271,9 @@ static void json_namespaces_are_strict(void **state)
 	static const struct sample samples[] = {
 		{"{}", true},
 		{"{\"\":{\"entityTypes\":{}}}", false},
+		{"{\"\":{\"commonTypes\":{\"C\":{\"type\":\"Bool\"}},\"entityTypes\":{\"Bool\":{}},"
+		 "\"actions\":{}}}",
+		 false},
 		{"{\"\":{\"actions\":{}}}", false},
 		{"{\"\":{\"entityTypes\":{},\"actions\":{},\"foo\":1}}", false},
 		{"{\"\":{\"entityTypes\":{},\"actions\":{},\"annotations\":{\"a\":\"x\"}}}", false},
