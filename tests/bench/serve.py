@@ -46,6 +46,7 @@ def load(tool, target, **settings):
         raise Failed(f"{target.name}: {err.strip() or out.strip() or 'the load generator failed'}\n{target.describe()}")
     result = json.loads(out)
     answered = max(result["answered"], 1)
+    target.calls += result["answered"]
     result["cpu_us"] = sum(spent.values()) / answered / 1e3
     result["cpu_us_by_role"] = {name: ns / answered / 1e3 for name, ns in spent.items()}
     result["busy"] = sum(spent.values()) / 1e9 / wall
@@ -80,12 +81,27 @@ def hold_sessions(tool, target):
     if line.strip() != "ready":
         _, err = p.communicate()
         raise Failed(f"{target.name}, {SESSIONS} sessions: {err.strip() or line}\n{target.describe()}")
+    target.calls += SESSIONS
     time.sleep(1)
     result = memory(target)
     out, err = p.communicate()
     if p.returncode:
         raise Failed(f"{target.name}, {SESSIONS} sessions: {err.strip()}")
     return result
+
+
+def check_ledger(program, target):
+    """A fast gateway that forgot to record would be worth nothing: the ledger, verified offline."""
+    began = time.monotonic()
+    done = subprocess.run([program, "ledger", "verify", "--json", target.dir / "state"],
+                          capture_output=True, text=True)
+    try:
+        found = json.loads(done.stdout)
+    except ValueError:
+        raise Failed(f"writ ledger verify: {done.stderr.strip() or done.stdout.strip()}")
+    return {"intact": found["intact"], "records": found["records"], "calls": target.calls,
+            "complete": found["intact"] and found["records"] >= 2 * target.calls,
+            "verify_s": time.monotonic() - began}
 
 
 def stripped_mb(program, directory):
@@ -149,14 +165,17 @@ def measure(options, upstream, tool, program, directory):
             measure_target(tool, targets[-1], options, results)
         rounds(tool, targets, options, results)
         for target in targets:
-            results[target.name]["growth_percent"] = growth(tool, target, options)
+            r = results[target.name]
+            if target.name == "writ":
+                r["growth_percent"] = growth(tool, target, options)
             try:
-                r = results[target.name]
                 r["sessions_mb"], r["sessions_mb_by_role"] = hold_sessions(tool, target)
             except Failed as e:
                 r["sessions_problem"] = str(e)
-        if program:
-            results["writ"]["binary_mb"] = stripped_mb(program, directory)
+            if target.name == "writ":
+                target.stop()
+                r["binary_mb"] = stripped_mb(program, directory)
+                r["ledger"] = check_ledger(program, target)
     finally:
         for target in targets:
             target.stop()
@@ -176,6 +195,9 @@ def judge(results):
         value = writ.get(key)
         met = value is not None and (value >= limit if higher else value <= limit)
         judged.append((key, what, value, limit, unit, met, higher))
+    ledger = writ["ledger"]
+    judged.append(("ledger", "calls whose decision and outcome the ledger proves", ledger["records"] / 2,
+                   ledger["calls"], "calls", ledger["complete"], True))
     return judged
 
 

@@ -33,6 +33,7 @@ class Target:
     def __init__(self, name, directory, port, upstream):
         self.name, self.dir, self.port, self.upstream = name, directory, port, upstream
         self.process = None
+        self.calls = 0  # answered since the beginning
         self.dir.mkdir()
 
     def command(self):
