@@ -38,7 +38,7 @@ static bool too_deep(struct parser *p, struct policy_span span)
 }
 
 /* Gives the node its children and its depth. */
-static bool adopt(struct parser *p, struct policy_expr *e, struct policy_expr **arg, size_t n)
+bool parse_adopt(struct parser *p, struct policy_expr *e, struct policy_expr **arg, size_t n)
 {
 	uint16_t deepest = 0;
 
@@ -76,7 +76,7 @@ static struct policy_expr *branch(struct parser *p, enum policy_expr_kind kind,
 	if (c) {
 		arg[2] = c;
 	}
-	return adopt(p, e, arg, n) ? e : NULL;
+	return parse_adopt(p, e, arg, n) ? e : NULL;
 }
 
 static bool name_node(struct parser *p, struct policy_expr *e, struct str name,
@@ -219,7 +219,7 @@ static struct policy_expr *set(struct parser *p)
 		return NULL;
 	}
 	e = parse_node(p, POLICY_EXPR_SET, policy_span_join(start, p->lx.last));
-	return e && adopt(p, e, items, n) ? e : NULL;
+	return e && parse_adopt(p, e, items, n) ? e : NULL;
 }
 
 struct members {
@@ -293,7 +293,7 @@ static struct policy_expr *record(struct parser *p)
 		return NULL;
 	}
 	e = parse_node(p, POLICY_EXPR_RECORD, policy_span_join(start, p->lx.last));
-	if (!e || !adopt(p, e, m.values, m.n)) {
+	if (!e || !parse_adopt(p, e, m.values, m.n)) {
 		return NULL;
 	}
 	e->names = m.names;
@@ -377,7 +377,7 @@ static struct policy_expr *call(struct parser *p, struct policy_span start, enum
 	for (size_t i = 0; i < n; i++) {
 		arg[i + extra] = items[i];
 	}
-	return adopt(p, e, arg, n + extra) && check_arity(p, e) ? e : NULL;
+	return parse_adopt(p, e, arg, n + extra) && check_arity(p, e) ? e : NULL;
 }
 
 static bool is_var(struct str name, enum policy_var *ret)

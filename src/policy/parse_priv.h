@@ -17,6 +17,9 @@ struct policy_expr *parse_expr(struct parser *p);
 struct policy_expr *parse_node(struct parser *p, enum policy_expr_kind kind,
 			       struct policy_span span);
 
+/* Gives a node its children and its depth; refuses one that is too deep. */
+bool parse_adopt(struct parser *p, struct policy_expr *e, struct policy_expr **arg, size_t n);
+
 /* Consumes a string token into its value. */
 bool parse_string(struct parser *p, struct str *ret);
 
