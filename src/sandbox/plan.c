@@ -113,6 +113,7 @@ static enum err_code collect(struct building *b, struct err *err)
 		want(b, &m->system[i], RIGHT_READ | (exec ? RIGHT_EXEC : 0U), true);
 	}
 	for (size_t i = 0; i < m->n_prefixes; i++) {
+		TRY(plan_check_read(m->prefixes[i].real, err));
 		want(b, &m->prefixes[i], RIGHT_READ | RIGHT_EXEC, true);
 	}
 	for (size_t i = 0; i < m->n_places; i++) {
