@@ -11,6 +11,8 @@ static const struct cmd verbs[] = {
 	{"check", "check policies against a schema", cmd_policy_check},
 	{"eval", "decide one request, or one a line", cmd_policy_eval},
 	{"corpus", "run a folder of Cedar integration tests", cmd_policy_corpus},
+	{"fmt", "lay out policies; comments stay", cmd_policy_fmt},
+	{"translate", "policies to JSON and back", cmd_policy_translate},
 	{NULL, NULL, NULL},
 };
 

@@ -10,6 +10,8 @@
 int cmd_policy_check(int argc, char **argv);
 int cmd_policy_eval(int argc, char **argv);
 int cmd_policy_corpus(int argc, char **argv);
+int cmd_policy_fmt(int argc, char **argv);
+int cmd_policy_translate(int argc, char **argv);
 
 #define CMD_POLICY_FILE_MAX (64u << 20)
 

@@ -2,6 +2,7 @@
 #include "policy/case.h"
 
 #include "policy/conform.h"
+#include "policy/est.h"
 #include "policy/schema_ast.h"
 
 #define CASE_NODES (16u << 20)
@@ -38,6 +39,26 @@ static enum err_code load_store(struct arena *a, const struct policy_source *src
 	return ERR_OK;
 }
 
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+enum err_code policy_case_policies(struct arena *a, const struct policy_source *src,
+				   enum policy_id_scheme ids, struct policy_list *list,
+				   struct policy_diags *diags, struct err *err)
+{
+	size_t at = 0;
+
+	while (at < src->text.n && is_space(src->text.p[at])) {
+		at++;
+	}
+	if (at < src->text.n && (src->text.p[at] == '{' || src->text.p[at] == '[')) {
+		return policy_est_read(a, src, list, diags, err);
+	}
+	return policy_parse(a, src, ids, list, diags, err);
+}
+
 enum err_code policy_case_load(struct arena *a, const struct policy_case_texts *texts,
 			       const struct policy_set_opts *opts, struct policy_diags *diags,
 			       struct policy_case *ret, struct err *err)
@@ -46,8 +67,8 @@ enum err_code policy_case_load(struct arena *a, const struct policy_case_texts *
 	enum err_code code;
 
 	for (size_t i = 0; i < texts->n_policies; i++) {
-		TRY(policy_parse(a, &texts->policies[i], opts ? opts->ids : POLICY_ID_ORDER,
-				 &c.policies, diags, err));
+		TRY(policy_case_policies(a, &texts->policies[i], opts ? opts->ids : POLICY_ID_ORDER,
+					 &c.policies, diags, err));
 	}
 	TRY(policy_set_build(a, &c.policies, opts, diags, &c.set, err));
 	if (texts->schema) {

@@ -27,6 +27,11 @@ struct policy_case_texts {
 	const struct policy_source *entities;
 };
 
+/* Appends the policies of a text, or of JSON when it begins with { or [. */
+enum err_code policy_case_policies(struct arena *a, const struct policy_source *src,
+				   enum policy_id_scheme ids, struct policy_list *list,
+				   struct policy_diags *diags, struct err *err) MUST_USE;
+
 /* Reads, validates entities against the schema, and compiles. */
 enum err_code policy_case_load(struct arena *a, const struct policy_case_texts *texts,
 			       const struct policy_set_opts *opts, struct policy_diags *diags,
