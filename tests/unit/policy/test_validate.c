@@ -2,6 +2,7 @@
 #include "tests/unit/policy/schema_help.h"
 
 #include "policy/validate.h"
+#include "tests/unit/policy/fail_alloc.h"
 
 enum verdict { VALID, WARNED, REFUSED, UNPARSED };
 
@@ -290,7 +291,6 @@ static void a_message_says_where_what_and_when(void **state)
 	assert_int_equal(c.verdict, REFUSED);
 	buf_init(&out, 1u << 16);
 	policy_diags_render(&c.diags, &out);
-	print_message(STR_FMT, STR_ARG(buf_str(&out)));
 	assert_true(str_find_str(buf_str(&out), STR("p.cedar:2:8: error: ")) < buf_len(&out));
 	assert_true(str_find_str(buf_str(&out), STR("has no attribute `nn`")) < buf_len(&out));
 	buf_done(&out);
@@ -349,6 +349,62 @@ static void hostile_policies_are_checked_in_bounded_time(void **state)
 	unload(&l);
 }
 
+/* Everything from text to verdict; the code of whatever stopped it. */
+static enum err_code verdict_of(const char *policy, size_t *n_errors)
+{
+	struct policy_source schema = {STR("s"), STR(SCHEMA)}, src = {STR("p"), str_from_c(policy)};
+	struct policy_list list = {0};
+	struct policy_diags diags;
+	const struct schema *s;
+	struct arena a;
+	struct err err;
+	enum err_code code;
+
+	arena_init(&a, 16u << 20);
+	policy_diags_init(&diags, &a);
+	code = schema_load(&a, &schema, &s, &diags, &err);
+	code = code ? code : policy_parse(&a, &src, POLICY_ID_ORDER, &list, &diags, &err);
+	code = code ? code : validate_policies(s, &list, &diags, &err);
+	*n_errors = diags.n_errors;
+	arena_done(&a);
+	return code;
+}
+
+static void a_failed_allocation_never_makes_a_policy_valid(void **state)
+{
+	static const char *const policies[] = {
+		"permit(principal, action, resource) when { principal has f.f && {a: [1]} == {a: "
+		"[2]} };",
+		"permit(principal, action, resource) when { principal.hasTag(\"k\") && "
+		"{a: principal}.a has f && ip(\"::1\").isIpv4() && principal.getTag(\"j\") == \"\" "
+		"};",
+		"forbid(principal is Nope, action, resource) when { {a: 1} == {b: [{c: true}]} };",
+	};
+
+	(void)state;
+	if (!fail_alloc_works) {
+		print_message("skipped: a sanitizer owns the allocator\n");
+		skip();
+	}
+	for (size_t i = 0; i < ARRAY_LEN(policies); i++) {
+		size_t want, got;
+		bool finished = false;
+
+		assert_int_equal(verdict_of(policies[i], &want), ERR_OK);
+		for (long n = 0; !finished; n++) {
+			enum err_code code;
+
+			fail_alloc_left = n;
+			code = verdict_of(policies[i], &got);
+			finished = fail_alloc_left > 0;
+			fail_alloc_left = -1;
+			assert_true(code == ERR_OK || code == ERR_NOMEM);
+			assert_true(code == ERR_NOMEM || (want > 0) == (got > 0));
+			assert_true(n < 10000);
+		}
+	}
+}
+
 static void the_validation_vectors_agree(void **state)
 {
 	struct arena a;
@@ -397,6 +453,7 @@ int main(void)
 		cmocka_unit_test(a_message_says_where_what_and_when),
 		cmocka_unit_test(the_same_error_is_told_once),
 		cmocka_unit_test(hostile_policies_are_checked_in_bounded_time),
+		cmocka_unit_test(a_failed_allocation_never_makes_a_policy_valid),
 		cmocka_unit_test(the_validation_vectors_agree),
 	};
 
