@@ -167,32 +167,48 @@ static int get_escape(struct canon_in *in)
 	return high * 16 + low;
 }
 
-/* The rest of a string from its first escape on; `begin` is where its content begins. */
-static struct str get_escaped(struct canon_in *in, size_t begin, struct arena *a)
+/* Where the closing quote of the string stands, or in->n. */
+static size_t find_quote(const struct canon_in *in)
 {
-	const char *quote = in->p + in->at;
-	size_t n = in->at - begin;
+	size_t at = in->at;
+
+	while (at < in->n && in->p[at] != '"') {
+		size_t n = plain_length(str_make(in->p + at, in->n - at));
+
+		at += n ? n : in->p[at] == '\\' ? 2 : 1;
+	}
+	return at < in->n ? at : in->n;
+}
+
+/* The rest of a string from its first escape on; `begin` is where its content begins. */
+static struct str get_escaped(struct canon_in *in, size_t begin, struct arena *a, bool *ascii)
+{
+	size_t quote = find_quote(in), n = in->at - begin;
 	char *text;
 
-	/* Room for everything up to the closing quote: decoding only shrinks. */
-	while (quote < in->p + in->n && *quote != '"') {
-		quote += *quote == '\\' ? 2 : 1;
-	}
-	if (quote >= in->p + in->n) {
+	if (quote == in->n) {
 		return fail(in);
 	}
-	text = arena_alloc(a, (size_t)(quote - in->p) - begin);
+	text = arena_alloc(a, quote - begin); /* decoding only shrinks */
 	if (!text) {
 		return fail(in);
 	}
 	memcpy(text, in->p + begin, n);
-	while (in->p[in->at] != '"') {
-		int c = (unsigned char)in->p[in->at++];
+	while (in->at < quote) {
+		size_t plain = plain_length(str_make(in->p + in->at, quote - in->at));
+		int c;
 
-		if (c == '\\') {
-			c = get_escape(in);
-		} else if (c < 0x20) {
-			c = -1;
+		memcpy(text + n, in->p + in->at, plain);
+		n += plain;
+		in->at += plain;
+		if (in->at == quote) {
+			break;
+		}
+		c = (unsigned char)in->p[in->at++];
+		if (c >= 0x80) {
+			*ascii = false;
+		} else {
+			c = c == '\\' ? get_escape(in) : -1;
 		}
 		if (c < 0) {
 			return fail(in);
@@ -229,8 +245,7 @@ struct str canon_get_string(struct canon_in *in, struct arena *a)
 		s = str_make(in->p + begin, in->at - begin);
 		in->at++;
 	} else {
-		s = get_escaped(in, begin, a);
-		ascii = false;
+		s = get_escaped(in, begin, a, &ascii);
 	}
 	if (!in->bad && !ascii && !str_is_utf8(s)) {
 		return fail(in);

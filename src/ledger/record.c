@@ -14,12 +14,12 @@ enum field_type { FIELD_TEXT, FIELD_TEXTS, FIELD_INT, FIELD_HASH, FIELD_WORD, FI
 enum field_flags { FIELD_OPTIONAL = 0, FIELD_REQUIRED = 1, FIELD_ALWAYS = 2 };
 
 struct words {
-	const char *const *names; /* by value; NULL where a value has no word */
+	const struct str *names; /* by value; empty where a value has no word */
 	unsigned n;
 };
 
 struct field {
-	struct str key; /* with quotes and colon */
+	struct str key; /* with quotes, colon, and the comma in front */
 	enum field_type type;
 	enum field_flags flags;
 	size_t offset;
@@ -33,43 +33,44 @@ struct form {
 	size_t n;
 };
 
-static const char *const kind_names[LEDGER_KIND_MAX] = {
-	[LEDGER_DECISION] = "decision", [LEDGER_OUTCOME] = "outcome", [LEDGER_EVENT] = "event",
-	[LEDGER_SALTED] = "salted",     [LEDGER_SALT] = "salt",
+static const struct str kind_names[LEDGER_KIND_MAX] = {
+	[LEDGER_DECISION] = STR_INIT("decision"), [LEDGER_OUTCOME] = STR_INIT("outcome"),
+	[LEDGER_EVENT] = STR_INIT("event"),       [LEDGER_SALTED] = STR_INIT("salted"),
+	[LEDGER_SALT] = STR_INIT("salt"),
 };
-static const char *const verdict_names[LEDGER_VERDICT_MAX] = {
-	[LEDGER_DENY] = "deny",
-	[LEDGER_ASK] = "ask",
-	[LEDGER_ALLOW] = "allow",
+static const struct str verdict_names[LEDGER_VERDICT_MAX] = {
+	[LEDGER_DENY] = STR_INIT("deny"),
+	[LEDGER_ASK] = STR_INIT("ask"),
+	[LEDGER_ALLOW] = STR_INIT("allow"),
 };
-static const char *const status_names[LEDGER_STATUS_MAX] = {
-	[LEDGER_LOST] = "lost",
-	[LEDGER_OK] = "ok",
-	[LEDGER_TOOL_ERROR] = "tool_error",
-	[LEDGER_PROTOCOL_ERROR] = "protocol_error",
-	[LEDGER_UNREACHABLE] = "unreachable",
-	[LEDGER_DIED] = "died",
-	[LEDGER_TIMEOUT] = "timeout",
-	[LEDGER_CANCELLED] = "cancelled",
-	[LEDGER_CALLER_GONE] = "caller_gone",
-	[LEDGER_WITHHELD] = "withheld",
+static const struct str status_names[LEDGER_STATUS_MAX] = {
+	[LEDGER_LOST] = STR_INIT("lost"),
+	[LEDGER_OK] = STR_INIT("ok"),
+	[LEDGER_TOOL_ERROR] = STR_INIT("tool_error"),
+	[LEDGER_PROTOCOL_ERROR] = STR_INIT("protocol_error"),
+	[LEDGER_UNREACHABLE] = STR_INIT("unreachable"),
+	[LEDGER_DIED] = STR_INIT("died"),
+	[LEDGER_TIMEOUT] = STR_INIT("timeout"),
+	[LEDGER_CANCELLED] = STR_INIT("cancelled"),
+	[LEDGER_CALLER_GONE] = STR_INIT("caller_gone"),
+	[LEDGER_WITHHELD] = STR_INIT("withheld"),
 };
-static const char *const event_names[LEDGER_EVENT_MAX] = {
-	[LEDGER_OPENED] = "opened",
-	[LEDGER_CLOSED] = "closed",
-	[LEDGER_CLOCK] = "clock",
-	[LEDGER_DISK_FULL] = "disk_full",
-	[LEDGER_ROLE_STARTED] = "role_started",
-	[LEDGER_ROLE_DIED] = "role_died",
-	[LEDGER_RELOAD_ACCEPTED] = "reload_accepted",
-	[LEDGER_RELOAD_REFUSED] = "reload_refused",
-	[LEDGER_LISTENING] = "listening",
-	[LEDGER_SERVER_STARTED] = "server_started",
-	[LEDGER_SERVER_ENDED] = "server_ended",
-	[LEDGER_SESSION_OPENED] = "session_opened",
-	[LEDGER_SESSION_CLOSED] = "session_closed",
-	[LEDGER_FINDING] = "finding",
-	[LEDGER_ERASED] = "erased",
+static const struct str event_names[LEDGER_EVENT_MAX] = {
+	[LEDGER_OPENED] = STR_INIT("opened"),
+	[LEDGER_CLOSED] = STR_INIT("closed"),
+	[LEDGER_CLOCK] = STR_INIT("clock"),
+	[LEDGER_DISK_FULL] = STR_INIT("disk_full"),
+	[LEDGER_ROLE_STARTED] = STR_INIT("role_started"),
+	[LEDGER_ROLE_DIED] = STR_INIT("role_died"),
+	[LEDGER_RELOAD_ACCEPTED] = STR_INIT("reload_accepted"),
+	[LEDGER_RELOAD_REFUSED] = STR_INIT("reload_refused"),
+	[LEDGER_LISTENING] = STR_INIT("listening"),
+	[LEDGER_SERVER_STARTED] = STR_INIT("server_started"),
+	[LEDGER_SERVER_ENDED] = STR_INIT("server_ended"),
+	[LEDGER_SESSION_OPENED] = STR_INIT("session_opened"),
+	[LEDGER_SESSION_CLOSED] = STR_INIT("session_closed"),
+	[LEDGER_FINDING] = STR_INIT("finding"),
+	[LEDGER_ERASED] = STR_INIT("erased"),
 };
 
 static const struct words kinds = {kind_names, LEDGER_KIND_MAX};
@@ -77,7 +78,7 @@ static const struct words verdicts = {verdict_names, LEDGER_VERDICT_MAX};
 static const struct words statuses = {status_names, LEDGER_STATUS_MAX};
 static const struct words events = {event_names, LEDGER_EVENT_MAX};
 
-#define KEY(name) STR_INIT("\"" name "\":")
+#define KEY(name) STR_INIT(",\"" name "\":")
 #define FIELD(owner, name, member, type_, flags_)                                                  \
 	{                                                                                          \
 		.key = KEY(name), .type = (type_), .flags = (flags_),                              \
@@ -168,9 +169,10 @@ static const struct form *form_of(enum ledger_kind kind)
 	return &forms[kind - LEDGER_DECISION];
 }
 
-static const char *word(const struct words *w, unsigned value)
+/* Empty for a value without a word. */
+static struct str word(const struct words *w, unsigned value)
 {
-	return value < w->n ? w->names[value] : NULL;
+	return value < w->n ? w->names[value] : str_make(NULL, 0);
 }
 
 static bool is_zero(const uint8_t *p, size_t n)
@@ -213,10 +215,10 @@ static bool is_empty(const struct field *f, const char *p)
 	return false;
 }
 
-/* The name of a field for a message: its key without quotes and colon. */
+/* The name of a field for a message: its key without comma, quotes and colon. */
 static struct str field_name(const struct field *f)
 {
-	return str_make(f->key.p + 1, f->key.n - 3);
+	return str_make(f->key.p + 2, f->key.n - 4);
 }
 
 static enum err_code put_text(const struct field *f, struct str s, struct buf *to, struct err *err)
@@ -283,14 +285,14 @@ static void put_hash(const char *bytes, struct buf *to)
 static enum err_code put_word(const struct field *f, unsigned value, struct buf *to,
 			      struct err *err)
 {
-	const char *text = word(f->words, value);
+	struct str text = word(f->words, value);
 
-	if (!text) {
+	if (text.n == 0) {
 		return ERR(err, ERR_INVALID, STR_FMT " has no value %u", STR_ARG(field_name(f)),
 			   value);
 	}
 	buf_append_c(to, '"');
-	buf_append(to, str_from_c(text));
+	buf_append(to, text);
 	buf_append_c(to, '"');
 	return ERR_OK;
 }
@@ -319,7 +321,7 @@ static enum err_code put_field(const struct form *form, const struct field *f, c
 static enum err_code encode_fields(const struct form *form, const char *base, struct buf *to,
 				   struct err *err)
 {
-	char separator = '{';
+	bool first = true;
 
 	for (size_t i = 0; i < form->n; i++) {
 		const struct field *f = &form->fields[i];
@@ -328,14 +330,16 @@ static enum err_code encode_fields(const struct form *form, const char *base, st
 		if (f->flags != FIELD_ALWAYS && is_empty(f, p)) {
 			if (f->flags == FIELD_REQUIRED) {
 				return ERR(err, ERR_INVALID, "%s without " STR_FMT,
-					   kind_names[form->kind], STR_ARG(field_name(f)));
+					   ledger_kind_name(form->kind), STR_ARG(field_name(f)));
 			}
 			continue;
 		}
-		buf_append_c(to, separator);
-		buf_append(to, f->key);
+		if (first) {
+			buf_append_c(to, '{');
+		}
+		buf_append(to, str_from(f->key, first ? 1 : 0));
 		TRY(put_field(form, f, p, to, err));
-		separator = ',';
+		first = false;
 	}
 	buf_append_c(to, '}');
 	return ERR_OK;
@@ -352,7 +356,7 @@ static enum err_code encode(enum ledger_kind kind, const void *base, struct buf 
 		code = ERR(err, ERR_LIMIT, "an entry is too long for its buffer");
 	}
 	if (!code && buf_len(to) - before > LEDGER_ENTRY_MAX) {
-		code = ERR(err, ERR_LIMIT, "%s: %zu bytes are more than %d", kind_names[kind],
+		code = ERR(err, ERR_LIMIT, "%s: %zu bytes are more than %d", ledger_kind_name(kind),
 			   buf_len(to) - before, LEDGER_ENTRY_MAX);
 	}
 	if (code) {
@@ -434,7 +438,7 @@ static unsigned get_one_of(struct canon_in *in, const struct words *w, struct ar
 	struct str text = canon_get_string(in, a);
 
 	for (unsigned i = 0; !in->bad && i < w->n; i++) {
-		if (w->names[i] && str_eq(text, str_from_c(w->names[i]))) {
+		if (text.n && str_eq(text, w->names[i])) {
 			return i;
 		}
 	}
@@ -520,31 +524,46 @@ static void get_field(const struct form *form, const struct field *f, char *p, s
 		break;
 	case FIELD_KIND:
 		in->bad = get_one_of(in, f->words, a) != (unsigned)form->kind || in->bad;
-		break;
+		return;
 	}
 	if (f->flags != FIELD_ALWAYS && !in->bad && is_empty(f, p)) {
 		in->bad = true; /* the encoder leaves it out or refuses it */
 	}
 }
 
+/* Steps over the field's key, which begins with the comma unless it is the entry's first. */
+static bool take_key(struct canon_in *in, const struct field *f, bool first)
+{
+	const char *p = in->p + in->at;
+	size_t n = f->key.n - first;
+
+	/* Most keys that are not there differ in their second letter at the latest. */
+	if (in->n - in->at < n || p[2 - first] != f->key.p[2] || p[3 - first] != f->key.p[3] ||
+	    memcmp(p, f->key.p + first, n) != 0) {
+		return false;
+	}
+	in->at += n;
+	return true;
+}
+
 static enum err_code decode_fields(const struct form *form, char *base, struct canon_in *in,
 				   struct arena *a, struct err *err)
 {
-	struct str separator = STR("{");
+	bool first = true;
 
-	for (size_t i = 0; i < form->n; i++) {
+	canon_expect(in, STR("{"));
+	for (size_t i = 0; i < form->n && !in->bad; i++) {
 		const struct field *f = &form->fields[i];
-		struct canon_in ahead = *in;
 
-		if (!canon_take(&ahead, separator) || !canon_take(&ahead, f->key)) {
+		if (!take_key(in, f, first)) {
 			if (f->flags != FIELD_OPTIONAL) {
 				return ERR(err, ERR_SYNTAX,
 					   "offset %zu: %s without " STR_FMT " in its place",
-					   in->at, kind_names[form->kind], STR_ARG(field_name(f)));
+					   in->at, ledger_kind_name(form->kind),
+					   STR_ARG(field_name(f)));
 			}
 			continue;
 		}
-		*in = ahead;
 		get_field(form, f, base + f->offset, in, a);
 		if (in->bad && a->exhausted) {
 			return ERR(err, ERR_NOMEM, "no memory to read an entry");
@@ -553,12 +572,12 @@ static enum err_code decode_fields(const struct form *form, char *base, struct c
 			return ERR(err, ERR_SYNTAX, "offset %zu: " STR_FMT " is not canonical",
 				   in->at, STR_ARG(field_name(f)));
 		}
-		separator = STR(",");
+		first = false;
 	}
 	canon_expect(in, STR("}"));
 	if (in->bad || in->at != in->n) {
 		return ERR(err, ERR_SYNTAX, "offset %zu: %s with something unknown", in->at,
-			   kind_names[form->kind]);
+			   ledger_kind_name(form->kind));
 	}
 	return ERR_OK;
 }
@@ -578,7 +597,7 @@ static enum ledger_kind find_kind(struct str bytes)
 	}
 	rest = str_from(bytes, (size_t)(at - bytes.p) + key.n);
 	for (unsigned i = 0; i < LEDGER_KIND_MAX; i++) {
-		struct str name = str_from_c(kind_names[i]);
+		struct str name = kind_names[i];
 
 		if (name.n && str_starts_with(rest, name) && rest.n > name.n &&
 		    rest.p[name.n] == '"') {
@@ -700,9 +719,9 @@ enum err_code ledger_record_decode(struct str bytes, struct ledger_record *ret, 
 
 static const char *name_of(const struct words *w, unsigned value)
 {
-	const char *text = word(w, value);
+	struct str text = word(w, value);
 
-	return text ? text : "?";
+	return text.n ? text.p : "?"; /* the tables are made of literals, which end in NUL */
 }
 
 const char *ledger_kind_name(enum ledger_kind k)
