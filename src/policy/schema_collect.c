@@ -2,6 +2,8 @@
 /* Which names a schema declares, and which of them it may not. */
 #include "policy/schema_priv.h"
 
+#include "policy/value.h"
+
 #include <stdlib.h>
 
 bool schema_no_memory(struct schema_resolver *r)
@@ -14,11 +16,16 @@ bool schema_no_memory(struct schema_resolver *r)
 
 struct str schema_full_name(struct schema_resolver *r, struct str ns, struct str name)
 {
-	struct str full =
-		ns.n ? arena_printf(r->a, STR_FMT "::" STR_FMT, STR_ARG(ns), STR_ARG(name)) : name;
+	struct str full = name;
 
+	if (ns.n > 0) {
+		full = arena_printf(r->a, STR_FMT "::" STR_FMT, STR_ARG(ns), STR_ARG(name));
+	}
 	if (!full.p) {
 		schema_no_memory(r);
+	} else if (full.n > POLICY_PATH_MAX && !r->code) {
+		r->code = ERR(r->err, ERR_LIMIT, "a type name of more than %d bytes",
+			      POLICY_PATH_MAX);
 	}
 	return full;
 }

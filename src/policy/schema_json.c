@@ -41,6 +41,17 @@ static bool fail_limit(struct reader *r, const struct json *at, const char *what
 	return false;
 }
 
+static bool short_enough(struct reader *r, struct policy_span at, struct str text)
+{
+	if (text.n > POLICY_STRING_MAX) {
+		policy_diag_error(r->diags, r->src, at, "a text of more than %u bytes",
+				  POLICY_STRING_MAX);
+		r->limit = true;
+		return false;
+	}
+	return true;
+}
+
 static bool want(struct reader *r, const struct json *j, enum json_type type, const char *what)
 {
 	if (j->type != type) {
@@ -48,7 +59,7 @@ static bool want(struct reader *r, const struct json *j, enum json_type type, co
 				  json_type_name(j->type));
 		return false;
 	}
-	return true;
+	return type != JSON_STRING || short_enough(r, span_of(j), j->text);
 }
 
 /* Members of an object go to fixed places; a name that has none is an error. */
@@ -177,7 +188,8 @@ static bool read_field(struct reader *r, const struct json *j, unsigned depth,
 {
 	struct type_members m = {0};
 
-	if (!read_type(r, j, depth, true, &m, &ret->type) ||
+	if (!short_enough(r, key_span(j), j->key) ||
+	    !read_type(r, j, depth, true, &m, &ret->type) ||
 	    !read_notes(r, m.notes, &ret->notes, &ret->n_notes)) {
 		return false;
 	}
@@ -584,7 +596,8 @@ static bool read_action(struct reader *r, struct schema_ns *ns, const struct jso
 	struct schema_decl decl = {.kind = SCHEMA_DECL_ACTION};
 
 	decl.name = (struct schema_name){j->key, key_span(j)};
-	if (!take_members(r, j, "an action as an object", places, ARRAY_LEN(places))) {
+	if (!short_enough(r, key_span(j), j->key) ||
+	    !take_members(r, j, "an action as an object", places, ARRAY_LEN(places))) {
 		return false;
 	}
 	if (attrs && !json_is_null(attrs)) {

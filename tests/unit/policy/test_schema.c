@@ -393,6 +393,17 @@ static void nesting_and_chains_stop_at_a_named_limit(void **state)
 	load(&l, buf_str(&text));
 	assert_int_equal(l.code, ERR_LIMIT);
 	unload(&l);
+
+	buf_clear(&text);
+	buf_append(&text, STR("entity "));
+	for (int i = 0; i < 2000; i++) {
+		buf_append_c(&text, 'x');
+	}
+	buf_append(&text, STR(";"));
+	load(&l, buf_str(&text));
+	assert_int_equal(l.code, ERR_LIMIT);
+	assert_non_null(strstr(l.err.msg, "1024"));
+	unload(&l);
 	buf_done(&text);
 }
 
