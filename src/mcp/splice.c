@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcp/splice.h"
 
+#include <stdlib.h>
+
 /* Few patches: put in order by insertion. */
 static void order(struct mcp_patch *to, const struct mcp_patch *from, size_t n)
 {
@@ -15,13 +17,10 @@ static void order(struct mcp_patch *to, const struct mcp_patch *from, size_t n)
 	}
 }
 
-void mcp_splice(struct buf *out, struct str whole, const struct mcp_patch *patches, size_t n)
+static void apply(struct buf *out, struct str whole, const struct mcp_patch *p, size_t n)
 {
-	struct mcp_patch p[MCP_PATCH_MAX];
 	const char *at = whole.p, *end = whole.p + whole.n;
 
-	ASSERT(n <= MCP_PATCH_MAX);
-	order(p, patches, n);
 	for (size_t i = 0; i < n; i++) {
 		ASSERT(p[i].at.p >= at && p[i].at.p <= end &&
 		       p[i].at.n <= (size_t)(end - p[i].at.p));
@@ -30,6 +29,28 @@ void mcp_splice(struct buf *out, struct str whole, const struct mcp_patch *patch
 		at = p[i].at.p + p[i].at.n;
 	}
 	buf_append(out, str_make(at, (size_t)(end - at)));
+}
+
+void mcp_splice(struct buf *out, struct str whole, const struct mcp_patch *patches, size_t n)
+{
+	struct mcp_patch p[MCP_PATCH_MAX];
+
+	ASSERT(n <= MCP_PATCH_MAX);
+	order(p, patches, n);
+	apply(out, whole, p, n);
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct mcp_patch *x = a, *y = b;
+
+	return (x->at.p > y->at.p) - (x->at.p < y->at.p);
+}
+
+void mcp_splice_many(struct buf *out, struct str whole, struct mcp_patch *patches, size_t n)
+{
+	qsort(patches, n, sizeof(*patches), by_place);
+	apply(out, whole, patches, n);
 }
 
 static size_t add(struct mcp_patch *p, size_t n, struct str at, struct str with)

@@ -19,6 +19,9 @@ enum { MCP_PATCH_MAX = 8 };
 /* Appends `whole` with the patches applied; they are in any order and do not overlap. */
 void mcp_splice(struct buf *out, struct str whole, const struct mcp_patch *patches, size_t n);
 
+/* The same for any number of patches. They are put in order in place. */
+void mcp_splice_many(struct buf *out, struct str whole, struct mcp_patch *patches, size_t n);
+
 /*
  * What changes in a request on its way to an upstream: all raw JSON; p NULL keeps
  * the client's own. `token` replaces a progressToken that is there; none is invented.
