@@ -11,8 +11,8 @@ SERVER_CPU, LOAD_CPU = 0, 1
 
 
 def _prepare(cpu):
-    """Runs in the child: pinned, preferred over whatever else the machine does, many descriptors."""
-    os.sched_setaffinity(0, {cpu})
+    """Runs in the child: pinned (unless cpu is None), preferred over whatever else the machine does, many descriptors."""
+    os.sched_setaffinity(0, range(os.cpu_count()) if cpu is None else {cpu})
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (65536, 65536))

@@ -39,13 +39,12 @@ class Target:
     def command(self):
         raise NotImplementedError
 
-    def start(self, patience=10):
-        """Starts it and returns the milliseconds until it answered."""
+    def start(self, cpu=machine.SERVER_CPU, patience=10):
+        """Starts it, on one CPU or (None) on all, and returns the milliseconds until it answered."""
         argv = self.command()
         with open(self.dir / "log", "ab") as log:
             began = time.monotonic()
-            self.process = machine.start(argv, machine.SERVER_CPU, stdout=log, stderr=log,
-                                         stdin=-3, cwd=self.dir)
+            self.process = machine.start(argv, cpu, stdout=log, stderr=log, stdin=-3, cwd=self.dir)
         while not answers(self.port, self.path):
             if self.process.poll() is not None or time.monotonic() - began > patience:
                 what = self.describe()
