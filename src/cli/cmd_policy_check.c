@@ -6,6 +6,7 @@
  */
 #include "cli/cmd_policy.h"
 #include "cli/out.h"
+#include "policy/case.h"
 #include "policy/engine.h"
 #include "policy/schema_ast.h"
 #include "policy/validate.h"
@@ -67,8 +68,8 @@ static enum err_code load_policies(struct check *c, const struct opt_list *paths
 			return ERR(err, ERR_NOMEM, "out of memory");
 		}
 		TRY(cmd_policy_read(&c->arena, paths->items[i], src, err));
-		code = policy_parse(&c->arena, src, POLICY_ID_ANNOTATION, &c->policies, &c->diags,
-				    err);
+		code = policy_case_policies(&c->arena, src, POLICY_ID_ANNOTATION, &c->policies,
+					    &c->diags, err);
 		if (code && !is_problem(c, before)) {
 			return code;
 		}
@@ -226,7 +227,9 @@ int cmd_policy_check(int argc, char **argv)
 		OPT_JSON(&args.json),
 	};
 	const struct opt_word words[] = {
-		{.name = "FILE", .help = "policies; none checks the schema", .list = &args.files},
+		{.name = "FILE",
+		 .help = "policies, text or JSON; none checks the schema",
+		 .list = &args.files},
 	};
 	const struct opt_spec spec = {
 		.command = "writ policy check",

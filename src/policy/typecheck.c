@@ -2,6 +2,7 @@
 #include "policy/typecheck_priv.h"
 
 #include "policy/lex.h"
+#include "policy/print.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -41,28 +42,33 @@ const struct type *typecheck_stop(struct typecheck *tc, enum err_code code)
 	return scalar(TYPE_NONE);
 }
 
-struct str typecheck_text(struct typecheck *tc, const struct type *t)
+/* What the buffer holds, cut and in scratch memory. */
+static struct str cut_text(struct typecheck *tc, struct buf *out)
 {
-	struct buf out;
-	struct str text;
+	struct str text = buf_str(out);
 
-	buf_init(&out, 4096);
-	type_print(&out, t);
-	text = buf_str(&out);
 	text = text.n > TEXT_MAX ? arena_printf(tc->a, STR_FMT "...", (int)TEXT_MAX, text.p)
 				 : arena_dup(tc->a, text);
-	buf_done(&out);
+	buf_done(out);
 	return text.p ? text : STR("?");
 }
 
-struct str typecheck_source(const struct typecheck *tc, const struct policy_expr *e)
+struct str typecheck_text(struct typecheck *tc, const struct type *t)
 {
-	struct str text = str_from(tc->src->text, e->span.at);
+	struct buf out;
 
-	if (e->span.n < text.n) {
-		text.n = e->span.n;
-	}
-	return text.n > TEXT_MAX ? STR("this") : text;
+	buf_init(&out, 1u << 16);
+	type_print(&out, t);
+	return cut_text(tc, &out);
+}
+
+struct str typecheck_source(struct typecheck *tc, const struct policy_expr *e)
+{
+	struct buf out;
+
+	buf_init(&out, 1u << 20);
+	policy_expr_print(&out, e);
+	return cut_text(tc, &out);
 }
 
 /* The same message at the same place, from another environment. */

@@ -36,8 +36,8 @@ void typecheck_help(struct typecheck *tc, const char *fmt, ...) PRINTF(2, 3);
 /* A type's text for a message, in scratch memory. */
 struct str typecheck_text(struct typecheck *tc, const struct type *t);
 
-/* What was written at a node. */
-struct str typecheck_source(const struct typecheck *tc, const struct policy_expr *e);
+/* An expression as one would write it, in scratch memory. */
+struct str typecheck_source(struct typecheck *tc, const struct policy_expr *e);
 
 /* Remembers that the work cannot go on. */
 const struct type *typecheck_stop(struct typecheck *tc, enum err_code code);
