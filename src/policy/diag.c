@@ -25,6 +25,23 @@ static struct str format(struct arena *a, const char *fmt, va_list va)
 	return arena_dup(a, str_make(text, len));
 }
 
+/* The list's own copy of the names of a source; its bytes stay borrowed. */
+static const struct policy_source *keep_source(struct policy_diags *ds,
+					       const struct policy_source *src)
+{
+	const struct policy_source *last = ds->n > 0 ? ds->items[ds->n - 1].source : NULL;
+	struct policy_source *kept;
+
+	if (!src || (last && last->text.p == src->text.p && last->text.n == src->text.n)) {
+		return src ? last : NULL;
+	}
+	kept = ARENA_NEW(ds->arena, struct policy_source);
+	if (kept) {
+		*kept = *src;
+	}
+	return kept;
+}
+
 PRINTF(5, 0)
 static void add(struct policy_diags *ds, enum policy_severity severity,
 		const struct policy_source *src, struct policy_span span, const char *fmt,
@@ -42,7 +59,7 @@ static void add(struct policy_diags *ds, enum policy_severity severity,
 		return;
 	}
 	ds->items[ds->n++] = (struct policy_diag){.severity = severity,
-						  .source = src,
+						  .source = keep_source(ds, src),
 						  .span = span,
 						  .message = format(ds->arena, fmt, va)};
 }

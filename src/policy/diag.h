@@ -21,7 +21,10 @@
 
 #define POLICY_DIAG_MAX 200
 
-/* A text and its name. Both are borrowed and outlive whatever was parsed from them. */
+/*
+ * A text and its name. The bytes are borrowed and outlive whatever was parsed from
+ * them and the diagnostics about them.
+ */
 struct policy_source {
 	struct str name; /* for messages: a path, or "<policies>" */
 	struct str text;

@@ -11,6 +11,8 @@
 
 #include "policy/parse.h"
 
+#define INDENT_MAX (POLICY_FMT_WIDTH / 2) /* what is nested deeper stays in this column */
+
 struct comment {
 	struct str text; /* from the slashes on, without space at its end */
 	bool blank;      /* an empty line stands before it */
@@ -256,10 +258,12 @@ static void newline(struct fmt *f)
 static void text(struct fmt *f, struct str s)
 {
 	if (f->line_empty) {
-		for (size_t i = 0; i < f->indent; i++) {
+		size_t indent = f->indent < INDENT_MAX ? f->indent : INDENT_MAX;
+
+		for (size_t i = 0; i < indent; i++) {
 			buf_append_c(f->out, ' ');
 		}
-		f->column = f->indent;
+		f->column = indent;
 		f->line_empty = false;
 	}
 	buf_append(f->out, s);
@@ -525,6 +529,19 @@ static enum err_code check(struct arena *a, const struct policy_source *src,
 	return policy_parse(a, src, POLICY_ID_ORDER, &list, diags, err);
 }
 
+/* White space may take a policy over its limit; then the text stays as it was. */
+static enum err_code check_result(struct arena *a, const struct policy_source *src, struct buf *out,
+				  struct err *err)
+{
+	const struct policy_source result = {src->name, buf_str(out)};
+
+	if (!out->failed && check(a, &result, NULL, NULL) == ERR_OK) {
+		return ERR_OK;
+	}
+	buf_clear(out);
+	return ERR(err, ERR_LIMIT, STR_FMT ": too long once formatted", STR_ARG(src->name));
+}
+
 enum err_code policy_fmt(struct arena *a, const struct policy_source *src, struct buf *out,
 			 struct policy_diags *diags, struct err *err)
 {
@@ -545,9 +562,5 @@ enum err_code policy_fmt(struct arena *a, const struct policy_source *src, struc
 	}
 	comments(&f, f.toks[at].first, f.toks[at].last, true);
 	newline(&f);
-	if (out->failed) {
-		return ERR(err, ERR_LIMIT, STR_FMT ": the formatted text is too long",
-			   STR_ARG(src->name));
-	}
-	return ERR_OK;
+	return check_result(a, src, out, err);
 }
