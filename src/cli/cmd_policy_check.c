@@ -45,6 +45,7 @@ static enum err_code load_schemas(struct check *c, const struct opt_list *paths,
 			return ERR(err, ERR_NOMEM, "out of memory");
 		}
 		TRY(cmd_policy_read(&c->arena, paths->items[i], src, err));
+		validate_text(src, &c->diags);
 		code = schema_parse_any(&c->arena, src, &docs[i], &c->diags, err);
 		if (code && !is_problem(c, before)) {
 			return code;
@@ -68,6 +69,7 @@ static enum err_code load_policies(struct check *c, const struct opt_list *paths
 			return ERR(err, ERR_NOMEM, "out of memory");
 		}
 		TRY(cmd_policy_read(&c->arena, paths->items[i], src, err));
+		validate_text(src, &c->diags);
 		code = policy_case_policies(&c->arena, src, POLICY_ID_ANNOTATION, &c->policies,
 					    &c->diags, err);
 		if (code && !is_problem(c, before)) {

@@ -56,7 +56,7 @@ struct str mcp_ident(struct arena *a, struct str text)
 		bool word =
 			(c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 
-		p[i + 1] = word ? c : '_';
+		p[i + 1] = (char)(word ? c : '_');
 	}
 	p[n + 1] = '_';
 	/* The first byte is a letter or the underscore in front; a reserved word gets one behind.

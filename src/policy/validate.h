@@ -25,6 +25,14 @@
 enum err_code validate_policies(const struct schema *s, const struct policy_list *policies,
 				struct policy_diags *diags, struct err *err) MUST_USE;
 
+/*
+ * Warns of characters that make a text look other than it is: controls of
+ * writing direction and characters without a width (Unicode UTS 39). At most
+ * VALIDATE_MAX_STRANGE of one source.
+ */
+#define VALIDATE_MAX_STRANGE 20u
+void validate_text(const struct policy_source *src, struct policy_diags *diags);
+
 enum err_code validate_policy(const struct schema *s, const struct policy *p,
 			      struct policy_diags *diags, struct err *err) MUST_USE;
 

@@ -298,6 +298,35 @@ static void a_message_says_where_what_and_when(void **state)
 	unload(&l);
 }
 
+static void text_that_looks_other_than_it_is_gets_a_warning(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t n;
+	} samples[] = {
+		{"permit(principal, action, resource);", 0},
+		{"// gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80", 0},
+		{"// \xe2\x80\xae reversed \xe2\x81\xa6", 2},
+		{"\"a\xe2\x80\x8b\"", 1},
+		{"\xef\xbb\xbf", 1},
+		{"\xf3\xa0\x81\x81", 1},
+		{"\xe2\x80", 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(samples); i++) {
+		struct policy_source src = {STR("p"), str_from_c(samples[i].text)};
+		struct policy_diags diags;
+		struct arena a;
+
+		arena_init(&a, 1u << 20);
+		policy_diags_init(&diags, &a);
+		validate_text(&src, &diags);
+		assert_int_equal(diags.n_warnings, samples[i].n);
+		arena_done(&a);
+	}
+}
+
 static void the_same_error_is_told_once(void **state)
 {
 	struct loaded l;
@@ -451,6 +480,7 @@ int main(void)
 		cmocka_unit_test(undeclared_names_are_found_everywhere),
 		cmocka_unit_test(a_scope_must_fit_some_action),
 		cmocka_unit_test(a_message_says_where_what_and_when),
+		cmocka_unit_test(text_that_looks_other_than_it_is_gets_a_warning),
 		cmocka_unit_test(the_same_error_is_told_once),
 		cmocka_unit_test(hostile_policies_are_checked_in_bounded_time),
 		cmocka_unit_test(a_failed_allocation_never_makes_a_policy_valid),
