@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/validate.h"
 
-#include "policy/typecheck.h"
+#include "policy/validate_priv.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,6 +13,7 @@ struct validator {
 	size_t n_envs; /* that the scope admits */
 	bool possible; /* in one of them the policy may be true */
 	struct typecheck tc;
+	struct validate_uses uses;
 	struct arena scratch;
 	size_t n_errors;
 };
@@ -168,6 +169,9 @@ static enum err_code check_env(struct validator *v, struct typecheck_env env, st
 			   "policy " STR_FMT " applies in more than %u request environments",
 			   STR_ARG(v->p->id), VALIDATE_MAX_ENVS);
 	}
+	if (validate_uses_seen(&v->uses, &env)) {
+		return ERR_OK;
+	}
 	arena_reset(&v->scratch);
 	type_pool_init(&tc->pool, &v->scratch, &v->s->pool);
 	tc->env = env;
@@ -213,6 +217,7 @@ static enum err_code check_envs(struct validator *v, struct err *err)
 	v->tc.diags = v->diags;
 	v->tc.policy = v->p->id;
 	v->tc.first_diag = v->diags->n;
+	validate_uses_collect(&v->uses, v->p);
 	for (size_t i = 0; i < v->s->n_actions; i++) {
 		if (action_admits(v->s, &v->p->action, &v->s->actions[i])) {
 			TRY(check_action_envs(v, &v->s->actions[i], err));

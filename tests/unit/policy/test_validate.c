@@ -298,6 +298,48 @@ static void a_message_says_where_what_and_when(void **state)
 	unload(&l);
 }
 
+static void environments_count_as_one_only_when_the_policy_cannot_tell_them_apart(void **state)
+{
+	static const struct sample samples[] = {
+		{"context.n > 1", REFUSED}, /* a String in z */
+		{"context has n && context.n == context.n", VALID},
+		{"context has o && context.o > 1", VALID}, /* only in y, optional */
+		{"context.m == 1", REFUSED},               /* not in y */
+		{"context has m && context.m == 1", VALID},
+		{"context == context", VALID},
+		{"context == {n: 1}", REFUSED},                        /* x alone would do */
+		{"action == Action::\"y\" && context.o > 1", REFUSED}, /* optional */
+		{"action == Action::\"y\" && context.n > 1", VALID},
+		{"action == Action::\"z\" && context.n > 1", REFUSED},
+		{"[context.n].contains(1)", REFUSED},
+		{"{a: context}.a.n > 1", REFUSED},
+	};
+	struct loaded l;
+	size_t bad = 0;
+
+	(void)state;
+	load(&l,
+	     STR("entity U; action x appliesTo {principal: U, resource: U, context: {n: Long, m: "
+		 "Long}};"
+		 "action y appliesTo {principal: U, resource: U, context: {n: Long, o?: Long}};"
+		 "action z appliesTo {principal: U, resource: U, context: {n: String, m: Long}};"));
+	assert_int_equal(l.code, ERR_OK);
+	for (size_t i = 0; i < ARRAY_LEN(samples); i++) {
+		struct str text = arena_printf(
+			&l.a, "permit(principal, action, resource) when { %s };", samples[i].expr);
+		struct checked c;
+
+		check(&c, l.s, text);
+		if (c.verdict != samples[i].want) {
+			print_error("%s: verdict %d\n", samples[i].expr, (int)c.verdict);
+			bad++;
+		}
+		uncheck(&c);
+	}
+	unload(&l);
+	assert_int_equal(bad, 0);
+}
+
 static void text_that_looks_other_than_it_is_gets_a_warning(void **state)
 {
 	static const struct {
@@ -480,6 +522,8 @@ int main(void)
 		cmocka_unit_test(undeclared_names_are_found_everywhere),
 		cmocka_unit_test(a_scope_must_fit_some_action),
 		cmocka_unit_test(a_message_says_where_what_and_when),
+		cmocka_unit_test(
+			environments_count_as_one_only_when_the_policy_cannot_tell_them_apart),
 		cmocka_unit_test(text_that_looks_other_than_it_is_gets_a_warning),
 		cmocka_unit_test(the_same_error_is_told_once),
 		cmocka_unit_test(hostile_policies_are_checked_in_bounded_time),
