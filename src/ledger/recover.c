@@ -43,14 +43,14 @@ struct recovery {
 	struct ledger_recovery result;
 };
 
-void store_frontier_append(const struct ledger_store *s, struct buf *to)
+void store_frontier_append(const struct store_point *at, struct buf *to)
 {
 	buf_printf(to, "writ frontier 1\nsize %llu segment %llu offset %llu time %llu\n",
-		   (unsigned long long)s->tree.n, (unsigned long long)s->segment,
-		   (unsigned long long)s->offset, (unsigned long long)s->time_us);
+		   (unsigned long long)at->tree.n, (unsigned long long)at->segment,
+		   (unsigned long long)at->offset, (unsigned long long)at->time_us);
 	for (unsigned i = 0; i < LEDGER_TREE_LEVELS; i++) {
-		if (s->tree.n >> i & 1) {
-			hex_append(to, s->tree.peaks[i], SHA256_LEN);
+		if (at->tree.n >> i & 1) {
+			hex_append(to, at->tree.peaks[i], SHA256_LEN);
 			buf_append_c(to, '\n');
 		}
 	}
@@ -185,8 +185,8 @@ static enum err_code use_frontier(struct recovery *r, size_t *ret_segment, uint6
 	if (at + 1 < r->n_segments && r->segments[at + 1] < t.n) {
 		return ERR(err, ERR_CORRUPT, "the frontier and the segments do not fit together");
 	}
-	r->s->tree = t;
-	r->s->time_us = time_us;
+	r->s->at.tree = t;
+	r->s->at.time_us = time_us;
 	*ret_segment = at;
 	*ret_offset = place.offset;
 	return ERR_OK;
@@ -209,23 +209,23 @@ static enum err_code take_record(struct recovery *r, const struct ledger_found *
 		err_wrap(err, "record %llu", (unsigned long long)found->record.index);
 		return ERR_CORRUPT;
 	}
-	if (s->sums_fd < 0 || s->segment != found->place.segment) {
+	if (s->sums_fd < 0 || s->at.segment != found->place.segment) {
 		store_end_sums(s);
-		s->segment = found->place.segment;
-		store_open_sums(s, s->tree.n - s->segment);
+		s->at.segment = found->place.segment;
+		store_open_sums(s, s->at.tree.n - s->at.segment);
 	}
 	ledger_leaf_hash(found->bytes, hash);
-	ledger_tree_append(&s->tree, hash);
+	ledger_tree_append(&s->at.tree, hash);
 	store_keep_sum(s, hash);
-	s->time_us = found->record.time_us;
+	s->at.time_us = found->record.time_us;
 	r->result.scanned++;
-	if (s->has_checkpoint && s->tree.n == r->checkpoint.size) {
-		ledger_tree_root(&s->tree, hash);
+	if (s->has_checkpoint && s->at.tree.n == r->checkpoint.size) {
+		ledger_tree_root(&s->at.tree, hash);
 		if (memcmp(hash, r->checkpoint.root, sizeof(hash)) != 0) {
 			return ERR(err, ERR_CORRUPT,
 				   "the first %llu records are not those of the last checkpoint: "
 				   "run `writ ledger verify`",
-				   (unsigned long long)s->tree.n);
+				   (unsigned long long)s->at.tree.n);
 		}
 	}
 	return ERR_OK;
@@ -240,10 +240,10 @@ static enum err_code scan(struct recovery *r, struct ledger_reader *reader, stru
 	while (!(code = ledger_reader_next(reader, &found, err))) {
 		TRY(take_record(r, &found, err));
 	}
-	if ((code == ERR_NOT_FOUND || code == ERR_AGAIN) && r->s->tree.n < r->checkpoint.size) {
+	if ((code == ERR_NOT_FOUND || code == ERR_AGAIN) && r->s->at.tree.n < r->checkpoint.size) {
 		return ERR(err, ERR_CORRUPT,
 			   "the log ends after %llu records, its last checkpoint covers %llu",
-			   (unsigned long long)r->s->tree.n,
+			   (unsigned long long)r->s->at.tree.n,
 			   (unsigned long long)r->checkpoint.size);
 	}
 	return code;
@@ -262,15 +262,15 @@ static enum err_code adopt_segment(struct recovery *r, const struct ledger_reade
 	if (s->fd < 0 || fstat(s->fd, &st) < 0) {
 		return ERR_ERRNO(err, "opening log/%s", name);
 	}
-	if (s->sums_fd < 0 || s->segment != r->segments[r->n_segments - 1]) {
+	if (s->sums_fd < 0 || s->at.segment != r->segments[r->n_segments - 1]) {
 		store_end_sums(s);
-		s->segment = r->segments[r->n_segments - 1];
-		store_open_sums(s, s->tree.n - s->segment);
+		s->at.segment = r->segments[r->n_segments - 1];
+		store_open_sums(s, s->at.tree.n - s->at.segment);
 	}
-	s->offset = reader->offset;
-	if ((uint64_t)st.st_size > s->offset) {
-		r->result.dropped_bytes = (uint64_t)st.st_size - s->offset;
-		if (s->io.truncate(s->fd, (off_t)s->offset) < 0) {
+	s->at.offset = reader->offset;
+	if ((uint64_t)st.st_size > s->at.offset) {
+		r->result.dropped_bytes = (uint64_t)st.st_size - s->at.offset;
+		if (s->io.truncate(s->fd, (off_t)s->at.offset) < 0) {
 			return ERR_ERRNO(err, "cutting off the torn end of log/%s", name);
 		}
 	}
@@ -290,7 +290,7 @@ static enum err_code read_log(struct recovery *r, struct err *err)
 	}
 	TRY(use_frontier(r, &segment, &offset, err));
 	TRY(ledger_reader_init(&reader, r->s->log_fd, r->segments, r->n_segments, segment, err));
-	code = offset ? ledger_reader_seek(&reader, r->s->tree.n, offset, r->s->time_us, err)
+	code = offset ? ledger_reader_seek(&reader, r->s->at.tree.n, offset, r->s->at.time_us, err)
 		      : ERR_OK;
 	if (!code) {
 		code = scan(r, &reader, err);
@@ -303,7 +303,7 @@ static enum err_code read_log(struct recovery *r, struct err *err)
 		return adopt_segment(r, &reader, err);
 	}
 	/* The last segment's header never got to the disk. */
-	if (r->segments[r->n_segments - 1] != r->s->tree.n) {
+	if (r->segments[r->n_segments - 1] != r->s->at.tree.n) {
 		return ERR(err, ERR_CORRUPT, "the last segment is empty and not the next one");
 	}
 	return store_begin_segment(r->s, err);

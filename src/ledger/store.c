@@ -95,7 +95,7 @@ void store_open_sums(struct ledger_store *s, uint64_t written)
 {
 	char name[LEDGER_SEGMENT_NAME];
 
-	ledger_sums_name(s->segment, name);
+	ledger_sums_name(s->at.segment, name);
 	fd_close(&s->sums_fd);
 	s->sums_fd = openat(s->log_fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
 	s->sums_written = written;
@@ -117,7 +117,7 @@ enum err_code store_begin_segment(struct ledger_store *s, struct err *err)
 	int fd;
 
 	TRY(ledger_store_sync(s, err)); /* the one written so far */
-	ledger_segment_name(s->tree.n, name);
+	ledger_segment_name(s->at.tree.n, name);
 	/* A file of this name can only be left over from an attempt that failed: no record of it.
 	 */
 	fd = openat(s->log_fd, name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
@@ -125,7 +125,7 @@ enum err_code store_begin_segment(struct ledger_store *s, struct err *err)
 		return write_error(err, "a new segment");
 	}
 	memcpy(header, LEDGER_SEGMENT_MAGIC, 8);
-	num_put_u64(header + 8, s->tree.n);
+	num_put_u64(header + 8, s->at.tree.n);
 	code = store_write_at(s, fd, 0, str_make(header, sizeof(header)), "a new segment", err);
 	if (code) {
 		(void)unlinkat(s->log_fd, name, 0);
@@ -140,26 +140,32 @@ enum err_code store_begin_segment(struct ledger_store *s, struct err *err)
 	store_end_sums(s);
 	fd_close(&s->fd);
 	s->fd = fd;
-	s->segment = s->tree.n;
+	s->at.segment = s->at.tree.n;
 	store_open_sums(s, 0);
-	s->offset = LEDGER_SEGMENT_HEADER;
+	s->at.offset = LEDGER_SEGMENT_HEADER;
 	s->unsynced = true;
+	return ERR_OK;
+}
+
+static enum err_code check_alive(const struct ledger_store *s, struct err *err)
+{
+	if (s->failed) {
+		return ERR(err, ERR_SYS, "the log failed to sync earlier and must be opened anew");
+	}
 	return ERR_OK;
 }
 
 /* Whether the store can take a batch now; repairs what can be repaired. */
 static enum err_code make_ready(struct ledger_store *s, struct err *err)
 {
-	if (s->failed) {
-		return ERR(err, ERR_SYS, "the log failed to sync earlier and must be opened anew");
-	}
+	TRY(check_alive(s, err));
 	if (s->cut_pending) {
-		if (s->io.truncate(s->fd, (off_t)s->offset) < 0) {
+		if (s->io.truncate(s->fd, (off_t)s->at.offset) < 0) {
 			return ERR_ERRNO(err, "cutting off a failed write");
 		}
 		s->cut_pending = false;
 	}
-	if (s->offset >= s->segment_bytes) {
+	if (s->at.offset >= s->segment_bytes) {
 		TRY(store_begin_segment(s, err));
 	}
 	return ERR_OK;
@@ -180,7 +186,7 @@ static enum err_code encode_batch(struct ledger_store *s, struct str from,
 	for (size_t i = 0; i < n; i++) {
 		struct ledger_record r = {.entry = entries[i],
 					  .from = from,
-					  .index = s->tree.n + i,
+					  .index = s->at.tree.n + i,
 					  .time_us = time_us};
 		size_t at = b->end;
 
@@ -203,7 +209,7 @@ static void hash_batch(struct ledger_store *s)
 		uint8_t leaf[SHA256_LEN];
 
 		ledger_leaf_hash(str_make(frames.p + LEDGER_FRAME_HEADER, n), leaf);
-		ledger_tree_append(&s->tree, leaf);
+		ledger_tree_append(&s->at.tree, leaf);
 		store_keep_sum(s, leaf);
 		frames = str_from(frames, LEDGER_FRAME_HEADER + n);
 	}
@@ -213,36 +219,69 @@ enum err_code ledger_store_append(struct ledger_store *s, struct str from,
 				  const struct str *entries, size_t n, uint64_t now_us,
 				  struct ledger_appended *ret, uint64_t *ret_back, struct err *err)
 {
-	uint64_t time_us = now_us > s->time_us ? now_us : s->time_us;
-	uint64_t first = s->tree.n;
+	uint64_t time_us = now_us > s->at.time_us ? now_us : s->at.time_us;
+	uint64_t first = s->at.tree.n;
 
 	ASSERT(n > 0 && n <= LEDGER_BATCH_MAX);
 	TRY(make_ready(s, err));
 	TRY(encode_batch(s, from, entries, n, time_us, err));
-	TRY(store_write_at(s, s->fd, s->offset, buf_str(&s->batch), "records", err));
-	s->offset += buf_len(&s->batch);
+	TRY(store_write_at(s, s->fd, s->at.offset, buf_str(&s->batch), "records", err));
+	s->at.offset += buf_len(&s->batch);
 	s->unsynced = true;
 	hash_batch(s);
 	if (ret_back) {
 		*ret_back = time_us - now_us;
 	}
-	s->time_us = time_us;
+	s->at.time_us = time_us;
 	*ret = (struct ledger_appended){.first = first, .time_us = time_us};
 	return ERR_OK;
 }
 
 enum err_code ledger_store_sync(struct ledger_store *s, struct err *err)
 {
-	if (s->failed) {
-		return ERR(err, ERR_SYS, "the log failed to sync earlier and must be opened anew");
-	}
-	if (s->unsynced) {
+	TRY(check_alive(s, err));
+	if (s->unsynced || s->sync_under_way) {
 		TRY(sync_fd(s, s->fd, "the log", err));
 		s->unsynced = false;
 	}
-	if (s->salts_unsynced) {
+	if (s->salts_unsynced || (s->sync_under_way && s->salts_fd >= 0)) {
 		TRY(sync_fd(s, s->salts_fd, "the salts", err));
 		s->salts_unsynced = false;
+	}
+	s->synced = s->at;
+	return ERR_OK;
+}
+
+unsigned ledger_store_sync_begin(struct ledger_store *s, int ret_fds[LEDGER_SYNC_FDS])
+{
+	unsigned n = 0;
+
+	if (s->failed) {
+		return 0;
+	}
+	if (s->unsynced) {
+		ret_fds[n++] = s->fd;
+	}
+	if (s->salts_unsynced) {
+		ret_fds[n++] = s->salts_fd;
+	}
+	s->unsynced = s->salts_unsynced = false; /* what comes from now on is for the next one */
+	s->syncing = s->at;
+	s->sync_under_way = true;
+	return n;
+}
+
+enum err_code ledger_store_sync_end(struct ledger_store *s, int sync_errno, struct err *err)
+{
+	TRY(check_alive(s, err));
+	s->sync_under_way = false;
+	if (sync_errno) {
+		s->failed = true;
+		errno = sync_errno;
+		return ERR_ERRNO(err, "syncing the log");
+	}
+	if (s->syncing.tree.n > s->synced.tree.n) {
+		s->synced = s->syncing; /* unless a blocking sync has gone further meanwhile */
 	}
 	return ERR_OK;
 }
@@ -324,15 +363,16 @@ static enum err_code thin_checkpoints(struct ledger_store *s, struct err *err)
 
 bool ledger_store_unsealed(const struct ledger_store *s)
 {
-	return !s->has_checkpoint || s->sealed != s->tree.n;
+	return s->sealed != s->at.tree.n;
 }
 
-static enum err_code write_checkpoint(struct ledger_store *s, struct buf *b, struct err *err)
+static enum err_code write_checkpoint(struct ledger_store *s, const struct store_point *at,
+				      struct buf *b, struct err *err)
 {
-	struct ledger_checkpoint c = {.size = s->tree.n};
+	struct ledger_checkpoint c = {.size = at->tree.n};
 	size_t note;
 
-	ledger_tree_root(&s->tree, c.root);
+	ledger_tree_root(&at->tree, c.root);
 	ledger_checkpoint_sign(s->signer, &c, b);
 	note = buf_len(b);
 	buf_append_c(b, '\n');
@@ -346,28 +386,34 @@ static enum err_code write_checkpoint(struct ledger_store *s, struct buf *b, str
 	s->has_checkpoint = true;
 	TRY(replace_file(s, "checkpoint", str_make(buf_str(b).p, note), err));
 	buf_clear(b);
-	store_frontier_append(s, b);
+	store_frontier_append(at, b);
 	return replace_file(s, "frontier", buf_str(b), err);
 }
 
-enum err_code ledger_store_seal(struct ledger_store *s, struct err *err)
+enum err_code ledger_store_seal_synced(struct ledger_store *s, struct err *err)
 {
 	enum err_code code;
 	struct buf b;
 
-	TRY(ledger_store_sync(s, err));
-	if (!ledger_store_unsealed(s)) {
+	TRY(check_alive(s, err));
+	if (s->sealed >= s->synced.tree.n) {
 		return ERR_OK;
 	}
 	write_sums(s);
 	buf_init(&b, STORE_FRONTIER_MAX);
-	code = write_checkpoint(s, &b, err);
+	code = write_checkpoint(s, &s->synced, &b, err);
 	buf_done(&b);
 	TRY(code);
 	if (s->checkpoints_size > s->checkpoints_bytes) {
 		TRY(thin_checkpoints(s, err));
 	}
 	return ERR_OK;
+}
+
+enum err_code ledger_store_seal(struct ledger_store *s, struct err *err)
+{
+	TRY(ledger_store_sync(s, err));
+	return ledger_store_seal_synced(s, err);
 }
 
 /* salts/<first index of the segment in use>.salt; see docs/formats/ledger.md. */
@@ -377,7 +423,7 @@ static enum err_code open_salts(struct ledger_store *s, struct err *err)
 	off_t end;
 	int fd;
 
-	(void)snprintf(name, sizeof(name), "salts/%020llu.salt", (unsigned long long)s->segment);
+	(void)snprintf(name, sizeof(name), "salts/%020llu.salt", (unsigned long long)s->at.segment);
 	fd = openat(s->dir_fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0) {
 		return write_error(err, "salts");
@@ -398,9 +444,7 @@ enum err_code ledger_store_salts(struct ledger_store *s, const struct ledger_sal
 	enum err_code code;
 	struct buf b;
 
-	if (s->failed) {
-		return ERR(err, ERR_SYS, "the log failed to sync earlier and must be opened anew");
-	}
+	TRY(check_alive(s, err));
 	if (s->salts_fd < 0) {
 		TRY(open_salts(s, err));
 	}
@@ -427,10 +471,10 @@ enum err_code ledger_store_salts(struct ledger_store *s, const struct ledger_sal
 
 uint64_t ledger_store_size(const struct ledger_store *s)
 {
-	return s->tree.n;
+	return s->at.tree.n;
 }
 
 void ledger_store_root(const struct ledger_store *s, uint8_t ret[SHA256_LEN])
 {
-	ledger_tree_root(&s->tree, ret);
+	ledger_tree_root(&s->at.tree, ret);
 }

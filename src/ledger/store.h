@@ -88,10 +88,24 @@ enum err_code ledger_store_append(struct ledger_store *s, struct str from,
 /* Everything appended so far is on the disk when this succeeds. Cheap when nothing is new. */
 enum err_code ledger_store_sync(struct ledger_store *s, struct err *err) MUST_USE;
 
+/*
+ * The same without waiting, for a caller who has the syncing done elsewhere: begin
+ * says which descriptors (0 to LEDGER_SYNC_FDS, borrowed) are to be synced for everything
+ * appended so far to be on the disk; end reports how that went (0 or an errno). Appending in
+ * between is fine. One at a time.
+ */
+enum { LEDGER_SYNC_FDS = 2 };
+unsigned ledger_store_sync_begin(struct ledger_store *s, int ret_fds[LEDGER_SYNC_FDS]);
+enum err_code ledger_store_sync_end(struct ledger_store *s, int sync_errno,
+				    struct err *err) MUST_USE;
+
 /* A sync failed: only opening the log anew helps. */
 bool ledger_store_failed(const struct ledger_store *s);
 
 bool ledger_store_unsynced(const struct ledger_store *s);
+
+/* Signs and stores a checkpoint of what is known to be on the disk, unless there is one. */
+enum err_code ledger_store_seal_synced(struct ledger_store *s, struct err *err) MUST_USE;
 
 /* Syncs, signs and stores a checkpoint; does nothing when the last one still holds. */
 enum err_code ledger_store_seal(struct ledger_store *s, struct err *err) MUST_USE;

@@ -14,19 +14,26 @@ enum {
 	STORE_SUMS_MAX = 2048, /* leaf hashes that wait to be written */
 };
 
+/* How far the log has come. */
+struct store_point {
+	struct ledger_tree tree;
+	uint64_t segment; /* first index of the segment being written */
+	uint64_t offset;  /* where the next frame goes */
+	uint64_t time_us; /* of the last record */
+};
+
 struct ledger_store {
 	const struct ledger_signer *signer;
 	struct ledger_io io;
 	uint64_t segment_bytes, checkpoints_bytes;
 	int dir_fd, log_fd, lock_fd; /* owned */
 
-	int fd;           /* segment being written, -1 before the first */
-	uint64_t segment; /* its first index */
-	uint64_t offset;  /* where the next frame goes */
-	uint64_t time_us; /* of the last record */
-	struct ledger_tree tree;
-	struct buf batch; /* frames of the batch being written */
-	bool unsynced;
+	int fd; /* segment being written, -1 before the first */
+	struct store_point at;
+	struct buf batch;           /* frames of the batch being written */
+	struct store_point syncing; /* what the sync under way covers */
+	struct store_point synced;  /* all of this is on the disk */
+	bool unsynced, sync_under_way;
 	bool cut_pending; /* a failed write left bytes that could not be cut off yet */
 	bool failed;      /* a sync failed: nothing more may be written */
 
@@ -61,6 +68,6 @@ enum err_code store_write_at(struct ledger_store *s, int fd, uint64_t offset, st
 			     const char *what, struct err *err) MUST_USE;
 
 /* Frontier file: ledger/recover.c. */
-void store_frontier_append(const struct ledger_store *s, struct buf *to);
+void store_frontier_append(const struct store_point *at, struct buf *to);
 
 #endif

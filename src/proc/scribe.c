@@ -6,11 +6,13 @@
  *   cannot  open files elsewhere, make sockets, start programs, see what the commitments hide
  *
  * A turn of the loop takes the frames that wait, writes each as one batch, and
- * answers. Frames that want durability are answered together, behind one sync at the
- * end of the turn. The rest is on the disk a few milliseconds later.
+ * answers. Syncing is done by a helper process, so the scribe never waits for the disk while
+ * it serves: frames that want durability are answered when the sync that began behind them
+ * has ended, one sync for all that came meanwhile; the rest is on the disk a few
+ * milliseconds later. Only the beginning of a segment and the end of the role sync here.
  *
  * System calls while serving: epoll_wait, recvmsg, sendmsg, pwrite64, fdatasync, ftruncate,
- * openat, renameat, unlinkat, close, lseek, fstat, pread64, and what allocation needs; at the
+ * fcntl, openat, renameat, unlinkat, close, lseek, fstat, pread64, and what allocation needs; at the
  * start also mkdirat, flock, getdents64.
  */
 #include "proc/scribe.h"
@@ -21,6 +23,7 @@
 #include "crypto/sign.h"
 #include "ipc/messages.h"
 #include "net/loop.h"
+#include "proc/scribe_sync.h"
 #include "sandbox/jail.h"
 #include "sys/fd.h"
 
@@ -51,7 +54,7 @@ struct peer {
 	unsigned index;
 };
 
-/* An answer that waits for the sync at the end of the turn. */
+/* An answer that waits for a sync. */
 struct late {
 	struct peer *peer; /* NULL when it has gone */
 	struct scribe_answer answer;
@@ -67,10 +70,12 @@ struct scribe {
 	struct loop_hook turn_end;
 	struct timer sync_timer, seal_timer;
 	uint64_t sync_ns, seal_ns;
+	struct scribe_sync sync;
 	struct late late[LATE_MAX];
-	unsigned n_late;
-	bool failed;    /* the log cannot go on; the supervisor starts a new scribe */
-	bool said_full; /* the operator was told */
+	unsigned n_late, n_covered; /* the first n_covered wait for the sync under way */
+	bool want_seal;             /* once the sync under way, or the next, has ended */
+	bool failed;                /* the log cannot go on; the supervisor starts a new scribe */
+	bool said_full;             /* the operator was told */
 	bool said_unsealed;
 	char in[IPC_FRAME_MAX];
 };
@@ -79,6 +84,8 @@ static uint64_t now_us(void)
 {
 	return clock_real() / 1000;
 }
+
+static void set_timers(struct scribe *s);
 
 static void give_up(struct scribe *s, const struct err *err)
 {
@@ -120,34 +127,106 @@ static void answer(struct peer *p, const struct scribe_answer *a)
 	}
 }
 
-static void answer_late(struct scribe *s)
+/* Sends the first n answers that waited. */
+static void answer_late(struct scribe *s, unsigned n)
 {
-	struct err err;
-
-	if (s->n_late && ledger_store_sync(s->log.store, &err)) {
-		for (unsigned i = 0; i < s->n_late; i++) {
-			s->late[i].answer.taken = false;
-			s->late[i].answer.reason = IPC_NACK_FAILED;
-		}
-		give_up(s, &err);
-	}
-	for (unsigned i = 0; i < s->n_late; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		if (s->late[i].peer) {
 			answer(s->late[i].peer, &s->late[i].answer);
 		}
 	}
-	s->n_late = 0;
+	s->n_late -= n;
+	memmove(s->late, s->late + n, s->n_late * sizeof(*s->late));
+	s->n_covered = s->n_covered > n ? s->n_covered - n : 0;
+}
+
+static void refuse_late(struct scribe *s)
+{
+	for (unsigned i = 0; i < s->n_late; i++) {
+		s->late[i].answer.taken = false;
+		s->late[i].answer.reason = IPC_NACK_FAILED;
+	}
+	answer_late(s, s->n_late);
+}
+
+/* Waits here: when there is no other way. */
+static void sync_now(struct scribe *s)
+{
+	struct err err;
+
+	if (ledger_store_sync(s->log.store, &err)) {
+		refuse_late(s);
+		give_up(s, &err);
+	} else {
+		answer_late(s, s->n_late);
+	}
+}
+
+/* Has everything that is in the file now synced, unless a sync is under way: then it is next. */
+static void begin_sync(struct scribe *s)
+{
+	int fds[LEDGER_SYNC_FDS];
+	struct err err;
+	unsigned n;
+
+	if (s->sync.under_way || s->failed) {
+		return;
+	}
+	n = ledger_store_sync_begin(s->log.store, fds);
+	if (n == 0) {
+		/* All of it is there already. */
+		err_ignore(ledger_store_sync_end(s->log.store, 0, &err));
+		answer_late(s, s->n_late);
+		return;
+	}
+	s->n_covered = s->n_late;
+	if (scribe_sync_ask(&s->sync, fds, n, &err)) {
+		log_line(LOG_WARN, "the helper does not sync: %s", err.msg);
+		sync_now(s);
+	}
+}
+
+static void seal(struct scribe *s)
+{
+	struct err err;
+	enum err_code code = ledger_store_seal_synced(s->log.store, &err);
+
+	if (code && !s->said_unsealed) {
+		log_line(LOG_ERROR, "no checkpoint could be written: %s", err.msg);
+	}
+	s->said_unsealed = code != ERR_OK;
+}
+
+static void on_synced(struct scribe_sync *sync, int sync_errno)
+{
+	struct scribe *s = CONTAINER_OF(sync, struct scribe, sync);
+	struct err err;
+
+	if (ledger_store_sync_end(s->log.store, sync_errno, &err)) {
+		refuse_late(s);
+		give_up(s, &err);
+		return;
+	}
+	answer_late(s, s->n_covered);
+	if (s->want_seal) {
+		s->want_seal = false;
+		seal(s);
+	}
+	if (s->n_late) {
+		begin_sync(s);
+	}
+	set_timers(s);
 }
 
 static void on_turn_end(struct loop_hook *h)
 {
-	answer_late(CONTAINER_OF(h, struct scribe, turn_end));
+	begin_sync(CONTAINER_OF(h, struct scribe, turn_end));
 }
 
 static void answer_later(struct scribe *s, struct peer *p, const struct scribe_answer *a)
 {
 	if (s->n_late == LATE_MAX) {
-		answer_late(s);
+		sync_now(s);
 	}
 	s->late[s->n_late++] = (struct late){.peer = p, .answer = *a};
 	loop_defer(&s->loop, &s->turn_end);
@@ -166,29 +245,20 @@ static void set_timers(struct scribe *s)
 
 static void on_sync(struct timer *t)
 {
-	struct scribe *s = CONTAINER_OF(t, struct scribe, sync_timer);
-	struct err err;
-
-	if (ledger_store_sync(s->log.store, &err)) {
-		give_up(s, &err);
-	}
+	begin_sync(CONTAINER_OF(t, struct scribe, sync_timer));
 }
 
 static void on_seal(struct timer *t)
 {
 	struct scribe *s = CONTAINER_OF(t, struct scribe, seal_timer);
-	struct err err;
-	enum err_code code = ledger_store_seal(s->log.store, &err);
 
-	if (ledger_store_failed(s->log.store)) {
-		give_up(s, &err);
-		return;
+	s->want_seal = true;
+	begin_sync(s);
+	if (!s->sync.under_way) { /* nothing was to be synced */
+		s->want_seal = false;
+		seal(s);
+		set_timers(s);
 	}
-	if (code && !s->said_unsealed) {
-		log_line(LOG_ERROR, "no checkpoint could be written: %s", err.msg);
-	}
-	s->said_unsealed = code != ERR_OK;
-	set_timers(s); /* tries again */
 }
 
 static void say_refusal(struct scribe *s, const struct peer *p, const struct scribe_answer *a,
@@ -436,6 +506,7 @@ static enum err_code enter_jail(const struct scribe *s, struct err *err)
 static enum err_code begin(struct scribe *s, struct err *err)
 {
 	TRY(sign_setup(err)); /* may open /dev/urandom, which the jail does not let */
+	TRY(scribe_sync_start(&s->sync, err));
 	TRY(loop_init(&s->loop, err));
 	TRY(enter_jail(s, err));
 	TRY(read_times(s, err));
@@ -444,6 +515,7 @@ static enum err_code begin(struct scribe *s, struct err *err)
 	for (unsigned i = 0; i < s->boot->n_channels; i++) {
 		TRY(add_peer(s, &s->boot->channels[i], err));
 	}
+	TRY(scribe_sync_watch(&s->sync, &s->loop, err));
 	s->control = (struct loop_fd){.fd = s->boot->control.fd, .on_ready = on_control};
 	TRY(loop_add(&s->loop, &s->control, LOOP_READ, err));
 	set_timers(s);
@@ -458,7 +530,9 @@ static void finish(struct scribe *s)
 	for (struct peer *p = s->peers; p; p = p->next) {
 		(void)take_frames(p, UINT32_MAX);
 	}
-	answer_late(s);
+	if (s->n_late && !s->failed) {
+		sync_now(s);
+	}
 	if (!s->failed &&
 	    (scribe_log_event(&s->log, (struct ledger_event){.event = LEDGER_CLOSED}, &err) ||
 	     ledger_store_seal(s->log.store, &err))) {
@@ -467,6 +541,7 @@ static void finish(struct scribe *s)
 	while (s->peers) {
 		peer_done(s->peers);
 	}
+	scribe_sync_done(&s->sync);
 	scribe_log_done(&s->log);
 }
 
@@ -482,6 +557,7 @@ int scribe_main(struct role_boot *boot)
 	}
 	s->boot = boot;
 	s->turn_end.on_turn_end = on_turn_end;
+	s->sync.on_synced = on_synced;
 	s->sync_timer.on_timeout = on_sync;
 	s->seal_timer.on_timeout = on_seal;
 	if (begin(s, &err) || loop_run(&s->loop, &err)) {
