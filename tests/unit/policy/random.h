@@ -38,7 +38,7 @@ static const char *const random_attrs[] = {"n",   "s",  "b", "r",    "set",
 
 static void random_expr(struct random_source *r, struct buf *out, int depth);
 
-static inline void random_leaf(struct random_source *r, struct buf *out)
+static inline UNUSED void random_leaf(struct random_source *r, struct buf *out)
 {
 	static const char *const leaves[] = {
 		"true",
@@ -88,7 +88,7 @@ static inline void random_leaf(struct random_source *r, struct buf *out)
 	}
 }
 
-static inline void random_binary(struct random_source *r, struct buf *out, int depth)
+static inline UNUSED void random_binary(struct random_source *r, struct buf *out, int depth)
 {
 	static const char *const ops[] = {"==", "!=", "<",  "<=", ">",  ">=", "in", "+",
 					  "-",  "*",  "&&", "||", "&&", "||", "==", "in"};
@@ -100,7 +100,7 @@ static inline void random_binary(struct random_source *r, struct buf *out, int d
 	buf_append_c(out, ')');
 }
 
-static inline void random_call(struct random_source *r, struct buf *out, int depth)
+static inline UNUSED void random_call(struct random_source *r, struct buf *out, int depth)
 {
 	static const char *const one[] = {"isEmpty", "isIpv4", "isLoopback",
 					  "toDate",  "toTime", "toDays"};
@@ -118,7 +118,7 @@ static inline void random_call(struct random_source *r, struct buf *out, int dep
 	buf_append_c(out, ')');
 }
 
-static inline void random_postfix(struct random_source *r, struct buf *out, int depth)
+static inline UNUSED void random_postfix(struct random_source *r, struct buf *out, int depth)
 {
 	static const char *const types[] = {"User", "Tool", "Action", "Group"};
 
@@ -202,8 +202,8 @@ static void random_expr(struct random_source *r, struct buf *out, int depth)
 	}
 }
 
-static inline void random_scope(struct random_source *r, struct buf *out, const char *var,
-				const char *const *uids)
+static inline UNUSED void random_scope(struct random_source *r, struct buf *out, const char *var,
+				       const char *const *uids)
 {
 	static const char *const types[] = {"User", "Bot", "Tool", "File"};
 	const char *const *groups = random_groups;
@@ -227,7 +227,7 @@ static inline void random_scope(struct random_source *r, struct buf *out, const 
 	}
 }
 
-static inline void random_action_scope(struct random_source *r, struct buf *out)
+static inline UNUSED void random_action_scope(struct random_source *r, struct buf *out)
 {
 	buf_append(out, STR(", action"));
 	switch (random_next(r, 5)) {
@@ -248,7 +248,7 @@ static inline void random_action_scope(struct random_source *r, struct buf *out)
 }
 
 /* A first conjunct that the index may use. */
-static inline void random_guard(struct random_source *r, struct buf *out)
+static inline UNUSED void random_guard(struct random_source *r, struct buf *out)
 {
 	static const char *const vars[] = {"principal", "resource"};
 
@@ -268,7 +268,7 @@ static inline void random_guard(struct random_source *r, struct buf *out)
 	}
 }
 
-static inline void random_policy(struct random_source *r, struct buf *out)
+static inline UNUSED void random_policy(struct random_source *r, struct buf *out)
 {
 	static const char *const notes[] = {"", "", "", "@mode(\"log\") ",
 					    "@since(\"1970-01-01T00:00:01Z\") "};
