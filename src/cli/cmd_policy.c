@@ -13,6 +13,7 @@ static const struct cmd verbs[] = {
 	{"corpus", "run a folder of Cedar integration tests", cmd_policy_corpus},
 	{"explain", "why a request is allowed or denied", cmd_policy_explain},
 	{"fmt", "lay out policies; comments stay", cmd_policy_fmt},
+	{"test", "run the cases beside policies", cmd_policy_test},
 	{"translate", "policies to JSON and back", cmd_policy_translate},
 	{NULL, NULL, NULL},
 };

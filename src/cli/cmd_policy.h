@@ -12,6 +12,7 @@ int cmd_policy_eval(int argc, char **argv);
 int cmd_policy_corpus(int argc, char **argv);
 int cmd_policy_explain(int argc, char **argv);
 int cmd_policy_fmt(int argc, char **argv);
+int cmd_policy_test(int argc, char **argv);
 int cmd_policy_translate(int argc, char **argv);
 
 #define CMD_POLICY_FILE_MAX (64u << 20)
