@@ -75,6 +75,7 @@ static enum err_code map_ids(const struct applying *s, uint64_t inside, struct e
 				  .inside_gid = (uint32_t)inside};
 
 	TRY(confine_map_ids(&ids, err));
+	TRY(confine_first_to_die(err));
 	/* Until it executes, the child holds a copy of the starter's memory. */
 	return confine_not_dumpable(err);
 }
@@ -114,10 +115,13 @@ static enum err_code allow(struct applying *s, const struct plan_op *op, struct 
 static enum err_code execute(const struct sandbox_plan *plan, const struct plan_op *op,
 			     struct err *err)
 {
+	static const int may_be_ignored[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGPIPE, SIGALRM, SIGTERM,
+					     SIGUSR1, SIGUSR2, SIGCHLD, SIGTTIN, SIGTTOU};
 	sigset_t none;
 
-	for (int sig = 1; sig < NSIG; sig++) {
-		(void)signal(sig, SIG_DFL); /* fails for SIGKILL and SIGSTOP, which need it not */
+	/* exec resets handlers but keeps what is ignored */
+	for (size_t i = 0; i < ARRAY_LEN(may_be_ignored); i++) {
+		(void)signal(may_be_ignored[i], SIG_DFL);
 	}
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);

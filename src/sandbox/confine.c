@@ -89,6 +89,11 @@ static enum err_code write_file(const char *path, const char *text, struct err *
 	return ERR_OK;
 }
 
+enum err_code confine_first_to_die(struct err *err)
+{
+	return write_file("/proc/self/oom_score_adj", "500", err);
+}
+
 enum err_code confine_map_ids(const struct confine_ids *ids, struct err *err)
 {
 	char map[64];

@@ -27,6 +27,9 @@ enum err_code confine_no_new_privs(struct err *err) MUST_USE;
 /* Not dumpable: no core, no ptrace, /proc/PID closed to others of the same user. */
 enum err_code confine_not_dumpable(struct err *err) MUST_USE;
 
+/* When memory runs out the kernel takes this process before others. Must be dumpable. */
+enum err_code confine_first_to_die(struct err *err) MUST_USE;
+
 /* Both the soft and the hard limit, lowered to `value`; a lower hard limit stays. */
 enum err_code confine_limit(unsigned resource, uint64_t value, struct err *err) MUST_USE;
 

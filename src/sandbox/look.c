@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a plan must know about the machine: where things really are, and what the kernel can do. */
 #include "sandbox/apply.h"
+#include "sandbox/mounts.h"
 #include "sandbox/plan_priv.h"
 #include "sys/fd.h"
 
@@ -20,8 +21,10 @@
 
 enum { MAX_PREFIXES = 8, SHEBANG_MAX = 256 };
 
-/* Whether a child may have the namespaces a plan asks for, and mount in them. */
-static bool can_make_namespaces(void)
+enum { PROBE_MOUNT = 1, PROBE_PROC = 2 }; /* exit status bits of the probing child */
+
+/* What a child may do that has the namespaces a plan asks for. */
+static int probe_namespaces(void)
 {
 	int flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
 		    CLONE_NEWNET | CLONE_NEWCGROUP | SIGCHLD;
@@ -29,17 +32,21 @@ static bool can_make_namespaces(void)
 	int status;
 
 	if (pid == 0) {
-		_exit(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 ? 0 : 1);
+		int can = 0, proc = -1;
+
+		can |= mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 ? PROBE_MOUNT : 0;
+		can |= mounts_own_proc(&proc, NULL) == ERR_OK ? PROBE_PROC : 0;
+		_exit(can);
 	}
 	if (pid < 0) {
-		return false;
+		return 0;
 	}
 	while (waitpid(pid, &status, 0) < 0) {
 		if (errno != EINTR) {
-			return false;
+			return 0;
 		}
 	}
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 0;
 }
 
 /* Since 6.14 each pid namespace has its own kernel.pid_max. */
@@ -268,8 +275,11 @@ static enum err_code look_at_system(struct arena *a, struct plan_machine *m, str
 
 struct sandbox_kernel sandbox_probe(void)
 {
+	int can = probe_namespaces();
+
 	return (struct sandbox_kernel){.landlock_abi = landlock_abi(),
-				       .user_namespaces = can_make_namespaces(),
+				       .user_namespaces = can & PROBE_MOUNT,
+				       .own_proc = can & PROBE_PROC,
 				       .pid_limit = has_pid_limit()};
 }
 

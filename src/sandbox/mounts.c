@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -153,11 +154,17 @@ enum err_code mounts_file(int root, const struct plan_op *op, struct err *err)
 enum err_code mounts_bind(int root, const struct plan_op *op, struct err *err)
 {
 	uint64_t attributes = MOUNT_ATTR_NOSUID;
+	/* Resolved before: a link that appeared since is not followed. */
+	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
+	CLEANUP(fd_close) int tree = -1;
 	CLEANUP(fd_close)
-	int tree =
-		open_tree(AT_FDCWD, op->source.p,
-			  OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_SYMLINK_NOFOLLOW);
+	int source = (int)syscall(SYS_openat2, AT_FDCWD, op->source.p, &how, sizeof(how));
 
+	if (source < 0) {
+		return ERR_ERRNO(err, "take " STR_FMT, STR_ARG(op->source));
+	}
+	tree = open_tree(source, "",
+			 OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH);
 	if (tree < 0) {
 		return ERR_ERRNO(err, "take " STR_FMT, STR_ARG(op->source));
 	}
@@ -206,17 +213,23 @@ enum err_code mounts_tmp(int root, const struct plan_op *op, struct err *err)
 	return attach(root, mount, op->target, true, err);
 }
 
-enum err_code mounts_proc(int root, struct str target, int *ret_proc, struct err *err)
+enum err_code mounts_own_proc(int *ret, struct err *err)
 {
-	CLEANUP(fd_close) int mount = -1;
-	enum err_code code = make_filesystem(
-		"proc", NULL, 0, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, &mount,
-		err);
+	enum err_code code =
+		make_filesystem("proc", NULL, 0,
+				MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, ret, err);
 
 	if (code != ERR_OK) {
 		err_wrap(err, "an own /proc (in a container it must not be masked)");
-		return code;
 	}
+	return code;
+}
+
+enum err_code mounts_proc(int root, struct str target, int *ret_proc, struct err *err)
+{
+	CLEANUP(fd_close) int mount = -1;
+
+	TRY(mounts_own_proc(&mount, err));
 	TRY(attach(root, mount, target, true, err));
 	*ret_proc = fd_take(&mount);
 	return ERR_OK;

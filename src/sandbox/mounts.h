@@ -22,7 +22,10 @@ enum err_code mounts_file(int root, const struct plan_op *op, struct err *err) M
 enum err_code mounts_bind(int root, const struct plan_op *op, struct err *err) MUST_USE;
 enum err_code mounts_tmp(int root, const struct plan_op *op, struct err *err) MUST_USE;
 
-/* *ret_proc stays open for mounts_seal, which makes it read only. */
+/* A /proc of this pid namespace, not mounted anywhere yet. */
+enum err_code mounts_own_proc(int *ret, struct err *err) MUST_USE;
+
+/* The same at the target. *ret_proc stays open for mounts_pivot, which makes it read only. */
 enum err_code mounts_proc(int root, struct str target, int *ret_proc, struct err *err) MUST_USE;
 
 /* Root and proc become read only, the root becomes the root, the old one is gone. */

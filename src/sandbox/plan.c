@@ -20,6 +20,7 @@ enum {
 };
 
 #define DEFAULT_FILE_SIZE (UINT64_C(1) << 30)
+#define DEFAULT_MEMORY    (UINT64_C(4) << 30)
 #define DEFAULT_TMP       (UINT64_C(64) << 20)
 
 enum right { RIGHT_READ = 1, RIGHT_WRITE = 2, RIGHT_EXEC = 4 };
@@ -327,6 +328,12 @@ static uint64_t most_processes(const struct building *b)
 	return n ? n : DEFAULT_PROCESSES;
 }
 
+/* The limit is set by way of the sandbox's own /proc. */
+static bool has_pid_limit(const struct building *b)
+{
+	return b->machine->kernel.pid_limit && b->machine->kernel.own_proc;
+}
+
 static void plan_root(struct building *b)
 {
 	uint64_t tmp = b->spec->limits.tmp;
@@ -337,8 +344,10 @@ static void plan_root(struct building *b)
 	plan_links(b);
 	plan_devices(b);
 	plan_etc(b);
-	(void)op_path(b, PLAN_PROC, STR(""), STR("/proc"));
-	if (b->machine->kernel.pid_limit) {
+	if (!(b->missing & PLAN_NO_PROC)) {
+		(void)op_path(b, PLAN_PROC, STR(""), STR("/proc"));
+	}
+	if (has_pid_limit(b)) {
 		op_value(b, PLAN_PIDS, 0, FIRST_PIDS + most_processes(b));
 	}
 	(void)op(b, PLAN_PIVOT);
@@ -361,9 +370,8 @@ static void plan_limits(struct building *b)
 	op_value(b, PLAN_LIMIT, RLIMIT_NOFILE, l->files ? l->files : DEFAULT_FILES);
 	op_value(b, PLAN_LIMIT, RLIMIT_NPROC, most_processes(b));
 	op_value(b, PLAN_LIMIT, RLIMIT_FSIZE, l->file_size ? l->file_size : DEFAULT_FILE_SIZE);
-	if (l->memory) {
-		op_value(b, PLAN_LIMIT, RLIMIT_AS, l->memory);
-	}
+	/* Not RLIMIT_AS: V8 reserves far more address space than it will ever write to. */
+	op_value(b, PLAN_LIMIT, RLIMIT_DATA, l->memory ? l->memory : DEFAULT_MEMORY);
 }
 
 static void allow(struct building *b, struct str path, unsigned access)
@@ -392,7 +400,9 @@ static void plan_landlock(struct building *b)
 	}
 	if (!bare) {
 		allow(b, STR("/tmp"), FILES_READ | change);
-		allow(b, STR("/proc"), FILES_READ);
+		if (!(b->missing & PLAN_NO_PROC)) {
+			allow(b, STR("/proc"), FILES_READ);
+		}
 		allow(b, STR("/etc"), FILES_READ);
 		allow(b, STR("/dev"), FILES_READ | FILES_WRITE | FILES_DEVICE);
 	} else {
@@ -426,11 +436,19 @@ static enum err_code find_missing(struct building *b, struct err *err)
 		TRY(lacks(b, PLAN_NO_LANDLOCK,
 			  "this kernel has no Landlock: boot with landlock in lsm= (Linux 5.13)",
 			  err));
-	} else if (m->kernel.landlock_abi < 6) {
-		b->missing |= PLAN_NO_LANDLOCK_SCOPES; /* pid and net namespaces hold the same */
+	} else if (m->kernel.landlock_abi < 6 && (b->missing & PLAN_NO_NAMESPACES)) {
+		b->missing |=
+			PLAN_NO_LANDLOCK_SCOPES; /* else pid and net namespaces hold the same */
+	}
+	if (m->kernel.user_namespaces && !m->kernel.own_proc) {
+		TRY(lacks(b, PLAN_NO_PROC,
+			  "this machine does not let a sandbox mount a /proc of its own: in a "
+			  "container, "
+			  "/proc must not be masked",
+			  err));
 	}
 	/* RLIMIT_NPROC does not count root; the pid namespace's own limit does. */
-	if (m->uid == 0 && !m->kernel.pid_limit && m->kernel.user_namespaces) {
+	if (m->uid == 0 && !has_pid_limit(b) && m->kernel.user_namespaces) {
 		b->missing |= PLAN_NO_PID_LIMIT;
 	}
 	if ((b->missing & PLAN_NO_LANDLOCK) && (b->missing & PLAN_NO_NAMESPACES)) {
@@ -502,7 +520,7 @@ static enum err_code filters(struct building *b, struct sandbox_plan *plan, stru
 		[PROFILE_AUTO] = EXEC_FILES,
 		[PROFILE_NATIVE] = EXEC_FILES,
 		[PROFILE_NODE] = EXEC_ANY, /* V8 compiles as it runs */
-		[PROFILE_PYTHON] = EXEC_FILES,
+		[PROFILE_PYTHON] = EXEC_ANY, /* callbacks of ctypes and cffi */
 	};
 	static const struct seccomp_spec init = {
 		.calls = CALLS_BASE | CALLS_LOOP | CALLS_CHILD,

@@ -7,12 +7,16 @@
  *
  * What the program sees: an empty root with these in it, nothing else.
  *
- *	/usr /bin /sbin /lib*        read only, executable
- *	/etc                         the loader cache, certificates, time zone, name order; a
- *made-up passwd, group, hosts and name order; no resolver (no network) /proc its own processes
- *only, read only /dev                         null zero full random urandom, fd, shm (in /tmp) /tmp
- *empty, bounded, in memory, not executable the program's own prefix     read only, executable: see
- *plan_program_prefix() spec->read, ->write, ->exec  as given; writable places are not executable
+ *	/usr /bin /sbin /lib*	read only, executable
+ *	/etc			loader cache, certificates, time zone, alternatives; passwd,
+ *				group, hosts and name order are made up; no resolver
+ *	/proc			its own processes only, read only
+ *	/dev			null zero full random urandom, fd, shm (which is /tmp)
+ *	/tmp			empty, bounded, in memory, not executable
+ *	program's prefix	read only, executable: see plan_program_prefix(); the
+ *				same for its #! interpreter and for the script that
+ *				a node or python runs
+ *	read, write, exec	as the spec says; writable places are not executable
  */
 #ifndef SANDBOX_PLAN_H
 #define SANDBOX_PLAN_H
@@ -44,8 +48,7 @@ struct sandbox_limits {
 	uint64_t files;     /* open descriptors of each process; 0: 1024 */
 	uint64_t file_size; /* bytes of any one file written; 0: 1 GiB */
 	uint64_t tmp;       /* bytes in /tmp; 0: 64 MiB */
-	uint64_t memory;    /* address space of each process in bytes; 0: not limited (node reserves
-			       much) */
+	uint64_t memory;    /* writable memory of each process, in bytes; 0: 4 GiB */
 };
 
 /* What a program needs. All text is borrowed; paths are absolute. */
@@ -75,6 +78,7 @@ struct plan_place {
 struct sandbox_kernel {
 	int landlock_abi;     /* 0: none */
 	bool user_namespaces; /* with all the other kinds, and mounting inside */
+	bool own_proc;        /* mounting a /proc inside: not in containers that mask theirs */
 	bool pid_limit;       /* kernel.pid_max belongs to the pid namespace (6.14) */
 };
 
@@ -134,8 +138,9 @@ struct plan_op {
 /* Layers that this machine lacks and the spec allowed to be missing. */
 enum plan_missing {
 	PLAN_NO_LANDLOCK = 1 << 0,
-	PLAN_NO_LANDLOCK_SCOPES = 1 << 1, /* ABI below 6 */
+	PLAN_NO_LANDLOCK_SCOPES = 1 << 1, /* ABI below 6, without namespaces */
 	PLAN_NO_NAMESPACES = 1 << 2, /* then there is no new root and no empty network either */
+	PLAN_NO_PROC = 1 << 4,       /* then there is no /proc at all inside */
 	PLAN_NO_PID_LIMIT = 1 << 3,  /* as root, before 6.14: RLIMIT_NPROC does not hold uid 0 */
 };
 

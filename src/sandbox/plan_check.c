@@ -138,6 +138,13 @@ static enum err_code check_path(const char *what, struct str path, struct err *e
 
 enum err_code plan_check_read(struct str path, struct err *err)
 {
+	/* Landlock does not see connections to sockets by path, and read only does not hold them. */
+	if (path_within(path, STR("/run")) || path_within(path, STR("/var/run"))) {
+		return ERR(err, ERR_INVALID,
+			   STR_FMT ": the sockets of the machine's services live there; a sandbox "
+				   "gets none of them",
+			   STR_ARG(path));
+	}
 	if (str_eq(path, STR("/tmp"))) {
 		return ERR(err, ERR_INVALID,
 			   "/tmp: a sandbox has its own /tmp; name a directory beneath it");

@@ -36,12 +36,9 @@ static void print_namespaces(struct buf *out, uint64_t flags)
 static void print_limit(struct buf *out, const struct plan_op *op)
 {
 	static const char *const names[] = {
-		[RLIMIT_CORE] = "core",
-		[RLIMIT_NOFILE] = "files",
-		[RLIMIT_NPROC] = "processes",
-		[RLIMIT_FSIZE] = "file-size",
-		[RLIMIT_MEMLOCK] = "locked-memory",
-		[RLIMIT_AS] = "address-space",
+		[RLIMIT_CORE] = "core",       [RLIMIT_NOFILE] = "files",
+		[RLIMIT_NPROC] = "processes", [RLIMIT_FSIZE] = "file-size",
+		[RLIMIT_DATA] = "memory",
 	};
 	const char *name = op->flags < ARRAY_LEN(names) ? names[op->flags] : NULL;
 
@@ -174,6 +171,7 @@ void plan_print_missing(unsigned missing, struct buf *out)
 			  "only)")},
 		{PLAN_NO_LANDLOCK, STR_INIT("no Landlock")},
 		{PLAN_NO_LANDLOCK_SCOPES, STR_INIT("no Landlock scopes (needs Linux 6.12)")},
+		{PLAN_NO_PROC, STR_INIT("no /proc")},
 		{PLAN_NO_PID_LIMIT,
 		 STR_INIT("no bound on processes for root (needs Linux 6.14, or run Writ as an "
 			  "ordinary user)")},

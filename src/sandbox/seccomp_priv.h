@@ -28,6 +28,7 @@ enum call_rule {
 	RULE_PRLIMIT,  /* args 0, 2 */
 	RULE_MKNOD,    /* arg 1 */
 	RULE_MKNODAT,  /* arg 2 */
+	RULE_MEMFD,    /* arg 1 */
 };
 
 struct seccomp_call {

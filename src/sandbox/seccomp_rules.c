@@ -200,6 +200,23 @@ static size_t check_prctl(const struct seccomp_spec *spec, struct check *out)
 	return check_one_of(out, 0, role_prctls, ARRAY_LEN(role_prctls), EINVAL);
 }
 
+/*
+ * A memfd lies on no mount that could forbid executing or mapping it so: without
+ * run-time code there is none, else only what is sealed against execve.
+ */
+static size_t check_memfd(const struct seccomp_spec *spec, struct check *out)
+{
+	if (spec->calls & CALLS_CONTAIN) {
+		return 0;
+	}
+	out[0] = spec->exec == EXEC_ANY ? (struct check){.kind = CHECK_BITS_SET,
+							 .arg = 1,
+							 .mask = UAPI_MFD_NOEXEC_SEAL,
+							 .fails_with = EACCES}
+					: (struct check){.kind = CHECK_NEVER, .fails_with = ENOSYS};
+	return 1;
+}
+
 static size_t check_mknod(enum call_rule rule, struct check *out)
 {
 	out[0] = (struct check){.kind = CHECK_ONE_OF,
@@ -254,6 +271,8 @@ size_t seccomp_checks(const struct seccomp_spec *spec, enum call_rule rule,
 	case RULE_MKNOD:
 	case RULE_MKNODAT:
 		return check_mknod(rule, out);
+	case RULE_MEMFD:
+		return check_memfd(spec, out);
 	}
 	return 0;
 }

@@ -186,7 +186,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	in.machine = (struct plan_machine){
 		.uid = 1000,
 		.gid = 1000,
-		.kernel = {.landlock_abi = 7, .user_namespaces = true, .pid_limit = true},
+		.kernel = {.landlock_abi = 7,
+			   .user_namespaces = true,
+			   .own_proc = true,
+			   .pid_limit = true},
 		.program = {STR("/usr/bin/true"), STR("/usr/bin/true"), false},
 		.system = &usr,
 		.n_system = 1};

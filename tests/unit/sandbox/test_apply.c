@@ -16,6 +16,9 @@ static void inside_every_forbidden_thing_gets_its_error(void **state)
 		    insides[i].act == in_sleepers) {
 			continue; /* have tests of their own */
 		}
+		if (insides[i].act == in_kill_init && landlock_abi() < 6) {
+			continue; /* the kernel says yes and does nothing */
+		}
 		stage_init(&s, insides[i].name);
 		expect(&s, insides[i].expect);
 		arena_done(&s.a);

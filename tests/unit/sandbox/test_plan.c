@@ -29,7 +29,10 @@ static struct plan_machine simple_machine(void)
 	return (struct plan_machine){
 		.uid = 1001,
 		.gid = 1002,
-		.kernel = {.landlock_abi = 7, .user_namespaces = true, .pid_limit = true},
+		.kernel = {.landlock_abi = 7,
+			   .user_namespaces = true,
+			   .own_proc = true,
+			   .pid_limit = true},
 		.program = {STR("/usr/bin/true"), STR("/usr/bin/true"), false},
 		.profile = PROFILE_NATIVE,
 		.prefixes = usr_bin,
@@ -168,7 +171,14 @@ static void a_weaker_plan_says_what_it_lacks(void **state)
 	m.kernel.pid_limit = false;
 	m.kernel.landlock_abi = 5;
 	assert_int_equal(plan_build(&a, &spec, &m, &plan, &err), ERR_OK);
-	assert_int_equal(plan.missing, PLAN_NO_PID_LIMIT | PLAN_NO_LANDLOCK_SCOPES);
+	assert_int_equal(plan.missing, PLAN_NO_PID_LIMIT);
+	m = simple_machine();
+	m.kernel.own_proc = false;
+	assert_int_equal(plan_build(&a, &spec, &m, &plan, &err), ERR_UNSUPPORTED);
+	assert_non_null(strstr(err.msg, "/proc"));
+	spec.weaker = true;
+	assert_int_equal(plan_build(&a, &spec, &m, &plan, &err), ERR_OK);
+	assert_int_equal(plan.missing, PLAN_NO_PROC);
 	arena_done(&a);
 }
 
@@ -194,6 +204,9 @@ static void nonsense_is_refused_with_a_reason(void **state)
 		{READ, STR_INIT("/proc/1"), "a sandbox has its own /proc"},
 		{READ, STR_INIT("/sys"), "a sandbox has its own /sys"},
 		{READ, STR_INIT("/dev/sda"), "a sandbox has its own /dev"},
+		{READ, STR_INIT("/run/docker.sock"), "sockets of the machine's services"},
+		{READ, STR_INIT("/var/run"), "sockets of the machine's services"},
+		{WRITE, STR_INIT("/run/app"), "sockets of the machine's services"},
 		{READ, STR_INIT("/tmp"), "a sandbox has its own /tmp"},
 		{EXEC, STR_INIT("/proc"), "a sandbox has its own /proc"},
 		{WRITE, STR_INIT("/"), "the whole machine"},

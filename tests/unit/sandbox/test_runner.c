@@ -229,8 +229,8 @@ static bool cannot_sandbox(void)
 {
 	struct sandbox_kernel k = sandbox_probe();
 
-	if (!k.user_namespaces || k.landlock_abi == 0) {
-		print_message("skipped: user namespaces or Landlock are not there\n");
+	if (!k.user_namespaces || !k.own_proc || k.landlock_abi == 0) {
+		print_message("skipped: user namespaces, an own /proc or Landlock are not there\n");
 		return true;
 	}
 	return false;

@@ -239,7 +239,7 @@ static void escapes_are_in_no_set(void **state)
 		SYS_move_pages,
 		SYS_migrate_pages,
 		SYS_fanotify_init,
-		SYS_openat2,
+
 		SYS_process_madvise,
 		SYS_memfd_secret,
 		SYS_shmat,
@@ -333,6 +333,21 @@ static void memory_becomes_executable_only_as_the_spec_says(void **state)
 	assert_int_equal(call(&jit, SYS_mmap, wx), ALLOW);
 	assert_int_equal(call(&jit, SYS_mprotect, rx), ALLOW);
 	arena_done(&role.a);
+	arena_done(&native.a);
+	arena_done(&jit.a);
+}
+
+static void anonymous_files_cannot_be_executed(void **state)
+{
+	struct seccomp_spec node = program;
+	struct machine native = machine(program), jit;
+
+	(void)state;
+	node.exec = EXEC_ANY;
+	jit = machine(node);
+	assert_int_equal(call(&native, SYS_memfd_create, ARGS(1, 8)), failing(ENOSYS));
+	assert_int_equal(call(&jit, SYS_memfd_create, ARGS(1, 1)), failing(EACCES));
+	assert_int_equal(call(&jit, SYS_memfd_create, ARGS(1, 8 | 1)), ALLOW);
 	arena_done(&native.a);
 	arena_done(&jit.a);
 }
@@ -474,6 +489,7 @@ int main(void)
 		cmocka_unit_test(sockets_are_only_of_the_families_given),
 		cmocka_unit_test(fast_open_is_refused_in_every_send),
 		cmocka_unit_test(memory_becomes_executable_only_as_the_spec_says),
+		cmocka_unit_test(anonymous_files_cannot_be_executed),
 		cmocka_unit_test(programs_make_processes_but_no_namespaces),
 		cmocka_unit_test(terminals_cannot_be_typed_into),
 		cmocka_unit_test(reading_roles_cannot_open_for_writing),
