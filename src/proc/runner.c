@@ -25,9 +25,10 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
-enum { CONFIG_BYTES = 64 << 20, PLAN_BYTES = 4 << 20 };
+enum { CONFIG_BYTES = 64 << 20, PLAN_BYTES = 4 << 20, MAX_DESCRIPTORS = 4096 };
 
 static const struct jail_spec runner_jail = {
 	.name = "runner",
@@ -346,6 +347,24 @@ static enum err_code add_peer(struct runner *r, const struct role_channel *chann
 	return loop_add(&r->loop, &p->f, LOOP_READ, err);
 }
 
+/* Programs that download what they run: clients' lists of servers are full of them. */
+static bool downloads(const struct config_server *s)
+{
+	static const struct str names[] = {STR_INIT("npx"),  STR_INIT("bunx"), STR_INIT("uvx"),
+					   STR_INIT("pipx"), STR_INIT("uv"),   STR_INIT("docker")};
+	struct str rest = s->command.n ? s->command.items[0] : STR(""), name = rest;
+
+	while (rest.p) {
+		name = str_cut(&rest, '/');
+	}
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (str_eq(name, names[i])) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* Tries every plan, so that a wrong path is seen now and not at the first call. */
 static void rehearse(struct runner *r)
 {
@@ -357,6 +376,12 @@ static void rehearse(struct runner *r)
 
 		if (s->kind != CONFIG_SERVER_STDIO) {
 			continue;
+		}
+		if (downloads(s)) {
+			log_line(LOG_WARN,
+				 STR_FMT ": " STR_FMT " fetches what it runs, but a sandbox has no "
+					 "network: install the server and name its program",
+				 STR_ARG(s->id), STR_ARG(s->command.items[0]));
 		}
 		arena_init(&a, PLAN_BYTES);
 		if (runner_plan(&a, s, &r->kernel, r->boot->secrets, r->boot->n_secrets, &plan,
@@ -445,10 +470,23 @@ static void on_control(struct loop_fd *f, uint32_t ready)
 	} while (wish != ROLE_WISH_NONE);
 }
 
+/* Each running server takes two descriptors; the sandboxes get a limit of their own. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < MAX_DESCRIPTORS) {
+		files.rlim_cur =
+			files.rlim_max < MAX_DESCRIPTORS ? files.rlim_max : MAX_DESCRIPTORS;
+		(void)setrlimit(RLIMIT_NOFILE, &files); /* else fewer servers fit */
+	}
+}
+
 static enum err_code serve(struct runner *r, struct err *err)
 {
 	struct jail_report report;
 
+	raise_descriptor_limit();
 	TRY(loop_init(&r->loop, err));
 	TRY(jail_enter(&runner_jail, &report, err));
 	if (report.missing & JAIL_NO_NET) {
