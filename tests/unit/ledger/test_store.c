@@ -410,6 +410,56 @@ static void after_a_failed_sync_nothing_more_is_taken(void **state)
 	fixture_done(&f);
 }
 
+static void a_sync_elsewhere_covers_what_was_there_when_it_began(void **state)
+{
+	int fds[LEDGER_SYNC_FDS];
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f);
+	assert_int_equal(fixture_open(&f, NULL), ERR_OK);
+	assert_int_equal(fixture_append(&f, 3, NULL), ERR_OK);
+	assert_int_equal(ledger_store_sync_begin(f.store, fds), 1);
+	assert_false(ledger_store_unsynced(f.store));
+	assert_int_equal(fixture_append(&f, 4, NULL), ERR_OK); /* while it is under way */
+	assert_true(ledger_store_unsynced(f.store));
+	assert_int_equal(ledger_store_seal_synced(f.store, NULL), ERR_OK);
+	assert_int_equal(fixture_verify(&f).sealed, 0); /* nothing is known to be on the disk */
+	assert_int_equal(ledger_store_sync_end(f.store, 0, NULL), ERR_OK);
+	assert_int_equal(ledger_store_seal_synced(f.store, NULL), ERR_OK);
+	assert_intact(&f, 7, 3);
+	assert_true(ledger_store_unsealed(f.store));
+	fixture_close(&f);
+	assert_int_equal(fixture_open(&f, NULL), ERR_OK); /* the frontier is that of 3 records */
+	assert_int_equal(f.recovery.scanned, 4);
+	assert_int_equal(ledger_store_seal(f.store, NULL), ERR_OK);
+	assert_intact(&f, 7, 7);
+	fixture_done(&f);
+}
+
+static void a_blocking_sync_does_not_trust_one_that_is_under_way(void **state)
+{
+	int fds[LEDGER_SYNC_FDS];
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f);
+	f.options.io = &fault_io;
+	fault.fail_at = -1;
+	assert_int_equal(fixture_open(&f, NULL), ERR_OK);
+	assert_int_equal(fixture_append(&f, 3, NULL), ERR_OK);
+	assert_int_equal(ledger_store_sync_begin(f.store, fds), 1);
+	fault.calls = 0;
+	assert_int_equal(ledger_store_seal(f.store, NULL), ERR_OK);
+	assert_true(fault.calls > 1); /* a sync and the checkpoint */
+	assert_intact(&f, 3, 3);
+	assert_int_equal(ledger_store_sync_end(f.store, EIO, NULL), ERR_SYS);
+	assert_true(ledger_store_failed(f.store));
+	assert_int_equal(fixture_append(&f, 1, NULL), ERR_SYS);
+	assert_int_equal(ledger_store_sync_begin(f.store, fds), 0);
+	fixture_done(&f);
+}
+
 /* The size limit of a process stands for a disk that is full: same path, EFBIG for ENOSPC. */
 static void a_full_disk_refuses_whole_batches_and_recovers_by_itself(void **state)
 {
@@ -577,6 +627,8 @@ int main(void)
 		cmocka_unit_test(time_never_goes_back),
 		cmocka_unit_test(whichever_call_fails_no_acknowledged_record_is_lost),
 		cmocka_unit_test(after_a_failed_sync_nothing_more_is_taken),
+		cmocka_unit_test(a_sync_elsewhere_covers_what_was_there_when_it_began),
+		cmocka_unit_test(a_blocking_sync_does_not_trust_one_that_is_under_way),
 		cmocka_unit_test(a_full_disk_refuses_whole_batches_and_recovers_by_itself),
 		cmocka_unit_test(a_full_file_system_refuses_whole_batches_and_recovers_by_itself),
 		cmocka_unit_test(checkpoints_are_thinned_out_and_still_verify),

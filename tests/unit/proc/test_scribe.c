@@ -463,6 +463,63 @@ static void the_role_serves_in_its_jail_and_closes_the_log_in_order(void **state
 	scene_end(&s);
 }
 
+/* The only child of a process. */
+static pid_t child_of(pid_t pid)
+{
+	char path[64], text[64];
+	ssize_t n;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+	if (fd >= 0) {
+		(void)close(fd);
+	}
+	text[n > 0 ? n : 0] = '\0';
+	return (pid_t)strtol(text, NULL, 10);
+}
+
+static void a_scribe_that_cannot_sync_ends_and_acknowledges_nothing_durable(void **state)
+{
+	struct frame_reader reader;
+	struct running r;
+	struct scene s;
+	char buf[4096];
+	pid_t helper;
+	int status;
+
+	(void)state;
+	scene_begin(&s);
+	scribe_log_done(&s.log);
+	scribe_log_init(&s.log, NULL, test_now);
+	r = run_scribe(&s.f);
+	(void)send_and_wait(&s, &r, 1, IPC_APPEND_DURABLE, 1);
+	helper = child_of(r.pid);
+	if (helper <= 0) {
+		print_message("skipped: this kernel does not list a process's children\n");
+		stop_scribe(&r);
+		scene_end(&s);
+		skip();
+	}
+	assert_int_equal(kill(helper, SIGSTOP), 0);
+	begin_frame(&s, 2, IPC_APPEND_DURABLE, 1);
+	frame_put_str(&s.w, decision(&s, STR("a2")));
+	assert_int_equal(chan_send(&r.gate, frame_bytes(&s.w), NULL, 0, NULL), ERR_OK);
+	assert_int_equal(send_and_wait(&s, &r, 3, 0, 1), 3); /* others are not held up */
+	(void)usleep(
+		100000); /* until the helper was asked; a scribe that cannot ask syncs itself */
+	assert_int_equal(kill(helper, SIGKILL), 0);
+	assert_int_equal(frame_open(&reader, receive(&r.gate, buf, sizeof(buf))), IPC_NACK);
+	assert_int_equal(frame_get_u64(&reader), 2);
+	assert_int_equal(waitpid(r.pid, &status, 0), r.pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 2);
+	chan_done(&r.control);
+	chan_done(&r.gate);
+	assert_false(fixture_verify(&s.f).problem.found);
+	scene_end(&s);
+}
+
 static void a_killed_scribe_loses_no_acknowledged_record(void **state)
 {
 	struct ledger_verified v;
@@ -505,6 +562,7 @@ int main(void)
 		cmocka_unit_test(only_the_supervisor_reports_roles_and_only_events),
 		cmocka_unit_test(a_clock_that_jumps_back_is_clamped_and_noted_once),
 		cmocka_unit_test(the_role_serves_in_its_jail_and_closes_the_log_in_order),
+		cmocka_unit_test(a_scribe_that_cannot_sync_ends_and_acknowledges_nothing_durable),
 		cmocka_unit_test(a_killed_scribe_loses_no_acknowledged_record),
 		cmocka_unit_test(a_full_disk_is_said_to_the_gate_and_noted_when_it_is_over),
 	};
