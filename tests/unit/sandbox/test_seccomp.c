@@ -373,6 +373,34 @@ static void programs_make_processes_but_no_namespaces(void **state)
 	arena_done(&r.a);
 }
 
+/* Filters are inherited and add up: what the runner gave up, its servers would lack. */
+static void the_runner_may_all_that_its_programs_may(void **state)
+{
+	static const uint64_t values[] = {0,  1,  2,     3,      5,       7,        8,        9,
+					  16, 17, 0x800, 0x5401, 0x80000, 0x3d0f00, 0x1200011};
+	struct machine r = machine(runner);
+	const struct seccomp_spec *programs[] = {&program, &node};
+
+	(void)state;
+	for (size_t p = 0; p < ARRAY_LEN(programs); p++) {
+		struct machine m = machine(*programs[p]);
+
+		for (uint32_t nr = 0; nr < 460; nr++) {
+			for (size_t i = 0; i < ARRAY_LEN(values) * ARRAY_LEN(values); i++) {
+				uint64_t a = values[i / ARRAY_LEN(values)];
+				uint64_t b = values[i % ARRAY_LEN(values)];
+				const uint64_t *args = ARGS(a, b, b, b, a, a);
+
+				if (call(&m, nr, args) == ALLOW) {
+					assert_int_equal(call(&r, nr, args), ALLOW);
+				}
+			}
+		}
+		arena_done(&m.a);
+	}
+	arena_done(&r.a);
+}
+
 static void terminals_cannot_be_typed_into(void **state)
 {
 	struct machine m = machine(program);
@@ -489,6 +517,7 @@ int main(void)
 		cmocka_unit_test(memory_becomes_executable_only_as_the_spec_says),
 		cmocka_unit_test(anonymous_files_cannot_be_executed),
 		cmocka_unit_test(programs_make_processes_but_no_namespaces),
+		cmocka_unit_test(the_runner_may_all_that_its_programs_may),
 		cmocka_unit_test(terminals_cannot_be_typed_into),
 		cmocka_unit_test(reading_roles_cannot_open_for_writing),
 		cmocka_unit_test(a_role_signals_itself_only),
