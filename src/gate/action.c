@@ -33,7 +33,7 @@ static bool keep_salt(struct gate *g, struct session *s)
 		return true;
 	}
 	memcpy(salt.key, &s->salt, sizeof(salt.key));
-	out = recorder_entry(&g->recorder, false);
+	out = recorder_entry(&g->recorder, false, RECORD_OUTCOME);
 	if (!out) {
 		return false;
 	}
@@ -91,7 +91,7 @@ static bool record_decision(struct action *a, const struct rules_query *q)
 		return false;
 	}
 	ledger_commit(&a->session->salt, action_id(a), LEDGER_ARGUMENTS, q->input, d.arguments);
-	out = recorder_entry(&g->recorder, durable);
+	out = recorder_entry(&g->recorder, durable, RECORD_DECISION);
 	if (!out) {
 		return false;
 	}
@@ -210,10 +210,9 @@ static void record_outcome(struct action *a, struct record_wait *w)
 {
 	bool durable = a->answer.durable;
 	struct ledger_outcome o;
-	struct buf *out = recorder_entry(&a->gate->recorder, durable);
+	struct buf *out = recorder_entry(&a->gate->recorder, durable, RECORD_OUTCOME);
 	struct err err;
 
-	ASSERT(out);
 	fill_outcome(a, &o);
 	if (ledger_outcome_encode(&o, out, &err)) {
 		log_line(LOG_ERROR, "an outcome cannot be encoded: %s", err.msg);

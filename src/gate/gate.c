@@ -228,13 +228,10 @@ static void on_housekeeping(struct timer *t)
 
 void gate_event(struct gate *g, const struct ledger_event *event)
 {
-	struct buf *out = recorder_entry(&g->recorder, false);
+	struct buf *out = recorder_entry(&g->recorder, false, RECORD_OUTCOME);
 	struct ledger_event e = *event;
 	struct err err;
 
-	if (!out) {
-		return;
-	}
 	e.node = g->rules->node;
 	e.time_us = clock_real() / 1000;
 	if (ledger_event_encode(&e, out, &err)) {

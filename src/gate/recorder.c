@@ -47,6 +47,7 @@ void recorder_init(struct recorder *r, struct loop *loop)
 	*r = (struct recorder){.loop = loop, .chan.fd = -1, .next_batch = 1};
 	r->flush.on_turn_end = on_turn_end;
 	r->retry.on_timeout = on_retry;
+	list_init(&r->ready);
 	list_init(&r->sent);
 	list_init(&r->kept);
 	list_init(&r->spare);
@@ -81,6 +82,7 @@ void recorder_done(struct recorder *r)
 			r->open[i] = NULL;
 		}
 	}
+	free_all(r, &r->ready);
 	free_all(r, &r->sent);
 	free_all(r, &r->kept);
 	free_all(r, &r->spare);
@@ -177,7 +179,9 @@ static void batch_send(struct recorder *r, struct record_batch *b)
 	p[9] = b->durable ? IPC_APPEND_DURABLE : 0;
 	num_put_u32(p + 10, b->n);
 	list_append(&r->sent, &b->node);
+	r->n_sent++;
 	if (chan_send(&r->chan, buf_str(&b->frame), NULL, 0, &err)) {
+		r->n_sent--;
 		batch_failed(r, b);
 		return;
 	}
@@ -186,42 +190,50 @@ static void batch_send(struct recorder *r, struct record_batch *b)
 	}
 }
 
+/* Sends what is ready, in order, as far as the scribe keeps up. */
+static void pump(struct recorder *r)
+{
+	while (r->chan.fd >= 0 && r->n_sent < RECORDER_IN_FLIGHT && !list_empty(&r->ready)) {
+		batch_send(r, CONTAINER_OF(r->ready.next, struct record_batch, node));
+	}
+}
+
+/* An open batch takes no more. */
+static void batch_close(struct recorder *r, bool durable)
+{
+	list_append(&r->ready, &r->open[durable]->node);
+	r->open[durable] = NULL;
+}
+
 static void on_turn_end(struct loop_hook *h)
 {
 	struct recorder *r = CONTAINER_OF(h, struct recorder, flush);
 
 	for (unsigned i = 0; i < ARRAY_LEN(r->open); i++) {
-		struct record_batch *b = r->open[i];
-
-		if (b && b->n) {
-			r->open[i] = NULL;
-			if (r->chan.fd < 0) {
-				/* Between two scribes: what must not be lost waits, the rest fails.
-				 */
-				batch_failed(r, b);
-			} else {
-				batch_send(r, b);
-			}
+		if (r->open[i] && r->open[i]->n && r->chan.fd >= 0 &&
+		    r->n_sent < RECORDER_IN_FLIGHT) {
+			batch_close(r, i);
 		}
+	}
+	pump(r);
+	/* Between two scribes: the successor is there in milliseconds. */
+	if (r->chan.fd < 0 && !timer_armed(&r->retry)) {
+		loop_timer_set(r->loop, &r->retry, ABSENT_MS * CLOCK_MS);
 	}
 }
 
-struct buf *recorder_entry(struct recorder *r, bool durable)
+struct buf *recorder_entry(struct recorder *r, bool durable, enum record_kind kind)
 {
 	struct record_batch *b = r->open[durable];
 
 	if (b && (b->n == RECORDER_BATCH_ENTRIES || buf_len(&b->frame) > RECORDER_BATCH_BYTES)) {
-		r->open[durable] = NULL;
-		if (r->chan.fd < 0) {
-			batch_failed(r, b);
-		} else {
-			batch_send(r, b);
-		}
-		b = r->open[durable];
+		batch_close(r, durable);
+		b = NULL;
 	}
 	if (!b) {
-		b = batch_new(r, RECORDER_MAX_BATCHES);
+		b = batch_new(r, kind == RECORD_OUTCOME ? UINT_MAX : RECORDER_MAX_BATCHES);
 		if (!b) {
+			ASSERT(kind == RECORD_DECISION); /* no memory for evidence: not to go on */
 			return NULL;
 		}
 		b->durable = durable;
@@ -229,6 +241,8 @@ struct buf *recorder_entry(struct recorder *r, bool durable)
 	}
 	b->entry_at = (uint32_t)b->frame.end;
 	if (!buf_reserve(&b->frame, ENTRY_HEADER)) {
+		ASSERT(kind == RECORD_DECISION);
+		b->frame.failed = false;
 		return NULL;
 	}
 	buf_commit(&b->frame, ENTRY_HEADER);
@@ -299,20 +313,16 @@ static void keep_entry(struct recorder *r, const struct record_batch *from, stru
 	}
 }
 
+/* What was kept goes before what is new. */
 static void send_kept(struct recorder *r)
 {
-	struct list again;
-
-	list_init(&again);
 	while (!list_empty(&r->kept)) {
-		struct list *node = r->kept.next;
+		struct list *last = r->kept.prev;
 
-		list_remove(node);
-		list_append(&again, node);
+		list_remove(last);
+		list_append(r->ready.next, last);
 	}
-	LIST_FOREACH (node, &again) {
-		batch_send(r, CONTAINER_OF(node, struct record_batch, node));
-	}
+	pump(r);
 }
 
 static void on_retry(struct timer *t)
@@ -324,12 +334,12 @@ static void on_retry(struct timer *t)
 		return;
 	}
 	for (unsigned i = 0; i < ARRAY_LEN(r->open); i++) {
-		struct record_batch *b = r->open[i];
-
-		if (b && b->n) {
-			r->open[i] = NULL;
-			batch_failed(r, b);
+		if (r->open[i] && r->open[i]->n) {
+			batch_close(r, i);
 		}
+	}
+	LIST_FOREACH (node, &r->ready) {
+		batch_failed(r, CONTAINER_OF(node, struct record_batch, node));
 	}
 }
 
@@ -370,12 +380,15 @@ static void take_answer(struct recorder *r, struct str frame)
 
 		(void)frame_get_u64(&fr);
 		if (frame_ok(&fr)) {
+			r->n_sent--;
 			acknowledged(r, b, first);
 		}
 	} else if (type == IPC_NACK) {
 		r->full = frame_get_u8(&fr) == IPC_NACK_FULL;
+		r->n_sent--;
 		batch_failed(r, b);
 	}
+	loop_defer(r->loop, &r->flush);
 }
 
 static void disconnect(struct recorder *r)
@@ -385,6 +398,7 @@ static void disconnect(struct recorder *r)
 	}
 	loop_remove(r->loop, &r->f);
 	chan_done(&r->chan);
+	r->n_sent = 0;
 	LIST_FOREACH (node, &r->sent) {
 		batch_failed(r, CONTAINER_OF(node, struct record_batch, node));
 	}
@@ -436,6 +450,6 @@ enum err_code recorder_connect(struct recorder *r, int fd, struct err *err)
 
 bool recorder_idle(const struct recorder *r)
 {
-	return list_empty(&r->sent) && list_empty(&r->kept) && (!r->open[0] || !r->open[0]->n) &&
-	       (!r->open[1] || !r->open[1]->n);
+	return list_empty(&r->ready) && list_empty(&r->sent) && list_empty(&r->kept) &&
+	       (!r->open[0] || !r->open[0]->n) && (!r->open[1] || !r->open[1]->n);
 }

@@ -20,7 +20,8 @@
 enum {
 	RECORDER_BATCH_ENTRIES = 256,
 	RECORDER_BATCH_BYTES = 96 * 1024,
-	RECORDER_MAX_BATCHES = 256, /* under way or kept; past that, decisions fail */
+	RECORDER_MAX_BATCHES = 256, /* filled, under way or kept; past that, decisions fail */
+	RECORDER_IN_FLIGHT = 2,     /* the rest fills up meanwhile: fewer, larger writes */
 };
 
 struct record_batch;
@@ -40,8 +41,8 @@ struct recorder {
 	struct loop_hook flush;
 	struct timer retry;
 	struct record_batch *open[2]; /* being filled: [1] waits for the disk */
-	struct list sent, kept, spare;
-	unsigned n_batches;
+	struct list ready, sent, kept, spare;
+	unsigned n_batches, n_sent;
 	uint64_t next_batch;
 	uint64_t refused; /* decisions that could not be recorded, for the log line */
 	bool full;        /* the last answer was "no space left" */
@@ -59,11 +60,11 @@ enum err_code recorder_connect(struct recorder *r, int fd, struct err *err) MUST
 enum record_kind { RECORD_DECISION = 0, RECORD_OUTCOME };
 
 /*
- * Where the next entry is to be encoded (with the ledger's encoders), or NULL when
- * too much is under way. Exactly one entry is appended to it, then recorder_put is called
- * before anything else of the recorder.
+ * Where the next entry is to be encoded (with the ledger's encoders). For a decision NULL when too
+ * much is under way; for an outcome never. Exactly one entry is appended to it, then recorder_put or
+ * recorder_drop is called before anything else of the recorder.
  */
-struct buf *recorder_entry(struct recorder *r, bool durable) MUST_USE;
+struct buf *recorder_entry(struct recorder *r, bool durable, enum record_kind kind) MUST_USE;
 
 /* The entry is complete. w may be NULL for an entry nobody waits for. */
 void recorder_put(struct recorder *r, bool durable, enum record_kind kind, struct record_wait *w);
