@@ -322,34 +322,45 @@ static struct policy_expr *is(struct parser *p, const struct json *j)
 	return e && put_names(p, e, type) ? e : NULL;
 }
 
+/* Ends the part that has grown from `start` on and makes room for another one. */
+static bool end_part(struct parser *p, struct policy_pattern *ret, size_t *cap, struct str part)
+{
+	ret->parts[ret->n++] = part;
+	if (!ARENA_GROW(p->a, &ret->parts, ret->n, cap)) {
+		p->nomem = true;
+		return false;
+	}
+	return true;
+}
+
 static bool pattern(struct parser *p, const struct json *items, struct policy_pattern *ret)
 {
-	struct buf part;
-	size_t cap = 0;
-	bool good = true;
+	char *text = arena_alloc(p->a, items->raw.n); /* no literal is longer than it was written */
+	struct policy_pattern made = {0};
+	size_t start = 0, n = 0, cap = 0;
 
-	buf_init(&part, POLICY_STRING_MAX);
-	ret->n = 0;
-	good = ARENA_GROW(p->a, &ret->parts, 0, &cap);
+	if (!text || !ARENA_GROW(p->a, &made.parts, 0, &cap)) {
+		p->nomem = true;
+		return false;
+	}
 	JSON_EACH (item, items) {
 		struct str literal = json_str(json_get(item, STR("Literal")));
 
-		if (good && json_str_is(item, STR("Wildcard"))) {
-			ret->parts[ret->n++] = arena_dup(p->a, buf_str(&part));
-			good = ARENA_GROW(p->a, &ret->parts, ret->n, &cap);
-			buf_clear(&part);
+		if (json_str_is(item, STR("Wildcard"))) {
+			if (!end_part(p, &made, &cap, str_make(text + start, n - start))) {
+				return false;
+			}
+			start = n;
 		} else if (literal.p && item->n == 1) {
-			buf_append(&part, literal);
+			memcpy(text + n, literal.p, literal.n);
+			n += literal.n;
 		} else {
-			good = good && est_fail(p, item, "not a part of a pattern");
+			return est_fail(p, item, "not a part of a pattern");
 		}
 	}
-	if (good) {
-		ret->parts[ret->n++] = arena_dup(p->a, buf_str(&part));
-	}
-	good = good && !part.failed;
-	buf_done(&part);
-	return good && !p->a->exhausted;
+	made.parts[made.n++] = str_make(text + start, n - start);
+	*ret = made;
+	return n <= POLICY_STRING_MAX || est_fail(p, items, "the pattern is too long");
 }
 
 static struct policy_expr *like(struct parser *p, const struct json *j)
@@ -370,7 +381,7 @@ static struct policy_expr *like(struct parser *p, const struct json *j)
 	if (!e) {
 		return NULL;
 	}
-	return pattern(p, items, &e->pattern) ? e : fail(p, items, "not a pattern");
+	return pattern(p, items, &e->pattern) ? e : NULL;
 }
 
 static struct policy_expr *conditional(struct parser *p, const struct json *j)

@@ -205,6 +205,14 @@ static enum err_code parse_all(struct arena *a, const struct policy_source *sour
 	return ERR_OK;
 }
 
+/* The ids that diagnostics name must outlive the trees. */
+static void keep_ids(struct policy_diags *diags)
+{
+	for (size_t i = 0; i < diags->n; i++) {
+		diags->items[i].policy = arena_dup(diags->arena, diags->items[i].policy);
+	}
+}
+
 enum err_code policy_set_load(struct arena *a, const struct policy_source *sources, size_t n,
 			      const struct policy_set_opts *opts, struct policy_diags *diags,
 			      const struct policy_set **ret, struct err *err)
@@ -218,6 +226,9 @@ enum err_code policy_set_load(struct arena *a, const struct policy_source *sourc
 	code = parse_all(&trees, sources, n, opts ? opts->ids : POLICY_ID_ORDER, &list, diags, err);
 	if (!code) {
 		code = build(a, &list, opts, diags, &set, err);
+	}
+	if (code) {
+		keep_ids(diags);
 	}
 	arena_done(&trees);
 	if (!code) {
