@@ -188,6 +188,9 @@ void ledger_checkpoint_sign(const struct ledger_signer *s, const struct ledger_c
 	buf_append_c(to, '\n');
 	base64_append(to, c->root, sizeof(c->root));
 	buf_append_c(to, '\n');
+	if (to->failed) {
+		return;
+	}
 	memcpy(blob, s->verifier.id, LEDGER_KEY_ID_LEN);
 	sign_bytes(&s->key, str_from(buf_str(to), begin), blob + LEDGER_KEY_ID_LEN);
 	buf_append(to, STR("\n" DASH));

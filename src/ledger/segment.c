@@ -329,7 +329,7 @@ static enum err_code next(struct ledger_reader *r, struct ledger_found *ret, str
 	for (;;) {
 		enum err_code code = ERR_OK;
 		struct ledger_found found;
-		size_t n;
+		size_t n = 0;
 
 		if (!r->header_done) {
 			TRY(read_header(r, err));

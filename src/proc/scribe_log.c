@@ -181,7 +181,7 @@ static enum err_code take_frame(struct scribe_log *l, enum role sender, struct s
 	uint32_t n = frame_get_u32(r);
 	struct ledger_appended appended = {0};
 	enum err_code code;
-	size_t salts;
+	size_t salts = 0;
 
 	code = read_entries(l, sender, r, n, &salts, err);
 	if (code) {
