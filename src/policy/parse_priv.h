@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What parse.c (policies, scopes) and parse_expr.c (expressions) share. */
+/* What parse.c (policies, scopes), parse_expr.c (operators) and parse_primary.c (leaves) share. */
 #ifndef POLICY_PARSE_PRIV_H
 #define POLICY_PARSE_PRIV_H
 
@@ -16,6 +16,33 @@ struct parser {
 struct policy_expr *parse_expr(struct parser *p);
 struct policy_expr *parse_node(struct parser *p, enum policy_expr_kind kind,
 			       struct policy_span span);
+
+struct policy_expr *parse_primary(struct parser *p);
+struct policy_expr *parse_number(struct parser *p, struct policy_span start, bool negative);
+
+/* A node with one to three children (the rest NULL), its span up to what was read last. */
+struct policy_expr *parse_branch(struct parser *p, enum policy_expr_kind kind,
+				 struct policy_span start, struct policy_expr *a,
+				 struct policy_expr *b, struct policy_expr *c);
+
+/* The function or method called so, its style checked; POLICY_FN_NONE after a diagnostic. */
+enum policy_fn parse_fn(struct parser *p, struct str name, struct policy_span span, bool method);
+
+/* The argument list, at its parenthesis; `receiver` is NULL for a function. */
+struct policy_expr *parse_call(struct parser *p, struct policy_span start, enum policy_fn fn,
+			       struct policy_expr *receiver);
+
+/* Gives a node its one name. */
+bool parse_name_node(struct parser *p, struct policy_expr *e, struct str name,
+		     struct policy_span span);
+
+/* An identifier that is not reserved, as an attribute name. */
+bool parse_attr_name(struct parser *p, struct str *ret, const char *what);
+
+void parse_no_memory(struct parser *p);
+
+/* Always false. */
+bool parse_too_deep(struct parser *p, struct policy_span span);
 
 /* Gives a node its children and its depth; refuses one that is too deep. */
 bool parse_adopt(struct parser *p, struct policy_expr *e, struct policy_expr **arg, size_t n);
