@@ -27,6 +27,7 @@
 #include "sandbox/jail.h"
 #include "sys/fd.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -555,6 +556,13 @@ int scribe_main(struct role_boot *boot)
 		log_line(LOG_ERROR, "no memory");
 		return 2;
 	}
+	/*
+	 * Ctrl-C and a service manager's stop reach every process of the group; the log is closed
+	 * when the supervisor says so, behind everybody's last entry. The helper inherits this.
+	 */
+	(void)signal(SIGTERM, SIG_IGN);
+	(void)signal(SIGINT, SIG_IGN);
+	(void)signal(SIGHUP, SIG_IGN);
 	s->boot = boot;
 	s->turn_end.on_turn_end = on_turn_end;
 	s->sync.on_synced = on_synced;

@@ -453,6 +453,8 @@ static void the_role_serves_in_its_jail_and_closes_the_log_in_order(void **state
 	r = run_scribe(&s.f);
 	assert_int_equal(send_and_wait(&s, &r, 1, 0, 1), 1); /* behind "opened" */
 	assert_int_equal(send_and_wait(&s, &r, 2, IPC_APPEND_DURABLE, 3), 2);
+	assert_int_equal(kill(r.pid, SIGTERM), 0); /* as a service manager does to all at once */
+	assert_int_equal(kill(r.pid, SIGINT), 0);
 	assert_int_equal(send_and_wait(&s, &r, 3, 0, 100), 5);
 	stop_scribe(&r);
 	v = fixture_verify(&s.f);
