@@ -137,6 +137,20 @@ static void linger(struct h1_conn *c)
 	timer_in(c, LINGER_TIME);
 }
 
+static void move_to(struct h1_conn *c, struct list *list)
+{
+	c->resuming = false;
+	list_remove(&c->node);
+	list_append(list, &c->node);
+}
+
+static void go_idle(struct h1_conn *c)
+{
+	give_back(c);
+	c->state = H1_IDLE;
+	move_to(c, &c->server->idle);
+}
+
 static void expect_head(struct h1_conn *c)
 {
 	c->state = H1_HEAD;
@@ -163,8 +177,7 @@ static void flushed(struct h1_conn *c)
 		stream_want_read(&c->stream, true);
 		server_resume_later(c->server, c); /* pipelined: never from inside the answer */
 	} else {
-		give_back(c);
-		c->state = H1_IDLE;
+		go_idle(c);
 		stream_want_read(&c->stream, true);
 		timer_in(c, c->server->c.idle_timeout);
 	}
@@ -304,6 +317,7 @@ static bool take_work(struct h1_conn *c)
 		return false;
 	}
 	expect_head(c);
+	move_to(c, &c->server->conns);
 	return true;
 }
 
@@ -352,8 +366,7 @@ static void on_readable(struct stream *stream)
 		if (full) {
 			stream_want_read(&c->stream, false); /* until the request ends */
 		} else if (c->state == H1_HEAD && buf_len(&c->work->msg.in) == 0) {
-			give_back(c); /* a TLS handshake: no request yet */
-			c->state = H1_IDLE;
+			go_idle(c); /* a TLS handshake: no request yet */
 		}
 		break;
 	case STREAM_EOF:
@@ -494,7 +507,7 @@ enum err_code h1_conn_new(struct http_server *s, int fd, struct tls_ctx *tls, st
 		free(c);
 		return code;
 	}
-	list_append(&s->conns, &c->node);
+	list_append(&s->idle, &c->node);
 	code = set_up(c, tls, bytes, err);
 	if (code) {
 		list_remove(&c->node);

@@ -155,6 +155,16 @@ static void resume_accepting(struct http_server *s)
 	}
 }
 
+/* Whoever has been silent for longest makes way; when all are busy the next ones wait. */
+static void make_way(struct http_server *s)
+{
+	if (s->idle.next != s->idle.prev) { /* not the one just accepted */
+		h1_conn_close(CONTAINER_OF(s->idle.next, struct h1_conn, node));
+	} else {
+		pause_accepting(s);
+	}
+}
+
 static void accept_conn(struct net_acceptor *a, int fd, const struct net_peer *peer)
 {
 	struct http_server *s = CONTAINER_OF(a, struct server_acceptor, a)->server;
@@ -165,7 +175,7 @@ static void accept_conn(struct net_acceptor *a, int fd, const struct net_peer *p
 		return;
 	}
 	if (s->stats.conns >= s->c.max_conns) {
-		pause_accepting(s);
+		make_way(s);
 	}
 }
 
@@ -210,6 +220,7 @@ enum err_code http_server_new(struct loop *l, const struct http_server_config *c
 	s->loop = l;
 	s->on_turn_end.on_turn_end = resume_all;
 	list_init(&s->conns);
+	list_init(&s->idle);
 	list_init(&s->resume);
 	buf_init(&s->scratch, SCRATCH_MAX);
 	*ret = s;
@@ -241,6 +252,7 @@ void http_server_free(struct http_server *s)
 	s->draining = true;
 	s->on_drained = NULL;
 	close_acceptors(s);
+	close_all(&s->idle);
 	close_all(&s->conns);
 	close_all(&s->resume);
 	loop_defer_cancel(&s->on_turn_end);
@@ -295,13 +307,7 @@ void http_server_drain(struct http_server *s, void (*on_drained)(struct http_ser
 {
 	s->draining = true;
 	close_acceptors(s);
-	LIST_FOREACH (n, &s->conns) {
-		struct h1_conn *c = CONTAINER_OF(n, struct h1_conn, node);
-
-		if (c->state == H1_IDLE) {
-			h1_conn_close(c);
-		}
-	}
+	close_all(&s->idle);
 	s->on_drained = on_drained;
 	if (s->stats.conns == 0 && on_drained) {
 		s->on_drained = NULL;

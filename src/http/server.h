@@ -150,7 +150,8 @@ struct http_server_config {
 	uint64_t max_body;   /* 0: 16 MiB */
 	size_t max_out;      /* pending output of one connection; 0: 1 MiB + whole answers */
 	size_t arena_limit;  /* 0: 4 MiB */
-	unsigned max_conns;  /* 0: 10,000; more wait in the backlog */
+	unsigned
+		max_conns; /* 0: 10,000. One more closes the longest idle; if all are busy it waits */
 	/* all times in ns */
 	uint64_t head_timeout;    /* from the first byte, or the connection, to the head; 0: 10 s */
 	uint64_t body_timeout;    /* without a byte of body; 0: 20 s */

@@ -39,7 +39,7 @@ enum h1_answer { H1_NO_ANSWER = 0, H1_ANSWER_BEGUN, H1_ANSWER_DONE };
 
 struct h1_conn {
 	struct stream stream;
-	struct list node; /* in server->conns or server->resume */
+	struct list node; /* in one of the server's lists */
 	struct timer timer;
 	struct http_server *server;
 	struct h1_work *work; /* from HEAD until the end of the request */
@@ -62,8 +62,8 @@ enum { DATE_SIZE = 29 };
 struct http_server {
 	struct http_server_config c;
 	struct loop *loop;
-	struct list conns, resume;
-	struct loop_hook on_turn_end; /* serves `resume` */
+	struct list conns, idle, resume; /* `idle`: the one that has been so for longest first */
+	struct loop_hook on_turn_end;    /* serves `resume` */
 	struct h1_work *free_works;
 	unsigned n_free_works;
 	struct net_acceptor *acceptors[8];

@@ -7,7 +7,7 @@
 #define HEAD      "POST /echo HTTP/1.1\r\nHost: localhost\r\n"
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
-enum how { ECHO, EARLY, STREAM_IN, LATER, SSE, DETACH, DROP, PAUSE };
+enum how { ECHO, EARLY, STREAM_IN, LATER, SSE, BRIEF, DETACH, DROP, PAUSE };
 
 struct fixture {
 	struct loop loop;
@@ -37,6 +37,7 @@ static void on_request(struct http_req *req)
 	case ECHO:
 	case LATER:
 	case SSE:
+	case BRIEF:
 		http_collect(req, f->limit);
 		return;
 	case EARLY:
@@ -86,6 +87,10 @@ static void on_body_complete(struct http_req *req)
 		return;
 	case LATER:
 		f->held = req;
+		return;
+	case BRIEF:
+		assert_true(http_respond_begin(req, 200, &type, 1, -1));
+		http_respond_end(req);
 		return;
 	case EARLY:
 	case DETACH:
@@ -529,6 +534,19 @@ static void a_streamed_answer_leaves_piece_by_piece(void **state)
 	finish(f);
 }
 
+static void the_head_of_a_streamed_answer_never_waits_for_its_first_piece(void **state)
+{
+	struct fixture *f = start(BRIEF);
+
+	(void)state;
+	assert_true(str_ends_with(say(f, GET("/")), STR("\r\n\r\n0\r\n\r\n")));
+	assert_int_equal(str_count(say(f, GET("/") GET("/")), "HTTP/1.1 200"), 3);
+	f->how = SSE;
+	buf_clear(&f->peer.got);
+	assert_true(str_ends_with(say(f, GET("/")), STR("chunked\r\n\r\n")));
+	finish(f);
+}
+
 static void a_slow_reader_is_bounded_in_memory_and_time(void **state)
 {
 	struct http_server_config c = {.write_timeout = 30 * CLOCK_MS, .max_out = 400000};
@@ -641,6 +659,49 @@ static void draining_closes_the_idle_and_waits_for_the_busy(void **state)
 	finish(f);
 }
 
+static int dial(const struct net_addr *at)
+{
+	struct sockaddr_storage sa;
+	socklen_t n = net_addr_to_sockaddr(at, &sa);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(connect(fd, (const struct sockaddr *)&sa, n), 0);
+	assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+	return fd;
+}
+
+static void a_full_house_closes_the_longest_idle_and_keeps_the_busy(void **state)
+{
+	struct fixture *f = start_with(LATER, (struct http_server_config){.max_conns = 3});
+	struct peer p[5] = {0};
+	struct net_addr at;
+	int fd;
+
+	(void)state;
+	assert_int_equal(net_addr_parse(STR("127.0.0.1:0"), &at, NULL), ERR_OK);
+	assert_int_equal(net_listen(&at, NULL, &fd, NULL), ERR_OK);
+	assert_int_equal(net_local_addr(fd, &at, NULL), ERR_OK);
+	assert_int_equal(http_server_listen(f->server, fd, NULL), ERR_OK);
+	(void)say(f, GET("/")); /* busy from here on */
+	for (int i = 0; i < 5; i++) {
+		p[i].fd = dial(&at);
+		buf_init(&p[i].got, 1 << 20);
+		peer_turns(&f->loop, 3);
+		peer_recv(&p[i]);
+	}
+	assert_true(http_server_stats(f->server)->conns < 3);
+	peer_recv(&p[0]);
+	assert_true(p[0].eof);
+	peer_recv(&p[4]);
+	assert_false(p[4].eof);
+	http_respond(f->held, 200, NULL, 0, STR("still here"));
+	assert_true(str_ends_with(say(f, ""), STR("still here")));
+	for (int i = 0; i < 5; i++) {
+		peer_done(&p[i]);
+	}
+	finish(f);
+}
+
 static void an_answer_that_would_break_the_message_becomes_a_500(void **state)
 {
 	struct fixture *f = start(LATER);
@@ -730,11 +791,13 @@ int main(void)
 		cmocka_unit_test(a_client_that_closes_its_half_still_gets_its_answer),
 		cmocka_unit_test(a_client_that_vanishes_is_reported_and_the_request_stays_valid),
 		cmocka_unit_test(a_streamed_answer_leaves_piece_by_piece),
+		cmocka_unit_test(the_head_of_a_streamed_answer_never_waits_for_its_first_piece),
 		cmocka_unit_test(a_slow_reader_is_bounded_in_memory_and_time),
 		cmocka_unit_test(a_body_can_be_held_back),
 		cmocka_unit_test(a_connection_moves_to_another_server_with_all_its_bytes),
 		cmocka_unit_test(a_dropped_request_closes_without_an_answer),
 		cmocka_unit_test(draining_closes_the_idle_and_waits_for_the_busy),
+		cmocka_unit_test(a_full_house_closes_the_longest_idle_and_keeps_the_busy),
 		cmocka_unit_test(an_answer_that_would_break_the_message_becomes_a_500),
 		cmocka_unit_test(answers_to_head_and_204_have_no_body),
 		cmocka_unit_test(an_http_1_0_client_gets_a_body_until_close),
