@@ -289,6 +289,23 @@ static bool sees(const struct endpoint *e, const struct link *l)
 	return false;
 }
 
+/* Builds the view anew, if it was built: a client that never saw the list misses no change. */
+static bool view_changed(struct gate *g, struct endpoint *e, enum mcp_list_kind kind)
+{
+	struct mcp_view old = e->views[kind];
+	const struct mcp_view *now;
+	bool same;
+
+	if (!e->built[kind]) {
+		return false;
+	}
+	e->built[kind] = false;
+	now = endpoint_view(g, e, kind);
+	same = now && mcp_view_same(&old, now);
+	mcp_view_done(&old);
+	return !same;
+}
+
 static void tell_changed(struct gate *g, const struct endpoint *e, enum mcp_method method)
 {
 	struct buf out = gate_buf_take(g, 4096);
@@ -323,14 +340,7 @@ void gate_link_listed(struct gate *g, struct link *l, enum mcp_list_kind kind)
 	LIST_FOREACH (node, &g->endpoints) {
 		struct endpoint *e = CONTAINER_OF(node, struct endpoint, node);
 
-		if (!sees(e, l)) {
-			continue;
-		}
-		if (e->built[kind]) {
-			e->built[kind] = false;
-			mcp_view_done(&e->views[kind]);
-		}
-		if (!e->retired) {
+		if (sees(e, l) && view_changed(g, e, kind) && !e->retired) {
 			tell_changed(g, e, changed[kind]);
 		}
 	}

@@ -402,6 +402,8 @@ bool link_message(struct link *l, struct link_call *c, struct str text)
 		return answer(l, c, &m);
 	case MCP_INVALID:
 		gate_finding(l->gate, l->id, "a message that is not strict JSON-RPC");
+		/* An answer that is broken, but says whose it is, is that call's end. */
+		c = c ? c : find_call(l, m.id);
 		if (c) {
 			link_call_fail(c, LINK_FAIL_PROTOCOL);
 			return false;

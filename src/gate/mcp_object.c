@@ -6,6 +6,7 @@
 #include "gate/exchange.h"
 
 #include "mcp/denied.h"
+#include "mcp/outward.h"
 #include "json/write.h"
 
 static enum mcp_error unknown_object(const struct exchange *x)
@@ -139,18 +140,59 @@ static enum ledger_status status_of(const struct exchange *x, const struct mcp_m
 	return str_eq(is_error, STR("true")) ? LEDGER_TOOL_ERROR : LEDGER_OK;
 }
 
-static void on_answer(struct link_call *c, const struct mcp_msg *m)
+static size_t server_index(const struct exchange *x)
+{
+	size_t i = 0;
+
+	while (i < x->endpoint->n && x->endpoint->links[i] != x->link) {
+		i++;
+	}
+	return i;
+}
+
+/*
+ * On the endpoint of all servers, URIs that an answer mentions must lead back to its server. The
+ * changed text is kept in `out`, which *m then points into.
+ */
+static void lead_back(struct exchange *x, struct mcp_msg *m, struct buf *out)
+{
+	const struct mcp_outward o = {
+		.resources = endpoint_view(x->gate, x->endpoint, MCP_LIST_RESOURCES),
+		.templates = endpoint_view(x->gate, x->endpoint, MCP_LIST_TEMPLATES),
+		.server = server_index(x),
+	};
+	struct mcp_msg rewritten;
+	bool changed = false;
+	struct err err;
+
+	if (o.resources && mcp_outward_uris(out, &x->req->arena, m, &o, &changed, &err) == ERR_OK &&
+	    changed && !out->failed &&
+	    mcp_msg_parse(&x->req->arena, buf_str(out), &x->gate->json_limits, &rewritten, &err) !=
+		    MCP_INVALID) {
+		*m = rewritten;
+	}
+}
+
+static void on_answer(struct link_call *c, const struct mcp_msg *said)
 {
 	struct exchange *x = CONTAINER_OF(c, struct exchange, call);
+	struct mcp_msg answer = *said, *m = &answer;
+	struct buf rewritten = {0};
 
 	x->answer = gate_buf_take(x->gate, 34 << 20);
+	if (x->endpoint->id.n == 0 && mcp_outward_may_apply(m)) {
+		rewritten = gate_buf_take(x->gate, 34 << 20);
+		lead_back(x, m, &rewritten);
+	}
 	if (x->version == MCP_MODERN) {
 		mcp_modern_answer(&x->answer, m, x->msg.id, x->msg.method);
 	} else {
 		mcp_splice_answer(&x->answer, m, x->msg.id);
 	}
-	action_answered(&x->action, status_of(x, m), 0,
-			m->kind == MCP_RESPONSE ? m->result : m->error);
+	/* The commitment is to what the server said. */
+	action_answered(&x->action, status_of(x, said), 0,
+			said->kind == MCP_RESPONSE ? said->result : said->error);
+	gate_buf_give(x->gate, &rewritten);
 }
 
 static void on_fail(struct link_call *c, enum link_fail why)

@@ -52,6 +52,10 @@ struct supervisor {
 	bool reloading;
 	unsigned reload_waits;
 	int reload_client; /* control client index, -1 for SIGHUP */
+	/* Events that wait for a scribe: whole frames. */
+	struct arena notes_arena;
+	struct str *notes;
+	size_t n_notes, cap_notes;
 };
 
 /* Whether an upstream is known by a name that has to be looked up. */
@@ -85,7 +89,17 @@ static struct handout handout_of(const struct supervisor *s, const struct bundle
 	};
 }
 
-/* An event of ours for the ledger. A scribe that is down misses it: its own start is noted then. */
+static void send_note(struct supervisor *s, struct str frame)
+{
+	struct child *scribe = children_find(&s->children, ROLE_SCRIBE, 0);
+	struct err err;
+
+	if (chan_send(&scribe->control, frame, NULL, 0, &err)) {
+		log_line(LOG_WARN, "an event is not in the ledger: %s", err.msg);
+	}
+}
+
+/* An event of ours for the ledger; kept until there is a scribe. */
 static void note(struct supervisor *s, struct ledger_event event)
 {
 	struct child *scribe = children_find(&s->children, ROLE_SCRIBE, 0);
@@ -94,9 +108,6 @@ static void note(struct supervisor *s, struct ledger_event event)
 	struct buf entry;
 	struct err err;
 
-	if (scribe->state == CHILD_ABSENT) {
-		return;
-	}
 	event.node = s->bundle.config->node;
 	event.time_us = clock_real() / 1000;
 	event.detail.n = event.detail.n > 512 ? 512 : event.detail.n;
@@ -108,10 +119,26 @@ static void note(struct supervisor *s, struct ledger_event event)
 			ledger_event_encode(&event, &entry, &err)); /* an empty entry is dropped */
 	}
 	frame_put_str(&w, buf_str(&entry));
-	if (chan_send(&scribe->control, frame_bytes(&w), NULL, 0, &err)) {
-		log_line(LOG_WARN, "an event is not in the ledger: %s", err.msg);
-	}
 	buf_done(&entry);
+	if (scribe->state == CHILD_SERVING || scribe->state == CHILD_DRAINING) {
+		send_note(s, frame_bytes(&w));
+	} else if (!ARENA_GROW(&s->notes_arena, &s->notes, s->n_notes, &s->cap_notes) ||
+		   !(s->notes[s->n_notes] = arena_dup(&s->notes_arena, frame_bytes(&w))).p) {
+		log_line(LOG_WARN, "an event is not in the ledger: too many wait for the scribe");
+	} else {
+		s->n_notes++;
+	}
+}
+
+/* A scribe serves: what happened before it did is told now. */
+static void send_notes(struct supervisor *s)
+{
+	for (size_t i = 0; i < s->n_notes; i++) {
+		send_note(s, s->notes[i]);
+	}
+	s->notes = NULL;
+	s->n_notes = s->cap_notes = 0;
+	arena_reset(&s->notes_arena);
 }
 
 static void note_role(struct supervisor *s, enum ledger_event_name event, const struct child *c,
@@ -264,6 +291,9 @@ static void child_message(struct supervisor *s, struct child *c, struct str fram
 
 	if (type == IPC_READY && frame_ok(&r) && c->state == CHILD_STARTING) {
 		c->state = CHILD_SERVING;
+		if (c->role == ROLE_SCRIBE) {
+			send_notes(s);
+		}
 		say_serving(s);
 		return;
 	}
@@ -559,6 +589,7 @@ int supervisor_run(const struct supervisor_options *options)
 	char self[] = "writ";
 	struct err err = {0};
 
+	arena_init(&s.notes_arena, 1 << 20);
 	bundle_init(&s.bundle);
 	bundle_init(&s.next);
 	ground_init(&s.ground);
@@ -582,6 +613,7 @@ int supervisor_run(const struct supervisor_options *options)
 	}
 	control_done(&s.control);
 	ground_done(&s.ground);
+	arena_done(&s.notes_arena);
 	bundle_done(&s.next);
 	bundle_done(&s.bundle);
 	fd_close(&s.signals);
