@@ -129,9 +129,9 @@ static enum err_code load_policies(struct rules *r, struct str bundle_json, stru
 		.name = STR("policies"), .max_depth = BUNDLE_DEPTH, .max_bytes = 64 << 20};
 	struct policy_set_opts opts = {.ids = POLICY_ID_ANNOTATION, .strict_annotations = true};
 	struct policy_diags diags = {.arena = &r->arena};
-	struct policy_source *sources;
+	struct policy_source *sources = NULL;
 	const struct json *root;
-	size_t n;
+	size_t n = 0;
 
 	TRY(json_parse(&r->arena, bundle_json, &limits, &root, err));
 	TRY(load_schema(r, json_get(root, STR("schema")), &diags, &opts.schema, err));
