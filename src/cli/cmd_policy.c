@@ -11,6 +11,7 @@ static const struct cmd verbs[] = {
 	{"check", "check policies against a schema", cmd_policy_check},
 	{"eval", "decide one request, or one a line", cmd_policy_eval},
 	{"corpus", "run a folder of Cedar integration tests", cmd_policy_corpus},
+	{"diff", "what changes between two sets of policies", cmd_policy_diff},
 	{"explain", "why a request is allowed or denied", cmd_policy_explain},
 	{"fmt", "lay out policies; comments stay", cmd_policy_fmt},
 	{"test", "run the cases beside policies", cmd_policy_test},

@@ -10,6 +10,7 @@
 int cmd_policy_check(int argc, char **argv);
 int cmd_policy_eval(int argc, char **argv);
 int cmd_policy_corpus(int argc, char **argv);
+int cmd_policy_diff(int argc, char **argv);
 int cmd_policy_explain(int argc, char **argv);
 int cmd_policy_fmt(int argc, char **argv);
 int cmd_policy_test(int argc, char **argv);

@@ -69,7 +69,7 @@ struct policy_set_opts {
 
 /*
  * Compiles all sources into one immutable set in the arena: all or nothing. On
- * failure `diags` (its arena outlives it) says why. Ids must be distinct.
+ * failure `diags` (not NULL; its arena outlives it) says why. Ids must be distinct.
  * Templates are refused: they are linked by policy/template.h first. The sources
  * may be freed after the call, once `diags` has been rendered. `opts` may be NULL:
  * order ids, Cedar annotations.

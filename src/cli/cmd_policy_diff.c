@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `writ policy diff A B`: what changes when the policies A become B. A and B are
+ * a file, or a folder whose .cedar files make one set; policies are matched by
+ * @id. Without requests: which policies are added, removed or changed. With
+ * --requests FILE, one request a line as for `eval` (and optionally "now"), also
+ * which of those requests would come out differently. Exit 1 when anything does.
+ */
+#include "cli/cmd_policy.h"
+#include "cli/out.h"
+#include "policy/case.h"
+#include "policy/print.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#define MEMORY_MAX ((size_t)2 << 30)
+#define FILES_MAX  1024
+#define TEXT_MAX   ((size_t)64 << 20)
+
+struct diff_args {
+	const char *before, *after, *requests, *entities, *schema;
+	bool json;
+};
+
+struct side {
+	struct policy_source sources[FILES_MAX];
+	size_t n;
+	struct policy_case c;
+};
+
+struct diff {
+	struct arena a;
+	struct policy_diags diags;
+	struct side before, after;
+	struct policy_source schema, entities;
+	struct out *out;
+	uint64_t policies, requests, changed;
+};
+
+static int source_order(const void *a, const void *b)
+{
+	const struct policy_source *x = a, *y = b;
+
+	return str_cmp(x->name, y->name);
+}
+
+static enum err_code read_folder(struct diff *d, const char *path, struct side *s, struct err *err)
+{
+	DIR *dir = opendir(path);
+	enum err_code code = ERR_OK;
+
+	if (!dir) {
+		return ERR_ERRNO(err, "open %s", path);
+	}
+	for (struct dirent *e = readdir(dir); e && !code; e = readdir(dir)) {
+		struct str name = str_from_c(e->d_name);
+
+		if (name.p[0] == '.' || !str_ends_with(name, STR(".cedar"))) {
+			continue;
+		}
+		name = arena_printf(&d->a, "%s/%s", path, e->d_name);
+		if (!name.p || s->n == FILES_MAX) {
+			code = ERR(err, ERR_LIMIT, "%s: too many files", path);
+			break;
+		}
+		code = cmd_policy_read(&d->a, name.p, &s->sources[s->n++], err);
+	}
+	(void)closedir(dir);
+	if (!code && s->n > 0) {
+		qsort(s->sources, s->n, sizeof(s->sources[0]), source_order);
+	}
+	return code;
+}
+
+static enum err_code load_side(struct diff *d, const struct diff_args *args, const char *path,
+			       struct side *s, struct err *err)
+{
+	const struct policy_set_opts opts = {.ids = POLICY_ID_ANNOTATION};
+	struct policy_case_texts texts = {.policies = s->sources};
+	struct stat st;
+
+	if (stat(path, &st) != 0) {
+		return ERR_ERRNO(err, "open %s", path);
+	}
+	if (S_ISDIR(st.st_mode)) {
+		TRY(read_folder(d, path, s, err));
+	} else {
+		TRY(cmd_policy_read(&d->a, path, &s->sources[s->n++], err));
+	}
+	texts.n_policies = s->n;
+	texts.schema = args->schema ? &d->schema : NULL;
+	texts.entities = args->entities ? &d->entities : NULL;
+	return policy_case_load(&d->a, &texts, &opts, &d->diags, &s->c, err);
+}
+
+static const struct policy *find_policy(const struct side *s, struct str id)
+{
+	const struct policy_rule *rule = policy_set_find(s->c.set, id);
+
+	return rule ? s->c.policies.items[rule->index] : NULL;
+}
+
+static bool same_policy(const struct policy *a, const struct policy *b)
+{
+	struct buf x, y;
+	bool same;
+
+	buf_init(&x, TEXT_MAX);
+	buf_init(&y, TEXT_MAX);
+	policy_print(&x, a);
+	policy_print(&y, b);
+	same = !x.failed && !y.failed && str_eq(buf_str(&x), buf_str(&y));
+	buf_done(&x);
+	buf_done(&y);
+	return same;
+}
+
+static void policy_row(struct diff *d, const char *change, const struct policy *p)
+{
+	struct policy_position at = policy_position(p->source->text, p->effect_span.at);
+
+	d->policies++;
+	out_row_begin(d->out);
+	out_text(d->out, "change", str_from_c(change));
+	out_text(d->out, "policy", p->id);
+	out_printf(d->out, "where", STR_FMT ":%u", STR_ARG(p->source->name), at.line);
+	out_row_end(d->out);
+}
+
+static void diff_policies(struct diff *d)
+{
+	static const struct out_col cols[] = {{"change", 8}, {"policy", 24}, {"where", 0}};
+	static const struct out_list list = {"policies", cols, ARRAY_LEN(cols), NULL};
+
+	out_list_begin(d->out, &list);
+	for (size_t i = 0; i < d->before.c.policies.n; i++) {
+		const struct policy *p = d->before.c.policies.items[i];
+
+		if (!find_policy(&d->after, p->id)) {
+			policy_row(d, "removed", p);
+		}
+	}
+	for (size_t i = 0; i < d->after.c.policies.n; i++) {
+		const struct policy *p = d->after.c.policies.items[i];
+		const struct policy *old = find_policy(&d->before, p->id);
+
+		if (!old || !same_policy(old, p)) {
+			policy_row(d, old ? "changed" : "added", p);
+		}
+	}
+	out_list_end(d->out);
+}
+
+static bool same_ids(const struct policy_rules *a, const struct policy_rules *b)
+{
+	if (a->n != b->n) {
+		return false;
+	}
+	for (size_t i = 0; i < a->n; i++) {
+		bool found = false;
+
+		for (size_t k = 0; k < b->n && !found; k++) {
+			found = str_eq(a->items[i]->id, b->items[k]->id);
+		}
+		if (!found) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static struct str verdict(struct arena *a, const struct policy_decision *d)
+{
+	struct str s = str_from_c(policy_outcome_name(d->outcome));
+
+	for (size_t i = 0; i < d->deciding.n; i++) {
+		s = arena_printf(a, STR_FMT "%s" STR_FMT, STR_ARG(s), i == 0 ? " by " : ", ",
+				 STR_ARG(d->deciding.items[i]->id));
+	}
+	return s;
+}
+
+static struct str uid_text(struct arena *a, const struct policy_uid *uid)
+{
+	struct str s;
+	struct buf b;
+
+	buf_init(&b, 1 << 20);
+	policy_uid_write(&b, uid);
+	s = arena_dup(a, buf_str(&b));
+	buf_done(&b);
+	return s;
+}
+
+static void request_row(struct diff *d, struct arena *work, uint64_t line,
+			const struct policy_request *req, const struct policy_decision *before,
+			const struct policy_decision *after)
+{
+	out_row_begin(d->out);
+	out_u64(d->out, "line", line);
+	out_text(d->out, "principal", uid_text(work, req->principal));
+	out_text(d->out, "action", uid_text(work, req->action));
+	out_text(d->out, "resource", uid_text(work, req->resource));
+	out_text(d->out, "before", verdict(work, before));
+	out_text(d->out, "after", verdict(work, after));
+	out_row_end(d->out);
+}
+
+static enum err_code diff_request(struct diff *d, struct arena *work, struct str text,
+				  uint64_t line, struct err *err)
+{
+	const struct policy_source src = {STR("request"), text};
+	struct policy_decision before, after;
+	struct policy_request req;
+	const struct json *doc;
+	enum err_code code;
+
+	code = policy_case_json(work, &src, &doc, err);
+	if (!code) {
+		code = policy_case_request(work, &d->before.c, doc, true, &req, err);
+	}
+	if (code) {
+		err_wrap(err, "line %llu", (unsigned long long)line);
+		return code;
+	}
+	if (json_get(doc, STR("now")) &&
+	    !policy_datetime_parse(json_str(json_get(doc, STR("now"))), &req.now)) {
+		return ERR(err, ERR_INVALID, "line %llu: `now` is not a date and time",
+			   (unsigned long long)line);
+	}
+	policy_decide(d->before.c.set, &req, work, &before);
+	req.store = d->after.c.store;
+	policy_decide(d->after.c.set, &req, work, &after);
+	if (before.failure || after.failure) {
+		return ERR(err, ERR_NOMEM, "line %llu: out of memory", (unsigned long long)line);
+	}
+	d->requests++;
+	if (before.outcome != after.outcome || !same_ids(&before.deciding, &after.deciding)) {
+		d->changed++;
+		request_row(d, work, line, &req, &before, &after);
+	}
+	return ERR_OK;
+}
+
+static enum err_code diff_requests(struct diff *d, const char *path, struct err *err)
+{
+	static const struct out_col cols[] = {{"line", 5},      {"principal", 20}, {"action", 24},
+					      {"resource", 24}, {"before", 24},    {"after", 0}};
+	static const struct out_list list = {"requests", cols, ARRAY_LEN(cols), NULL};
+	enum err_code code = ERR_OK;
+	struct policy_source src;
+	struct arena work;
+	struct str rest;
+
+	TRY(cmd_policy_read(&d->a, path, &src, err));
+	arena_init(&work, MEMORY_MAX);
+	out_list_begin(d->out, &list);
+	rest = src.text;
+	for (uint64_t line = 1; rest.p && !code; line++) {
+		struct str text = str_trim(str_cut(&rest, '\n'));
+
+		if (text.n > 0 && text.p[0] != '\r') {
+			arena_reset(&work);
+			code = diff_request(d, &work, text, line, err);
+		}
+	}
+	out_list_end(d->out);
+	arena_done(&work);
+	return code;
+}
+
+static enum err_code run(struct diff *d, const struct diff_args *args, struct err *err)
+{
+	if (args->schema) {
+		TRY(cmd_policy_read(&d->a, args->schema, &d->schema, err));
+	}
+	if (args->entities) {
+		TRY(cmd_policy_read(&d->a, args->entities, &d->entities, err));
+	}
+	TRY(load_side(d, args, args->before, &d->before, err));
+	TRY(load_side(d, args, args->after, &d->after, err));
+	diff_policies(d);
+	if (args->requests) {
+		TRY(diff_requests(d, args->requests, err));
+	}
+	return ERR_OK;
+}
+
+static int report(struct diff *d, const struct diff_args *args)
+{
+	if (args->requests) {
+		out_note(d->out, "%llu of %llu requests come out differently",
+			 (unsigned long long)d->changed, (unsigned long long)d->requests);
+		return d->changed > 0 ? CMD_FOUND : CMD_FINE;
+	}
+	if (d->policies == 0) {
+		out_note(d->out, "the policies are the same");
+	}
+	return d->policies > 0 ? CMD_FOUND : CMD_FINE;
+}
+
+int cmd_policy_diff(int argc, char **argv)
+{
+	struct diff_args args = {0};
+	const struct opt opts[] = {
+		{.name = "requests",
+		 .value = "FILE",
+		 .text = &args.requests,
+		 .help = "requests to try on both, one JSON object a line"},
+		{.name = "entities",
+		 .value = "FILE",
+		 .text = &args.entities,
+		 .help = "entities as JSON"},
+		{.name = "schema", .value = "FILE", .text = &args.schema, .help = "Cedar schema"},
+		OPT_JSON(&args.json),
+	};
+	const struct opt_word words[] = {
+		{.name = "A",
+		 .help = "policies now: a file or a folder",
+		 .required = true,
+		 .text = &args.before},
+		{.name = "B", .help = "policies then", .required = true, .text = &args.after},
+	};
+	const struct opt_spec spec = {
+		.command = "writ policy diff",
+		.summary = "Shows what changes between two sets of policies.",
+		.opts = opts,
+		.n_opts = ARRAY_LEN(opts),
+		.words = words,
+		.n_words = ARRAY_LEN(words),
+		.example = "writ policy diff policies new --entities e.json --requests r.jsonl",
+	};
+	struct diff *d;
+	struct err err = {0};
+	struct out o;
+	int status;
+
+	if (!out_begin(&o, &spec, argc, argv, &args.json, &status)) {
+		return status;
+	}
+	d = calloc(1, sizeof(*d));
+	if (!d) {
+		err_ignore(ERR(&err, ERR_NOMEM, "out of memory")); /* shown */
+		return out_end(&o, out_error(&o, &err));
+	}
+	d->out = &o;
+	arena_init(&d->a, MEMORY_MAX);
+	policy_diags_init(&d->diags, &d->a);
+	status = run(d, &args, &err) ? out_error(&o, &err) : report(d, &args);
+	arena_done(&d->a);
+	free(d);
+	return out_end(&o, status);
+}
