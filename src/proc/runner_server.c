@@ -54,13 +54,17 @@ static void line_done(struct server *s)
 static void take_errors(struct server *s, const char *p, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (p[i] == '\n') {
+		char c = p[i];
+
+		if (c == '\0') {
+			c = ' '; /* it would end the message early; the log escapes the rest */
+		}
+		if (c == '\n') {
 			line_done(s);
 		} else if (s->n_line == sizeof(s->line)) {
 			s->cut = true;
 		} else {
-			/* A NUL would end the message early; the log escapes the rest. */
-			s->line[s->n_line++] = p[i] ? p[i] : ' ';
+			s->line[s->n_line++] = c;
 		}
 	}
 }

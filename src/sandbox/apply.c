@@ -306,7 +306,7 @@ enum err_code sandbox_start(const struct sandbox_plan *plan, const struct sandbo
 	CLEANUP(fd_close) int starter = (int)syscall(SYS_pidfd_open, getpid(), 0);
 	CLEANUP(fd_close) int status = -1;
 	CLEANUP(fd_close) int status_end = -1;
-	struct sandbox_child c;
+	struct sandbox_child c = {.pidfd = -1};
 	int pipe_fds[2];
 	enum err_code code;
 

@@ -10,7 +10,6 @@
 #include <limits.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -49,15 +48,28 @@ static int probe_namespaces(void)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 0;
 }
 
+/* The digits at the start of *rest, up to and with one '.', as a number. */
+static unsigned long version_part(const char **rest)
+{
+	char *end;
+	unsigned long n = strtoul(*rest, &end, 10);
+
+	*rest = *end == '.' ? end + 1 : end;
+	return n;
+}
+
 /* Since 6.14 each pid namespace has its own kernel.pid_max. */
 static bool has_pid_limit(void)
 {
 	struct utsname name;
-	unsigned major = 0, minor = 0;
+	const char *rest = name.release;
+	unsigned long major, minor;
 
-	if (uname(&name) < 0 || sscanf(name.release, "%u.%u", &major, &minor) != 2) {
+	if (uname(&name) < 0) {
 		return false;
 	}
+	major = version_part(&rest);
+	minor = version_part(&rest);
 	return major > 6 || (major == 6 && minor >= 14);
 }
 
@@ -188,7 +200,7 @@ static enum err_code add_program(struct arena *a, struct prefixes *p,
 static enum err_code add_script(struct arena *a, struct prefixes *p,
 				const struct sandbox_spec *spec, struct err *err)
 {
-	struct plan_place script;
+	struct plan_place script = {0};
 
 	for (size_t i = 1; i < spec->n_argv; i++) {
 		if (spec->argv[i].n && spec->argv[i].p[0] == '-') {
@@ -218,7 +230,7 @@ static enum err_code look_at_program(struct arena *a, const struct sandbox_spec 
 	m->profile = plan_guess_profile(m->program.real);
 	interpreter = shebang(a, &m->program);
 	if (interpreter.n) {
-		struct plan_place place;
+		struct plan_place place = {0};
 
 		TRY(find_program(a, spec, interpreter, &place, err));
 		TRY(add_program(a, &p, &place, err));

@@ -162,6 +162,7 @@ static enum err_code merge_equal(struct want *into, const struct want *w, struct
 
 static enum err_code settle(struct building *b, struct err *err)
 {
+	ASSERT(b->wants);
 	qsort(b->wants, b->n_wants, sizeof(b->wants[0]), by_real_path);
 	for (size_t i = 0; i < b->n_wants; i++) {
 		struct want *w = &b->wants[i];
@@ -519,7 +520,7 @@ static enum err_code filters(struct building *b, struct sandbox_plan *plan, stru
 	static const enum seccomp_exec exec[PROFILE_MAX] = {
 		[PROFILE_AUTO] = EXEC_FILES,
 		[PROFILE_NATIVE] = EXEC_FILES,
-		[PROFILE_NODE] = EXEC_ANY, /* V8 compiles as it runs */
+		[PROFILE_NODE] = EXEC_ANY,   /* V8 compiles as it runs */
 		[PROFILE_PYTHON] = EXEC_ANY, /* callbacks of ctypes and cffi */
 	};
 	static const struct seccomp_spec init = {

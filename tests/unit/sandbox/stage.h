@@ -25,6 +25,18 @@ struct stage {
 	char self[512];
 };
 
+/* The shadow memory of a sanitizer is past every limit. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define STAGE_MEMORY UINT64_MAX
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define STAGE_MEMORY UINT64_MAX
+#endif
+#ifndef STAGE_MEMORY
+#define STAGE_MEMORY 0
+#endif
+
 static inline void stage_init(struct stage *s, const char *name)
 {
 	ssize_t n = readlink("/proc/self/exe", s->self, sizeof(s->self) - 1);
@@ -40,6 +52,7 @@ static inline void stage_init(struct stage *s, const char *name)
 					.argv = s->argv,
 					.n_argv = 3,
 					.env = s->env,
+					.limits = {.memory = STAGE_MEMORY},
 					.n_env = 1,
 					.read = s->read,
 					.write = s->write};

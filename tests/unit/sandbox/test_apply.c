@@ -146,8 +146,11 @@ static int terminate(void *arg)
 	int ends[2];
 
 	if (pipe2(ends, O_CLOEXEC) < 0 ||
-	    start(s, &(struct sandbox_fds){-1, ends[1], 2}, &c) != FINE ||
-	    read(ends[0], bytes, 5) != 5 || sandbox_signal(&c, SIGTERM, NULL) != ERR_OK) {
+	    start(s, &(struct sandbox_fds){-1, ends[1], 2}, &c) != FINE) {
+		return NO_START;
+	}
+	(void)close(ends[1]);
+	if (read(ends[0], bytes, 5) != 5 || sandbox_signal(&c, SIGTERM, NULL) != ERR_OK) {
 		return NO_START;
 	}
 	(void)waitid(P_PIDFD, (id_t)c.pidfd, &info, WEXITED);
