@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/ledger/fixture.h"
 
+#include "base/clock.h"
 #include "base/num.h"
 #include "ipc/messages.h"
 #include "proc/scribe.h"
@@ -553,6 +554,128 @@ static void a_killed_scribe_loses_no_acknowledged_record(void **state)
 	scene_end(&s);
 }
 
+/* What a gate was told: its batch begins at this record. */
+struct told {
+	uint64_t batch, first;
+};
+
+static size_t take_answers(struct chan *c, struct told *told, size_t n, size_t cap)
+{
+	for (;;) {
+		struct frame_reader reader;
+		int fds[CHAN_MAX_FDS];
+		unsigned n_fds = 0;
+		char buf[4096];
+		struct str frame;
+
+		if (chan_recv(c, buf, sizeof(buf), &frame, fds, &n_fds, NULL)) {
+			return n;
+		}
+		assert_int_equal(frame_open(&reader, frame), IPC_ACK);
+		assert_true(n < cap);
+		told[n].batch = frame_get_u64(&reader);
+		told[n++].first = frame_get_u64(&reader);
+	}
+}
+
+/* Writes as fast as it can until the scribe is killed, some milliseconds from now. */
+static size_t flood(struct scene *s, struct running *r, unsigned ms, struct told *told, size_t cap)
+{
+	uint64_t batch = 1, end = clock_mono() + ms * CLOCK_MS;
+	size_t n = 0;
+	int status;
+
+	while (clock_mono() < end && n < cap - 64) {
+		char id[32];
+		int len = snprintf(id, sizeof(id), "batch-%llu", (unsigned long long)batch);
+
+		begin_frame(s, batch, batch % 5 ? 0 : IPC_APPEND_DURABLE, 4);
+		batch++;
+		for (int i = 0; i < 4; i++) {
+			frame_put_str(&s->w, decision(s, str_make(id, (size_t)len)));
+		}
+		if (chan_send(&r->gate, frame_bytes(&s->w), NULL, 0, NULL)) {
+			(void)usleep(500); /* it does not keep up */
+		}
+		n = take_answers(&r->gate, told, n, cap);
+	}
+	assert_int_equal(kill(r->pid, SIGKILL), 0);
+	assert_int_equal(waitpid(r->pid, &status, 0), r->pid);
+	n = take_answers(&r->gate, told, n, cap); /* sent before it died */
+	chan_done(&r->control);
+	chan_done(&r->gate);
+	return n;
+}
+
+/* Every batch that was acknowledged stands where it was said to stand. */
+static void assert_told_is_true(struct fixture *f, const struct told *told, size_t n)
+{
+	int log_fd = openat(f->dir_fd, "log", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct ledger_reader reader;
+	struct ledger_found found;
+	uint64_t *segments;
+	size_t n_segments, at = 0;
+	struct arena a;
+
+	arena_init(&a, 1 << 20);
+	assert_int_equal(ledger_segments(log_fd, &a, &segments, &n_segments, NULL), ERR_OK);
+	assert_int_equal(ledger_reader_init(&reader, log_fd, segments, n_segments, 0, NULL),
+			 ERR_OK);
+	while (at < n && ledger_reader_next(&reader, &found, NULL) == ERR_OK) {
+		char want[64];
+
+		if (found.record.index != told[at].first + 3) {
+			continue;
+		}
+		(void)snprintf(want, sizeof(want), "\"action_id\":\"batch-%llu\"",
+			       (unsigned long long)told[at].batch);
+		assert_true(str_find_str(found.bytes, str_from_c(want)) < found.bytes.n);
+		at++;
+	}
+	assert_int_equal(at, n);
+	ledger_reader_done(&reader);
+	(void)close(log_fd);
+	arena_done(&a);
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct told *x = a, *y = b;
+
+	return (x->first > y->first) - (x->first < y->first);
+}
+
+static void killed_at_any_moment_under_load_it_has_told_nothing_untrue(void **state)
+{
+	static struct told told[1 << 17];
+	size_t total = 0;
+
+	(void)state;
+	for (unsigned round = 0; round < 12; round++) {
+		struct ledger_recovery recovery;
+		struct ledger_store *store;
+		struct running r;
+		struct scene s;
+		size_t n;
+
+		scene_begin(&s);
+		scribe_log_done(&s.log);
+		scribe_log_init(&s.log, NULL, test_now);
+		r = run_scribe(&s.f);
+		n = flood(&s, &r, 3 + 7 * round, told, ARRAY_LEN(told));
+		qsort(told, n, sizeof(*told), by_place);
+		assert_told_is_true(&s.f, told, n);
+		assert_int_equal(ledger_store_open(&s.f.options, &store, &recovery, NULL), ERR_OK);
+		assert_true(n == 0 || ledger_store_size(store) >= told[n - 1].first + 4);
+		assert_int_equal(ledger_store_seal(store, NULL), ERR_OK);
+		ledger_store_close(store);
+		assert_false(fixture_verify(&s.f).problem.found);
+		total += n;
+		scene_end(&s);
+	}
+	assert_true(total > 100);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -566,6 +689,7 @@ int main(void)
 		cmocka_unit_test(the_role_serves_in_its_jail_and_closes_the_log_in_order),
 		cmocka_unit_test(a_scribe_that_cannot_sync_ends_and_acknowledges_nothing_durable),
 		cmocka_unit_test(a_killed_scribe_loses_no_acknowledged_record),
+		cmocka_unit_test(killed_at_any_moment_under_load_it_has_told_nothing_untrue),
 		cmocka_unit_test(a_full_disk_is_said_to_the_gate_and_noted_when_it_is_over),
 	};
 
