@@ -339,6 +339,30 @@ static int in_descriptors(void)
 	return d ? n : errno; /* 0, 1, 2 and the one of opendir */
 }
 
+static int in_hungry(void)
+{
+	void *p = mmap(NULL, 512 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? errno : WENT_THROUGH;
+}
+
+/* What just-in-time compilers do: reserve much, use little. */
+static int in_reserve(void)
+{
+	void *p = mmap(NULL, UINT64_C(64) << 30, PROT_NONE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return p == MAP_FAILED ? errno : FINE;
+}
+
+static int in_big_file(void)
+{
+	int fd = open("/tmp/file", O_RDWR | O_CREAT | O_EXCL, 0600);
+
+	(void)signal(SIGXFSZ, SIG_IGN);
+	return fd < 0 ? errno : result(ftruncate(fd, 2 << 20));
+}
+
 static int in_fork_bomb(void)
 {
 	int n = 0;
@@ -464,6 +488,9 @@ static const struct inside {
 	{"write exec", in_write_exec, EACCES},
 	{"privileges", in_privileges, FINE},
 	{"descriptors", in_descriptors, 4},
+	{"reserve", in_reserve, FINE},
+	{"hungry", in_hungry, WENT_THROUGH}, /* within the default limit */
+	{"big file", in_big_file, WENT_THROUGH},
 	{"fork bomb", in_fork_bomb, FINE},
 	{"workspace", in_workspace, FINE},
 	{"escape", in_escape, ENOENT},

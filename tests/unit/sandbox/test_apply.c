@@ -283,6 +283,30 @@ static void the_weaker_sandbox_still_holds_files_and_sockets(void **state)
 	}
 }
 
+static void memory_and_file_size_are_bounded(void **state)
+{
+	struct stage s;
+
+	(void)state;
+	if (cannot_sandbox()) {
+		skip();
+	}
+	stage_init(&s, "big file");
+	s.spec.limits.file_size = 1 << 20;
+	expect(&s, EFBIG);
+	arena_done(&s.a);
+	if (STAGE_MEMORY) {
+		print_message("skipped: a sanitizer needs unbounded memory\n");
+		skip();
+	}
+	stage_init(&s, "hungry");
+	s.spec.limits.memory = 256 << 20;
+	expect(&s, ENOMEM);
+	s.argv[2] = STR("reserve");
+	expect(&s, FINE);
+	arena_done(&s.a);
+}
+
 static void with_loopback_the_network_is_its_own_and_empty(void **state)
 {
 	static const struct {
@@ -316,6 +340,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(what_cannot_be_executed_is_reported_by_name),
 		cmocka_unit_test(sockets_and_devices_are_not_given_to_a_sandbox),
 		cmocka_unit_test(the_weaker_sandbox_still_holds_files_and_sockets),
+		cmocka_unit_test(memory_and_file_size_are_bounded),
 		cmocka_unit_test(with_loopback_the_network_is_its_own_and_empty),
 	};
 
