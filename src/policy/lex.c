@@ -10,6 +10,7 @@ static const char *const tok_names[] = {
 	[POLICY_TOK_NUMBER] = "a number",
 	[POLICY_TOK_STRING] = "a string",
 	[POLICY_TOK_SLOT] = "a slot",
+	[POLICY_TOK_FRESH] = "a fresh variable",
 	[POLICY_TOK_QUESTION] = "`?`",
 	[POLICY_TOK_AT] = "`@`",
 	[POLICY_TOK_LPAREN] = "`(`",
@@ -218,8 +219,8 @@ static struct policy_token scan(struct str text, uint32_t at)
 		n = string_at(text, at);
 		tok.kind = n > 0 ? POLICY_TOK_STRING : POLICY_TOK_BAD;
 		n = n > 0 ? n : 1;
-	} else if (c == '?' && at + 1 < text.n && is_ident_start(text.p[at + 1])) {
-		tok.kind = POLICY_TOK_SLOT;
+	} else if ((c == '?' || c == '$') && at + 1 < text.n && is_ident_start(text.p[at + 1])) {
+		tok.kind = c == '?' ? POLICY_TOK_SLOT : POLICY_TOK_FRESH;
 		n = 1 + word_at(text, at + 1);
 	} else {
 		tok.kind = punct_at(text, at, &n);

@@ -97,7 +97,7 @@ bool policy_parse_path(struct policy_lex *lx, struct arena *a, struct str *ret,
 	return squeeze(lx, a, *span, ret);
 }
 
-static bool annotation(struct parser *p, struct policy *pol, size_t *cap)
+bool parse_annotation(struct parser *p, struct policy *pol, size_t *cap)
 {
 	struct policy_annotation an = {.value = STR("")};
 	struct policy_span start = p->lx.tok.span;
@@ -129,7 +129,7 @@ static bool annotation(struct parser *p, struct policy *pol, size_t *cap)
 	return true;
 }
 
-static bool effect(struct parser *p, struct policy *pol)
+bool parse_effect(struct parser *p, struct policy *pol)
 {
 	static const struct str words[] = {STR_INIT("permit"), STR_INIT("forbid")};
 
@@ -347,6 +347,20 @@ static bool action_scope(struct parser *p, struct policy_scope *s)
 	return good;
 }
 
+bool parse_scope_part(struct parser *p, struct policy *pol, enum policy_var *ret)
+{
+	if (policy_lex_is(&p->lx, STR("action"))) {
+		*ret = POLICY_VAR_ACTION;
+		return action_scope(p, &pol->action);
+	}
+	if (policy_lex_is(&p->lx, STR("resource"))) {
+		*ret = POLICY_VAR_RESOURCE;
+		return scope(p, &pol->resource, STR("resource"));
+	}
+	*ret = POLICY_VAR_PRINCIPAL;
+	return scope(p, &pol->principal, STR("principal"));
+}
+
 static bool scopes(struct parser *p, struct policy *pol)
 {
 	if (!policy_lex_expect(&p->lx, POLICY_TOK_LPAREN, "before the scope") ||
@@ -403,11 +417,11 @@ static bool one_policy(struct parser *p, struct policy *pol)
 	size_t cap_annotations = 0, cap_conds = 0;
 
 	while (p->lx.tok.kind == POLICY_TOK_AT) {
-		if (!annotation(p, pol, &cap_annotations)) {
+		if (!parse_annotation(p, pol, &cap_annotations)) {
 			return false;
 		}
 	}
-	if (!effect(p, pol) || !scopes(p, pol)) {
+	if (!parse_effect(p, pol) || !scopes(p, pol)) {
 		return false;
 	}
 	while (p->lx.tok.kind == POLICY_TOK_IDENT) {

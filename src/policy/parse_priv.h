@@ -10,6 +10,12 @@ struct parser {
 	struct arena *a;
 	int nesting;       /* expressions open at this point */
 	bool nomem, limit; /* why, when it is not the syntax */
+
+	/*
+	 * What else may stand as a primary (temporal policies): asked first. Sets
+	 * *taken when it consumed something; then its answer stands.
+	 */
+	struct policy_expr *(*extra)(struct parser *p, bool *taken);
 };
 
 /* All return NULL or false after a diagnostic, or with nomem set. */
@@ -52,6 +58,14 @@ bool parse_string(struct parser *p, struct str *ret);
 
 /* Finishes a uid whose type has been read, at its string token. */
 bool parse_uid_id(struct parser *p, struct str type, struct policy_uid *ret);
+
+/* Operands of a call or a list up to and with the closing token; the opening one has been read. */
+bool parse_list(struct parser *p, enum policy_tok close, struct policy_expr ***ret, size_t *n);
+
+/* Parts of a policy. The scope's variables say themselves which part it is. */
+bool parse_annotation(struct parser *p, struct policy *pol, size_t *cap);
+bool parse_effect(struct parser *p, struct policy *pol);
+bool parse_scope_part(struct parser *p, struct policy *pol, enum policy_var *ret);
 
 enum err_code parse_failed(struct parser *p, struct err *err);
 
