@@ -11,11 +11,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LEDGER_CONFIG_MEMORY = 64 << 20 };
+enum { LEDGER_CONFIG_MEMORY = 64 << 20, LEDGER_KEY_FILE_MAX = 64 * 1024 };
 
 static const struct cmd verbs[] = {
 	{"show", "print records, one on each line", cmd_ledger_show},
 	{"verify", "check every record, checkpoint and signature", cmd_ledger_verify},
+	{"export", "write static files that transparency-log clients read", cmd_ledger_export},
 	{"erase", "make a session's commitments meaningless for ever", cmd_ledger_erase},
 	{NULL, NULL, NULL},
 };
@@ -97,6 +98,28 @@ enum err_code cmd_ledger_open(const char *dir, const char *config, int *ret_fd, 
 	}
 	arena_done(&a);
 	return code;
+}
+
+enum err_code cmd_ledger_key(struct arena *a, const char *key, int dir_fd,
+			     struct ledger_verifier *ret, struct err *err)
+{
+	struct str text;
+
+	if (!key) {
+		CLEANUP(fd_close)
+		int fd = openat(dir_fd, "verifier", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+		if (fd < 0) {
+			return ERR(err, ERR_NOT_FOUND,
+				   "the ledger has no file `verifier`: give its key with --key");
+		}
+		TRY(fd_read_all(fd, LEDGER_KEY_FILE_MAX, a, &text, err));
+	} else if (strchr(key, '+')) {
+		text = str_from_c(key);
+	} else {
+		TRY(fd_read_path(key, LEDGER_KEY_FILE_MAX, a, &text, err));
+	}
+	return ledger_verifier_parse(text, ret, err);
 }
 
 void cmd_ledger_time(uint64_t time_us, char ret[CMD_LEDGER_TIME])

@@ -7,9 +7,11 @@
 #include "base/err.h"
 #include "cli/cmd.h"
 #include "cli/opt.h"
+#include "ledger/seal.h"
 
 int cmd_ledger_show(int argc, char **argv);
 int cmd_ledger_verify(int argc, char **argv);
+int cmd_ledger_export(int argc, char **argv);
 int cmd_ledger_erase(int argc, char **argv);
 
 /*
@@ -18,6 +20,10 @@ int cmd_ledger_erase(int argc, char **argv);
  */
 enum err_code cmd_ledger_open(const char *dir, const char *config, int *ret_fd,
 			      struct err *err) MUST_USE;
+
+/* The verifier key: `key` itself or the file it names; NULL: the file beside the log. */
+enum err_code cmd_ledger_key(struct arena *a, const char *key, int dir_fd,
+			     struct ledger_verifier *ret, struct err *err) MUST_USE;
 
 enum { CMD_LEDGER_TIME = 32 };
 
@@ -30,6 +36,11 @@ void cmd_ledger_time(uint64_t time_us, char ret[CMD_LEDGER_TIME]);
 			.name = "DIR", .text = (p),                                                \
 			.help = "the ledger's directory, or the node's state folder"               \
 		}                                                                                  \
+	}
+#define CMD_LEDGER_KEY(p)                                                                          \
+	{                                                                                          \
+		.name = "key", .letter = 'k', .value = "KEY", .text = (p),                         \
+		.help = "the verifier key name+hash+base64, or a file with it"                     \
 	}
 #define CMD_LEDGER_CONFIG(p)                                                                       \
 	{                                                                                          \

@@ -6,7 +6,6 @@
 #include "ledger/verify.h"
 #include "sys/fd.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -21,29 +20,6 @@ static void say_progress(void *ctx, uint64_t records)
 {
 	(void)ctx;
 	(void)fprintf(stderr, "\r%llu records", (unsigned long long)records);
-}
-
-/* --key is the key itself or a file that holds it; without it, what lies beside the log. */
-static enum err_code read_key(struct arena *a, const struct verify_args *args, int dir_fd,
-			      struct ledger_verifier *ret, struct err *err)
-{
-	struct str text;
-
-	if (!args->key) {
-		CLEANUP(fd_close)
-		int fd = openat(dir_fd, "verifier", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-
-		if (fd < 0) {
-			return ERR(err, ERR_NOT_FOUND,
-				   "the ledger has no file `verifier`: give its key with --key");
-		}
-		TRY(fd_read_all(fd, VERIFY_FILE_MAX, a, &text, err));
-	} else if (strchr(args->key, '+')) {
-		text = str_from_c(args->key);
-	} else {
-		TRY(fd_read_path(args->key, VERIFY_FILE_MAX, a, &text, err));
-	}
-	return ledger_verifier_parse(text, ret, err);
 }
 
 /* A checkpoint that was kept elsewhere; it has to be signed by the same key. */
@@ -71,7 +47,7 @@ static enum err_code run(struct arena *a, const struct verify_args *args,
 	enum err_code code;
 
 	TRY(cmd_ledger_open(args->dir, args->config, &fd, err));
-	TRY(read_key(a, args, fd, &verifier, err));
+	TRY(cmd_ledger_key(a, args->key, fd, &verifier, err));
 	if (args->known) {
 		TRY(read_known(a, args->known, &verifier, &known, err));
 		o.known = &known;
@@ -144,11 +120,7 @@ int cmd_ledger_verify(int argc, char **argv)
 {
 	struct verify_args args = {0};
 	const struct opt opts[] = {
-		{.name = "key",
-		 .letter = 'k',
-		 .value = "KEY",
-		 .text = &args.key,
-		 .help = "the verifier key name+hash+base64, or a file with it"},
+		CMD_LEDGER_KEY(&args.key),
 		{.name = "known",
 		 .value = "FILE",
 		 .text = &args.known,

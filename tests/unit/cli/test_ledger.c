@@ -263,6 +263,30 @@ static void erasing_a_session_leaves_the_log_intact_and_the_key_gone(void **stat
 	fixture_done(&f);
 }
 
+static void export_writes_what_is_sealed_as_tiles(void **state)
+{
+	char to[128];
+	struct fixture f;
+
+	(void)state;
+	make_log(&f);
+	(void)snprintf(to, sizeof(to), "%s/out", f.path);
+	assert_int_equal(RUN("export", to, f.path), CMD_FINE);
+	assert_non_null(strstr(output, "records: 25\n"));
+	assert_int_equal(faccessat(f.dir_fd, "out/tile/0/000.p/25", F_OK, 0), 0);
+	assert_int_equal(unlinkat(f.dir_fd, "out/tile/0/000.p/25", 0), 0);
+	assert_int_equal(unlinkat(f.dir_fd, "out/tile/0/000.p", AT_REMOVEDIR), 0);
+	assert_int_equal(unlinkat(f.dir_fd, "out/tile/0", AT_REMOVEDIR), 0);
+	assert_int_equal(unlinkat(f.dir_fd, "out/tile/entries/000.p/25", 0), 0);
+	assert_int_equal(unlinkat(f.dir_fd, "out/tile/entries/000.p", AT_REMOVEDIR), 0);
+	assert_int_equal(unlinkat(f.dir_fd, "out/tile/entries", AT_REMOVEDIR), 0);
+	assert_int_equal(unlinkat(f.dir_fd, "out/tile", AT_REMOVEDIR), 0);
+	assert_int_equal(unlinkat(f.dir_fd, "out/checkpoint", 0), 0);
+	assert_int_equal(unlinkat(f.dir_fd, "out", AT_REMOVEDIR), 0);
+	assert_int_equal(RUN("export"), CMD_FAILED);
+	fixture_done(&f);
+}
+
 static void what_cannot_be_done_exits_with_2(void **state)
 {
 	struct fixture f;
@@ -290,6 +314,7 @@ int main(void)
 		cmocka_unit_test(verify_says_intact_or_what_and_where),
 		cmocka_unit_test(verify_compares_with_a_checkpoint_that_was_kept),
 		cmocka_unit_test(erasing_a_session_leaves_the_log_intact_and_the_key_gone),
+		cmocka_unit_test(export_writes_what_is_sealed_as_tiles),
 		cmocka_unit_test(what_cannot_be_done_exits_with_2),
 	};
 
