@@ -107,7 +107,7 @@ enum err_code cmd_ledger_key(struct arena *a, const char *key, int dir_fd,
 
 	if (!key) {
 		CLEANUP(fd_close)
-		int fd = openat(dir_fd, "verifier", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+		int fd = openat(dir_fd, "verifier", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
 		if (fd < 0) {
 			return ERR(err, ERR_NOT_FOUND,

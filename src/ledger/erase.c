@@ -44,7 +44,8 @@ static void visit_file(struct visit *v, int fd, struct str text)
 
 static enum err_code visit_name(struct visit *v, int salts_fd, const char *name, int flags)
 {
-	CLEANUP(fd_close) int fd = openat(salts_fd, name, flags | O_CLOEXEC | O_NOFOLLOW);
+	CLEANUP(fd_close)
+	int fd = openat(salts_fd, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	struct arena a;
 	struct str text;
 	enum err_code code;

@@ -156,12 +156,17 @@ static void step(struct ledger_reader *r, size_t n)
 static enum err_code open_segment(struct ledger_reader *r, struct err *err)
 {
 	char name[LEDGER_SEGMENT_NAME];
+	struct stat st;
 
 	ledger_segment_name(r->segments[r->at_segment], name);
 	fd_close(&r->fd);
-	r->fd = openat(r->log_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (r->fd < 0) {
+	/* The folder may be a stranger's: a FIFO in the place of a file must not hang the reader. */
+	r->fd = openat(r->log_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (r->fd < 0 || fstat(r->fd, &st) < 0) {
 		return ERR_ERRNO(err, "opening log/%s", name);
+	}
+	if (!S_ISREG(st.st_mode)) {
+		return ERR(err, ERR_CORRUPT, "log/%s is not a regular file", name);
 	}
 	r->start = r->end = 0;
 	r->offset = 0;
@@ -212,7 +217,7 @@ enum err_code ledger_reader_init(struct ledger_reader *r, int log_fd, const uint
 	}
 	code = open_segment(&made, err);
 	if (code) {
-		free(made.buf);
+		ledger_reader_done(&made);
 		return code;
 	}
 	*r = made;

@@ -203,7 +203,7 @@ static enum err_code run(struct export *x, int dir_fd, const struct ledger_verif
 			 struct arena *a, struct err *err)
 {
 	CLEANUP(fd_close)
-	int fd = openat(dir_fd, "checkpoint", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = openat(dir_fd, "checkpoint", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	uint8_t root[SHA256_LEN];
 	struct str note;
 

@@ -86,7 +86,8 @@ static enum err_code add_point(struct verify *v, const struct ledger_checkpoint 
 /* A file of the directory; an absent one is empty. */
 static enum err_code read_file(struct verify *v, const char *name, struct str *ret, struct err *err)
 {
-	CLEANUP(fd_close) int fd = openat(v->o->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	CLEANUP(fd_close)
+	int fd = openat(v->o->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	enum err_code code;
 
 	*ret = str_make("", 0);
@@ -198,7 +199,7 @@ static bool read_sum(const struct verify *v, uint64_t segment, uint64_t index,
 	int fd;
 
 	ledger_sums_name(segment, name);
-	fd = openat(v->log_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	fd = openat(v->log_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0) {
 		return false;
 	}

@@ -352,6 +352,25 @@ static void a_log_of_another_key_does_not_verify(void **state)
 	fixture_done(&f);
 }
 
+static void a_fifo_among_the_files_does_not_hang_the_verifier(void **state)
+{
+	struct ledger_verify_options o = {0};
+	struct ledger_verified v;
+	struct fixture f;
+
+	(void)state;
+	(void)make_log(&f);
+	o.dir_fd = f.dir_fd;
+	o.verifier = &f.signer.verifier;
+	assert_int_equal(unlinkat(f.dir_fd, FIRST_SEGMENT, 0), 0);
+	assert_int_equal(mkfifoat(f.dir_fd, FIRST_SEGMENT, 0600), 0);
+	assert_int_not_equal(ledger_verify(&o, &v, NULL), ERR_OK);
+	assert_int_equal(unlinkat(f.dir_fd, "checkpoints", 0), 0);
+	assert_int_equal(mkfifoat(f.dir_fd, "checkpoints", 0600), 0);
+	assert_int_not_equal(ledger_verify(&o, &v, NULL), ERR_OK);
+	fixture_done(&f);
+}
+
 static void what_is_not_a_ledger_is_an_error_not_a_finding(void **state)
 {
 	struct ledger_verify_options o = {0};
@@ -383,6 +402,7 @@ int main(void)
 		cmocka_unit_test(every_flipped_bit_of_a_checkpoint_is_found),
 		cmocka_unit_test(a_log_cut_back_with_its_checkpoints_needs_a_kept_checkpoint),
 		cmocka_unit_test(a_log_of_another_key_does_not_verify),
+		cmocka_unit_test(a_fifo_among_the_files_does_not_hang_the_verifier),
 		cmocka_unit_test(what_is_not_a_ledger_is_an_error_not_a_finding),
 	};
 
