@@ -60,6 +60,7 @@ void init_run(pid_t program, bool alone, const struct seccomp_program *filter)
 	struct pollfd wait[2] = {{.events = POLLIN}, {.fd = INIT_STARTER_FD, .events = POLLIN}};
 	sigset_t signals;
 
+	(void)prctl(PR_SET_NAME, "writ-init", 0, 0, 0);
 	(void)sigfillset(&signals);
 	(void)sigprocmask(SIG_SETMASK, &signals, NULL);
 	wait[0].fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -15,6 +15,7 @@
 #include "sandbox/apply.h"
 #include "sys/fd.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -488,6 +489,50 @@ static void when_the_runner_is_killed_nothing_it_started_lives_on(void **state)
 	(void)close(s.log);
 }
 
+static int descriptors_of(pid_t pid)
+{
+	char path[64];
+	DIR *d;
+	int n = 0;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	d = opendir(path);
+	if (!d) {
+		return -1;
+	}
+	while (readdir(d)) {
+		n++;
+	}
+	(void)closedir(d);
+	return n;
+}
+
+static void servers_that_came_and_went_leave_no_descriptor(void **state)
+{
+	struct scene s;
+	int before;
+
+	(void)state;
+	if (cannot_sandbox()) {
+		skip();
+	}
+	begin(&s, false);
+	await_ready(&s);
+	before = descriptors_of(s.pid);
+	if (before < 0) {
+		print_message("skipped: only root may look into the runner\n");
+		assert_int_equal(end(&s), 0);
+		skip();
+	}
+	for (uint64_t token = 1; token <= 40; token++) {
+		(void)close(run(&s, token, "cat"));
+		say(&s, IPC_STOP, token, NULL);
+		assert_int_equal(await_end(&s, token), 0);
+	}
+	assert_int_equal(descriptors_of(s.pid), before);
+	assert_int_equal(end(&s), 0);
+}
+
 static void starts_are_paced(void **state)
 {
 	struct runner_pace p = {0};
@@ -531,6 +576,7 @@ int main(void)
 		cmocka_unit_test(the_environment_is_what_the_configuration_says),
 		cmocka_unit_test(a_gate_that_goes_takes_its_servers_along),
 		cmocka_unit_test(when_the_runner_is_killed_nothing_it_started_lives_on),
+		cmocka_unit_test(servers_that_came_and_went_leave_no_descriptor),
 		cmocka_unit_test(starts_are_paced),
 	};
 
