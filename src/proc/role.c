@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char *const role_names[ROLE_MAX] = {
@@ -282,6 +283,7 @@ enum err_code role_enter(const struct role_boot *boot, const struct jail_spec *s
 
 	(void)snprintf(name, sizeof(name), "writ-%s.%u", role_name(boot->role), boot->index);
 	(void)prctl(PR_SET_NAME, name);
+	tzset(); /* else the first broken-down time, as of a certificate, opens /etc/localtime */
 	TRY(jail_enter(spec, &report, err));
 	buf_init(&weaker, 1024);
 	jail_report_print(&report, &weaker);
