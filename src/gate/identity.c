@@ -68,7 +68,8 @@ enum err_code identify(const struct config *config, const struct config_listen *
 	if (by_certificate(id, req, ret_agent)) {
 		return ERR_OK;
 	}
-	if (key.p) {
+	/* Where no key is configured, one that a client library sends by habit identifies nobody. */
+	if (key.p && (id->n_api_keys || !listen->local)) {
 		const struct config_api_key *known = find_key(id, key);
 
 		if (!known) {
