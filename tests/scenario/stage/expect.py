@@ -122,9 +122,8 @@ def count(rest, a, play):
 
 
 def lists(rest, a, play):
-    names = [n.get("name") or n.get("uri") or n.get("uriTemplate")
-             for kind in ("tools", "prompts", "resources", "resourceTemplates")
-             for n in (at(a.json, f"result.{kind}") or [])]
+    names = [n[key] for kind in ("tools", "prompts", "resources", "resourceTemplates")
+             for n in (at(a.json, f"result.{kind}") or []) for key in ("name", "uri", "uriTemplate") if key in n]
     for wanted in rest.split():
         if wanted not in names:
             raise Failed(f"{wanted} is not listed; listed: {names}")

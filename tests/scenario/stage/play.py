@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import shlex
+import shutil
 import signal
 import subprocess
 import time
@@ -13,6 +14,7 @@ import time
 from . import expect, ledger, wire
 from .client import WORDS, split_command
 from .page import Failed, Item, Mistake, Skipped, fill, seconds, unquote
+from .tamper import tamper
 from .wire import Answer
 
 PARAMETERS = ("with ", "without ", "to ", "over ", "as ", "vanish ", "at ")
@@ -92,7 +94,7 @@ class Play:
             if p.returncode:
                 raise Failed(f"exit status {p.returncode}: {p.stderr}")
             value = p.stdout.strip()
-        self.world.names[name] = unquote(value)
+        self.world.names[name] = unquote(fill(value, self.world.names))
 
     def do_file(self, item):
         """file PATH [MODE], text below"""
@@ -245,6 +247,15 @@ class Play:
                 return a
             time.sleep(0.1)
 
+    def do_until_refused(self, item):
+        """until-refused calls N TOOL ARGUMENTS: again until one of them fails"""
+        end = time.monotonic() + 30 * self.world.patience
+        while time.monotonic() < end:
+            a = self.command("agent", item.rest())
+            if a.json["result"]["failed"]:
+                return a
+        raise Failed("nothing is refused")
+
     def do_begin(self, item):
         """begin [NAME:] COMMAND, without waiting for its end"""
         text = item.rest()
@@ -347,9 +358,16 @@ class Play:
         self.soon(good, lambda: f"the ledger has {said['n']}; its end:\n" + "\n".join(
             f"      {r['index']} {r['from']} {ledger.what(r)} {ledger.about(r)}" for r in said["records"][-15:]), 3)
 
-    def do_tampered(self, item):
-        """tampered ledgers are checked by hand: the scenario's end does not verify it"""
-        self.world.check_ledger = False
+    def do_tamper(self, item):
+        """tamper COPY HOW N: a copy of the ledger with record N changed"""
+        copy, how, n = item.rest().split()
+        shutil.copytree(self.world.dir / "state/ledger", self.world.dir / copy)
+        tamper(self.world.dir / copy, how, int(n))
+
+    def do_tls_front(self, item):
+        """tls-front PORT CERT KEY TO: TLS in front of a server"""
+        port, cert, key, to = item.rest().split()
+        wire.tls_front(int(port), self.world.dir / cert, self.world.dir / key, int(to))
 
     def do_heard(self, item):
         """heard SERVER WORDS | heard SERVER N times WORDS"""

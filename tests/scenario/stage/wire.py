@@ -6,6 +6,7 @@ import os
 import selectors
 import socket
 import ssl
+import threading
 import time
 
 from .page import Failed, Mistake
@@ -217,3 +218,35 @@ def message_of(answer):
         if line.startswith("data:") and '"id"' in line:
             return json.loads(line[5:])
     raise Mistake(f"no message in {answer.text[:300]!r}")
+
+
+def tls_front(port, cert, key, to_port):
+    """A TLS end in front of a plain port, for as long as this process lives."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    listener = socket.create_server(("127.0.0.1", port))
+
+    def carry(a, b):
+        with contextlib.suppress(OSError):
+            while data := a.recv(65536):
+                b.sendall(data)
+        for s in (a, b):
+            with contextlib.suppress(OSError):
+                s.shutdown(socket.SHUT_RDWR)
+
+    def one(raw):
+        try:
+            inner = context.wrap_socket(raw, server_side=True)
+        except OSError:
+            raw.close()
+            return
+        outer = socket.create_connection(("127.0.0.1", to_port))
+        threading.Thread(target=carry, args=(inner, outer), daemon=True).start()
+        carry(outer, inner)
+
+    def serve():
+        while True:
+            raw, _ = listener.accept()
+            threading.Thread(target=one, args=(raw,), daemon=True).start()
+
+    threading.Thread(target=serve, daemon=True).start()

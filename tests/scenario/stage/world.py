@@ -79,7 +79,8 @@ class World:
         for sub in ("ws", "policies", "heard", "state"):
             (self.dir / sub).mkdir()
         (self.dir / "state").chmod(0o700)
-        shutil.copy(HERE / "ear.mjs", self.dir)
+        (self.dir / "ear").mkdir()  # alone there: a script's folder is given to its jail
+        shutil.copy(HERE / "ear.mjs", self.dir / "ear")
         ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
 
     # ---- what stands around Writ
@@ -90,14 +91,14 @@ class World:
         return os.path.realpath(os.path.join(self.peers, "node"))
 
     def add_stdio(self, server, script, args, notes):
-        extra = {"read": [str(self.dir / "ear.mjs"), self.peers], "write": [str(self.dir / "heard")], "other": []}
+        extra = {"read": [self.peers], "write": [str(self.dir / "heard")], "other": []}
         for _, note in notes:
             word, rest = note.split(None, 1)
             if word in ("read", "write"):
                 extra[word].append(rest)
             else:
                 extra["other"].append(note)
-        command = [self.node(), str(self.dir / "ear.mjs"), str(self.dir / "heard" / server), script, *args]
+        command = [self.node(), str(self.dir / "ear/ear.mjs"), str(self.dir / "heard" / server), script, *args]
         lines = [f"  {server}:", f"    command: {json.dumps(command)}"]
         if not any(o.startswith("profile:") for o in extra["other"]):
             lines.append("    profile: node")
