@@ -19,6 +19,7 @@ struct tls_ctx {
 struct tls {
 	SSL *ssl;
 	struct tls_ctx *ctx;
+	int fd;
 	bool established, failed, pinned;
 	uint8_t pin[TLS_FINGERPRINT];
 };
@@ -35,7 +36,7 @@ static enum err_code tls_err(struct err *err, enum err_code code, const char *wh
 
 static int bio_write(BIO *b, const char *from, size_t n, size_t *ret_n)
 {
-	ssize_t r = send((int)(intptr_t)BIO_get_data(b), from, n, MSG_NOSIGNAL);
+	ssize_t r = send(((const struct tls *)BIO_get_data(b))->fd, from, n, MSG_NOSIGNAL);
 
 	BIO_clear_retry_flags(b);
 	if (r <= 0) {
@@ -50,7 +51,7 @@ static int bio_write(BIO *b, const char *from, size_t n, size_t *ret_n)
 
 static int bio_read(BIO *b, char *to, size_t n, size_t *ret_n)
 {
-	ssize_t r = recv((int)(intptr_t)BIO_get_data(b), to, n, 0);
+	ssize_t r = recv(((const struct tls *)BIO_get_data(b))->fd, to, n, 0);
 
 	BIO_clear_retry_flags(b);
 	if (r <= 0) {
@@ -322,10 +323,11 @@ static struct tls *session_new(struct tls_ctx *ctx, int fd)
 		free(t);
 		return NULL;
 	}
-	BIO_set_data(b, (void *)(intptr_t)fd);
+	BIO_set_data(b, t);
 	BIO_set_init(b, 1);
 	SSL_set_bio(ssl, b, b);
 	t->ssl = ssl;
+	t->fd = fd;
 	t->ctx = ctx;
 	ctx->refs++;
 	return t;

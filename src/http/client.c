@@ -12,19 +12,6 @@
 
 enum { COPY_MAX = 8 * 1024, INTERIMS_MAX = 8 };
 
-static void enter(struct http_conn *conn)
-{
-	conn->depth++;
-}
-
-static void leave(struct http_conn *conn)
-{
-	conn->depth--;
-	if (conn->depth == 0 && conn->closed) {
-		free(conn);
-	}
-}
-
 static void give_back(struct http_conn *conn)
 {
 	if (conn->work) {
@@ -41,18 +28,16 @@ void client_conn_close(struct http_conn *conn)
 		return;
 	}
 	ASSERT(!conn->call);
-	enter(conn);
 	conn->closed = true;
 	stream_close(&conn->stream);
 	timer_stop(&conn->timer);
-	list_remove(&conn->node);
 	if (conn->work) {
 		give_back(conn);
 	} else {
 		p->stats.idle--;
 	}
 	p->stats.conns--;
-	leave(conn);
+	pool_conn_closed(conn);
 	pool_pump(p);
 }
 
@@ -62,13 +47,11 @@ void client_conn_fail(struct http_conn *conn, enum http_fail why, const struct e
 
 	conn->call = NULL;
 	conn->pool->held++; /* the failed connection goes first, then others may be asked for */
-	enter(conn);
 	if (c) {
 		call_failed(c, why, err);
 	}
 	conn->pool->held--;
 	client_conn_close(conn);
-	leave(conn);
 }
 
 static void go_idle(struct http_conn *conn)
@@ -153,12 +136,12 @@ static enum err_code send_scratch(struct http_conn *conn, struct str body)
 	} else if (body.n <= COPY_MAX) {
 		buf_append(&p->scratch, body);
 	} else {
-		parts[n++] = (struct iovec){(void *)(uintptr_t)body.p, body.n};
+		parts[n++] = stream_part(body);
 	}
 	if (p->scratch.failed) {
 		return ERR_NOMEM;
 	}
-	parts[0] = (struct iovec){p->scratch.p + p->scratch.start, buf_len(&p->scratch)};
+	parts[0] = stream_part(buf_str(&p->scratch));
 	return stream_writev(&conn->stream, parts, n, NULL);
 }
 
@@ -416,9 +399,7 @@ static void on_readable(struct stream *s)
 	size_t n;
 
 	if (conn->call) {
-		enter(conn);
 		read_answer(conn);
-		leave(conn);
 	} else if (stream_read(s, &byte, 1, &n, NULL) != STREAM_AGAIN) {
 		client_conn_close(conn); /* the end, or bytes that nobody asked for */
 	}
@@ -446,18 +427,14 @@ static void on_hangup(struct stream *s, bool gone)
 	} else if (gone && s->failed) {
 		struct err err = stream_failure(s);
 
-		enter(conn);
 		ended(conn, false, &err);
-		leave(conn);
 	}
 	/* else reading is paused, and what was received is still to be read */
 }
 
 void client_conn_resume(struct http_conn *conn)
 {
-	enter(conn);
 	steps(conn);
-	leave(conn);
 }
 
 static void on_idle_timeout(struct timer *t)

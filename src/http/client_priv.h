@@ -31,8 +31,8 @@ struct http_conn {
 	struct http_pool *pool;
 	struct http_call *call; /* NULL while idle */
 	struct client_work *work;
-	uint8_t depth, interims;
-	bool closed;    /* the memory is freed when depth is 0 */
+	uint8_t interims;
+	bool closed;    /* the memory is freed at the end of the turn */
 	bool reused;    /* it has served a call before this one */
 	bool answering; /* a byte of the answer has come */
 	bool uploading; /* a streamed request body is incomplete */
@@ -44,7 +44,7 @@ struct http_pool {
 	struct http_pool_config c;
 	struct loop *loop;
 	/* connections: the newest idle one first; `resume` ones are busy, with unread bytes */
-	struct list idle, busy, resume;
+	struct list idle, busy, resume, dead;
 	struct list waiting, failing; /* calls */
 	struct list dials;
 	struct loop_hook on_turn_end;
@@ -62,6 +62,9 @@ void pool_pump(struct http_pool *p);
 
 /* Has a busy connection looked at again at the end of this turn. */
 void pool_resume_later(struct http_conn *conn);
+
+/* Unlinks conn. It is freed at the end of the turn: callers may still be looking at it. */
+void pool_conn_closed(struct http_conn *conn);
 
 /* Reports the failure at the end of the turn. The call is on no connection. */
 void pool_fail_later(struct http_pool *p, struct http_call *c, enum http_fail why);

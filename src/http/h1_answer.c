@@ -23,7 +23,7 @@ static enum err_code send_parts(struct h1_conn *c, struct str head, struct str b
 		struct str s = i == 0 ? head : i == 1 ? body : tail;
 
 		if (s.n) {
-			parts[n++] = (struct iovec){(void *)(uintptr_t)s.p, s.n};
+			parts[n++] = stream_part(s);
 		}
 	}
 	if (c->answer == H1_ANSWER_DONE && c->stream.out.max < need) {
@@ -119,7 +119,6 @@ void h1_respond(struct http_req *req, int status, const struct http_field *f, si
 	enum http_framing framing = body.n ? HTTP_LENGTH : HTTP_NO_BODY;
 
 	ASSERT(c->answer == H1_NO_ANSWER);
-	h1_conn_enter(c);
 	c->answer = H1_ANSWER_DONE;
 	buf_clear(scratch);
 	if (status_has_no_body(status)) {
@@ -136,7 +135,6 @@ void h1_respond(struct http_req *req, int status, const struct http_field *f, si
 	}
 	(void)send_answer(c, body, str_make(NULL, 0)); /* gone clients are seen below */
 	h1_conn_answered(c);
-	h1_conn_leave(c);
 }
 
 /* Before a handler knows a request, and when it must not go on with it. */
@@ -248,7 +246,6 @@ void h1_end(struct http_req *req)
 	bool last_chunk = c->chunked && !c->no_body;
 
 	ASSERT(c->answer == H1_ANSWER_BEGUN);
-	h1_conn_enter(c);
 	begin_scratch(c);
 	if (c->work->answer_left != UINT64_MAX && c->work->answer_left != 0 && !c->no_body) {
 		c->gone = true; /* less than promised: only a closed connection says so */
@@ -259,7 +256,6 @@ void h1_end(struct http_req *req)
 				  last_chunk ? STR("0\r\n\r\n") : str_make(NULL, 0));
 	}
 	h1_conn_answered(c);
-	h1_conn_leave(c);
 }
 
 size_t h1_pending(const struct http_req *req)

@@ -18,19 +18,6 @@ static void timer_in(struct h1_conn *c, uint64_t after)
 	loop_timer_set(c->server->loop, &c->timer, after);
 }
 
-void h1_conn_enter(struct h1_conn *c)
-{
-	c->depth++;
-}
-
-void h1_conn_leave(struct h1_conn *c)
-{
-	c->depth--;
-	if (c->depth == 0 && c->state == H1_CLOSED) {
-		free(c);
-	}
-}
-
 /* Whether the handler was told of a request that has not ended. */
 static bool is_known(const struct h1_conn *c)
 {
@@ -71,15 +58,12 @@ void h1_conn_close(struct h1_conn *c)
 	if (c->state == H1_CLOSED) {
 		return;
 	}
-	c->depth++;
 	c->state = H1_CLOSED;
 	end_request(c);
 	give_back(c);
 	timer_stop(&c->timer);
 	stream_close(&c->stream);
-	list_remove(&c->node);
-	server_conn_gone(c->server);
-	h1_conn_leave(c);
+	server_conn_closed(c->server, c);
 }
 
 void h1_conn_lost(struct h1_conn *c)
@@ -357,7 +341,6 @@ static void on_readable(struct stream *stream)
 		h1_conn_close(c);
 		return;
 	}
-	h1_conn_enter(c);
 	switch (h1_msg_read(&c->work->msg, &c->stream, &full, NULL)) {
 	case STREAM_DATA:
 		steps(c);
@@ -376,7 +359,6 @@ static void on_readable(struct stream *stream)
 		on_gone(c);
 		break;
 	}
-	h1_conn_leave(c);
 }
 
 static void on_sent(struct stream *stream)
@@ -385,7 +367,6 @@ static void on_sent(struct stream *stream)
 	const struct http_handler *h = c->server->c.handler;
 	size_t pending = stream_pending(stream);
 
-	h1_conn_enter(c);
 	if (pending) {
 		timer_in(c, c->server->c.write_timeout);
 		c->write_timed = true;
@@ -398,20 +379,17 @@ static void on_sent(struct stream *stream)
 			h->on_drain(&c->work->req);
 		}
 	}
-	h1_conn_leave(c);
 }
 
 static void on_hangup(struct stream *stream, bool gone)
 {
 	struct h1_conn *c = CONTAINER_OF(stream, struct h1_conn, stream);
 
-	h1_conn_enter(c);
 	if (gone) {
 		on_gone(c);
 	} else {
 		on_eof(c);
 	}
-	h1_conn_leave(c);
 }
 
 static void on_timeout(struct timer *t)
@@ -420,10 +398,8 @@ static void on_timeout(struct timer *t)
 
 	if (c->write_timed && stream_pending(&c->stream) && c->state != H1_LINGER) {
 		c->server->stats.timeouts++;
-		h1_conn_enter(c);
 		stream_want_read(&c->stream, false);
 		on_gone(c);
-		h1_conn_leave(c);
 		return;
 	}
 	switch ((enum h1_state)c->state) {
@@ -441,16 +417,13 @@ static void on_timeout(struct timer *t)
 			return;
 		}
 		c->server->stats.timeouts++;
-		h1_conn_enter(c);
 		h1_answer_fault(c, 408);
-		h1_conn_leave(c);
 		return;
 	}
 }
 
 void h1_conn_resume(struct h1_conn *c)
 {
-	h1_conn_enter(c);
 	if (c->gone) {
 		if (c->state == H1_PENDING || c->state == H1_BODY) {
 			on_gone(c);
@@ -459,7 +432,6 @@ void h1_conn_resume(struct h1_conn *c)
 		h1_answer_flush_head(c);
 		steps(c);
 	}
-	h1_conn_leave(c);
 }
 
 static const struct stream_events stream_events = {

@@ -110,6 +110,25 @@ void pool_resume_later(struct http_conn *conn)
 	loop_defer(p->loop, &p->on_turn_end);
 }
 
+void pool_conn_closed(struct http_conn *conn)
+{
+	struct http_pool *p = conn->pool;
+
+	list_remove(&conn->node);
+	list_append(&p->dead, &conn->node);
+	loop_defer(p->loop, &p->on_turn_end);
+}
+
+static void free_dead(struct http_pool *p)
+{
+	while (!list_empty(&p->dead)) {
+		struct http_conn *conn = CONTAINER_OF(p->dead.next, struct http_conn, node);
+
+		list_remove(&conn->node);
+		free(conn);
+	}
+}
+
 static void take_all(struct list *from, struct list *to)
 {
 	list_init(to);
@@ -141,6 +160,7 @@ static void on_turn_end(struct loop_hook *h)
 		list_remove(&c->node);
 		call_failed(c, c->why, NULL);
 	}
+	free_dead(p);
 	pool_pump(p);
 }
 
@@ -360,6 +380,7 @@ enum err_code http_pool_new(struct loop *l, const struct http_pool_config *c,
 	list_init(&p->idle);
 	list_init(&p->busy);
 	list_init(&p->resume);
+	list_init(&p->dead);
 	list_init(&p->waiting);
 	list_init(&p->failing);
 	list_init(&p->dials);
@@ -399,9 +420,10 @@ void http_pool_free(struct http_pool *p)
 	while (!list_empty(&p->idle)) {
 		client_conn_close(CONTAINER_OF(p->idle.next, struct http_conn, node));
 	}
-	while (!list_empty(&p->dials)) {
-		dial_end(CONTAINER_OF(p->dials.next, struct dial, node));
+	LIST_FOREACH (node, &p->dials) {
+		dial_end(CONTAINER_OF(node, struct dial, node));
 	}
+	free_dead(p);
 	loop_defer_cancel(&p->on_turn_end);
 	while (p->free_works) {
 		struct client_work *w = p->free_works;

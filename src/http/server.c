@@ -112,7 +112,17 @@ void server_resume_later(struct http_server *s, struct h1_conn *c)
 	}
 }
 
-static void resume_all(struct loop_hook *h)
+static void free_dead(struct http_server *s)
+{
+	while (!list_empty(&s->dead)) {
+		struct h1_conn *c = CONTAINER_OF(s->dead.next, struct h1_conn, node);
+
+		list_remove(&c->node);
+		free(c);
+	}
+}
+
+static void on_turn_end(struct loop_hook *h)
 {
 	struct http_server *s = CONTAINER_OF(h, struct http_server, on_turn_end);
 	struct list now;
@@ -132,6 +142,7 @@ static void resume_all(struct loop_hook *h)
 		c->resuming = false;
 		h1_conn_resume(c);
 	}
+	free_dead(s);
 }
 
 struct server_acceptor {
@@ -179,8 +190,11 @@ static void accept_conn(struct net_acceptor *a, int fd, const struct net_peer *p
 	}
 }
 
-void server_conn_gone(struct http_server *s)
+void server_conn_closed(struct http_server *s, struct h1_conn *c)
 {
+	list_remove(&c->node);
+	list_append(&s->dead, &c->node);
+	loop_defer(s->loop, &s->on_turn_end);
 	s->stats.conns--;
 	if (s->draining) {
 		if (s->stats.conns == 0 && s->on_drained) {
@@ -218,10 +232,11 @@ enum err_code http_server_new(struct loop *l, const struct http_server_config *c
 	s->c.idle_timeout = or_default(c->idle_timeout, 75 * CLOCK_SEC);
 	s->c.write_timeout = or_default(c->write_timeout, 20 * CLOCK_SEC);
 	s->loop = l;
-	s->on_turn_end.on_turn_end = resume_all;
+	s->on_turn_end.on_turn_end = on_turn_end;
 	list_init(&s->conns);
 	list_init(&s->idle);
 	list_init(&s->resume);
+	list_init(&s->dead);
 	buf_init(&s->scratch, SCRATCH_MAX);
 	*ret = s;
 	return ERR_OK;
@@ -255,6 +270,7 @@ void http_server_free(struct http_server *s)
 	close_all(&s->idle);
 	close_all(&s->conns);
 	close_all(&s->resume);
+	free_dead(s);
 	loop_defer_cancel(&s->on_turn_end);
 	while (s->free_works) {
 		struct h1_work *w = s->free_works;

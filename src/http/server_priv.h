@@ -46,7 +46,6 @@ struct h1_conn {
 	struct net_peer peer;
 	uint64_t id;
 	uint8_t state, answer;
-	uint8_t depth;         /* callbacks under way: the memory is freed when they are left */
 	bool keep;             /* serve another request after this one */
 	bool unread;           /* answered before all of the body came */
 	bool chunked, no_body; /* of a streamed answer */
@@ -62,8 +61,9 @@ enum { DATE_SIZE = 29 };
 struct http_server {
 	struct http_server_config c;
 	struct loop *loop;
-	struct list conns, idle, resume; /* `idle`: the one that has been so for longest first */
-	struct loop_hook on_turn_end;    /* serves `resume` */
+	struct list conns, idle, resume,
+		dead;                 /* `idle`: the one that has been so for longest first */
+	struct loop_hook on_turn_end; /* serves `resume` */
 	struct h1_work *free_works;
 	unsigned n_free_works;
 	struct net_acceptor *acceptors[8];
@@ -80,7 +80,9 @@ struct http_server {
 /* server.c */
 struct h1_work *server_lend(struct http_server *s, struct h1_conn *c);
 void server_take_back(struct http_server *s, struct h1_work *w);
-void server_conn_gone(struct http_server *s); /* after a connection was unlinked */
+
+/* Unlinks c. It is freed at the end of the turn: callers may still be looking at it. */
+void server_conn_closed(struct http_server *s, struct h1_conn *c);
 struct str server_date(struct http_server *s);
 
 /* Has c looked at again at the end of this turn. */
@@ -91,8 +93,6 @@ enum err_code h1_conn_new(struct http_server *s, int fd, struct tls_ctx *tls, st
 			  const struct net_peer *peer, struct err *err) MUST_USE;
 void h1_conn_resume(struct h1_conn *c);
 void h1_conn_close(struct h1_conn *c);
-void h1_conn_enter(struct h1_conn *c);
-void h1_conn_leave(struct h1_conn *c);
 
 /* The answer was given to the stream completely: what follows the request? */
 void h1_conn_answered(struct h1_conn *c);
@@ -116,7 +116,9 @@ size_t h1_pending(const struct http_req *req);
 
 static inline struct h1_conn *h1_conn_of(const struct http_req *req)
 {
-	return CONTAINER_OF((struct http_req *)(uintptr_t)req, struct h1_work, req)->conn;
+	const struct h1_work *w = (const void *)((const char *)req - offsetof(struct h1_work, req));
+
+	return w->conn;
 }
 
 #endif

@@ -103,6 +103,7 @@ static void take_field(struct sse_parser *p, struct str line)
 /* True when the line, the empty one, ends an event worth giving. */
 static bool take_line(struct sse_parser *p, struct str line)
 {
+	ASSERT(line.p);
 	if (line.n == 0) {
 		if (p->has_data || p->has_id || p->has_retry) {
 			return true;
@@ -110,7 +111,7 @@ static bool take_line(struct sse_parser *p, struct str line)
 		forget_event(p);
 		return false;
 	}
-	if (line.p[0] == ':') {
+	if (str_starts_with(line, STR(":"))) {
 		p->comments++;
 	} else {
 		take_field(p, line);

@@ -153,10 +153,10 @@ static void signals_ready(struct loop_fd *f, uint32_t ready)
 enum err_code loop_signals_init(struct loop_signals *s, struct loop *l, const sigset_t *set,
 				struct err *err)
 {
-	int fd;
+	int failure = pthread_sigmask(SIG_BLOCK, set, NULL), fd;
 
-	if (sigprocmask(SIG_BLOCK, set, NULL) < 0) {
-		return ERR_ERRNO(err, "sigprocmask");
+	if (failure) {
+		return ERR(err, ERR_SYS, "pthread_sigmask: error %d", failure);
 	}
 	fd = signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd < 0) {

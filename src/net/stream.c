@@ -42,7 +42,7 @@ static void update(struct stream *s)
 
 static void fail(struct stream *s, const struct err *why)
 {
-	if (s->tls && !s->failed) {
+	if (s->tls && why && !s->failed) {
 		s->tls->failure = *why;
 	}
 	s->failed = true;
@@ -63,9 +63,9 @@ static void shut_now(struct stream *s)
 }
 
 /* Sends once what is given; the number of bytes taken, or -1 when the connection is broken. */
-static ssize_t send_plain(struct stream *s, const struct iovec *parts, int n, struct err *err)
+static ssize_t send_plain(struct stream *s, struct iovec *parts, int n, struct err *err)
 {
-	struct msghdr m = {.msg_iov = (struct iovec *)(uintptr_t)parts, .msg_iovlen = (size_t)n};
+	struct msghdr m = {.msg_iov = parts, .msg_iovlen = (size_t)n};
 	ssize_t r;
 
 	do {
@@ -108,7 +108,7 @@ static ssize_t send_tls(struct stream *s, struct str bytes, struct err *err)
 static ssize_t flush(struct stream *s, struct err *err)
 {
 	struct str bytes = buf_str(&s->out);
-	struct iovec part = {.iov_base = (void *)(uintptr_t)bytes.p, .iov_len = bytes.n};
+	struct iovec part = stream_part(bytes);
 	struct err why = {0};
 	ssize_t r = 0;
 
@@ -403,7 +403,7 @@ void stream_want_read(struct stream *s, bool want)
 	}
 }
 
-static enum err_code keep(struct stream *s, const struct iovec *parts, int n, size_t sent,
+static enum err_code keep(struct stream *s, struct iovec *parts, int n, size_t sent,
 			  struct err *err)
 {
 	for (int i = 0; i < n; i++) {
@@ -424,7 +424,7 @@ static enum err_code keep(struct stream *s, const struct iovec *parts, int n, si
 	return ERR_OK;
 }
 
-enum err_code stream_writev(struct stream *s, const struct iovec *parts, int n, struct err *err)
+enum err_code stream_writev(struct stream *s, struct iovec *parts, int n, struct err *err)
 {
 	size_t total = 0;
 	ssize_t r = 0;
@@ -458,7 +458,7 @@ enum err_code stream_writev(struct stream *s, const struct iovec *parts, int n, 
 
 enum err_code stream_write(struct stream *s, struct str bytes, struct err *err)
 {
-	struct iovec part = {.iov_base = (void *)(uintptr_t)bytes.p, .iov_len = bytes.n};
+	struct iovec part = stream_part(bytes);
 
 	return stream_writev(s, &part, 1, err);
 }

@@ -89,14 +89,24 @@ enum stream_result stream_read(struct stream *s, void *to, size_t n, size_t *ret
 /* Stops or resumes on_readable: the reader's side of back-pressure. */
 void stream_want_read(struct stream *s, bool want);
 
+/* Bytes as a part to send; they are not written to, though struct iovec cannot say so. */
+static inline struct iovec stream_part(struct str bytes)
+{
+	union {
+		const char *from;
+		void *base;
+	} p = {.from = bytes.p};
+
+	return (struct iovec){.iov_base = p.base, .iov_len = bytes.n};
+}
+
 /*
  * Sends all parts in order, in one system call when nothing is pending. What
  * the socket does not take is copied, so the parts are free again on return.
  * ERR_CLOSED when the connection is broken, ERR_LIMIT when pending output would
  * pass max_out (the stream is then failed: a part of a message is never left out).
  */
-enum err_code stream_writev(struct stream *s, const struct iovec *parts, int n,
-			    struct err *err) MUST_USE;
+enum err_code stream_writev(struct stream *s, struct iovec *parts, int n, struct err *err) MUST_USE;
 enum err_code stream_write(struct stream *s, struct str bytes, struct err *err) MUST_USE;
 
 static inline size_t stream_pending(const struct stream *s)
