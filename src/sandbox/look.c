@@ -196,6 +196,23 @@ static enum err_code add_program(struct arena *a, struct prefixes *p,
 	return str_eq(program->path, program->real) ? ERR_OK : add_prefix(a, p, program->real, err);
 }
 
+/*
+ * An installed package may read its packages. Any other script is given alone: what lies beside
+ * it, as a project with its .env, is for the configuration to give.
+ */
+static enum err_code add_script_place(struct arena *a, struct prefixes *p,
+				      const struct plan_place *script, struct err *err)
+{
+	if (str_find_str(script->real, STR("/node_modules/")) < script->real.n) {
+		return add_program(a, p, script, err);
+	}
+	if (p->n == MAX_PREFIXES) {
+		return ERR(err, ERR_LIMIT, "too many programs in one command");
+	}
+	p->list[p->n++] = *script;
+	return ERR_OK;
+}
+
 /* The first argument that is an absolute path of a file: `node /x/server.js`. */
 static enum err_code add_script(struct arena *a, struct prefixes *p,
 				const struct sandbox_spec *spec, struct err *err)
@@ -209,7 +226,7 @@ static enum err_code add_script(struct arena *a, struct prefixes *p,
 		if (spec->argv[i].n && spec->argv[i].p[0] == '/' &&
 		    resolve(a, "script", spec->argv[i], &script, NULL) == ERR_OK &&
 		    !script.is_dir) {
-			return add_program(a, p, &script, err);
+			return add_script_place(a, p, &script, err);
 		}
 		return ERR_OK;
 	}

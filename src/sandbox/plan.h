@@ -14,8 +14,8 @@
  *	/dev			null zero full random urandom, fd, shm (which is /tmp)
  *	/tmp			empty, bounded, in memory, not executable
  *	program's prefix	read only, executable: see plan_program_prefix(); the
- *				same for its #! interpreter and for the script that
- *				a node or python runs
+ *				same for its #! interpreter; of the script that a node
+ *				or python runs: its node_modules, else the file alone
  *	read, write, exec	as the spec says; writable places are not executable
  */
 #ifndef SANDBOX_PLAN_H
