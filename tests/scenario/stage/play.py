@@ -359,10 +359,10 @@ class Play:
             f"      {r['index']} {r['from']} {ledger.what(r)} {ledger.about(r)}" for r in said["records"][-15:]), 3)
 
     def do_tamper(self, item):
-        """tamper COPY HOW N: a copy of the ledger with record N changed"""
+        """tamper COPY HOW N: a copy of the ledger with record N changed; $at is its index"""
         copy, how, n = item.rest().split()
         shutil.copytree(self.world.dir / "state/ledger", self.world.dir / copy)
-        tamper(self.world.dir / copy, how, int(n))
+        self.world.names["at"] = tamper(self.world.dir / copy, how, int(n))
 
     def do_tls_front(self, item):
         """tls-front PORT CERT KEY TO: TLS in front of a server"""

@@ -19,7 +19,7 @@ def frames(data):
 
 
 def tamper(folder, how, n):
-    """Changes record n of the only segment in folder/log."""
+    """Changes record n of the only segment in folder/log (rewrite: the first allow from n on); gives its index."""
     (path,) = (folder / "log").glob("*.seg")
     data = path.read_bytes()
     records = frames(data)
@@ -36,11 +36,10 @@ def tamper(folder, how, n):
     elif how == "cut":
         del records[n:]
     elif how == "rewrite":  # well-formed, only the decision is another one
-        old = records[n][4:]
-        new = old.replace(b'"decision":"allow"', b'"decision":"deny"')
-        if new == old:
-            raise Mistake(f"record {n} is no allow")
+        n = next(i for i in range(n, len(records)) if b'"decision":"allow"' in records[i])
+        new = records[n][4:].replace(b'"decision":"allow"', b'"decision":"deny"')
         records[n] = struct.pack("<I", len(new)) + new
     else:
         raise Mistake(f"tamper {how}: flip, remove, swap, repeat, cut or rewrite")
     path.write_bytes(data[:HEAD] + b"".join(records))
+    return n
