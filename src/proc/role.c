@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -283,7 +284,9 @@ enum err_code role_enter(const struct role_boot *boot, const struct jail_spec *s
 
 	(void)snprintf(name, sizeof(name), "writ-%s.%u", role_name(boot->role), boot->index);
 	(void)prctl(PR_SET_NAME, name);
-	tzset(); /* else the first broken-down time, as of a certificate, opens /etc/localtime */
+	/* Dates of certificates go through libc's time zones, which are files unless TZ says it all. */
+	(void)setenv("TZ", "UTC0", 1);
+	tzset();
 	TRY(jail_enter(spec, &report, err));
 	buf_init(&weaker, 1024);
 	jail_report_print(&report, &weaker);
