@@ -142,7 +142,11 @@ void http_call_stream(struct http_call *c);
 /* Stops and resumes on_data: the upstream is slowed down. */
 void http_call_pause(struct http_call *c, bool paused);
 
-/* A streamed request body. False when the connection is broken: on_fail follows. */
+/*
+ * A streamed request body. False when the connection is broken, or when more than the pool's
+ * max_out would be pending: on_fail follows. Above half of that wait for on_drain. While the
+ * call still waits for a connection nothing can be written: false, and nothing follows.
+ */
 bool http_call_write(struct http_call *c, struct str bytes);
 bool http_call_write_end(struct http_call *c);
 size_t http_call_pending(const struct http_call *c);
