@@ -189,6 +189,10 @@ void client_conn_run(struct http_conn *conn, struct http_call *c)
 		return;
 	}
 	call_timer(c, p->c.head_timeout);
+	if (conn->uploading) {
+		conn->want_drain = true;
+		pool_resume_later(conn);
+	}
 }
 
 bool http_call_write(struct http_call *c, struct str bytes)
@@ -405,17 +409,21 @@ static void on_readable(struct stream *s)
 	}
 }
 
-static void on_sent(struct stream *s)
+static void tell_drain(struct http_conn *conn)
 {
-	struct http_conn *conn = CONTAINER_OF(s, struct http_conn, stream);
 	struct http_call *c = conn->call;
 
-	if (c && conn->want_drain && stream_pending(s) <= conn->pool->c.max_out / 4) {
+	if (c && conn->want_drain && stream_pending(&conn->stream) <= conn->pool->c.max_out / 4) {
 		conn->want_drain = false;
 		if (c->on->on_drain) {
 			c->on->on_drain(c);
 		}
 	}
+}
+
+static void on_sent(struct stream *s)
+{
+	tell_drain(CONTAINER_OF(s, struct http_conn, stream));
 }
 
 static void on_hangup(struct stream *s, bool gone)
@@ -434,6 +442,7 @@ static void on_hangup(struct stream *s, bool gone)
 
 void client_conn_resume(struct http_conn *conn)
 {
+	tell_drain(conn);
 	steps(conn);
 }
 

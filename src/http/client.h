@@ -54,7 +54,10 @@ struct http_call_events {
 	/* err says more, for the operator. */
 	void (*on_fail)(struct http_call *c, enum http_fail why, const struct err *err);
 
-	/* A streamed request body may go on. May be NULL. */
+	/*
+	 * A streamed request body may go on: the call has got its connection, or what was
+	 * pending has left. May be NULL.
+	 */
 	void (*on_drain)(struct http_call *c);
 };
 
@@ -144,8 +147,8 @@ void http_call_pause(struct http_call *c, bool paused);
 
 /*
  * A streamed request body. False when the connection is broken, or when more than the pool's
- * max_out would be pending: on_fail follows. Above half of that wait for on_drain. While the
- * call still waits for a connection nothing can be written: false, and nothing follows.
+ * max_out would be pending: on_fail follows. Well below that, wait for on_drain. Before the
+ * first on_drain nothing can be written: false, and nothing follows.
  */
 bool http_call_write(struct http_call *c, struct str bytes);
 bool http_call_write_end(struct http_call *c);

@@ -454,7 +454,11 @@ static void a_request_body_can_be_streamed(void **state)
 	r.call.body_streamed = true;
 	r.call.request.framing = HTTP_CHUNKED;
 	http_call_start(&r.call);
+	assert_false(http_call_write(&r.call, STR("too early")));
 	connect_dial(f, 0);
+	assert_int_equal(r.drains, 0);
+	peer_turns(&f->loop, 1);
+	assert_int_equal(r.drains, 1);
 	assert_true(http_call_write(&r.call, STR("abc")));
 	assert_true(http_call_write(&r.call, STR("defg")));
 	assert_true(http_call_write_end(&r.call));
