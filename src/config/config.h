@@ -126,7 +126,7 @@ struct config_server {
 	struct config_entries headers;
 	struct str ca_file; /* empty: the system's roots */
 	bool has_pin;
-	uint8_t pin[32]; /* SHA-256 of the peer certificate's public key (SPKI, DER) */
+	uint8_t pin[32]; /* SHA-256 of the peer's certificate (DER) */
 	/* both */
 	const struct config_site *site; /* NULL: this machine, or not stated for a URL */
 	uint64_t timeout_ns;            /* one call */

@@ -21,6 +21,7 @@ struct tls {
 	struct tls_ctx *ctx;
 	int fd;
 	bool established, failed, pinned;
+	struct err why; /* once failed */
 	uint8_t pin[TLS_FINGERPRINT];
 };
 
@@ -389,6 +390,11 @@ enum err_code tls_connect(struct tls_ctx *ctx, int fd, struct str host,
 	return ERR_OK;
 }
 
+const char *tls_why_failed(const struct tls *t)
+{
+	return t->failed ? t->why.msg : NULL;
+}
+
 void tls_free(struct tls *t)
 {
 	if (t) {
@@ -405,10 +411,13 @@ static enum tls_result failed(struct tls *t, struct err *err)
 	t->failed = true;
 	if (!t->established && verify != X509_V_OK) {
 		ERR_clear_error();
-		err_ignore(ERR(err, ERR_INVALID, "TLS certificate: %s",
+		err_ignore(ERR(&t->why, ERR_INVALID, "TLS certificate: %s",
 			       X509_verify_cert_error_string(verify)));
 	} else {
-		err_ignore(tls_err(err, ERR_CLOSED, "TLS"));
+		err_ignore(tls_err(&t->why, ERR_CLOSED, "TLS"));
+	}
+	if (err) {
+		*err = t->why;
 	}
 	return TLS_FAILED;
 }
@@ -440,7 +449,10 @@ static enum tls_result handshake(struct tls *t, struct err *err)
 	if (t->pinned && (!tls_peer_fingerprint(t, fingerprint) ||
 			  CRYPTO_memcmp(fingerprint, t->pin, sizeof(fingerprint)) != 0)) {
 		t->failed = true;
-		err_ignore(ERR(err, ERR_INVALID, "TLS certificate is not the pinned one"));
+		err_ignore(ERR(&t->why, ERR_INVALID, "TLS certificate: not the pinned one"));
+		if (err) {
+			*err = t->why;
+		}
 		return TLS_FAILED;
 	}
 	t->established = true;

@@ -55,6 +55,9 @@ enum err_code tls_connect(struct tls_ctx *ctx, int fd, struct str host,
 			  const uint8_t pin[TLS_FINGERPRINT], struct tls **ret,
 			  struct err *err) MUST_USE;
 
+/* What went wrong, for the operator; NULL while nothing has. Lives with t. */
+const char *tls_why_failed(const struct tls *t);
+
 /* Accepts NULL. Sends nothing. */
 void tls_free(struct tls *t);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proc/relay.h"
 
+#include "base/log.h"
+#include "crypto/tls.h"
 #include "ipc/relay.h"
 #include "net/stream.h"
 
@@ -17,8 +19,20 @@ struct relay {
 	bool gate_ended, upstream_ended;
 };
 
+/* A failed TLS session is the operator's to know of, wherever it showed. */
+static void say_why(const struct relay *r)
+{
+	const struct tls *t = stream_tls_session(&r->upstream);
+	const char *why = t ? tls_why_failed(t) : NULL;
+
+	if (why) {
+		log_line(LOG_WARN, STR_FMT ": %s", STR_ARG(r->entry->name), why);
+	}
+}
+
 static void relay_free(struct relay *r)
 {
+	say_why(r);
 	stream_close(&r->gate);
 	stream_close(&r->upstream);
 	--*r->count;
