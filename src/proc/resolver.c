@@ -6,6 +6,7 @@
 #include "sandbox/jail.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <netdb.h>
 #include <poll.h>
 #include <signal.h>
@@ -85,6 +86,9 @@ static NORETURN void child_main(int fd)
 	struct err err;
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* Nothing else of the connector's is kept: its peers must see when it goes. */
+	(void)close_range(3, (unsigned)fd - 1, 0);
+	(void)close_range((unsigned)fd + 1, UINT_MAX, 0);
 	chan_init(&chan, fd, 64 << 10);
 	if (jail_enter(&resolver_jail, NULL, &err)) {
 		log_line(LOG_ERROR, "resolver: %s", err.msg);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -306,6 +307,16 @@ enum err_code role_ready(struct role_boot *boot, struct err *err)
 	return chan_send(&boot->control, frame_bytes(&w), NULL, 0, err);
 }
 
+/* Keys pressed in the supervisor's terminal reach all of its group: only the supervisor decides. */
+static void leave_signals_to_supervisor(void)
+{
+	static const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE};
+
+	for (size_t i = 0; i < ARRAY_LEN(ignored); i++) {
+		(void)signal(ignored[i], SIG_IGN); // NOLINT(cert-err33-c): cannot fail for these
+	}
+}
+
 static int role_run(struct role_boot *boot)
 {
 	switch (boot->role) {
@@ -349,6 +360,7 @@ int role_main(int argc, char **argv)
 	boot.index = (unsigned)index;
 	(void)snprintf(who, sizeof(who), "%s.%u", role_name(boot.role), boot.index);
 	log_setup(who, LOG_INFO);
+	leave_signals_to_supervisor();
 	chan_init(&boot.control, ROLE_CONTROL_FD, 1 << 16);
 	if (role_boot_receive(&boot, &err)) {
 		log_line(LOG_ERROR, "boot: %s", err.msg);

@@ -223,7 +223,7 @@ static void reload_hand_out(struct supervisor *s)
 		}
 		if (c->role == ROLE_CONNECTOR && names) {
 			/* Its resolver is made before its jail: only a new one can have it. */
-			(void)kill(c->process.pid, SIGTERM);
+			(void)kill(c->process.pid, SIGKILL);
 			continue;
 		}
 		code = child_tell_secrets(c, s->next.secrets, s->next.n_secrets, &err);
