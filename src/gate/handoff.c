@@ -23,14 +23,15 @@ static struct gate_peer *peer_find(struct gate *g, unsigned index)
 	return NULL;
 }
 
-static unsigned listener_of(const struct gate *g, const struct http_server *s)
+/* Gates need not have the same listeners: they are told apart by their place in the configuration. */
+static struct gate_listener *listener_find(struct gate *g, unsigned index)
 {
 	for (unsigned i = 0; i < g->n_listeners; i++) {
-		if (g->listeners[i].server == s) {
-			return i;
+		if (g->listeners[i].index == index) {
+			return &g->listeners[i];
 		}
 	}
-	return 0;
+	return NULL;
 }
 
 static void watch(struct gate_peer *p)
@@ -53,7 +54,7 @@ bool gate_hand_off(struct gate *g, struct http_req *req, unsigned to)
 		return false;
 	}
 	frame_begin(&w, frame, sizeof(frame), IPC_HANDOFF);
-	frame_put_u32(&w, listener_of(g, req->server));
+	frame_put_u32(&w, ((const struct gate_listener *)http_server_user(req->server))->index);
 	frame_put_str(&w, bytes);
 	if (w.overflow) {
 		(void)close(fd);
@@ -70,14 +71,13 @@ static void take(struct gate_peer *p, struct str frame, int fd)
 	struct gate *g = p->gate;
 	struct frame_reader r;
 	uint8_t type = frame_open(&r, frame);
-	uint32_t listener = frame_get_u32(&r);
+	struct gate_listener *l = listener_find(g, frame_get_u32(&r));
 	struct str bytes = frame_get_str(&r);
 	struct net_peer who;
 	struct err err;
 
-	if (type != IPC_HANDOFF || !frame_ok(&r) || fd < 0 || listener >= g->n_listeners ||
-	    net_peer_of(fd, &who, &err) ||
-	    http_server_adopt(g->listeners[listener].server, fd, bytes, &who, &err)) {
+	if (type != IPC_HANDOFF || !frame_ok(&r) || fd < 0 || !l || l->tls ||
+	    net_peer_of(fd, &who, &err) || http_server_adopt(l->server, fd, bytes, &who, &err)) {
 		if (fd >= 0) {
 			(void)close(fd);
 		}

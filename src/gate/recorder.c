@@ -296,6 +296,7 @@ static void keep_entry(struct recorder *r, const struct record_batch *from, stru
 		list_append(&r->kept, &b->node);
 	}
 	num_put_u32(length, e->n);
+	b->durable = b->durable || from->durable;
 	buf_append(&b->frame, str_make(length, sizeof(length)));
 	to = &b->entries[b->n];
 	*to = (struct record_entry){
@@ -384,9 +385,13 @@ static void take_answer(struct recorder *r, struct str frame)
 			acknowledged(r, b, first);
 		}
 	} else if (type == IPC_NACK) {
-		r->full = frame_get_u8(&fr) == IPC_NACK_FULL;
-		r->n_sent--;
-		batch_failed(r, b);
+		uint8_t reason = frame_get_u8(&fr);
+
+		if (frame_ok(&fr)) {
+			r->full = reason == IPC_NACK_FULL;
+			r->n_sent--;
+			batch_failed(r, b);
+		}
 	}
 	loop_defer(r->loop, &r->flush);
 }
@@ -399,6 +404,8 @@ static void disconnect(struct recorder *r)
 	loop_remove(r->loop, &r->f);
 	chan_done(&r->chan);
 	r->n_sent = 0;
+	/* What is kept cannot be sent before the successor is there, so nothing comes sooner. */
+	loop_timer_set(r->loop, &r->retry, ABSENT_MS * CLOCK_MS);
 	LIST_FOREACH (node, &r->sent) {
 		batch_failed(r, CONTAINER_OF(node, struct record_batch, node));
 	}
@@ -443,6 +450,7 @@ enum err_code recorder_connect(struct recorder *r, int fd, struct err *err)
 	chan_init(&r->chan, fd, QUEUE_MAX);
 	r->f = (struct loop_fd){.fd = fd, .on_ready = on_ready};
 	TRY(loop_add(r->loop, &r->f, LOOP_READ, err));
+	timer_stop(&r->retry);
 	send_kept(r);
 	loop_defer(r->loop, &r->flush);
 	return ERR_OK;

@@ -17,7 +17,7 @@
  *   NOTE      str entry: a ledger entry of the supervisor (scribe only)
  * To the supervisor:
  *   READY     (the role serves)
- *   RELOADED  u8 ok, str text
+ *   RELOADED  u8 ok, str text: why not; of a gate that did, the digest of its policies in hexadecimal
  * gate -> scribe:
  *   APPEND    u64 batch, u8 flags (1 durable), u32 n, n x str entry
  * scribe -> gate:

@@ -156,7 +156,9 @@ static enum err_code hand_out(struct child *child, const struct handout *h, stru
 			const struct role_listener *at =
 				&h->listeners[child->index * h->n_listen + l];
 
-			TRY(tell_listener(child, at->index, at->fd, err));
+			if (at->fd >= 0) {
+				TRY(tell_listener(child, at->index, at->fd, err));
+			}
 		}
 	}
 	if (child->role == ROLE_SCRIBE) {

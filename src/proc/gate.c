@@ -7,6 +7,7 @@
  *           ledger
  */
 #include "gate/gate.h"
+#include "base/hex.h"
 #include "base/log.h"
 #include "crypto/tls.h"
 #include "proc/role.h"
@@ -118,14 +119,20 @@ static enum err_code connect_peer(struct gate *g, const struct role_channel *c, 
 	return ERR(err, ERR_INVALID, "a channel to a role that gates do not talk to");
 }
 
+/* Says which policies are in force now: the ledger keeps it. */
 static void reload(struct gate_role *r)
 {
+	char digest[2 * SHA256_LEN];
 	struct rules *rules;
 	struct err err;
 	enum err_code code = read_rules(r->boot, &rules, &err);
 
 	code = code ? code : gate_apply(&r->gate, rules, &err);
-	if (role_reloaded(r->boot, code == ERR_OK, code ? str_from_c(err.msg) : STR(""), &err)) {
+	if (!code) {
+		hex_write(digest, r->gate.rules->digest, sizeof(r->gate.rules->digest));
+	}
+	if (role_reloaded(r->boot, code == ERR_OK,
+			  code ? str_from_c(err.msg) : str_make(digest, sizeof(digest)), &err)) {
 		log_line(LOG_WARN, "%s", err.msg);
 	}
 }

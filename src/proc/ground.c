@@ -152,6 +152,11 @@ static enum err_code listen_one(struct ground *g, const struct config_listen *at
 	struct net_addr addr;
 
 	*slot = (struct role_listener){.index = l, .fd = -1};
+	if (gate > 0 && at->has_tls) {
+		/* A TLS connection cannot move to the gate of its session: one gate has them all. */
+		g->n_listeners++;
+		return ERR_OK;
+	}
 	if (gate > 0 && at->kind == CONFIG_LISTEN_UNIX) {
 		slot->fd = fcntl(g->listeners[l].fd, F_DUPFD_CLOEXEC, 3);
 		if (slot->fd < 0) {

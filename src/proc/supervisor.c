@@ -8,6 +8,7 @@
 #include "proc/supervisor.h"
 
 #include "base/clock.h"
+#include "base/hex.h"
 #include "base/log.h"
 #include "ipc/frame.h"
 #include "ipc/messages.h"
@@ -51,7 +52,8 @@ struct supervisor {
 	struct bundle next;
 	bool reloading;
 	unsigned reload_waits;
-	int reload_client; /* control client index, -1 for SIGHUP */
+	int reload_client;              /* control client index, -1 for SIGHUP */
+	uint8_t policy_set[SHA256_LEN]; /* of the policies that the last reload brought */
 	/* Events that wait for a scribe: whole frames. */
 	struct arena notes_arena;
 	struct str *notes;
@@ -189,6 +191,8 @@ static void say_serving(struct supervisor *s)
 
 static void reload_done(struct supervisor *s, bool ok, struct str text)
 {
+	struct ledger_event event = {0};
+
 	s->reloading = false;
 	control_answer(&s->control, s->reload_client, ok, text);
 	if (ok) {
@@ -196,7 +200,9 @@ static void reload_done(struct supervisor *s, bool ok, struct str text)
 		s->bundle = s->next;
 		bundle_init(&s->next);
 		log_line(LOG_INFO, "reloaded: %zu policy files", s->bundle.n_policy_files);
-		note(s, (struct ledger_event){.event = LEDGER_RELOAD_ACCEPTED});
+		event.event = LEDGER_RELOAD_ACCEPTED;
+		memcpy(event.policy_set, s->policy_set, sizeof(event.policy_set));
+		note(s, event);
 		return;
 	}
 	log_line(LOG_ERROR, "reload refused, the old configuration keeps serving: " STR_FMT,
@@ -273,6 +279,9 @@ static void child_reloaded(struct supervisor *s, struct child *c, bool ok, struc
 	}
 	c->reload_pending = false;
 	s->reload_waits--;
+	if (ok && c->role == ROLE_GATE && !hex_read(text, s->policy_set, sizeof(s->policy_set))) {
+		log_line(LOG_WARN, "gate.%u does not say which policies it has", c->index);
+	}
 	if (!ok) {
 		/* The loader accepted what this role refuses: it must not go on with half of it. */
 		log_line(LOG_ERROR, "%s.%u refuses what the loader accepted: " STR_FMT,
