@@ -18,10 +18,11 @@ static void views_drop(struct endpoint *e)
 	}
 }
 
+/* Never at once: the last holder may be inside a callback of the link, or of its connections. */
 static void link_release(struct link *l)
 {
 	if (--l->holds == 0 && l->retired) {
-		link_free(l);
+		loop_defer(l->loop, &l->gate->reap);
 	}
 }
 
@@ -223,7 +224,27 @@ static enum err_code models_apply(struct gate *g, struct err *err)
 void gate_model_release(struct gate_model *m)
 {
 	if (--m->uses == 0 && m->retired) {
-		model_free(m);
+		loop_defer(&m->gate->loop, &m->gate->reap);
+	}
+}
+
+void gate_on_reap(struct loop_hook *h)
+{
+	struct gate *g = CONTAINER_OF(h, struct gate, reap);
+
+	LIST_FOREACH (node, &g->links) {
+		struct link *l = CONTAINER_OF(node, struct link, node);
+
+		if (l->retired && l->holds == 0) {
+			link_free(l);
+		}
+	}
+	LIST_FOREACH (model_node, &g->models) {
+		struct gate_model *m = CONTAINER_OF(model_node, struct gate_model, node);
+
+		if (m->retired && m->uses == 0) {
+			model_free(m);
+		}
 	}
 }
 

@@ -33,6 +33,7 @@ enum err_code gate_init(struct gate *g, unsigned index, struct err *err)
 	dialer_init(&g->connector, &g->loop);
 	dialer_init(&g->runner, &g->loop);
 	sessions_init(&g->sessions, index, 0, g->seed);
+	g->reap.on_turn_end = gate_on_reap;
 	g->housekeeping.on_timeout = on_housekeeping;
 	loop_timer_set(&g->loop, &g->housekeeping, HOUSE_SECONDS * CLOCK_SEC);
 	return ERR_OK;

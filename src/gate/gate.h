@@ -78,6 +78,7 @@ struct gate {
 	struct json_opts json_limits;
 	struct buf spare[GATE_SPARE_BUFS];
 	unsigned n_spare;
+	struct loop_hook reap; /* frees what a reload retired, once nobody uses it */
 	struct timer housekeeping;
 	uint64_t keep_alive_at;
 	uint64_t findings_at; /* second in which findings are counted */
@@ -121,6 +122,7 @@ struct endpoint *gate_endpoint(struct gate *g, struct str id);
 void gate_endpoint_release(struct gate *g, struct endpoint *e);
 
 void gate_model_release(struct gate_model *m);
+void gate_on_reap(struct loop_hook *h);
 void gate_unapply(struct gate *g);
 
 /* The endpoint's view of one kind, built when needed; NULL when memory is short. */

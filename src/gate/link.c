@@ -155,9 +155,7 @@ void link_lost(struct link *l, enum link_fail why, const char *what)
 	l->state = LINK_DOWN;
 	l->transport->close(l);
 	l->session = STR("");
-	l->fetch_kinds = 0;
-	l->fetch_busy = false;
-	mcp_list_done(&l->fetching);
+	link_fetch_stop(l);
 	l->failures++;
 	if (!l->retired) {
 		loop_timer_set(l->loop, &l->again, (LINK_BACKOFF_MS * CLOCK_MS) << shift);
@@ -256,6 +254,7 @@ static void internal_call(struct link *l, const struct link_events *on,
 	struct link_call *c = &l->internal;
 	struct err err;
 
+	ASSERT(c->hop == 0);
 	*c = (struct link_call){0};
 	if (call_prepare(l, c, on, &err)) {
 		link_lost(l, LINK_FAIL_UNREACHABLE, err.msg);
@@ -497,6 +496,14 @@ static const struct link_events list_events = {
 static void write_list(struct buf *out, struct link *l, uint64_t id)
 {
 	mcp_list_request(out, id, mcp_list_method(l->fetching.kind), l->fetching.cursor);
+}
+
+void link_fetch_stop(struct link *l)
+{
+	link_call_cancel(&l->internal, false);
+	l->fetch_kinds = 0;
+	l->fetch_busy = false;
+	mcp_list_done(&l->fetching);
 }
 
 /* Fetches the lowest kind of fetch_kinds, page after page. */

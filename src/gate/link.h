@@ -178,6 +178,9 @@ void link_lost(struct link *l, enum link_fail why, const char *what);
  */
 bool link_message(struct link *l, struct link_call *c, struct str text);
 
+/* Forgets a list that is being fetched. */
+void link_fetch_stop(struct link *l);
+
 void link_call_end(struct link_call *c);
 void link_call_fail(struct link_call *c, enum link_fail why);
 

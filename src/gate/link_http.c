@@ -64,15 +64,27 @@ static struct h1_out request_of(const struct link *l, struct str method)
 	};
 }
 
-/* The server's session is gone: a new one is opened, and what was not executed goes again. */
+/*
+ * The server's session is gone: a new one is opened, and what was not executed goes again. Of several
+ * calls that learn of it, the first opens it.
+ */
 static void session_lost(struct link *l, struct link_call *c)
 {
-	if (c->retried || l->state != LINK_READY) {
+	bool first = l->state == LINK_READY;
+
+	if (c->retried || l->state < LINK_CONNECTING || (c == &l->internal && !first)) {
 		link_call_fail(c, LINK_FAIL_PROTOCOL);
 		return;
 	}
-	c->retried = c->resend = true;
-	c->http_active = false;
+	if (c == &l->internal) {
+		link_call_end(c); /* a list: all of them are fetched anew */
+	} else {
+		c->retried = c->resend = true;
+	}
+	if (!first) {
+		return;
+	}
+	link_fetch_stop(l);
 	l->session = STR("");
 	l->state = LINK_CONNECTING;
 	if (l->transport->connect(l, NULL)) {
