@@ -101,8 +101,12 @@ static struct str host_of(struct str authority)
 
 static bool is_this_machine(struct str authority)
 {
-	struct str host = host_of(authority);
+	struct str host = host_of(authority), port = str_from(authority, host.n);
+	uint64_t number;
 
+	if (port.n && (port.p[0] != ':' || !str_to_u64(str_from(port, 1), &number))) {
+		return false;
+	}
 	return str_ieq(host, STR("localhost")) || str_eq(host, STR("127.0.0.1")) ||
 	       str_eq(host, STR("[::1]"));
 }
