@@ -93,11 +93,20 @@ static void on_body_complete(struct http_req *req)
 	}
 }
 
+/*
+ * A client that closes its half is taken to be gone where hanging up means to cancel: a model's
+ * answer, and all of the stateless era. Before that a disconnect was no cancellation.
+ */
+static bool hanging_up_cancels(const struct exchange *x)
+{
+	return x->ops == &model_chat_ops || x->version == MCP_MODERN;
+}
+
 static void on_abort(struct http_req *req, bool gone)
 {
 	struct exchange *x = req->user;
 
-	if (!gone || !x) {
+	if (!x || (!gone && !hanging_up_cancels(x))) {
 		return;
 	}
 	x->gone = true;
