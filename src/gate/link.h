@@ -129,6 +129,7 @@ struct link {
 	struct dialer *runner;
 	struct dial_request run;
 	struct stream stream;
+	struct loop_hook broken;
 	struct mcp_lines lines;
 
 	/* HTTP */

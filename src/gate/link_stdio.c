@@ -101,8 +101,18 @@ static void on_ended(struct dial_request *d, uint32_t status)
 
 	(void)status;
 	/* What it said last may still be in the socket: its end is what counts. */
-	if (l->stream.f.fd < 0) {
+	if (l->stream.f.fd < 0 || l->stream.failed) {
 		link_lost(l, LINK_FAIL_DIED, "the server ended");
+	}
+}
+
+/* A stream that failed while it was written to is watched no more: nobody else will say so. */
+static void on_broken(struct loop_hook *h)
+{
+	struct link *l = CONTAINER_OF(h, struct link, broken);
+
+	if (l->state != LINK_DOWN && l->stream.failed) {
+		link_lost(l, LINK_FAIL_DIED, "the server reads no more");
 	}
 }
 
@@ -110,6 +120,7 @@ static enum err_code stdio_connect(struct link *l, struct err *err)
 {
 	l->run.on_answer = on_running;
 	l->run.on_ended = on_ended;
+	l->broken.on_turn_end = on_broken;
 	return dialer_ask(l->runner, &l->run, IPC_RUN, l->id, err);
 }
 
@@ -126,6 +137,9 @@ static enum err_code write_line(struct link *l, struct str message, struct err *
 	code = out.failed ? ERR(err, ERR_NOMEM, "no memory for a message")
 			  : stream_write(&l->stream, buf_str(&out), err);
 	gate_buf_give(l->gate, &out);
+	if (l->stream.failed) {
+		loop_defer(l->loop, &l->broken);
+	}
 	return code;
 }
 
@@ -143,8 +157,7 @@ static void stdio_abandon(struct link *l, struct link_call *c)
 static void stdio_post(struct link *l, struct str message)
 {
 	if (l->stream.f.fd >= 0) {
-		err_ignore(
-			write_line(l, message, NULL)); /* a broken stream is seen by its hangup */
+		err_ignore(write_line(l, message, NULL)); /* it ends the link */
 	}
 }
 
@@ -153,6 +166,7 @@ static void stdio_close(struct link *l)
 	if (l->stream.f.fd >= 0) {
 		stream_close(&l->stream);
 	}
+	loop_defer_cancel(&l->broken);
 	dialer_forget(l->runner, &l->run);
 	mcp_lines_done(&l->lines);
 	mcp_lines_init(&l->lines, MCP_LINE_MAX);
