@@ -8,6 +8,7 @@ import pathlib
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
@@ -196,6 +197,16 @@ class Play:
             return len(new) == len(old) and not set(new) & set(old)
         self.soon(back, lambda: f"{name} does not come back; there is {self.world.role(name)}", 10)
 
+    def do_kill_all(self, item):
+        """kill-all: SIGKILL to the supervisor; then every other process must end by itself"""
+        pids = set(self.world_processes())
+        self.world.serving.kill()
+        self.world.serving.wait()
+        self.world.serving = None
+        (self.world.dir / "log").unlink()
+        self.soon(lambda: not any(os.path.exists(f"/proc/{p}") and running(p) for p in pids),
+                  lambda: f"these go on: {[p for p in pids if running(p)]}")
+
     def do_signal(self, item):
         self.world.serving.send_signal(getattr(signal, item.rest()))
 
@@ -329,6 +340,24 @@ class Play:
         data = b"".join(one_part(p) for p in item.rest().split(" + "))
         return wire.exchange(self.dial(item), data, True)
 
+    def do_pipeline(self, item):
+        """pipeline "...": requests in one piece; the text is their statuses"""
+        s = self.dial(item)
+        s.sendall(unquote(item.rest()).encode("latin-1"))
+        reader, statuses = wire.Reader(s), []
+        while True:
+            a = reader.answer()
+            if a.closed:
+                return Answer(ok=True, text=" ".join(statuses))
+            statuses.append(str(a.status))
+
+    def do_half_closed(self, item):
+        """half-closed "...": sends and closes its side at once"""
+        s = self.dial(item)
+        s.sendall(unquote(item.rest()).encode("latin-1"))
+        s.shutdown(socket.SHUT_WR)
+        return wire.Reader(s).answer()
+
     def do_drip(self, item):
         """drip N connections PAUSE LIMIT "BYTES": all must be closed before LIMIT"""
         n, _, pause, limit, data = item.rest().split(None, 4)
@@ -418,6 +447,13 @@ class Play:
     def world_processes(self):
         from .world import children_of
         return children_of(self.world.serving.pid)
+
+
+def running(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def one_part(part):
