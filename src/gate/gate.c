@@ -180,7 +180,7 @@ void gate_session_end(struct gate *g, struct session *s)
 	if (s->stream) {
 		struct http_req *stream = s->stream;
 
-		s->stream = NULL;
+		mcp_stream_leave(stream);
 		http_respond_end(stream);
 	}
 	session_close(&g->sessions, s);

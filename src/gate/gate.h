@@ -143,6 +143,9 @@ bool gate_link_is_used(const struct gate *g, const struct link *l);
 void gate_session_send(struct gate *g, struct session *s, struct str message);
 void gate_session_end(struct gate *g, struct session *s);
 
+/* The session's stream is no longer its own; to be ended next (gate/mcp_post.c). */
+void mcp_stream_leave(struct http_req *stream);
+
 /* Handlers of HTTP requests (gate/front.c). */
 extern const struct http_handler gate_http_handler;
 

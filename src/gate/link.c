@@ -241,6 +241,8 @@ enum err_code link_call_start(struct link *l, struct link_call *c, const struct 
 	}
 	TRY(call_prepare(l, c, c->on, err));
 	change.id = str_from_c(c->hop_text);
+	/* RFC 9110 section 9.2.2: what may have been executed is not sent twice. */
+	c->repeatable = m->method != MCP_TOOLS_CALL;
 	c->has_token = m->token.p != NULL;
 	change.token = c->has_token ? change.id : str_make(NULL, 0);
 	mcp_splice_call(&c->message, m, &change);
@@ -255,7 +257,7 @@ static void internal_call(struct link *l, const struct link_events *on,
 	struct err err;
 
 	ASSERT(c->hop == 0);
-	*c = (struct link_call){0};
+	*c = (struct link_call){.repeatable = true};
 	if (call_prepare(l, c, on, &err)) {
 		link_lost(l, LINK_FAIL_UNREACHABLE, err.msg);
 		return;

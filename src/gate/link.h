@@ -67,6 +67,7 @@ struct link_call {
 	/* HTTP only */
 	struct http_call http;
 	struct sse_parser events;
+	bool repeatable; /* has no effect: may go again when its connection closed without a word */
 	bool http_active, sse, resend, retried;
 };
 

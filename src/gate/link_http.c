@@ -170,7 +170,7 @@ static void on_fail(struct http_call *h, enum http_fail why, const struct err *e
 
 	(void)err;
 	c->http_active = false;
-	if (why == HTTP_FAIL_RETRYABLE && !c->retried) {
+	if (why == HTTP_FAIL_RETRYABLE && c->repeatable && !c->retried) {
 		c->retried = true;
 		if (c->link->transport->call(c->link, c, NULL) == ERR_OK) {
 			return;

@@ -258,6 +258,7 @@ static void on_post_end(struct exchange *x)
 	mcp_lists_end(x);
 	if (x->counted) {
 		mcp_session_end(&x->session->mcp, &x->in_flight);
+		session_touch(&x->gate->sessions, x->session, x->gate->loop.now);
 		x->counted = false;
 	}
 }
@@ -288,9 +289,9 @@ static void on_get_body(struct exchange *x)
 		return;
 	}
 	older = x->session->stream;
-	x->session->stream = NULL;
 	if (older) {
 		/* The client came back before we saw that its old stream is dead. */
+		mcp_stream_leave(older);
 		http_respond_end(older);
 	}
 	if (!http_respond_begin(x->req, 200, fields, ARRAY_LEN(fields), -1)) {
@@ -299,7 +300,18 @@ static void on_get_body(struct exchange *x)
 	}
 	x->streaming = true;
 	x->session->stream = x->req;
+	/* A stream may last for days: it must not keep servers that a reload has removed. */
+	gate_endpoint_release(x->gate, x->endpoint);
+	x->endpoint = NULL;
 	(void)http_respond_write(x->req, STR(": writ\n\n"));
+}
+
+void mcp_stream_leave(struct http_req *stream)
+{
+	struct exchange *x = stream->user;
+
+	x->session->stream = NULL;
+	x->session = NULL;
 }
 
 static void on_get_gone(struct exchange *x)

@@ -149,7 +149,7 @@ struct session *session_expired(const struct sessions *t, uint64_t before)
 		if (s->used_at >= before) {
 			return NULL;
 		}
-		if (!s->busy && !s->stream && !s->named) {
+		if (!s->busy && !s->mcp.n_in_flight && !s->stream && !s->named) {
 			return s;
 		}
 	}

@@ -133,6 +133,7 @@ static void go_idle(struct h1_conn *c)
 	give_back(c);
 	c->state = H1_IDLE;
 	move_to(c, &c->server->idle);
+	server_conn_idle(c->server);
 }
 
 static void expect_head(struct h1_conn *c)

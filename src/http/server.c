@@ -208,6 +208,13 @@ void server_conn_closed(struct http_server *s, struct h1_conn *c)
 	}
 }
 
+void server_conn_idle(struct http_server *s)
+{
+	if (s->accept_paused) {
+		resume_accepting(s);
+	}
+}
+
 static uint64_t or_default(uint64_t v, uint64_t fallback)
 {
 	return v ? v : fallback;
@@ -314,8 +321,14 @@ enum err_code http_server_adopt(struct http_server *s, int fd, struct str bytes,
 	if (s->draining) {
 		return ERR(err, ERR_CLOSED, "the server takes no more connections");
 	}
+	if (s->stats.conns >= s->c.max_conns && list_empty(&s->idle)) {
+		return ERR(err, ERR_LIMIT, "%u connections are busy", s->stats.conns);
+	}
 	TRY(h1_conn_new(s, fd, NULL, bytes, peer, err));
 	s->stats.accepted++;
+	if (s->stats.conns > s->c.max_conns) {
+		make_way(s);
+	}
 	return ERR_OK;
 }
 

@@ -83,6 +83,8 @@ void server_take_back(struct http_server *s, struct h1_work *w);
 
 /* Unlinks c. It is freed at the end of the turn: callers may still be looking at it. */
 void server_conn_closed(struct http_server *s, struct h1_conn *c);
+/* A connection became idle: it can make way for one that waits. */
+void server_conn_idle(struct http_server *s);
 struct str server_date(struct http_server *s);
 
 /* Has c looked at again at the end of this turn. */
