@@ -19,10 +19,11 @@ static void disconnect(struct dialer *d)
 	}
 	loop_remove(d->loop, &d->f);
 	chan_done(&d->chan);
-	LIST_FOREACH (node, &d->waiting) {
-		struct dial_request *req = CONTAINER_OF(node, struct dial_request, node);
+	/* An asker may give up others meanwhile: begin anew after each. Nobody can ask now. */
+	while (!list_empty(&d->waiting)) {
+		struct dial_request *req = CONTAINER_OF(d->waiting.next, struct dial_request, node);
 
-		list_remove(node);
+		list_remove(&req->node);
 		req->token = 0;
 		req->on_answer(req, -1, IPC_DIAL_DIRECT,
 			       STR("the role that connects was restarted"));

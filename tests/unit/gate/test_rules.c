@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/test.h"
+
+#include "tests/unit/gate/rules_help.h"
+
+#define PERMIT "permit (principal, action, resource)"
+
+static struct arena arena;
+
+static int begin(void **state)
+{
+	(void)state;
+	arena_init(&arena, 16 << 20);
+	return 0;
+}
+
+static int finish(void **state)
+{
+	(void)state;
+	arena_done(&arena);
+	return 0;
+}
+
+/* "fs.read" by ci, which single tests change. */
+static struct rules_query question(void)
+{
+	return (struct rules_query){.kind = RULES_CALL_TOOL,
+				    .agent = STR("ci"),
+				    .server = STR("fs"),
+				    .object = STR("read"),
+				    .input = STR("{\"path\":\"/a\",\"n\":3}"),
+				    .session = STR("s1"),
+				    .labels = {.integrity = 2},
+				    .now_ms = 1795000000000};
+}
+
+static struct rules_answer ask(const char *policies, struct rules_query q)
+{
+	struct rules *r = rules_of(policies);
+	struct rules_answer a;
+
+	rules_decide(r, &q, &arena, &a);
+	/* Texts of the answer may live in the rules: copy what tests look at. */
+	a.policy = arena_dup(&arena, a.policy);
+	a.reason = arena_dup(&arena, a.reason);
+	a.policies = NULL;
+	a.errors = NULL;
+	rules_unref(r);
+	return a;
+}
+
+static enum policy_outcome outcome(const char *policies, struct rules_query q)
+{
+	return ask(policies, q).outcome;
+}
+
+static void a_permit_allows_and_says_which(void **state)
+{
+	struct rules_answer a = ask("@id(\"reads\") " PERMIT ";", question());
+
+	(void)state;
+	assert_int_equal(a.outcome, POLICY_ALLOW);
+	assert_str_equal(a.policy, STR("reads"));
+	assert_int_equal(a.n_policies, 1);
+	assert_str_equal(a.principal, STR("Writ::Agent::\"ci\""));
+	assert_str_equal(a.action, STR("Writ::Action::\"fs.read\""));
+	assert_str_equal(a.resource, STR("Writ::Tool::\"fs.read\""));
+	assert_false(a.durable);
+}
+
+static void what_nothing_permits_is_denied(void **state)
+{
+	struct rules_answer a = ask("", question());
+
+	(void)state;
+	assert_int_equal(a.outcome, POLICY_DENY);
+	assert_int_equal(a.n_policies, 0);
+	assert_int_equal(a.policy.n, 0);
+	assert_int_equal(outcome("permit (principal == Writ::Agent::\"guest\", action, resource);",
+				 question()),
+			 POLICY_DENY);
+}
+
+static void a_forbid_wins_and_gives_its_reason(void **state)
+{
+	struct rules_answer a =
+		ask(PERMIT ";\n@id(\"no\") @reason(\"not on\\nweekdays\") forbid (principal, "
+			   "action, resource is Writ::Tool) when { context.input.n == 3 };",
+		    question());
+
+	(void)state;
+	assert_int_equal(a.outcome, POLICY_DENY);
+	assert_str_equal(a.policy, STR("no"));
+	assert_str_equal(a.reason, STR("not on\nweekdays"));
+}
+
+static void a_forbid_that_fails_to_evaluate_denies(void **state)
+{
+	struct rules_answer a = ask(
+		PERMIT ";\nforbid (principal, action, resource) when { context.input.absent > 1 };",
+		question());
+
+	(void)state;
+	assert_int_equal(a.outcome, POLICY_DENY);
+	assert_int_equal(a.n_errors, 1);
+}
+
+static void a_duty_that_no_gate_performs_denies(void **state)
+{
+	static const char *const duties[] = {"@redact(\"pii\")",    "@route(\"EU\")",
+					     "@mask_output(\"x\")", "@watermark(\"x\")",
+					     "@sandbox(\"x\")",     "@timeout(\"1s\")"};
+	char text[256];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(duties); i++) {
+		struct rules_answer a;
+
+		(void)snprintf(text, sizeof(text), "@id(\"p\") %s " PERMIT ";", duties[i]);
+		a = ask(text, question());
+		assert_int_equal(a.outcome, POLICY_DENY);
+		assert_str_equal(a.reason, STR("duty.unsupported"));
+		/* The cheapest permit has none of it. */
+		(void)snprintf(text, sizeof(text), "%s " PERMIT ";" PERMIT ";", duties[i]);
+		assert_int_equal(outcome(text, question()), POLICY_ALLOW);
+	}
+}
+
+static void a_durable_record_can_be_asked_for(void **state)
+{
+	(void)state;
+	assert_true(ask("@audit(\"durable\") " PERMIT ";", question()).durable);
+	assert_int_equal(outcome("@audit(\"durable\") " PERMIT ";", question()), POLICY_ALLOW);
+	assert_true(ask("@audit(\"durable\") forbid (principal, action, resource);", question())
+			    .durable);
+}
+
+static void a_forbid_with_a_remedy_asks(void **state)
+{
+	const char *rules = PERMIT ";\n@id(\"a\") @ask(\"owner\") forbid (principal, action, "
+				   "resource);";
+
+	(void)state;
+	assert_int_equal(outcome(rules, question()), POLICY_ASK);
+	/* Nothing to ask about when it would not be permitted afterwards. */
+	assert_int_equal(
+		outcome("@ask(\"owner\") forbid (principal, action, resource);", question()),
+		POLICY_DENY);
+}
+
+static void assert_holds(const char *condition, struct rules_query q)
+{
+	char text[512];
+
+	(void)snprintf(text, sizeof(text), PERMIT " when { %s };", condition);
+	if (outcome(text, q) != POLICY_ALLOW) {
+		fail_msg("does not hold: %s", condition);
+	}
+	(void)snprintf(text, sizeof(text), PERMIT " unless { %s };", condition);
+	if (outcome(text, q) != POLICY_DENY) {
+		fail_msg("its opposite holds: %s", condition);
+	}
+}
+
+static void agents_are_what_the_configuration_says_of_them(void **state)
+{
+	struct rules_query q = question();
+
+	(void)state;
+	assert_holds("principal in Writ::Team::\"build\"", q);
+	assert_holds("principal.owner == Writ::User::\"Ann\"", q);
+	assert_holds("principal.level == 3 && principal.tags.containsAll([\"a\", \"b\"])", q);
+	q.agent = STR("guest");
+	assert_holds("!(principal has owner) && !(principal in Writ::Team::\"build\")", q);
+	q.agent = STR("stranger"); /* recognised, but not described */
+	assert_holds("!(principal has level) && principal == Writ::Agent::\"stranger\"", q);
+}
+
+static void servers_and_models_lie_in_their_sites(void **state)
+{
+	struct rules_query q = question();
+
+	(void)state;
+	assert_holds("resource in Writ::McpServer::\"fs\" && !(resource.server has site)", q);
+	q.server = STR("far");
+	assert_holds("resource.server.site in Writ::Jurisdiction::\"EU\"", q);
+	assert_holds("resource.server.site.operator == \"Host GmbH\" && "
+		     "!resource.server.site.sovereign && resource.server.site.country == \"DE\"",
+		     q);
+	assert_holds("!(resource.server.site in Writ::Jurisdiction::\"NO\")", q);
+	q = question();
+	q.kind = RULES_INFER;
+	q.server = STR("");
+	q.object = STR("small");
+	assert_holds("resource == Writ::Model::\"small\" && resource.context == 8192 && "
+		     "resource.site.sovereign && resource.weights == \"small\"",
+		     q);
+	q.object = STR("big");
+	assert_holds("resource.weights == \"big-70b\" && resource.site in "
+		     "Writ::Jurisdiction::\"DE\"",
+		     q);
+	q.object = STR("unknown");
+	assert_int_equal(outcome(PERMIT " when { resource.site.sovereign };", q), POLICY_DENY);
+}
+
+static void each_kind_is_its_own_action_and_resource(void **state)
+{
+	static const struct {
+		enum rules_kind kind;
+		const char *condition;
+	} cases[] = {
+		{RULES_CALL_TOOL, "action == Writ::Action::\"fs.read\" && action in "
+				  "Writ::Action::\"call_tool\" && action in Writ::Action::\"mcp\" "
+				  "&& !(action in Writ::Action::\"observe\") && resource == "
+				  "Writ::Tool::\"fs.read\" && resource.name == \"read\""},
+		{RULES_READ_RESOURCE, "action == Writ::Action::\"read_resource\" && action in "
+				      "Writ::Action::\"observe\" && resource == "
+				      "Writ::Resource::\"fs.read\" && resource.uri == \"read\""},
+		{RULES_GET_PROMPT, "action == Writ::Action::\"get_prompt\" && resource == "
+				   "Writ::Prompt::\"fs.read\" && resource.name == \"read\""},
+		{RULES_COMPLETE, "action == Writ::Action::\"complete\" && resource == "
+				 "Writ::McpServer::\"fs\""},
+		{RULES_LIST, "action == Writ::Action::\"list\" && action in "
+			     "Writ::Action::\"all\" && resource == Writ::McpServer::\"fs\""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct rules_query q = question();
+
+		q.kind = cases[i].kind;
+		assert_holds(cases[i].condition, q);
+	}
+}
+
+static void the_context_holds_input_time_session_and_labels(void **state)
+{
+	struct rules_query q = question();
+
+	(void)state;
+	assert_holds("context.input == {path: \"/a\", n: 3}", q);
+	assert_holds("context.sessionId == \"s1\" && context.w.session.id == \"s1\"", q);
+	assert_holds("context.w.labels.integrity == 2 && context.w.labels.confidentiality == 0", q);
+	assert_holds("context.w.now > datetime(\"2026-11-01\") && context.w.now < "
+		     "datetime(\"2027-01-01\")",
+		     q);
+	q.input = STR("");
+	assert_holds("context.input == {}", q);
+}
+
+/* Arguments are an attacker's: no shape of them is anything but data. */
+static void input_names_no_entity_and_calls_no_extension(void **state)
+{
+	struct rules_query q = question();
+
+	(void)state;
+	q.input = STR("{\"a\":{\"__entity\":{\"type\":\"Writ::Agent\",\"id\":\"root\"}},"
+		      "\"b\":{\"__extn\":{\"fn\":\"ip\",\"arg\":\"10.0.0.1\"}},"
+		      "\"c\":{\"type\":\"Writ::Agent\",\"id\":\"root\"}}");
+	assert_holds("context.input.a has __entity && context.input.a.__entity.id == \"root\"", q);
+	assert_holds("context.input.b.__extn.arg == \"10.0.0.1\"", q);
+	assert_holds("context.input.a != Writ::Agent::\"root\" && context.input.c != "
+		     "Writ::Agent::\"root\"",
+		     q);
+}
+
+static void input_that_cannot_be_read_is_denied(void **state)
+{
+	struct rules_query q = question();
+	static char deep[4000], wide[300000];
+	struct rules_answer a;
+	size_t n = 0;
+
+	(void)state;
+	memset(deep, '[', sizeof(deep));
+	memcpy(deep, "{\"a\":", 5);
+	for (n = 2005; n < 4000; n++) {
+		deep[n] = ']';
+	}
+	deep[sizeof(deep) - 1] = '}';
+	q.input = str_make(deep, sizeof(deep));
+	a = ask(PERMIT ";", q);
+	assert_int_equal(a.outcome, POLICY_DENY);
+	assert_str_equal(a.policy, STR("writ.input"));
+	assert_true(a.action.n && a.principal.n && a.resource.n); /* a record needs them */
+
+	q.input = STR("{\"a\":");
+	assert_int_equal(outcome(PERMIT ";", q), POLICY_DENY);
+	q.input = STR("{\"a\":1,\"a\":2}");
+	assert_int_equal(outcome(PERMIT ";", q), POLICY_DENY);
+
+	/* As much as an arena holds is decided, more is denied. */
+	memset(wide, 'x', sizeof(wide));
+	memcpy(wide, "{\"a\":\"", 6);
+	memcpy(wide + sizeof(wide) - 2, "\"}", 2);
+	q.input = str_make(wide, sizeof(wide));
+	assert_int_equal(outcome(PERMIT ";", q), POLICY_ALLOW);
+}
+
+static void without_memory_nothing_is_allowed(void **state)
+{
+	struct rules *r = rules_of(PERMIT " when { context.input.n == 3 };");
+	struct rules_query q = question();
+	bool allowed = false;
+
+	(void)state;
+	for (size_t limit = 0; limit < 64 << 10; limit += 256) {
+		struct rules_answer a;
+		struct arena small;
+
+		arena_init(&small, limit);
+		rules_decide(r, &q, &small, &a);
+		assert_false(a.outcome == POLICY_ASK);
+		assert_false(allowed && a.outcome != POLICY_ALLOW); /* more memory, same answer */
+		allowed = a.outcome == POLICY_ALLOW;
+		arena_done(&small);
+	}
+	assert_true(allowed);
+	rules_unref(r);
+}
+
+static void names_cannot_break_out_of_their_text(void **state)
+{
+	struct rules_query q = question();
+	struct rules_answer a;
+
+	(void)state;
+	q.object = STR("x\" == 1 || \\\"");
+	a = ask(PERMIT ";", q);
+	assert_str_equal(a.resource, STR("Writ::Tool::\"fs.x\\\" == 1 || \\\\\\\"\""));
+	/* The id is one text: "fs" with "a.b" and "fs.a" with "b" are told apart by the server. */
+	q.object = STR("a.b");
+	assert_holds("resource in Writ::McpServer::\"fs\"", q);
+}
+
+static void assert_no_rules(const char *config, const char *bundle)
+{
+	struct rules *r = NULL;
+	struct err err = {0};
+
+	assert_int_not_equal(rules_new(str_from_c(config), str_from_c(bundle), &r, &err), ERR_OK);
+	assert_null(r);
+	assert_true(err.msg[0] != '\0');
+}
+
+static void documents_that_do_not_fit_make_no_rules(void **state)
+{
+	static const char good[] = "{\"policies\":[],\"schema\":null,\"servers\":{\"fs\":"
+				   "\"" RULES_DIGEST "\",\"far\":\"" RULES_DIGEST "\"}}";
+	struct err err;
+	struct rules *r;
+
+	(void)state;
+	assert_int_equal(rules_new(STR(RULES_CONFIG), str_from_c(good), &r, &err), ERR_OK);
+	assert_memory_equal(r->servers[1], "\xab\xab\xab\xab", 4);
+	rules_unref(r);
+	assert_no_rules("", good);
+	assert_no_rules("{}", good);
+	assert_no_rules(RULES_CONFIG, "");
+	assert_no_rules(RULES_CONFIG, "{\"policies\":[],\"servers\":{}}"); /* no digests */
+	assert_no_rules(RULES_CONFIG, "{\"policies\":[{\"name\":\"a\",\"text\":\"permit\"}]}");
+	assert_no_rules(RULES_CONFIG,
+			"{\"policies\":[{\"name\":\"a\",\"text\":\"@nonsense(\\\"x\\\") "
+			"permit(principal,action,resource);\"}]}");
+	assert_no_rules("{\"version\":1,\"agents\":{\"a\":{\"owner\":\"Ann\",\"attributes\":"
+			"{\"owner\":\"Bob\"}}}}",
+			"{\"policies\":[]}");
+}
+
+/* The digest in each decision names the policies, not how they are laid out. */
+static void the_digest_is_of_the_policies(void **state)
+{
+	struct rules *a = rules_of("@id(\"p\") " PERMIT ";");
+	struct rules *b = rules_of("// why\n@id(\"p\")\n  " PERMIT "  ;\n");
+	struct rules *c = rules_of("@id(\"q\") " PERMIT ";");
+
+	(void)state;
+	assert_memory_equal(a->digest, b->digest, sizeof(a->digest));
+	assert_memory_not_equal(a->digest, c->digest, sizeof(a->digest));
+	rules_unref(a);
+	rules_unref(b);
+	rules_unref(c);
+}
+
+int main(void)
+{
+#define T(t) cmocka_unit_test_setup_teardown(t, begin, finish)
+	const struct CMUnitTest tests[] = {
+		T(a_permit_allows_and_says_which),
+		T(what_nothing_permits_is_denied),
+		T(a_forbid_wins_and_gives_its_reason),
+		T(a_forbid_that_fails_to_evaluate_denies),
+		T(a_duty_that_no_gate_performs_denies),
+		T(a_durable_record_can_be_asked_for),
+		T(a_forbid_with_a_remedy_asks),
+		T(agents_are_what_the_configuration_says_of_them),
+		T(servers_and_models_lie_in_their_sites),
+		T(each_kind_is_its_own_action_and_resource),
+		T(the_context_holds_input_time_session_and_labels),
+		T(input_names_no_entity_and_calls_no_extension),
+		T(input_that_cannot_be_read_is_denied),
+		T(without_memory_nothing_is_allowed),
+		T(names_cannot_break_out_of_their_text),
+		T(documents_that_do_not_fit_make_no_rules),
+		T(the_digest_is_of_the_policies),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
