@@ -45,16 +45,13 @@ void exchange_empty(struct exchange *x, int status)
 	http_respond(x->req, status, NULL, 0, STR(""));
 }
 
-bool exchange_event(struct exchange *x, struct str message)
+static bool send_event(struct exchange *x, struct str message)
 {
 	struct sse_event e = {.data = message, .has_data = true};
 	struct buf out;
 	struct err err;
 	bool sent;
 
-	if (x->gone || http_respond_pending(x->req) > HTTP_HIGH_WATER) {
-		return false;
-	}
 	if (!x->streaming) {
 		if (!http_accepts(h1_get(&x->req->head, HTTP_F_ACCEPT), STR("text"),
 				  STR("event-stream")) ||
@@ -68,6 +65,13 @@ bool exchange_event(struct exchange *x, struct str message)
 	       http_respond_write(x->req, buf_str(&out));
 	gate_buf_give(x->gate, &out);
 	return sent;
+}
+
+bool exchange_event(struct exchange *x, struct str message)
+{
+	/* A client that does not read loses what comes on the way, never its answer. */
+	return !x->gone && http_respond_pending(x->req) <= HTTP_HIGH_WATER &&
+	       send_event(x, message);
 }
 
 void exchange_reply(struct exchange *x, int status)
@@ -84,7 +88,7 @@ void exchange_reply(struct exchange *x, int status)
 		exchange_json(x, status, buf_str(&x->answer));
 		return;
 	}
-	if (!exchange_event(x, buf_str(&x->answer))) {
+	if (!send_event(x, buf_str(&x->answer))) {
 		http_req_drop(x->req);
 		return;
 	}

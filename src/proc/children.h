@@ -28,6 +28,7 @@ struct child {
 	uint64_t started_at, restart_at; /* monotonic ns */
 	unsigned quick_deaths;           /* ended within a second of their start, in a row */
 	bool reload_pending;
+	unsigned generation; /* of the bundle it was handed last */
 };
 
 /* What children are handed at boot; descriptors stay the supervisor's and are dup'ed for each

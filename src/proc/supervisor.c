@@ -48,9 +48,10 @@ struct supervisor {
 	struct control control;
 	int signals;
 	bool failed;
-	/* A reload under way: the new bundle, and who asked. */
+	/* A reload under way: the new bundle until it is in force, and who asked. */
 	struct bundle next;
 	bool reloading;
+	unsigned generation; /* counts bundles in force */
 	unsigned reload_waits;
 	int reload_client;              /* control client index, -1 for SIGHUP */
 	uint8_t policy_set[SHA256_LEN]; /* of the policies that the last reload brought */
@@ -159,6 +160,8 @@ static void start_child(struct supervisor *s, struct child *child)
 	struct handout h = handout_of(s, &s->bundle);
 	struct err err;
 
+	child->generation = s->generation;
+
 	if (children_start(&s->children, child, &h, &err)) {
 		log_line(LOG_ERROR, "%s.%u: %s", role_name(child->role), child->index, err.msg);
 		if (child->process.pidfd >= 0) {
@@ -196,9 +199,6 @@ static void reload_done(struct supervisor *s, bool ok, struct str text)
 	s->reloading = false;
 	control_answer(&s->control, s->reload_client, ok, text);
 	if (ok) {
-		bundle_done(&s->bundle);
-		s->bundle = s->next;
-		bundle_init(&s->next);
 		log_line(LOG_INFO, "reloaded: %zu policy files", s->bundle.n_policy_files);
 		event.event = LEDGER_RELOAD_ACCEPTED;
 		memcpy(event.policy_set, s->policy_set, sizeof(event.policy_set));
@@ -212,40 +212,52 @@ static void reload_done(struct supervisor *s, bool ok, struct str text)
 	bundle_done(&s->next); /* text may lie in it */
 }
 
-/* Hands the new bundle to every serving child; gates and connector answer RELOADED. */
-static void reload_hand_out(struct supervisor *s)
+/* Hands what is in force to a child that has something older; it answers RELOADED. */
+static void hand_anew(struct supervisor *s, struct child *c)
+{
+	const struct bundle *b = &s->bundle;
+	bool gate = c->role == ROLE_GATE;
+	struct err err;
+	enum err_code code = child_tell_secrets(c, b->secrets, b->n_secrets, &err);
+
+	code = code ? code
+		    : child_tell(c, IPC_CONFIG, gate ? b->gate_config_fd : b->config_fd, &err);
+	if (!code && gate) {
+		code = child_tell(c, IPC_BUNDLE, b->policies_fd, &err);
+	}
+	if (code || child_tell(c, IPC_RELOAD, -1, &err)) {
+		(void)kill(c->process.pid,
+			   SIGKILL); /* its successor starts with what is in force */
+		return;
+	}
+	c->generation = s->generation;
+	if (!c->reload_pending) {
+		c->reload_pending = true;
+		s->reload_waits++;
+	}
+}
+
+/* The new bundle is in force from here on: for the children that serve, and for every successor. */
+static void put_in_force(struct supervisor *s)
 {
 	bool names = needs_names(s->next.config) && !needs_names(s->bundle.config);
-	struct err err;
 
-	s->reload_waits = 0;
+	bundle_done(&s->bundle);
+	s->bundle = s->next;
+	bundle_init(&s->next);
+	s->generation++;
 	for (unsigned i = 0; i < s->children.n; i++) {
 		struct child *c = &s->children.slots[i];
-		bool gate = c->role == ROLE_GATE;
-		enum err_code code;
 
 		if (c->state != CHILD_SERVING || c->role == ROLE_SCRIBE) {
-			continue;
+			continue; /* one that starts now is handed it when it is ready */
 		}
 		if (c->role == ROLE_CONNECTOR && names) {
 			/* Its resolver is made before its jail: only a new one can have it. */
 			(void)kill(c->process.pid, SIGKILL);
-			continue;
+		} else {
+			hand_anew(s, c);
 		}
-		code = child_tell_secrets(c, s->next.secrets, s->next.n_secrets, &err);
-		code = code ? code
-			    : child_tell(c, IPC_CONFIG,
-					 gate ? s->next.gate_config_fd : s->next.config_fd, &err);
-		if (!code && gate) {
-			code = child_tell(c, IPC_BUNDLE, s->next.policies_fd, &err);
-		}
-		if (code || child_tell(c, IPC_RELOAD, -1, &err)) {
-			/* It will start again, then with the configuration that is in force. */
-			(void)kill(c->process.pid, SIGKILL);
-			continue;
-		}
-		c->reload_pending = true;
-		s->reload_waits++;
 	}
 }
 
@@ -269,7 +281,10 @@ static void reload(struct supervisor *s, int client)
 		reload_done(s, false, str_from_c(err.msg));
 		return;
 	}
-	reload_hand_out(s);
+	put_in_force(s);
+	if (s->reload_waits == 0) {
+		reload_done(s, true, STR(""));
+	}
 }
 
 static void child_reloaded(struct supervisor *s, struct child *c, bool ok, struct str text)
@@ -302,6 +317,8 @@ static void child_message(struct supervisor *s, struct child *c, struct str fram
 		c->state = CHILD_SERVING;
 		if (c->role == ROLE_SCRIBE) {
 			send_notes(s);
+		} else if (c->generation != s->generation) {
+			hand_anew(s, c);
 		}
 		say_serving(s);
 		return;
