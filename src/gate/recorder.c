@@ -226,6 +226,11 @@ struct buf *recorder_entry(struct recorder *r, bool durable, enum record_kind ki
 {
 	struct record_batch *b = r->open[durable];
 
+	/* Room that outcomes took past the bound is not for decisions. */
+	if (kind == RECORD_DECISION && r->n_batches > RECORDER_MAX_BATCHES &&
+	    list_empty(&r->spare)) {
+		return NULL;
+	}
 	if (b && (b->n == RECORDER_BATCH_ENTRIES || buf_len(&b->frame) > RECORDER_BATCH_BYTES)) {
 		batch_close(r, durable);
 		b = NULL;

@@ -616,6 +616,7 @@ static void past_so_many_batches_decisions_are_refused_and_outcomes_taken(void *
 	outcome("o", &o);
 	assert_int_equal(o.called, 0);
 	assert_null(recorder_entry(&rec, true, RECORD_DECISION));
+	assert_null(recorder_entry(&rec, false, RECORD_DECISION)); /* not beside the outcome */
 }
 
 int main(void)
