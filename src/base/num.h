@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /* True and *ret written when the result fits; false and *ret untouched when not. */
 static inline bool num_add(size_t a, size_t b, size_t *ret)
@@ -69,6 +70,22 @@ static inline uint64_t num_get_u64(const void *from)
 		v |= (uint64_t)p[i] << (8 * i);
 	}
 	return v;
+}
+
+enum { NUM_TEXT_MAX = 20 };
+
+/* Decimal digits to `to` (room for NUM_TEXT_MAX), no NUL; returns how many. */
+static inline size_t num_write_u64(char *to, uint64_t v)
+{
+	char digits[NUM_TEXT_MAX];
+	size_t n = 0;
+
+	do {
+		digits[NUM_TEXT_MAX - ++n] = (char)('0' + v % 10);
+		v /= 10;
+	} while (v);
+	memcpy(to, digits + NUM_TEXT_MAX - n, n);
+	return n;
 }
 
 #endif

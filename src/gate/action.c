@@ -1,20 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/action.h"
 
+#include "base/hex.h"
+#include "base/num.h"
 #include "gate/gate.h"
-
-#include <stdio.h>
 
 static void on_decision_recorded(struct record_wait *w, bool ok, uint64_t index);
 static void on_outcome_recorded(struct record_wait *w, bool ok, uint64_t index);
 
-/* "g0-1c9b2f00-1a": gate, start of the gate, count. */
+/* "g0-1c9b2f00-26": gate, start of the gate, count. */
 static void make_id(struct action *a)
 {
-	int n = snprintf(a->id, sizeof(a->id), "g%u-%08x-%llx", a->gate->index, a->gate->boot,
-			 (unsigned long long)++a->gate->next_action);
+	a->id[0] = 'g';
+	a->id_n = 1 + num_write_u64(a->id + 1, a->gate->index);
+	a->id[a->id_n++] = '-';
+	hex_write(a->id + a->id_n, &a->gate->boot, sizeof(a->gate->boot));
+	a->id_n += 2 * sizeof(a->gate->boot);
+	a->id[a->id_n++] = '-';
+	a->id_n += num_write_u64(a->id + a->id_n, ++a->gate->next_action);
+}
 
-	a->id_n = n > 0 ? (size_t)n : 0;
+/* One reading of the real clock for each action; what comes later is that and the time passed. */
+static uint64_t real_us(const struct action *a, uint64_t mono)
+{
+	return (a->real_at_decision + (mono - a->decided)) / 1000;
 }
 
 static struct str action_id(const struct action *a)
@@ -80,7 +89,7 @@ static bool record_decision(struct action *a, const struct rules_query *q)
 		.errors = {a->answer.errors, a->answer.n_errors},
 		.labels = {labels_in, ARRAY_LEN(labels_in)},
 		.arguments_bytes = q->input.n,
-		.time_us = clock_real() / 1000,
+		.time_us = a->real_at_decision / 1000,
 	};
 	bool durable = a->answer.durable;
 	struct buf *out;
@@ -128,7 +137,8 @@ void action_start(struct action *a, struct rules_query *q, uint64_t started)
 	q->session = str_from_c(a->session->id);
 	step_move(&a->step, STEP_LABEL);
 	q->labels = (struct rules_labels){.integrity = 2};
-	q->now_ms = clock_real() / CLOCK_MS;
+	a->real_at_decision = clock_real();
+	q->now_ms = a->real_at_decision / CLOCK_MS;
 	step_move(&a->step, STEP_DECIDE);
 	rules_decide(a->rules, q, a->arena, &a->answer);
 	a->decided = clock_mono();
@@ -182,12 +192,14 @@ static void on_decision_recorded(struct record_wait *w, bool ok, uint64_t index)
 		return;
 	}
 	step_move(&a->step, STEP_FORWARD);
-	a->forwarded = clock_mono();
+	a->forwarded = a->gate->loop.now;
 	a->on->forward(a);
 }
 
 static void fill_outcome(const struct action *a, struct ledger_outcome *o)
 {
+	uint64_t now = clock_mono();
+
 	*o = (struct ledger_outcome){
 		.action_id = action_id(a),
 		.session = str_from_c(a->session->id),
@@ -197,8 +209,8 @@ static void fill_outcome(const struct action *a, struct ledger_outcome *o)
 		.result_bytes = a->result_bytes,
 		.decide_ns = a->decided - a->started,
 		.upstream_ns = a->answered > a->forwarded ? a->answered - a->forwarded : 0,
-		.total_ns = clock_mono() - a->started,
-		.time_us = clock_real() / 1000,
+		.total_ns = now - a->started,
+		.time_us = real_us(a, now),
 	};
 	if (a->has_result) {
 		memcpy(o->result, a->result, sizeof(o->result));
@@ -223,7 +235,7 @@ static void record_outcome(struct action *a, struct record_wait *w)
 
 static void conclude(struct action *a, enum ledger_status status, uint64_t code)
 {
-	a->answered = clock_mono();
+	a->answered = a->gate->loop.now;
 	a->status = status;
 	a->code = code;
 	if (a->has_result) {

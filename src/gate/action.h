@@ -28,7 +28,7 @@ struct action_events {
 	void (*reply)(struct action *a);
 };
 
-enum { ACTION_ID_MAX = 40 };
+enum { ACTION_ID_MAX = 64 };
 
 /* Part of the front end's request. Zeroed is idle. */
 struct action {
@@ -51,6 +51,7 @@ struct action {
 	bool has_result;
 	uint8_t result[SHA256_LEN];
 	uint64_t started, decided, forwarded, answered; /* monotonic ns */
+	uint64_t real_at_decision;                      /* ns since 1970 */
 };
 
 /*

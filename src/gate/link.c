@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/link.h"
 
+#include "base/num.h"
 #include "gate/gate.h"
 #include "mcp/lifecycle.h"
 
@@ -185,15 +186,16 @@ static void on_deadline(struct timer *t)
 static enum err_code call_prepare(struct link *l, struct link_call *c, const struct link_events *on,
 				  struct err *err)
 {
-	int n;
+	size_t n;
 
 	c->link = l;
 	c->on = on;
 	c->hop = ++l->next_hop;
-	n = snprintf(c->hop_text, sizeof(c->hop_text), "%llu", (unsigned long long)c->hop);
+	n = num_write_u64(c->hop_text, c->hop);
+	c->hop_text[n] = '\0';
 	c->message = gate_buf_take(l->gate, LINK_MESSAGE_MAX);
 	c->deadline = (struct timer){.on_timeout = on_deadline};
-	if (!map_put(&l->by_hop, str_make(c->hop_text, (size_t)n), c)) {
+	if (!map_put(&l->by_hop, str_make(c->hop_text, n), c)) {
 		gate_buf_give(l->gate, &c->message);
 		return ERR(err, ERR_NOMEM, "no memory for a call");
 	}

@@ -22,7 +22,7 @@ enum policy_tok {
 	POLICY_TOK_NUMBER, /* decimal digits */
 	POLICY_TOK_STRING, /* `text` includes the quotes; see policy_unescape */
 	POLICY_TOK_SLOT,   /* ?principal: `text` includes the question mark */
-	POLICY_TOK_FRESH, /* $t: `text` includes the dollar; only macros of temporal policies */
+	POLICY_TOK_FRESH,  /* $t: `text` includes the dollar; only macros of temporal policies */
 	POLICY_TOK_QUESTION,
 	POLICY_TOK_AT,
 	POLICY_TOK_LPAREN,
