@@ -34,7 +34,7 @@ struct upstreams {
  * table; release with upstreams_done. The text must outlive it.
  */
 enum err_code upstreams_init(struct upstreams *ret, struct str config_json,
-			     const struct role_secret *files, unsigned n_files,
+			     const struct role_secret *secrets, unsigned n_files,
 			     struct err *err) MUST_USE;
 void upstreams_done(struct upstreams *u);
 
