@@ -171,7 +171,7 @@ too_large:
 }
 
 /* `item (',' item)* ','? close` into an array; the opening token has been read. */
-static bool list(struct parser *p, enum policy_tok close, struct policy_expr ***ret, size_t *n)
+bool parse_list(struct parser *p, enum policy_tok close, struct policy_expr ***ret, size_t *n)
 {
 	struct policy_expr **items = NULL;
 	size_t cap = 0;
@@ -211,7 +211,7 @@ static struct policy_expr *set(struct parser *p)
 	size_t n;
 
 	policy_lex_next(&p->lx);
-	if (!list(p, POLICY_TOK_RBRACKET, &items, &n)) {
+	if (!parse_list(p, POLICY_TOK_RBRACKET, &items, &n)) {
 		return NULL;
 	}
 	e = parse_node(p, POLICY_EXPR_SET, policy_span_join(start, p->lx.last));
@@ -358,7 +358,7 @@ struct policy_expr *parse_call(struct parser *p, struct policy_span start, enum 
 	size_t n, extra = receiver ? 1 : 0;
 
 	policy_lex_next(&p->lx);
-	if (!list(p, POLICY_TOK_RPAREN, &items, &n)) {
+	if (!parse_list(p, POLICY_TOK_RPAREN, &items, &n)) {
 		return NULL;
 	}
 	e = parse_node(p, POLICY_EXPR_CALL, policy_span_join(start, p->lx.last));
@@ -486,6 +486,14 @@ struct policy_expr *parse_primary(struct parser *p)
 {
 	const struct policy_token *tok = &p->lx.tok;
 
+	if (p->extra) {
+		bool taken = false;
+		struct policy_expr *e = p->extra(p, &taken);
+
+		if (taken) {
+			return e;
+		}
+	}
 	if (tok->kind == POLICY_TOK_IDENT) {
 		return named(p);
 	}
