@@ -74,6 +74,10 @@ static enum err_code lock_state(struct ground *g, struct err *err)
 		return ERR_ERRNO(err, "opening the state directory %s", g->state_path);
 	}
 	if (flock(g->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+		int why = errno;
+
+		fd_close(&g->lock_fd); /* what is in there belongs to the other one */
+		errno = why;
 		return errno == EWOULDBLOCK ? ERR(err, ERR_EXISTS,
 						  "another writ serves from %s: stop it (its pid "
 						  "is in writ.pid) or "

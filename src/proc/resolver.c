@@ -147,10 +147,15 @@ static void on_answers(struct loop_fd *f, uint32_t ready)
 
 	(void)ready;
 	for (;;) {
-		enum err_code code = chan_recv(&r->chan, in, sizeof(in), &frame, fds, &n_fds, &err);
+		enum err_code code;
 
+		n_fds = 0;
+		code = chan_recv(&r->chan, in, sizeof(in), &frame, fds, &n_fds, &err);
 		if (code == ERR_AGAIN) {
 			return;
+		}
+		for (unsigned i = 0; !code && i < n_fds; i++) {
+			(void)close(fds[i]); /* an answer carries none */
 		}
 		if (code) {
 			/* Without its resolver this role is of little use: its successor has one.

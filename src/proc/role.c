@@ -93,7 +93,7 @@ static bool keep_secret(struct role_boot *boot, struct frame_reader *r, int *fds
 	}
 	(void)frame_get_u32(r);
 	file = frame_get_str(r);
-	if (file.n >= sizeof(s->file)) {
+	if (file.n == 0 || file.n >= sizeof(s->file)) {
 		return false;
 	}
 	*s = (struct role_secret){.fd = -1};
@@ -219,7 +219,8 @@ static enum err_code serving_message(struct role_boot *boot, struct str frame, i
 		*ret = type == IPC_CHANNEL ? ROLE_WISH_CHANNEL : ROLE_WISH_NONE;
 		return ERR_OK;
 	}
-	return frame_ok(&r) ? ERR_OK : ERR(err, ERR_INVALID, "message %u is malformed", type);
+	return frame_ok(&r) && *n_fds == 0 ? ERR_OK
+					   : ERR(err, ERR_INVALID, "message %u is malformed", type);
 }
 
 /* Forgets the entry that the newest one replaces, so that the table stays bounded. */

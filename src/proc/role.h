@@ -26,7 +26,7 @@ enum role {
 };
 
 enum {
-	ROLE_MAX_CHANNELS = 64,
+	ROLE_MAX_CHANNELS = 72, /* a gate's: to all others, and one that replaces another */
 	ROLE_MAX_LISTENERS = 16,
 	ROLE_MAX_SECRETS = 64,
 	ROLE_CONTROL_FD = 3

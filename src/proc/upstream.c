@@ -136,6 +136,9 @@ static enum err_code fill(struct upstreams *t, const struct config *config,
 		buf_clear(&lines);
 		code = add_model(t, &config->models[i], files, &lines, err);
 	}
+	if (lines.p) {
+		secret_wipe(lines.p, lines.cap); /* also after a failure in the middle */
+	}
 	buf_done(&lines);
 	return code;
 }

@@ -50,7 +50,7 @@ static int begin(void **state)
 	arena_init(&arena, 16 << 20);
 	session = session_open(&gate.sessions, STR("ci"), STR(""), 1);
 	successor.chan = (struct chan){.fd = -1};
-	return recorder_connect(&gate.recorder, fake_scribe_open(&scribe), &err);
+	return recorder_connect(&gate.recorder, fake_scribe_open(&scribe), &err) == ERR_OK ? 0 : -1;
 }
 
 static int finish(void **state)

@@ -27,7 +27,7 @@ static int begin(void **state)
 		return -1;
 	}
 	recorder_init(&rec, &loop);
-	return recorder_connect(&rec, fake_scribe_open(&scribe), &err);
+	return recorder_connect(&rec, fake_scribe_open(&scribe), &err) == ERR_OK ? 0 : -1;
 }
 
 static int begin_alone(void **state)
