@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Loading: parse, check, lower the schema, validate strictly, compile. Deciding: fill in, decide. */
+#include "policy/dw.h"
+
+#include "policy/dw_parse.h"
+#include "policy/schema_ast.h"
+#include "policy/sort.h"
+#include "policy/temporal_check.h"
+#include "policy/validate.h"
+
+struct loader {
+	struct arena *a;
+	struct policy_diags *diags;
+	struct dw_program *prog;
+	struct dw_parsed parsed;
+};
+
+static enum err_code no_memory(struct err *err)
+{
+	return ERR(err, ERR_NOMEM, "temporal policies: out of memory");
+}
+
+/* ---- polarity ---- */
+
+static int find_attr(const void *pa, const void *pb)
+{
+	const struct temporal_leaf *const *a = pa, *const *b = pb;
+
+	return str_cmp((*a)->attr, (*b)->attr);
+}
+
+struct polarity {
+	struct temporal_leaf **sorted;
+	size_t n;
+};
+
+static struct temporal_leaf *leaf_of(const struct polarity *p, const struct policy_expr *e)
+{
+	size_t lo = 0, hi = p->n;
+
+	if (e->kind != POLICY_EXPR_GET || e->arg[0]->kind != POLICY_EXPR_VAR ||
+	    e->arg[0]->var != POLICY_VAR_CONTEXT) {
+		return NULL;
+	}
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		int c = str_cmp(p->sorted[mid]->attr, e->names[0]);
+
+		if (c == 0) {
+			return p->sorted[mid];
+		}
+		if (c < 0) {
+			lo = mid + 1;
+		} else {
+			hi = mid;
+		}
+	}
+	return NULL;
+}
+
+/*
+ * `safe` is the value of e that is safe to assume. A leaf that occurs with both
+ * has none; 2 marks one that was not seen yet.
+ */
+static void mark(const struct polarity *p, const struct policy_expr *e, int safe)
+{
+	struct temporal_leaf *leaf = leaf_of(p, e);
+	int inner = 0;
+
+	if (leaf) {
+		leaf->safe = leaf->safe == 2 || leaf->safe == safe ? safe : 0;
+		return;
+	}
+	if (e->kind == POLICY_EXPR_AND || e->kind == POLICY_EXPR_OR) {
+		inner = safe;
+	} else if (e->kind == POLICY_EXPR_NOT) {
+		inner = -safe;
+	}
+	for (uint32_t i = 0; i < e->n_args; i++) {
+		mark(p, e->arg[i], e->kind == POLICY_EXPR_IF && i > 0 ? safe : inner);
+	}
+}
+
+static enum err_code find_polarity(struct loader *l, struct err *err)
+{
+	struct polarity p = {.n = l->parsed.n_leaves};
+
+	p.sorted = ARENA_ARRAY(l->a, p.n, struct temporal_leaf *);
+	if (!p.sorted) {
+		return no_memory(err);
+	}
+	for (size_t i = 0; i < p.n; i++) {
+		l->parsed.leaves[i].safe = 2;
+		p.sorted[i] = &l->parsed.leaves[i];
+	}
+	policy_sort(p.sorted, p.n, sizeof(*p.sorted), find_attr);
+	for (size_t i = 0; i < l->parsed.policies.n; i++) {
+		const struct policy *pol = l->parsed.policies.items[i];
+
+		for (size_t j = 0; j < pol->n_conds; j++) {
+			int safe = pol->effect == POLICY_FORBID ? 1 : -1;
+
+			mark(&p, pol->conds[j].body, pol->conds[j].unless ? -safe : safe);
+		}
+	}
+	return ERR_OK;
+}
+
+/* ---- arguments of providers ---- */
+
+static enum err_code check_arg(struct loader *l, const struct dw_call *call, size_t i,
+			       const struct schema_action **actions, size_t n_actions,
+			       struct err *err)
+{
+	const struct dw_call_arg *arg = &call->args[i];
+	const struct type *want = call->provider->args[i];
+	const struct policy *pol = l->parsed.policies.items[call->policy];
+	const struct schema_action *missing = NULL;
+	struct dw_types types = {0};
+
+	if (!arg->path) {
+		if (dw_literal_fits(want, arg->value)) {
+			return ERR_OK;
+		}
+		policy_diag_error(l->diags, call->source, call->span,
+				  "provider `" STR_FMT "`: argument %zu is of the wrong type",
+				  STR_ARG(call->provider->name), i + 1);
+		return policy_diags_err(l->diags, ERR_INVALID, err);
+	}
+	if (dw_arg_is_name(arg)) {
+		return ERR_OK;
+	}
+	if (!temporal_path_types(l->a, pol, actions, n_actions, arg->base, arg->names, arg->n_names,
+				 &types, &missing)) {
+		struct buf path;
+
+		if (!missing) {
+			return no_memory(err);
+		}
+		buf_init(&path, 4096);
+		buf_append(&path, policy_var_name(arg->base));
+		for (uint32_t k = 0; k < arg->n_names; k++) {
+			buf_append_c(&path, '.');
+			buf_append(&path, arg->names[k]);
+		}
+		policy_diag_error(l->diags, call->source, call->span,
+				  "provider `" STR_FMT "`: argument `" STR_FMT
+				  "` does not exist for action `" STR_FMT "::\"" STR_FMT
+				  "\"`, which this policy covers",
+				  STR_ARG(call->provider->name), STR_ARG(buf_str(&path)),
+				  STR_ARG(missing->type->name), STR_ARG(missing->id));
+		buf_done(&path);
+		return policy_diags_err(l->diags, ERR_INVALID, err);
+	}
+	for (size_t k = 0; k < types.n; k++) {
+		if (types.items[k] != want && types.items[k]->kind != want->kind) {
+			policy_diag_error(l->diags, call->source, call->span,
+					  "provider `" STR_FMT
+					  "`: argument %zu is of the wrong type",
+					  STR_ARG(call->provider->name), i + 1);
+			return policy_diags_err(l->diags, ERR_INVALID, err);
+		}
+	}
+	return ERR_OK;
+}
+
+static enum err_code check_calls(struct loader *l, struct err *err)
+{
+	for (size_t i = 0; i < l->parsed.n_calls; i++) {
+		const struct dw_call *call = &l->parsed.calls[i];
+		const struct schema_action **actions;
+		size_t n;
+
+		TRY(temporal_scope_actions(l->a, l->prog->schema,
+					   l->parsed.policies.items[call->policy], &actions, &n,
+					   err));
+		for (size_t k = 0; k < call->n_args; k++) {
+			TRY(check_arg(l, call, k, actions, n, err));
+		}
+	}
+	return ERR_OK;
+}
+
+/* ---- the schema with the attributes of leaves and calls ---- */
+
+struct added {
+	struct type_field *fields;
+	size_t n, cap;
+};
+
+static enum err_code add_field(struct loader *l, struct added *to, const struct policy *pol,
+			       struct str attr, const struct type *t, struct err *err)
+{
+	const struct schema_action **actions;
+	size_t n;
+
+	TRY(temporal_scope_actions(l->a, l->prog->schema, pol, &actions, &n, err));
+	for (size_t i = 0; i < n; i++) {
+		struct added *ad = &to[actions[i] - l->prog->schema->actions];
+
+		if (type_field_find(actions[i]->context, attr)) {
+			policy_diag_error(l->diags, pol->source, pol->effect_span,
+					  "the context of `" STR_FMT "` already has `" STR_FMT "`",
+					  STR_ARG(actions[i]->id), STR_ARG(attr));
+			return policy_diags_err(l->diags, ERR_INVALID, err);
+		}
+		if (!ARENA_GROW(l->a, &ad->fields, ad->n, &ad->cap)) {
+			return no_memory(err);
+		}
+		ad->fields[ad->n++] = (struct type_field){attr, t, true};
+	}
+	return ERR_OK;
+}
+
+static const struct schema_action **moved(struct arena *a, const struct schema *from,
+					  const struct schema *to,
+					  const struct schema_action *const *list, size_t n)
+{
+	const struct schema_action **ret = ARENA_ARRAY(a, n, const struct schema_action *);
+
+	for (size_t i = 0; ret && i < n; i++) {
+		ret[i] = &to->actions[list[i] - from->actions];
+	}
+	return ret;
+}
+
+static enum err_code copy_action(struct loader *l, struct schema *to, size_t i, struct added *ad,
+				 struct err *err)
+{
+	const struct schema *from = l->prog->schema;
+	const struct schema_action *old = &from->actions[i];
+	struct schema_action *action = &to->actions[i];
+	struct type_field *fields =
+		ARENA_ARRAY(l->a, old->context->n_fields + ad->n, struct type_field);
+
+	*action = *old;
+	action->parents = moved(l->a, from, to, old->parents, old->n_parents);
+	action->ancestors = moved(l->a, from, to, old->ancestors, old->n_ancestors);
+	if (!fields || !action->parents || !action->ancestors) {
+		return no_memory(err);
+	}
+	if (ad->n == 0) {
+		return ERR_OK;
+	}
+	if (old->context->n_fields > 0) {
+		memcpy(fields, old->context->fields, old->context->n_fields * sizeof(*fields));
+	}
+	memcpy(fields + old->context->n_fields, ad->fields, ad->n * sizeof(*fields));
+	return type_record(&to->pool, fields, old->context->n_fields + ad->n, &action->context,
+			   err);
+}
+
+static enum err_code lower_schema(struct loader *l, struct err *err)
+{
+	const struct schema *from = l->prog->schema;
+	struct schema *to = ARENA_NEW(l->a, struct schema);
+	struct added *added = ARENA_ARRAY(l->a, from->n_actions, struct added);
+
+	if (!to || !added) {
+		return no_memory(err);
+	}
+	*to = *from;
+	to->actions = ARENA_ARRAY(l->a, from->n_actions, struct schema_action);
+	if (!to->actions) {
+		return no_memory(err);
+	}
+	type_pool_init(&to->pool, l->a,
+		       l->prog->providers ? &l->prog->providers->pool : &from->pool);
+	for (size_t i = 0; i < l->parsed.n_leaves; i++) {
+		const struct temporal_leaf *leaf = &l->parsed.leaves[i];
+
+		TRY(add_field(l, added, l->parsed.policies.items[leaf->policy], leaf->attr,
+			      type_scalar(TYPE_BOOL), err));
+	}
+	for (size_t i = 0; i < l->parsed.n_calls; i++) {
+		const struct dw_call *call = &l->parsed.calls[i];
+
+		TRY(add_field(l, added, l->parsed.policies.items[call->policy], call->attr,
+			      call->provider->output, err));
+	}
+	for (size_t i = 0; i < from->n_actions; i++) {
+		TRY(copy_action(l, to, i, &added[i], err));
+	}
+	l->prog->lowered = to;
+	return ERR_OK;
+}
+
+/* ---- loading ---- */
+
+static enum err_code parse_all(struct loader *l, const struct dw_texts *t, struct err *err)
+{
+	struct dw_macros macros;
+
+	TRY(schema_load(l->a, t->schema, &l->prog->schema, l->diags, err));
+	TRY(dw_events_load(l->a, t->events, l->prog->schema, &l->prog->events, l->diags, err));
+	if (t->providers) {
+		TRY(dw_providers_load(l->a, t->providers, l->prog->schema, &l->prog->providers,
+				      err));
+	}
+	TRY(dw_parse_macros(l->a, t->macros, &macros, l->diags, err));
+	for (size_t i = 0; i < t->n_policies; i++) {
+		TRY(dw_parse(l->a, &t->policies[i], &macros, l->prog->providers, &l->parsed,
+			     l->diags, err));
+	}
+	return ERR_OK;
+}
+
+static enum err_code check_leaves(struct loader *l, struct err *err)
+{
+	struct err first = {0};
+	enum err_code code = ERR_OK;
+
+	for (size_t i = 0; i < l->parsed.n_leaves; i++) {
+		struct temporal_leaf *leaf = &l->parsed.leaves[i];
+		struct err e = {0};
+		enum err_code one =
+			temporal_check(l->a, l->prog->schema, l->prog->events,
+				       l->parsed.policies.items[leaf->policy], leaf, l->diags, &e);
+
+		if (one == ERR_NOMEM) {
+			return no_memory(err);
+		}
+		if (one && !code) {
+			code = one;
+			first = e;
+		}
+	}
+	if (code && err) {
+		*err = first;
+	}
+	return code;
+}
+
+/* Reference order: Cedar first, then temporal conditions, then providers. */
+static enum err_code load(struct loader *l, const struct dw_texts *t, struct err *err)
+{
+	const struct policy_set_opts opts = {.ids = POLICY_ID_ORDER};
+
+	TRY(parse_all(l, t, err));
+	TRY(lower_schema(l, err));
+	TRY(validate_policies(l->prog->lowered, &l->parsed.policies, l->diags, err));
+	if (l->diags->n_errors > 0) {
+		return policy_diags_err(l->diags, ERR_INVALID, err);
+	}
+	TRY(check_leaves(l, err));
+	TRY(check_calls(l, err));
+	TRY(find_polarity(l, err));
+	TRY(policy_set_build(l->a, &l->parsed.policies, &opts, l->diags, &l->prog->set, err));
+	l->prog->policies = l->parsed.policies;
+	l->prog->leaves = l->parsed.leaves;
+	l->prog->n_leaves = l->parsed.n_leaves;
+	l->prog->calls = l->parsed.calls;
+	l->prog->n_calls = l->parsed.n_calls;
+	return ERR_OK;
+}
+
+enum err_code dw_load(struct arena *a, const struct dw_texts *texts, struct policy_diags *diags,
+		      const struct dw_program **ret, struct err *err)
+{
+	struct loader l = {.a = a, .diags = diags, .prog = ARENA_NEW(a, struct dw_program)};
+
+	if (!l.prog) {
+		return no_memory(err);
+	}
+	TRY(load(&l, texts, err));
+	*ret = l.prog;
+	return ERR_OK;
+}
