@@ -25,7 +25,11 @@ static const char SYSTEM_ROOTS[] = "/etc/ssl/certs/ca-certificates.crt";
 
 void bundle_init(struct bundle *b)
 {
-	*b = (struct bundle){.config_fd = -1, .gate_config_fd = -1, .policies_fd = -1};
+	*b = (struct bundle){.config_fd = -1,
+			     .gate_config_fd = -1,
+			     .policies_fd = -1,
+			     .loader_errors_fd = -1,
+			     .loader_bundle_fd = -1};
 	arena_init(&b->arena, 2 * (size_t)BUNDLE_MAX);
 }
 
@@ -37,6 +41,8 @@ void bundle_done(struct bundle *b)
 	fd_close(&b->config_fd);
 	fd_close(&b->gate_config_fd);
 	fd_close(&b->policies_fd);
+	fd_close(&b->loader_errors_fd);
+	fd_close(&b->loader_bundle_fd);
 	arena_done(&b->arena);
 	bundle_init(b);
 }
@@ -73,35 +79,48 @@ static enum err_code read_errors(struct bundle *b, int fd, struct str *ret, stru
 	return ERR_OK;
 }
 
-/* Runs the loader; its bundle is in *bundle_fd afterwards. */
-static enum err_code run_loader(struct bundle *b, const char *path, int bundle_fd,
-				struct str *ret_text, struct err *err)
+enum err_code bundle_begin(struct bundle *b, const char *path, struct err *err)
 {
 	char program[] = "writ", flag[] = "--role", role[] = "loader", config[4096];
 	char *argv[] = {program, flag, role, config, NULL};
 	struct spawn_request req = {.program = "/proc/self/exe", .argv = argv, .n_fds = 2};
-	CLEANUP(fd_close) int report = -1;
-	struct spawn_child child;
+	CLEANUP(fd_close) int bundle_fd = memfd_create("bundle", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	enum err_code code;
-	int ends[2], status = 0;
+	int ends[2];
 
+	if (bundle_fd < 0) {
+		return ERR_ERRNO(err, "memfd_create");
+	}
 	(void)snprintf(config, sizeof(config), "%s", path);
 	req.envp = environ; /* PATH: where a server's command is looked up */
 	if (pipe2(ends, O_CLOEXEC) < 0) {
 		return ERR_ERRNO(err, "pipe");
 	}
-	report = ends[0];
 	req.fds[0] = bundle_fd;
 	req.fds[1] = ends[1];
-	code = spawn(&req, &child, err);
+	code = spawn(&req, &b->loader, err);
 	(void)close(ends[1]);
-	TRY(code);
-	code = read_errors(b, report, ret_text, err);
 	if (code) {
-		(void)kill(child.pid, SIGKILL);
+		(void)close(ends[0]);
+		return code;
 	}
-	(void)waitpid(child.pid, &status, 0);
-	fd_close(&child.pidfd);
+	b->loader_errors_fd = ends[0];
+	b->loader_bundle_fd = fd_take(&bundle_fd);
+	return ERR_OK;
+}
+
+/* Until the loader has ended, or its time is up. */
+static enum err_code wait_for_loader(struct bundle *b, struct str *ret_text, struct err *err)
+{
+	enum err_code code = read_errors(b, b->loader_errors_fd, ret_text, err);
+	int status = 0;
+
+	fd_close(&b->loader_errors_fd);
+	if (code) {
+		(void)kill(b->loader.pid, SIGKILL);
+	}
+	(void)waitpid(b->loader.pid, &status, 0);
+	fd_close(&b->loader.pidfd);
 	TRY(code);
 	if (status != 0) {
 		size_t line = str_find(*ret_text, '\n');
@@ -273,13 +292,10 @@ static enum err_code take_apart(struct bundle *b, int bundle_fd, struct err *err
 	return collect_secrets(b, err);
 }
 
-enum err_code bundle_load(struct bundle *b, const char *path, struct str *ret_text, struct err *err)
+enum err_code bundle_finish(struct bundle *b, struct str *ret_text, struct err *err)
 {
-	CLEANUP(fd_close) int fd = memfd_create("bundle", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	CLEANUP(fd_close) int fd = fd_take(&b->loader_bundle_fd);
 
-	if (fd < 0) {
-		return ERR_ERRNO(err, "memfd_create");
-	}
-	TRY(run_loader(b, path, fd, ret_text, err));
+	TRY(wait_for_loader(b, ret_text, err));
 	return take_apart(b, fd, err);
 }

@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "config/config.h"
 #include "proc/role.h"
+#include "sys/spawn.h"
 
 enum { BUNDLE_MAX = 64 << 20 };
 
@@ -21,17 +22,20 @@ struct bundle {
 	struct role_secret secrets[ROLE_MAX_SECRETS];
 	unsigned n_secrets;
 	size_t n_policy_files;
+	struct spawn_child loader; /* while it runs */
+	int loader_errors_fd, loader_bundle_fd;
 };
 
 void bundle_init(struct bundle *b);
 void bundle_done(struct bundle *b);
 
+/* Starts the loader role on `path`. */
+enum err_code bundle_begin(struct bundle *b, const char *path, struct err *err) MUST_USE;
+
 /*
- * Starts the loader role on `path`, waits for it (at most 30 s) and takes its
- * result apart. On ERR_INVALID `err` holds only the first line; *ret_text (in
- * b's arena) is the whole explanation with file:line:column.
+ * Waits for it (at most 30 s) and takes its result apart. On ERR_INVALID `err` holds only the first
+ * line; *ret_text (in b's arena) is the whole explanation with file:line:column.
  */
-enum err_code bundle_load(struct bundle *b, const char *path, struct str *ret_text,
-			  struct err *err) MUST_USE;
+enum err_code bundle_finish(struct bundle *b, struct str *ret_text, struct err *err) MUST_USE;
 
 #endif

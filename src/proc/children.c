@@ -7,25 +7,49 @@
 #include "sys/fd.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { CONTROL_QUEUE = 1 << 20, QUICK_DEATH_LIMIT = 5 };
 
-void children_init(struct children *c, unsigned n_gates)
+static void add_slot(struct children *c, enum role role, unsigned index)
+{
+	struct child *child = &c->slots[c->n++];
+
+	*child = (struct child){.role = role, .index = index};
+	child->process.pidfd = -1;
+	child->control.fd = -1;
+}
+
+void children_init(struct children *c, char *self, unsigned n_gates)
 {
 	static const enum role singles[] = {ROLE_SCRIBE, ROLE_CONNECTOR, ROLE_RUNNER};
 
-	*c = (struct children){.n_gates = n_gates};
+	*c = (struct children){.n_gates = n_gates, .self = self};
 	for (size_t i = 0; i < ARRAY_LEN(singles); i++) {
-		c->slots[c->n++] = (struct child){.role = singles[i]};
+		add_slot(c, singles[i], 0);
 	}
 	for (unsigned g = 0; g < n_gates; g++) {
-		c->slots[c->n++] = (struct child){.role = ROLE_GATE, .index = g};
+		add_slot(c, ROLE_GATE, g);
 	}
-	for (unsigned i = 0; i < c->n; i++) {
-		c->slots[i].process.pidfd = -1;
-		c->slots[i].control.fd = -1;
+}
+
+void children_set_gates(struct children *c, unsigned n_gates)
+{
+	while (c->n_gates > n_gates) {
+		struct child *child = &c->slots[--c->n]; /* gates come last */
+
+		c->n_gates--;
+		if (child->state == CHILD_SPAWNED) {
+			(void)kill(child->process.pid, SIGKILL);
+			(void)waitpid(child->process.pid, NULL, 0);
+		}
+		children_ended(child, clock_mono());
+	}
+	while (c->n_gates < n_gates) {
+		add_slot(c, ROLE_GATE, c->n_gates++);
 	}
 }
 
@@ -131,7 +155,7 @@ static enum err_code connect_peers(struct children *c, struct child *child, stru
 		struct child *peer = &c->slots[i];
 		int ends[2];
 
-		if (!are_peers(child, peer) || peer->state == CHILD_ABSENT) {
+		if (!are_peers(child, peer) || peer->state < CHILD_STARTING) {
 			continue;
 		}
 		TRY(chan_pair(ends, err));
@@ -168,7 +192,7 @@ static enum err_code hand_out(struct child *child, const struct handout *h, stru
 	return child_tell_secrets(child, h->secrets, h->n_secrets, err);
 }
 
-static enum err_code start_process(struct children *c, struct child *child, struct err *err)
+enum err_code children_spawn(struct children *c, struct child *child, struct err *err)
 {
 	char index[16];
 	char role_flag[] = "--role";
@@ -190,7 +214,7 @@ static enum err_code start_process(struct children *c, struct child *child, stru
 		return code;
 	}
 	chan_init(&child->control, ends[0], CONTROL_QUEUE);
-	child->state = CHILD_STARTING;
+	child->state = CHILD_SPAWNED;
 	child->started_at = clock_mono();
 	return ERR_OK;
 }
@@ -198,7 +222,10 @@ static enum err_code start_process(struct children *c, struct child *child, stru
 enum err_code children_start(struct children *c, struct child *child, const struct handout *h,
 			     struct err *err)
 {
-	TRY(start_process(c, child, err));
+	if (child->state == CHILD_ABSENT) {
+		TRY(children_spawn(c, child, err));
+	}
+	child->state = CHILD_STARTING;
 	TRY(hand_out(child, h, err));
 	TRY(connect_peers(c, child, err));
 	return tell_start(child, h->resolve, err);

@@ -14,6 +14,7 @@ enum { CHILDREN_MAX = 72, CHILDREN_MAX_GATES = 64 };
 
 enum child_state {
 	CHILD_ABSENT = 0, /* not running; restart_at says when it may be */
+	CHILD_SPAWNED,    /* its process is there and waits to be told what it is for */
 	CHILD_STARTING,   /* spawned and handed everything, has not said READY */
 	CHILD_SERVING,
 	CHILD_DRAINING,
@@ -52,14 +53,17 @@ struct children {
 };
 
 /* Slots for one scribe, connector and runner and `n_gates` gates. Nothing runs yet. */
-void children_init(struct children *c, unsigned n_gates);
+void children_init(struct children *c, char *self, unsigned n_gates);
 
 struct child *children_find(struct children *c, enum role role, unsigned index);
 
-/*
- * Starts every child of the slots listed in a bit set of roles that is absent, connects it
- * to its running peers and says START.
- */
+/* Only the process, ahead of time: it waits for children_start. */
+enum err_code children_spawn(struct children *c, struct child *child, struct err *err) MUST_USE;
+
+/* Changes the number of gates before any has started: surplus processes are ended. */
+void children_set_gates(struct children *c, unsigned n_gates);
+
+/* Starts the child, handing it what its role gets; connects it to its running peers. */
 enum err_code children_start(struct children *c, struct child *child, const struct handout *h,
 			     struct err *err) MUST_USE;
 

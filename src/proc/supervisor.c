@@ -273,7 +273,8 @@ static void reload(struct supervisor *s, int client)
 	}
 	s->reload_client = client;
 	s->reloading = true;
-	if (bundle_load(&s->next, s->options->config_path, &text, &err)) {
+	if (bundle_begin(&s->next, s->options->config_path, &err) ||
+	    bundle_finish(&s->next, &text, &err)) {
 		reload_done(s, false, text.n ? text : str_from_c(err.msg));
 		return;
 	}
@@ -414,11 +415,11 @@ static uint64_t start_absent(struct supervisor *s)
 	for (unsigned i = 0; i < s->children.n; i++) {
 		struct child *c = &s->children.slots[i];
 
-		if (c->state != CHILD_ABSENT) {
+		if (c->state != CHILD_ABSENT && c->state != CHILD_SPAWNED) {
 			continue;
 		}
 		if (c->restart_at <= now) {
-			bool again = c->started_at != 0;
+			bool again = c->state == CHILD_ABSENT && c->started_at != 0;
 
 			start_child(s, c);
 			if (again && c->state != CHILD_ABSENT) {
@@ -583,12 +584,31 @@ static enum err_code open_signals(int *ret_fd, struct err *err)
 	return ERR_OK;
 }
 
-static unsigned count_gates(const struct config *config)
+static unsigned count_cores(void)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	uint64_t n = config->gates ? config->gates : cores > 0 ? (uint64_t)cores : 1;
 
-	return n > CHILDREN_MAX_GATES ? CHILDREN_MAX_GATES : (unsigned)n;
+	return cores < 1 ? 1 : cores > CHILDREN_MAX_GATES ? CHILDREN_MAX_GATES : (unsigned)cores;
+}
+
+static unsigned count_gates(const struct config *config)
+{
+	return config->gates == 0                   ? count_cores()
+	       : config->gates > CHILDREN_MAX_GATES ? CHILDREN_MAX_GATES
+						    : config->gates;
+}
+
+/* While the loader works, the others' processes come up: most of a start is loading programs. */
+static void spawn_ahead(struct supervisor *s)
+{
+	struct err err;
+
+	children_init(&s->children, s->children.self, count_cores());
+	for (unsigned i = 0; i < s->children.n; i++) {
+		if (children_spawn(&s->children, &s->children.slots[i], &err)) {
+			log_line(LOG_WARN, "%s", err.msg); /* tried again when it is needed */
+		}
+	}
 }
 
 static enum err_code set_up(struct supervisor *s, struct err *err)
@@ -597,14 +617,16 @@ static enum err_code set_up(struct supervisor *s, struct err *err)
 	enum err_code code;
 
 	TRY(open_signals(&s->signals, err));
-	code = bundle_load(&s->bundle, s->options->config_path, &text, err);
+	TRY(bundle_begin(&s->bundle, s->options->config_path, err));
+	spawn_ahead(s);
+	code = bundle_finish(&s->bundle, &text, err);
 	if (code) {
 		if (text.n) {
 			(void)fprintf(stderr, STR_FMT "\n", STR_ARG(text));
 		}
 		return code;
 	}
-	children_init(&s->children, count_gates(s->bundle.config));
+	children_set_gates(&s->children, count_gates(s->bundle.config));
 	TRY(ground_open(&s->ground, s->bundle.config, s->children.n_gates, err));
 	return control_open(&s->control, s->ground.state_path, err);
 }
@@ -615,6 +637,7 @@ int supervisor_run(const struct supervisor_options *options)
 	char self[] = "writ";
 	struct err err = {0};
 
+	s.children.self = self;
 	arena_init(&s.notes_arena, 1 << 20);
 	bundle_init(&s.bundle);
 	bundle_init(&s.next);
@@ -624,7 +647,6 @@ int supervisor_run(const struct supervisor_options *options)
 		log_line(LOG_ERROR, "%s", err.msg);
 		s.failed = true;
 	} else {
-		s.children.self = self;
 		while (s.phase != PHASE_STOPPED) {
 			turn(&s);
 			if (s.phase >= PHASE_DRAINING_GATES) {
