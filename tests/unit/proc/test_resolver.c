@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The connector's side; the test plays the child that asks name servers. */
+#include "tests/test.h"
+
+#include "ipc/frame.h"
+#include "proc/resolver.h"
+
+#include <netinet/in.h>
+#include <unistd.h>
+
+enum { ASK = 1, ANSWER = 2 };
+
+static struct loop loop;
+static struct resolver resolver;
+static struct chan child;
+static unsigned answers, n_addrs;
+static uint64_t token;
+static struct net_addr addrs[RESOLVER_MAX_ADDRS];
+
+static void on_answer(struct resolver *r, uint64_t t, const struct net_addr *a, unsigned n)
+{
+	assert_ptr_equal(r, &resolver);
+	assert_true(n <= RESOLVER_MAX_ADDRS);
+	answers++;
+	token = t;
+	n_addrs = n;
+	memcpy(addrs, a, n * sizeof(*a));
+}
+
+static int begin(void **state)
+{
+	struct err err;
+	int ends[2];
+
+	(void)state;
+	answers = 0;
+	resolver = (struct resolver){.on_answer = on_answer};
+	if (loop_init(&loop, &err) || chan_pair(ends, &err)) {
+		return -1;
+	}
+	chan_init(&resolver.chan, ends[0], 64 << 10);
+	chan_init(&child, ends[1], 64 << 10);
+	return resolver_watch(&resolver, &loop, &err) == ERR_OK ? 0 : -1;
+}
+
+static int finish(void **state)
+{
+	(void)state;
+	loop_remove(&loop, &resolver.f);
+	chan_done(&resolver.chan);
+	chan_done(&child);
+	loop_done(&loop);
+	return 0;
+}
+
+static void say(const struct frame_writer *w)
+{
+	struct err err;
+
+	assert_false(w->overflow);
+	assert_int_equal(chan_send(&child, frame_bytes(w), NULL, 0, &err), ERR_OK);
+	assert_int_equal(loop_turn(&loop, 0, &err), ERR_OK);
+}
+
+static void put_ip4(struct frame_writer *w, uint32_t ip, uint16_t port)
+{
+	struct sockaddr_in at = {
+		.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(ip)}};
+
+	frame_put_str(w, str_make((const char *)&at, sizeof(at)));
+}
+
+static void put_ip6(struct frame_writer *w, uint16_t port)
+{
+	struct sockaddr_in6 at = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+
+	at.sin6_addr.s6_addr[15] = 1;
+	frame_put_str(w, str_make((const char *)&at, sizeof(at)));
+}
+
+static void a_question_goes_out_with_its_token(void **state)
+{
+	int fds[CHAN_MAX_FDS];
+	unsigned n_fds = 0;
+	struct frame_reader r;
+	struct str frame;
+	struct err err;
+	char in[1024];
+
+	(void)state;
+	assert_int_equal(resolver_ask(&resolver, 77, STR("mcp.example"), 8443, &err), ERR_OK);
+	assert_int_equal(chan_recv(&child, in, sizeof(in), &frame, fds, &n_fds, &err), ERR_OK);
+	assert_int_equal(frame_open(&r, frame), ASK);
+	assert_int_equal(frame_get_u64(&r), 77);
+	assert_str_equal(frame_get_str(&r), STR("mcp.example"));
+	assert_int_equal(frame_get_u32(&r), 8443);
+	assert_true(frame_ok(&r));
+}
+
+static void a_host_name_is_bounded(void **state)
+{
+	static char name[4096];
+	struct err err;
+
+	(void)state;
+	memset(name, 'n', sizeof(name));
+	assert_int_equal(resolver_ask(&resolver, 1, str_make(name, sizeof(name)), 1, &err),
+			 ERR_LIMIT);
+}
+
+static void addresses_come_back_in_order(void **state)
+{
+	struct frame_writer w;
+	char out[1024];
+
+	(void)state;
+	frame_begin(&w, out, sizeof(out), ANSWER);
+	frame_put_u64(&w, 5);
+	put_ip4(&w, 0xc0000201, 443);
+	put_ip6(&w, 443);
+	say(&w);
+	assert_int_equal(answers, 1);
+	assert_int_equal(token, 5);
+	assert_int_equal(n_addrs, 2);
+	assert_int_equal(addrs[0].kind, NET_ADDR_IP4);
+	assert_memory_equal(addrs[0].ip, "\xc0\x00\x02\x01", 4);
+	assert_int_equal(addrs[0].port, 443);
+	assert_int_equal(addrs[1].kind, NET_ADDR_IP6);
+}
+
+static void no_more_addresses_are_taken_than_there_is_room(void **state)
+{
+	struct frame_writer w;
+	char out[1024];
+
+	(void)state;
+	frame_begin(&w, out, sizeof(out), ANSWER);
+	frame_put_u64(&w, 5);
+	for (unsigned i = 0; i < 20; i++) {
+		put_ip4(&w, i, 1);
+	}
+	say(&w);
+	assert_int_equal(n_addrs, RESOLVER_MAX_ADDRS);
+}
+
+static void no_answer_is_an_answer_without_addresses(void **state)
+{
+	struct frame_writer w;
+	char out[1024];
+
+	(void)state;
+	frame_begin(&w, out, sizeof(out), ANSWER);
+	frame_put_u64(&w, 6);
+	say(&w);
+	assert_int_equal(answers, 1);
+	assert_int_equal(n_addrs, 0);
+}
+
+static void what_is_no_address_is_left_out(void **state)
+{
+	static const char zeros[200];
+	struct frame_writer w;
+	char out[1024];
+
+	(void)state;
+	frame_begin(&w, out, sizeof(out), ANSWER);
+	frame_put_u64(&w, 7);
+	frame_put_str(&w, STR(""));
+	frame_put_str(&w, STR("\x02"));                                 /* cut */
+	frame_put_str(&w, STR("\x02\0\0\1"));                           /* cut later */
+	frame_put_str(&w, STR("\x01\0/etc/passwd"));                    /* a Unix socket */
+	frame_put_str(&w, str_make(zeros, sizeof(zeros)));              /* too long for any */
+	frame_put_str(&w, STR("\xff\xff\0\0\0\0\0\0\0\0\0\0\0\0\0\0")); /* no family */
+	put_ip4(&w, 1, 2);
+	say(&w);
+	assert_int_equal(answers, 1);
+	assert_int_equal(n_addrs, 1);
+	assert_int_equal(addrs[0].port, 2);
+}
+
+static void a_cut_answer_reads_nothing_past_its_end(void **state)
+{
+	struct frame_writer w;
+	char out[64];
+
+	(void)state;
+	frame_begin(&w, out, sizeof(out), ANSWER);
+	say(&w); /* without a token: it is nobody's */
+	frame_put_u64(&w, 8);
+	frame_put_u32(&w, 16); /* sixteen bytes that do not follow */
+	say(&w);
+	assert_int_equal(n_addrs, 0);
+	answers = 0;
+	frame_begin(&w, out, sizeof(out), ASK); /* not what this side hears */
+	frame_put_u64(&w, 8);
+	say(&w);
+	assert_int_equal(answers, 0);
+}
+
+static void a_resolver_that_is_gone_stops_the_role(void **state)
+{
+	struct err err;
+
+	(void)state;
+	chan_done(&child);
+	assert_int_equal(loop_turn(&loop, 0, &err), ERR_OK);
+	assert_true(loop.stopping);
+	assert_int_equal(resolver_ask(&resolver, 1, STR("h"), 1, &err), ERR_CLOSED);
+}
+
+int main(void)
+{
+#define T(t) cmocka_unit_test_setup_teardown(t, begin, finish)
+	const struct CMUnitTest tests[] = {
+		T(a_question_goes_out_with_its_token),
+		T(a_host_name_is_bounded),
+		T(addresses_come_back_in_order),
+		T(no_more_addresses_are_taken_than_there_is_room),
+		T(no_answer_is_an_answer_without_addresses),
+		T(what_is_no_address_is_left_out),
+		T(a_cut_answer_reads_nothing_past_its_end),
+		T(a_resolver_that_is_gone_stops_the_role),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
