@@ -17,7 +17,7 @@ def build(root, options, *wanted):
     """
     out = pathlib.Path(options.build).resolve()
     if not (out / "build.ninja").exists():
-        done = subprocess.run(["meson", "setup", out, root, "--buildtype=release", "-Dtests=false"],
+        done = subprocess.run(["meson", "setup", out, root, "--buildtype=release", "-Db_lto=true", "-Dtests=false"],
                               env=dict(os.environ, CC=os.environ.get("CC", "gcc")),
                               capture_output=True, text=True)
         if done.returncode:
