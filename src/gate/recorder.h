@@ -21,7 +21,7 @@ enum {
 	RECORDER_BATCH_ENTRIES = 256,
 	RECORDER_BATCH_BYTES = 96 * 1024,
 	RECORDER_MAX_BATCHES = 256, /* filled, under way or kept; past that, decisions fail */
-	RECORDER_IN_FLIGHT = 2,     /* the rest fills up meanwhile: fewer, larger writes */
+	RECORDER_IN_FLIGHT = 1,     /* the rest fills up meanwhile: fewer, larger writes */
 };
 
 struct record_batch;
