@@ -324,6 +324,16 @@ class Play:
         a.seconds = time.monotonic() - begin
         return a
 
+    def do_repeat(self, item):
+        """repeat N post ...: each time on a connection of its own, with #i for the count"""
+        times, rest = item.rest().split(None, 1)
+        answers = []
+        for i in range(1, int(times) + 1):
+            one = Item(item.line, rest.replace("#i", str(i)))
+            one.notes = item.notes
+            answers.append(self.dispatch(one))
+        return Answer(ok=all(a.ok for a in answers), text="\n".join(a.text for a in answers))
+
     def raw_notes(self, item):
         return next(i.notes for i in self.page.items if i.line == item.line)
 
