@@ -38,8 +38,11 @@ static enum err_code first_diag(const struct policy_diags *diags, struct err *er
 	if (diags->n) {
 		policy_diag_render(&diags->items[0], &text);
 	}
-	code = ERR(err, ERR_INVALID, STR_FMT,
-		   STR_ARG(str_make(buf_str(&text).p, str_find(buf_str(&text), '\n'))));
+	/* Without memory for its text the first report stands. */
+	code = text.failed
+		       ? err->code
+		       : ERR(err, ERR_INVALID, STR_FMT,
+			     STR_ARG(str_make(buf_str(&text).p, str_find(buf_str(&text), '\n'))));
 	buf_done(&text);
 	return code;
 }

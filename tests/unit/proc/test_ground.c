@@ -86,7 +86,7 @@ static void what_is_missing_is_made_for_the_owner_only(void **state)
 static void a_key_is_made_once(void **state)
 {
 	struct arena a;
-	struct str first = {0}, again;
+	struct str first = {0}, again = {0};
 	struct err err;
 
 	(void)state;
