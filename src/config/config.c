@@ -28,7 +28,6 @@ static void read_version(struct config_ctx *c, const struct config_field *f,
 
 static const struct config_field limit_fields[] = {
 	LIMIT("body", config_read_size, body, .min = 1 << 10, .max = 1 << 30),
-	LIMIT("head", config_read_size, head, .min = 1 << 10, .max = 1 << 20),
 	LIMIT("connections", config_read_u64, connections, .min = 1, .max = 1000000),
 	LIMIT("sessions", config_read_u64, sessions, .min = 1, .max = 10000000),
 	LIMIT("session_idle", config_read_duration, session_idle_ns, .min = SEC, .max = 30 * DAY),
@@ -142,7 +141,6 @@ static void set_defaults(struct config_ctx *c, struct config *cfg)
 		.policies = default_path(c, STR("policies")),
 		.identity.anonymous = STR("anonymous"),
 		.limits = {.body = 16 << 20,
-			   .head = 16 << 10,
 			   .connections = 20000,
 			   .sessions = 20000,
 			   .session_idle_ns = 30 * MIN,

@@ -149,7 +149,6 @@ struct config_agent {
 
 struct config_limits {
 	uint64_t body;        /* bytes of one request or response that is buffered */
-	uint64_t head;        /* bytes of one message head */
 	uint64_t connections; /* of one gate */
 	uint64_t sessions;    /* of one gate */
 	uint64_t session_idle_ns;

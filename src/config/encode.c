@@ -303,7 +303,6 @@ static void put_limits(struct json_writer *w, const struct config_limits *l)
 	json_w_key(w, STR("limits"));
 	json_w_object(w);
 	json_w_member_u64(w, STR("body"), l->body);
-	json_w_member_u64(w, STR("head"), l->head);
 	json_w_member_u64(w, STR("connections"), l->connections);
 	json_w_member_u64(w, STR("sessions"), l->sessions);
 	member_duration(w, STR("session_idle"), l->session_idle_ns);

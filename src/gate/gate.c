@@ -104,7 +104,7 @@ enum err_code gate_listen(struct gate *g, unsigned index, int fd, struct tls_ctx
 		.arena_limit = 64 << 20,
 		.max_conns = (unsigned)limits->connections,
 		.head_timeout = limits->head_timeout_ns,
-		.body_timeout = limits->request_timeout_ns,
+		.request_timeout = limits->request_timeout_ns,
 		.idle_timeout = limits->idle_timeout_ns,
 	};
 
@@ -251,8 +251,8 @@ void gate_finding(struct gate *g, struct str subject, const char *text)
 		g->findings_at = second;
 		g->findings_n = 0;
 	}
-	/* A server that misbehaves all the time must not fill the log. */
-	if (++g->findings_n > FINDINGS_A_SECOND) {
+	/* A server that misbehaves all the time must not fill the log, nor what waits for it. */
+	if (++g->findings_n > FINDINGS_A_SECOND || !recorder_has_room(&g->recorder)) {
 		return;
 	}
 	gate_event(g, &(struct ledger_event){.event = LEDGER_FINDING,
@@ -293,30 +293,42 @@ bool gate_link_is_used(const struct gate *g, const struct link *l)
 	return false;
 }
 
+static bool sees_link(const struct session *s, const struct link *l)
+{
+	return s->endpoint.n == 0 || str_eq(s->endpoint, l->id);
+}
+
+unsigned gate_link_agents(const struct gate *g, const struct link *l)
+{
+	struct str agent = str_make(NULL, 0);
+
+	LIST_FOREACH (node, (struct list *)(uintptr_t)&g->sessions.idle) {
+		const struct session *s = CONTAINER_OF(node, struct session, idle);
+
+		if (!sees_link(s, l)) {
+			continue;
+		}
+		if (agent.p && !str_eq(agent, s->agent)) {
+			return 2;
+		}
+		agent = s->agent;
+	}
+	return agent.p ? 1 : 0;
+}
+
 /*
  * A log message that belongs to no call goes to the sessions of this server only when all of them
  * are one agent's: what a server says because of one caller is not another's to read.
  */
 void gate_link_log(struct gate *g, struct link *l, const struct mcp_msg *m)
 {
-	struct str agent = str_make(NULL, 0);
-
-	LIST_FOREACH (node, &g->sessions.idle) {
-		const struct session *s = CONTAINER_OF(node, struct session, idle);
-
-		if (s->named || (s->endpoint.n && !str_eq(s->endpoint, l->id))) {
-			continue;
-		}
-		if (agent.p && !str_eq(agent, s->agent)) {
-			return;
-		}
-		agent = s->agent;
+	if (gate_link_agents(g, l) != 1) {
+		return;
 	}
-	LIST_FOREACH (again, &g->sessions.idle) {
-		struct session *s = CONTAINER_OF(again, struct session, idle);
+	LIST_FOREACH (node, &g->sessions.idle) {
+		struct session *s = CONTAINER_OF(node, struct session, idle);
 
-		if (s->stream && (s->endpoint.n == 0 || str_eq(s->endpoint, l->id)) &&
-		    mcp_session_may_send(&s->mcp, MCP_MESSAGE)) {
+		if (s->stream && sees_link(s, l) && mcp_session_may_send(&s->mcp, MCP_MESSAGE)) {
 			gate_session_send(g, s, m->whole);
 		}
 	}

@@ -137,6 +137,9 @@ void gate_link_up(struct gate *g, struct link *l);
 void gate_link_down(struct gate *g, struct link *l, bool was_up, const char *why);
 void gate_link_listed(struct gate *g, struct link *l, enum mcp_list_kind kind);
 void gate_link_log(struct gate *g, struct link *l, const struct mcp_msg *m);
+
+/* How many agents have sessions that see this link: 0, 1, or 2 for more. */
+unsigned gate_link_agents(const struct gate *g, const struct link *l);
 bool gate_link_is_used(const struct gate *g, const struct link *l);
 
 /* Sends a message on a session's open stream, if it has one that keeps up. */

@@ -347,7 +347,8 @@ static void notification(struct link *l, struct link_call *c, const struct mcp_m
 		}
 		break;
 	case MCP_MESSAGE:
-		if (!c && !list_empty(&l->calls) && l->calls.next == l->calls.prev) {
+		if (!c && !list_empty(&l->calls) && l->calls.next == l->calls.prev &&
+		    gate_link_agents(l->gate, l) <= 1) {
 			c = CONTAINER_OF(l->calls.next, struct link_call, node);
 		}
 		if (c && c != &l->internal && c->on->on_notification) {

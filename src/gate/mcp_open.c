@@ -46,6 +46,11 @@ static void open_session(struct exchange *x)
 		mcp_fail(x, MCP_ERROR_PARAMS);
 		return;
 	}
+	/* A session is recorded: while nothing can be, none is opened. */
+	if (!recorder_has_room(&x->gate->recorder)) {
+		mcp_fail(x, MCP_ERROR_NO_RECORD);
+		return;
+	}
 	x->session = session_open(&x->gate->sessions, x->agent, x->endpoint->id, x->gate->loop.now);
 	if (!x->session) {
 		mcp_fail(x, MCP_ERROR_BUSY);

@@ -47,7 +47,8 @@ void recorder_init(struct recorder *r, struct loop *loop)
 	*r = (struct recorder){.loop = loop, .chan.fd = -1, .next_batch = 1};
 	r->flush.on_turn_end = on_turn_end;
 	r->retry.on_timeout = on_retry;
-	list_init(&r->ready);
+	list_init(&r->ready[0]);
+	list_init(&r->ready[1]);
 	list_init(&r->sent);
 	list_init(&r->kept);
 	list_init(&r->spare);
@@ -82,7 +83,8 @@ void recorder_done(struct recorder *r)
 			r->open[i] = NULL;
 		}
 	}
-	free_all(r, &r->ready);
+	free_all(r, &r->ready[0]);
+	free_all(r, &r->ready[1]);
 	free_all(r, &r->sent);
 	free_all(r, &r->kept);
 	free_all(r, &r->spare);
@@ -179,9 +181,9 @@ static void batch_send(struct recorder *r, struct record_batch *b)
 	p[9] = b->durable ? IPC_APPEND_DURABLE : 0;
 	num_put_u32(p + 10, b->n);
 	list_append(&r->sent, &b->node);
-	r->n_sent++;
+	r->n_sent[b->durable]++;
 	if (chan_send(&r->chan, buf_str(&b->frame), NULL, 0, &err)) {
-		r->n_sent--;
+		r->n_sent[b->durable]--;
 		batch_failed(r, b);
 		return;
 	}
@@ -190,18 +192,23 @@ static void batch_send(struct recorder *r, struct record_batch *b)
 	}
 }
 
-/* Sends what is ready, in order, as far as the scribe keeps up. */
+/* Sends what is ready, in order, as far as the scribe keeps up: the disk delays its own kind only. */
 static void pump(struct recorder *r)
 {
-	while (r->chan.fd >= 0 && r->n_sent < RECORDER_IN_FLIGHT && !list_empty(&r->ready)) {
-		batch_send(r, CONTAINER_OF(r->ready.next, struct record_batch, node));
+	for (unsigned kind = 0; kind < ARRAY_LEN(r->ready); kind++) {
+		struct list *ready = &r->ready[kind];
+
+		while (r->chan.fd >= 0 && r->n_sent[kind] < RECORDER_IN_FLIGHT &&
+		       !list_empty(ready)) {
+			batch_send(r, CONTAINER_OF(ready->next, struct record_batch, node));
+		}
 	}
 }
 
 /* An open batch takes no more. */
 static void batch_close(struct recorder *r, bool durable)
 {
-	list_append(&r->ready, &r->open[durable]->node);
+	list_append(&r->ready[durable], &r->open[durable]->node);
 	r->open[durable] = NULL;
 }
 
@@ -209,10 +216,10 @@ static void on_turn_end(struct loop_hook *h)
 {
 	struct recorder *r = CONTAINER_OF(h, struct recorder, flush);
 
-	for (unsigned i = 0; i < ARRAY_LEN(r->open); i++) {
-		if (r->open[i] && r->open[i]->n && r->chan.fd >= 0 &&
-		    r->n_sent < RECORDER_IN_FLIGHT) {
-			batch_close(r, i);
+	for (unsigned kind = 0; kind < ARRAY_LEN(r->open); kind++) {
+		if (r->open[kind] && r->open[kind]->n && r->chan.fd >= 0 &&
+		    r->n_sent[kind] < RECORDER_IN_FLIGHT) {
+			batch_close(r, kind);
 		}
 	}
 	pump(r);
@@ -326,7 +333,7 @@ static void send_kept(struct recorder *r)
 		struct list *last = r->kept.prev;
 
 		list_remove(last);
-		list_append(r->ready.next, last);
+		list_append(r->ready[0].next, last);
 	}
 	pump(r);
 }
@@ -344,8 +351,10 @@ static void on_retry(struct timer *t)
 			batch_close(r, i);
 		}
 	}
-	LIST_FOREACH (node, &r->ready) {
-		batch_failed(r, CONTAINER_OF(node, struct record_batch, node));
+	for (unsigned kind = 0; kind < ARRAY_LEN(r->ready); kind++) {
+		LIST_FOREACH (node, &r->ready[kind]) {
+			batch_failed(r, CONTAINER_OF(node, struct record_batch, node));
+		}
 	}
 }
 
@@ -386,7 +395,7 @@ static void take_answer(struct recorder *r, struct str frame)
 
 		(void)frame_get_u64(&fr);
 		if (frame_ok(&fr)) {
-			r->n_sent--;
+			r->n_sent[b->durable]--;
 			acknowledged(r, b, first);
 		}
 	} else if (type == IPC_NACK) {
@@ -394,7 +403,7 @@ static void take_answer(struct recorder *r, struct str frame)
 
 		if (frame_ok(&fr)) {
 			r->full = reason == IPC_NACK_FULL;
-			r->n_sent--;
+			r->n_sent[b->durable]--;
 			batch_failed(r, b);
 		}
 	}
@@ -408,7 +417,7 @@ static void disconnect(struct recorder *r)
 	}
 	loop_remove(r->loop, &r->f);
 	chan_done(&r->chan);
-	r->n_sent = 0;
+	r->n_sent[0] = r->n_sent[1] = 0;
 	/* What is kept cannot be sent before the successor is there, so nothing comes sooner. */
 	loop_timer_set(r->loop, &r->retry, ABSENT_MS * CLOCK_MS);
 	LIST_FOREACH (node, &r->sent) {
@@ -463,6 +472,7 @@ enum err_code recorder_connect(struct recorder *r, int fd, struct err *err)
 
 bool recorder_idle(const struct recorder *r)
 {
-	return list_empty(&r->ready) && list_empty(&r->sent) && list_empty(&r->kept) &&
-	       (!r->open[0] || !r->open[0]->n) && (!r->open[1] || !r->open[1]->n);
+	return list_empty(&r->ready[0]) && list_empty(&r->ready[1]) && list_empty(&r->sent) &&
+	       list_empty(&r->kept) && (!r->open[0] || !r->open[0]->n) &&
+	       (!r->open[1] || !r->open[1]->n);
 }

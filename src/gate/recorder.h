@@ -21,7 +21,8 @@ enum {
 	RECORDER_BATCH_ENTRIES = 256,
 	RECORDER_BATCH_BYTES = 96 * 1024,
 	RECORDER_MAX_BATCHES = 256, /* filled, under way or kept; past that, decisions fail */
-	RECORDER_IN_FLIGHT = 1,     /* the rest fills up meanwhile: fewer, larger writes */
+	RECORDER_IN_FLIGHT =
+		1, /* of each kind; the rest fills up meanwhile: fewer, larger writes */
 };
 
 struct record_batch;
@@ -40,9 +41,9 @@ struct recorder {
 	struct loop_fd f;
 	struct loop_hook flush;
 	struct timer retry;
-	struct record_batch *open[2]; /* being filled: [1] waits for the disk */
-	struct list ready, sent, kept, spare;
-	unsigned n_batches, n_sent;
+	struct record_batch *open[2];            /* being filled: [1] waits for the disk */
+	struct list ready[2], sent, kept, spare; /* [1] as above */
+	unsigned n_batches, n_sent[2];
 	uint64_t next_batch;
 	uint64_t refused; /* decisions that could not be recorded, for the log line */
 	bool full;        /* the last answer was "no space left" */
@@ -74,6 +75,12 @@ void recorder_drop(struct recorder *r, bool durable);
 
 /* The waiter goes away; the entry does not. Harmless when idle. */
 void recorder_forget(struct record_wait *w);
+
+/* False while so much waits for the log that nothing new should be begun. */
+static inline bool recorder_has_room(const struct recorder *r)
+{
+	return r->n_batches < RECORDER_MAX_BATCHES;
+}
 
 /* True when every outcome is in the log. */
 bool recorder_idle(const struct recorder *r);

@@ -321,14 +321,14 @@ enum err_code http_server_adopt(struct http_server *s, int fd, struct str bytes,
 	if (s->draining) {
 		return ERR(err, ERR_CLOSED, "the server takes no more connections");
 	}
-	if (s->stats.conns >= s->c.max_conns && list_empty(&s->idle)) {
-		return ERR(err, ERR_LIMIT, "%u connections are busy", s->stats.conns);
+	if (s->stats.conns >= s->c.max_conns) {
+		if (list_empty(&s->idle)) {
+			return ERR(err, ERR_LIMIT, "%u connections are busy", s->stats.conns);
+		}
+		h1_conn_close(CONTAINER_OF(s->idle.next, struct h1_conn, node));
 	}
 	TRY(h1_conn_new(s, fd, NULL, bytes, peer, err));
 	s->stats.accepted++;
-	if (s->stats.conns > s->c.max_conns) {
-		make_way(s);
-	}
 	return ERR_OK;
 }
 

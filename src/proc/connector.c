@@ -49,7 +49,7 @@ struct connector {
 	struct table *table; /* newest first */
 	struct peer *peers;
 	unsigned dials;
-	bool draining;
+	uint64_t next_serial;
 };
 
 /* A gate. */
@@ -70,6 +70,7 @@ struct dial {
 	struct table *table;
 	const struct upstream *upstream;
 	uint64_t token;
+	uint64_t serial; /* towards the resolver; never used twice */
 	enum dial_state state;
 	struct loop_fd f; /* f.fd -1 until connecting */
 	struct timer deadline;
@@ -221,7 +222,7 @@ static struct dial *find_dial(struct connector *c, uint64_t serial)
 		LIST_FOREACH (node, &p->dials) {
 			struct dial *d = CONTAINER_OF(node, struct dial, node);
 
-			if ((uint64_t)(uintptr_t)d == serial && d->state == DIAL_RESOLVING) {
+			if (d->serial == serial && d->state == DIAL_RESOLVING) {
 				return d;
 			}
 		}
@@ -263,8 +264,8 @@ static void dial_begin(struct dial *d)
 	}
 	if (!url->ip) {
 		if (!d->peer->connector->boot->resolve ||
-		    resolver_ask(&d->peer->connector->resolver, (uint64_t)(uintptr_t)d, url->host,
-				 url->port, &err)) {
+		    resolver_ask(&d->peer->connector->resolver, d->serial, url->host, url->port,
+				 &err)) {
 			dial_fail(d, "the name cannot be looked up");
 		}
 		return;
@@ -298,6 +299,7 @@ static void dial_asked(struct peer *p, uint64_t token, struct str name)
 	d->table = c->table;
 	d->upstream = u;
 	d->token = token;
+	d->serial = ++c->next_serial;
 	d->f.fd = -1;
 	d->deadline.on_timeout = on_deadline;
 	c->dials++;

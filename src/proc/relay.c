@@ -14,6 +14,7 @@ enum { PIECE = 32 * 1024, HIGH_WATER = 256 * 1024, MAX_OUT = 2 * 1024 * 1024 };
 struct relay {
 	struct stream gate, upstream;
 	struct relay_reader reader;
+	struct buf head; /* the request head that is being read */
 	const struct upstream *entry;
 	size_t *count;
 	bool gate_ended, upstream_ended;
@@ -35,6 +36,7 @@ static void relay_free(struct relay *r)
 	say_why(r);
 	stream_close(&r->gate);
 	stream_close(&r->upstream);
+	buf_done(&r->head);
 	--*r->count;
 	free(r);
 }
@@ -44,6 +46,34 @@ static void balance(struct relay *r)
 {
 	stream_want_read(&r->gate, !r->gate_ended && stream_pending(&r->upstream) < HIGH_WATER);
 	stream_want_read(&r->upstream, !r->upstream_ended && stream_pending(&r->gate) < HIGH_WATER);
+}
+
+/*
+ * A head gets the credential, so it must be one head and nothing else: an empty line in it would make
+ * the credential a part of a body, where an upstream may repeat it, and so would TRACE.
+ */
+static bool is_one_head(struct str head)
+{
+	return (str_starts_with(head, STR("GET ")) || str_starts_with(head, STR("POST ")) ||
+		str_starts_with(head, STR("DELETE "))) &&
+	       str_ends_with(head, STR("\r\n")) && str_find_str(head, STR("\n\r")) == head.n &&
+	       str_find_str(head, STR("\n\n")) == head.n;
+}
+
+static bool send_head(struct relay *r)
+{
+	struct str head = buf_str(&r->head), lines = secret_str(&r->entry->headers);
+	struct iovec parts[] = {
+		{(void *)(uintptr_t)head.p, head.n},
+		{(void *)(uintptr_t)lines.p, lines.n},
+		{(void *)(uintptr_t) "\r\n", 2},
+	};
+	struct err err;
+	bool sent = !r->head.failed && is_one_head(head) &&
+		    stream_writev(&r->upstream, parts, ARRAY_LEN(parts), &err) == ERR_OK;
+
+	buf_clear(&r->head);
+	return sent;
 }
 
 static bool to_upstream(struct relay *r, struct str in)
@@ -60,12 +90,12 @@ static bool to_upstream(struct relay *r, struct str in)
 		if (kind == RELAY_NONE) {
 			break;
 		}
-		if (stream_write(&r->upstream, piece, &err)) {
-			return false;
-		}
-		if (kind == RELAY_HEAD && end &&
-		    (stream_write(&r->upstream, secret_str(&r->entry->headers), &err) ||
-		     stream_write(&r->upstream, STR("\r\n"), &err))) {
+		if (kind == RELAY_HEAD) {
+			buf_append(&r->head, piece);
+			if (end && !send_head(r)) {
+				return false;
+			}
+		} else if (stream_write(&r->upstream, piece, &err)) {
 			return false;
 		}
 	}
@@ -190,6 +220,7 @@ enum err_code relay_start(struct loop *loop, const struct upstream *u, int gate_
 	}
 	r->gate.f.fd = r->upstream.f.fd = -1;
 	r->entry = u;
+	buf_init(&r->head, RELAY_HEAD_MAX);
 	r->count = count;
 	++*count;
 	if (stream_init(&r->gate, loop, gate_fd, &gate_events, MAX_OUT, err)) {

@@ -28,7 +28,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { DRAIN_SECONDS = 15, MAX_POLL = 2 * CHILDREN_MAX + CONTROL_MAX_CLIENTS + 2 };
+enum { MAX_POLL = 2 * CHILDREN_MAX + CONTROL_MAX_CLIENTS + 2 };
 
 enum phase {
 	PHASE_STARTING = 0,
@@ -463,7 +463,7 @@ static void stop(struct supervisor *s)
 	}
 	log_line(LOG_INFO, "draining");
 	s->phase = PHASE_DRAINING_GATES;
-	s->drain_until = clock_mono() + DRAIN_SECONDS * CLOCK_SEC;
+	s->drain_until = clock_mono() + s->bundle.config->limits.drain_ns;
 }
 
 /* Gates (with connector and runner, which serve them) go first, the scribe last: it records them.

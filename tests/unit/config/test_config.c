@@ -77,7 +77,7 @@ static const char whole[] =
 	"sites:\n"
 	"  here: {operator: us, country: NO, jurisdictions: [NO], sovereign: true}\n"
 	"  fra: {operator: Host GmbH, country: DE, jurisdictions: [DE, EU]}\n"
-	"limits: {body: 1MiB, head: 32768, connections: 10, sessions: 5, session_idle: 1h,\n"
+	"limits: {body: 1MiB, connections: 10, sessions: 5, session_idle: 1h,\n"
 	"         head_timeout: 5s, request_timeout: 1m, idle_timeout: 10s, drain: 0}\n"
 	"gates: 2\n"
 	"log: {level: debug}\n"
