@@ -344,6 +344,7 @@ int role_main(int argc, char **argv)
 	struct role_boot boot = {
 		.config_fd = -1, .bundle_fd = -1, .directory_fd = -1, .key_fd = -1};
 	struct err err;
+	enum err_code code;
 	uint64_t index;
 	char who[32];
 
@@ -363,7 +364,11 @@ int role_main(int argc, char **argv)
 	log_setup(who, LOG_INFO);
 	leave_signals_to_supervisor();
 	chan_init(&boot.control, ROLE_CONTROL_FD, 1 << 16);
-	if (role_boot_receive(&boot, &err)) {
+	code = role_boot_receive(&boot, &err);
+	if (code == ERR_CLOSED) {
+		return 0; /* spawned ahead of a start that did not come: the supervisor says why */
+	}
+	if (code) {
 		log_line(LOG_ERROR, "boot: %s", err.msg);
 		return 2;
 	}
