@@ -331,9 +331,10 @@ static void send_kept(struct recorder *r)
 {
 	while (!list_empty(&r->kept)) {
 		struct list *last = r->kept.prev;
+		bool durable = CONTAINER_OF(last, struct record_batch, node)->durable;
 
 		list_remove(last);
-		list_append(r->ready[0].next, last);
+		list_append(r->ready[durable].next, last);
 	}
 	pump(r);
 }

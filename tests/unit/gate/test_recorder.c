@@ -445,6 +445,59 @@ static void a_durable_outcome_stays_durable_when_it_is_sent_again(void **state)
 	assert_int_equal(scribe.flags, IPC_APPEND_DURABLE);
 }
 
+static void a_batch_that_waits_for_the_disk_holds_up_no_other_kind(void **state)
+{
+	struct waiter d, o;
+	uint64_t first;
+
+	(void)state;
+	put_as("d", true, RECORD_DECISION, &d);
+	settle(&loop);
+	assert_true(fake_scribe_next(&scribe));
+	first = scribe.batch;
+	for (unsigned i = 0; i < 5; i++) {
+		decision("o", &o);
+		settle(&loop);
+		assert_true(fake_scribe_next(&scribe));
+		assert_int_equal(scribe.flags, 0);
+		fake_scribe_ack(&scribe, scribe.batch, 10 + i);
+		settle(&loop);
+		assert_recorded(&o, 10 + i);
+	}
+	assert_int_equal(d.called, 0);
+	fake_scribe_ack(&scribe, first, 9); /* and is answered after those behind it */
+	settle(&loop);
+	assert_recorded(&d, 9);
+}
+
+static void what_is_sent_again_counts_as_under_way(void **state)
+{
+	enum { BATCHES = RECORDER_IN_FLIGHT + 2 };
+	unsigned got = 0, frames;
+
+	(void)state;
+	for (int i = 0; i < BATCHES * RECORDER_BATCH_ENTRIES; i++) {
+		put_as("o", true, RECORD_OUTCOME, NULL);
+	}
+	settle(&loop);
+	for (int i = 0; i < BATCHES; i++) {
+		fake_scribe_await(&scribe, &loop);
+		fake_scribe_nack(&scribe, scribe.batch, IPC_NACK_FULL);
+	}
+	while (got < BATCHES * RECORDER_BATCH_ENTRIES) {
+		fake_scribe_await(&scribe, &loop);
+		settle(&loop);
+		for (frames = 0; frames == 0 || fake_scribe_next(&scribe); frames++) {
+			assert_int_equal(scribe.flags, IPC_APPEND_DURABLE);
+			got += scribe.n;
+			fake_scribe_ack(&scribe, scribe.batch, 0);
+		}
+		assert_true(frames <= RECORDER_IN_FLIGHT);
+	}
+	settle(&loop);
+	assert_true(recorder_idle(&rec));
+}
+
 static void a_waiter_that_goes_away_is_not_called_and_its_entry_stays(void **state)
 {
 	struct waiter gone, kept, later;
@@ -623,6 +676,8 @@ int main(void)
 		WITH(an_answer_that_is_too_long_ends_the_channel),
 		WITH(durable_entries_go_apart),
 		WITH(a_durable_outcome_stays_durable_when_it_is_sent_again),
+		WITH(a_batch_that_waits_for_the_disk_holds_up_no_other_kind),
+		WITH(what_is_sent_again_counts_as_under_way),
 		WITH(a_waiter_that_goes_away_is_not_called_and_its_entry_stays),
 		WITH(a_kept_outcome_can_be_forgotten_too),
 		WITH(a_dropped_entry_leaves_nothing),

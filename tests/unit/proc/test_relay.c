@@ -240,6 +240,34 @@ static void what_is_not_framed_closes_both_sides(void **state)
 	hostile("\1\377\377\377\377", 5);
 }
 
+/* Whatever a gate calls a head: the credential goes into one head of a request and nowhere else. */
+static void what_is_not_one_head_gets_no_credential(void **state)
+{
+	static const char *const heads[] = {
+		"GET / HTTP/1.1\r\n\r\n",
+		"POST / HTTP/1.1\r\nContent-Length: 90\r\n\r\nX: y\r\n",
+		"GET / HTTP/1.1\n\nX: y\r\n",
+		"GET / HTTP/1.1\r\n\nX: y\r\n",
+		"GET / HTTP/1.1\n\r\nX: y\r\n",
+		"GET / HTTP/1.1",
+		"GET / HTTP/1.1\r\nX: ",
+		"\r\n",
+		"X",
+		"TRACE / HTTP/1.1\r\n",
+		"CONNECT h:1 HTTP/1.1\r\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(heads); i++) {
+		struct buf in;
+
+		buf_init(&in, 1 << 16);
+		piece(&in, RELAY_HEAD, heads[i]);
+		hostile(in.p, in.end);
+		buf_done(&in);
+	}
+}
+
 static void a_slow_server_slows_the_gate_down(void **state)
 {
 	static char big[1 << 20];
@@ -342,6 +370,7 @@ int main(void)
 						begin_bare, finish),
 		T(the_gate_never_sees_the_credential),
 		cmocka_unit_test(what_is_not_framed_closes_both_sides),
+		cmocka_unit_test(what_is_not_one_head_gets_no_credential),
 		T(a_slow_server_slows_the_gate_down),
 		T(a_slow_gate_slows_the_server_down),
 		T(an_answer_arrives_whole_before_the_end),
