@@ -15,6 +15,7 @@ static const struct cmd verbs[] = {
 	{"explain", "why a request is allowed or denied", cmd_policy_explain},
 	{"fmt", "lay out policies; comments stay", cmd_policy_fmt},
 	{"replay", "decide the events of a trace by temporal policies", cmd_policy_replay},
+	{"prove", "what holds for all requests, or one that breaks it", cmd_policy_prove},
 	{"test", "run the cases beside policies", cmd_policy_test},
 	{"translate", "policies to JSON and back", cmd_policy_translate},
 	{NULL, NULL, NULL},

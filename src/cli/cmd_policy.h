@@ -14,6 +14,7 @@ int cmd_policy_diff(int argc, char **argv);
 int cmd_policy_explain(int argc, char **argv);
 int cmd_policy_fmt(int argc, char **argv);
 int cmd_policy_replay(int argc, char **argv);
+int cmd_policy_prove(int argc, char **argv);
 int cmd_policy_test(int argc, char **argv);
 int cmd_policy_translate(int argc, char **argv);
 
