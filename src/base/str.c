@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/str.h"
 
-static char ascii_lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
-}
-
 int str_cmp(struct str a, struct str b)
 {
 	size_t n = a.n < b.n ? a.n : b.n;
@@ -23,7 +18,11 @@ bool str_ieq(struct str a, struct str b)
 		return false;
 	}
 	for (size_t i = 0; i < a.n; i++) {
-		if (ascii_lower(a.p[i]) != ascii_lower(b.p[i])) {
+		unsigned differ = (unsigned char)a.p[i] ^ (unsigned char)b.p[i];
+		unsigned low = (unsigned char)a.p[i] | 0x20U;
+
+		/* Letters of either case differ in one bit. */
+		if (differ && (differ != 0x20 || low < 'a' || low > 'z')) {
 			return false;
 		}
 	}
