@@ -8,6 +8,10 @@
 #include "tests/unit/gate/rules_help.h"
 
 #define READS "@id(\"reads\") permit (principal, action == Writ::Action::\"fs.read\", resource);"
+#define ASKS                                                                                       \
+	"@id(\"may\") permit (principal, action == Writ::Action::\"fs.ask\", resource);"           \
+	"@id(\"asks\") @ask(\"owner\") forbid (principal, action == Writ::Action::\"fs.ask\", "    \
+	"resource);"
 #define DURABLE                                                                                    \
 	"@id(\"kept\") @audit(\"durable\") permit (principal, action == "                          \
 	"Writ::Action::\"fs.keep\", resource);"
@@ -45,7 +49,7 @@ static int begin(void **state)
 	if (gate_init(&gate, 3, &err)) {
 		return -1;
 	}
-	gate.rules = rules_of(READS DURABLE);
+	gate.rules = rules_of(READS DURABLE ASKS);
 	gate.sessions.max = 10;
 	arena_init(&arena, 16 << 20);
 	session = session_open(&gate.sessions, STR("ci"), STR(""), 1);
@@ -185,6 +189,22 @@ static void a_refusal_is_recorded_and_never_performed(void **state)
 	assert_int_equal(w.replies, 1);
 	assert_int_equal(w.forwards, 0);
 	assert_true(w.a.refused && !w.a.unrecorded);
+	nothing_more_is_recorded();
+}
+
+static void what_has_to_be_asked_about_is_not_performed(void **state)
+{
+	struct watched w;
+
+	(void)state;
+	start(&w, "ask");
+	settle(&gate.loop);
+	assert_true(fake_scribe_next(&scribe));
+	assert_int_equal(entry(&scribe, 1, LEDGER_DECISION).u.decision.decision, LEDGER_ASK);
+	ack();
+	assert_int_equal(w.forwards, 0);
+	assert_int_equal(w.replies, 1);
+	assert_true(w.a.refused);
 	nothing_more_is_recorded();
 }
 
@@ -476,6 +496,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(an_action_is_performed_between_its_two_records),
 		T(a_refusal_is_recorded_and_never_performed),
+		T(what_has_to_be_asked_about_is_not_performed),
 		T(what_is_not_recorded_is_never_performed),
 		T(an_action_whose_scribe_dies_is_never_performed),
 		T(an_action_that_no_record_can_name_is_never_performed),
