@@ -177,20 +177,22 @@ static void ring_add(struct temporal_state *s, struct temporal_entry *e,
 
 /* ---- entries ---- */
 
-struct temporal_entry *temporal_state_find(const struct temporal_state *s, const uint64_t hash[2])
+/* There is a table, and it has a free place. */
+static struct temporal_entry *place_of(const struct temporal_state *s, const uint64_t hash[2])
 {
-	size_t at;
+	size_t at = (size_t)hash[0] & (s->cap - 1);
 
-	if (s->cap == 0) {
-		return NULL;
-	}
-	for (at = (size_t)hash[0] & (s->cap - 1); !temporal_entry_free(&s->entries[at]);
-	     at = (at + 1) & (s->cap - 1)) {
+	for (; !temporal_entry_free(&s->entries[at]); at = (at + 1) & (s->cap - 1)) {
 		if (s->entries[at].hash[0] == hash[0] && s->entries[at].hash[1] == hash[1]) {
 			break;
 		}
 	}
 	return &s->entries[at];
+}
+
+struct temporal_entry *temporal_state_find(const struct temporal_state *s, const uint64_t hash[2])
+{
+	return s->cap > 0 ? place_of(s, hash) : NULL;
 }
 
 static bool is_dead(const struct temporal_state *s, const struct temporal_entry *e)
@@ -229,7 +231,7 @@ static bool rehash(struct temporal_state *s)
 		if (is_dead(s, &old[i])) {
 			temporal_ring_free(s, old[i].ring);
 		} else {
-			*temporal_state_find(s, old[i].hash) = old[i];
+			*place_of(s, old[i].hash) = old[i];
 		}
 	}
 	temporal_state_give(s, old_cap * sizeof(*old));
@@ -245,7 +247,7 @@ struct temporal_entry *temporal_state_insert(struct temporal_state *s, const uin
 	if ((s->n + 1) * 4 > s->cap * 3 && !rehash(s)) {
 		return NULL;
 	}
-	e = temporal_state_find(s, hash);
+	e = place_of(s, hash);
 	*e = (struct temporal_entry){.hash = {hash[0], hash[1]}, .monitor = monitor};
 	s->n++;
 	return e;
