@@ -528,6 +528,26 @@ static void a_waiter_that_goes_away_is_not_called_and_its_entry_stays(void **sta
 	assert_true(recorder_idle(&rec));
 }
 
+static void a_waiter_that_was_told_no_longer_touches_its_batch(void **state)
+{
+	struct waiter told, next;
+
+	(void)state;
+	decision("a", &told);
+	settle(&loop);
+	assert_true(fake_scribe_next(&scribe));
+	fake_scribe_ack(&scribe, scribe.batch, 0);
+	settle(&loop);
+	decision("b", &next); /* in the memory of the batch before */
+	recorder_forget(&told.wait);
+	settle(&loop);
+	assert_true(fake_scribe_next(&scribe));
+	fake_scribe_ack(&scribe, scribe.batch, 1);
+	settle(&loop);
+	assert_recorded(&next, 1);
+	assert_recorded(&told, 0);
+}
+
 static void a_kept_outcome_can_be_forgotten_too(void **state)
 {
 	struct waiter o;
@@ -679,6 +699,7 @@ int main(void)
 		WITH(a_batch_that_waits_for_the_disk_holds_up_no_other_kind),
 		WITH(what_is_sent_again_counts_as_under_way),
 		WITH(a_waiter_that_goes_away_is_not_called_and_its_entry_stays),
+		WITH(a_waiter_that_was_told_no_longer_touches_its_batch),
 		WITH(a_kept_outcome_can_be_forgotten_too),
 		WITH(a_dropped_entry_leaves_nothing),
 		WITH(what_waits_may_record_from_inside),

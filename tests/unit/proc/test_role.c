@@ -65,7 +65,7 @@ static int finish(void **state)
 static void send_frame(struct str frame, unsigned n_fds)
 {
 	struct err err;
-	int fds[CHAN_MAX_FDS];
+	int fds[CHAN_MAX_FDS] = {0};
 
 	for (unsigned i = 0; i < n_fds; i++) {
 		fds[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
