@@ -24,6 +24,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -631,6 +632,17 @@ static enum err_code set_up(struct supervisor *s, struct err *err)
 	return control_open(&s->control, s->ground.state_path, err);
 }
 
+/* Every connection is a descriptor; the usual soft limit of 1,024 is far below what gates can hold. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+		files.rlim_cur = files.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &files); /* else the soft limit holds */
+	}
+}
+
 int supervisor_run(const struct supervisor_options *options)
 {
 	struct supervisor s = {.options = options, .signals = -1, .reload_client = -1};
@@ -638,6 +650,7 @@ int supervisor_run(const struct supervisor_options *options)
 	struct err err = {0};
 
 	s.children.self = self;
+	raise_descriptor_limit();
 	arena_init(&s.notes_arena, 1 << 20);
 	bundle_init(&s.bundle);
 	bundle_init(&s.next);
