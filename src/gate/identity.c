@@ -99,6 +99,20 @@ static struct str host_of(struct str authority)
 	return str_make(authority.p, str_find(authority, ':'));
 }
 
+/* Dotted, so a name that only begins like it, as 127.evil.example, is none. */
+static bool is_loopback4(struct str host)
+{
+	unsigned dots = 0;
+
+	for (size_t i = 0; i < host.n; i++) {
+		dots += host.p[i] == '.';
+		if (host.p[i] != '.' && (host.p[i] < '0' || host.p[i] > '9')) {
+			return false;
+		}
+	}
+	return dots == 3 && host.n <= 15 && str_starts_with(host, STR("127."));
+}
+
 static bool is_this_machine(struct str authority)
 {
 	struct str host = host_of(authority), port = str_from(authority, host.n);
@@ -107,8 +121,7 @@ static bool is_this_machine(struct str authority)
 	if (port.n && (port.p[0] != ':' || !str_to_u64(str_from(port, 1), &number))) {
 		return false;
 	}
-	return str_ieq(host, STR("localhost")) || str_eq(host, STR("127.0.0.1")) ||
-	       str_eq(host, STR("[::1]"));
+	return str_ieq(host, STR("localhost")) || is_loopback4(host) || str_eq(host, STR("[::1]"));
 }
 
 /* "http://host:port" to "host:port"; p NULL for anything else, as "null". */

@@ -368,7 +368,11 @@ static bool is_durable(const struct policy_decision *d)
 static bool can_do_duties(const struct policy_decision *d)
 {
 	for (size_t i = 0; i < d->n_duties; i++) {
-		if (!str_eq(d->duties[i]->key, STR("audit"))) {
+		struct str how = d->duties[i]->value;
+
+		if (!str_eq(d->duties[i]->key, STR("audit")) ||
+		    !(str_eq(how, STR("summary")) || str_eq(how, STR("full")) ||
+		      str_eq(how, STR("durable")))) {
 			return false;
 		}
 	}

@@ -299,6 +299,11 @@ static bool step_head(struct http_conn *conn)
 		h1_msg_expect(m, true, str_eq(c->request.method, STR("HEAD")));
 		return true;
 	}
+	if (m->head->framing == HTTP_UNTIL_CLOSE && conn->pool->c.wire) {
+		/* Through a relay a broken connection ends like any other: it cannot be an answer's end. */
+		client_conn_fail(conn, HTTP_FAIL_BAD, NULL);
+		return false;
+	}
 	m->limit = c->max_body ? c->max_body : conn->pool->c.max_body;
 	c->state = CALL_BODY;
 	c->answer = m->head;
