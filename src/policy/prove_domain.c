@@ -266,25 +266,44 @@ static bool fill_gap(struct prove_model *m, struct prove_domain *d, int64_t from
 	return true;
 }
 
+/* Data has dates of the years 0 to 9999 and up to a day around them; constants beyond cut nothing. */
+static bool clip_dates(struct prove_model *m, struct prove_domain *d)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < d->n_consts; i++) {
+		int64_t at = d->consts[i].i;
+
+		if (at < DATETIME_MIN - DAY_MS || at > DATETIME_MAX + DAY_MS) {
+			continue;
+		}
+		if (at < DATETIME_MIN + DAY_MS || at > DATETIME_MAX - DAY_MS) {
+			return prove_refuse(m, "a date at the end of what dates can be");
+		}
+		d->consts[n++] = d->consts[i];
+	}
+	d->n_consts = n;
+	return d->spare < DAY_MS || prove_refuse(m, "too many dates are compared");
+}
+
 /*
  * A number matters by its place among the constants, and among the other numbers
  * of its gap: as many as can differ, side by side, stand for any.
  */
 static bool fill_numbers(struct prove_model *m, struct prove_domain *d)
 {
-	size_t n = d->n_consts;
+	size_t n;
 	bool ok = true;
 
+	if (d->kind == POLICY_DATETIME && !clip_dates(m, d)) {
+		return false;
+	}
+	n = d->n_consts;
 	if (n == 0) {
 		return prove_domain_value(m, d, policy_scalar(d->kind, 0)) &&
 		       fill_gap(m, d, 0, 1, 0);
 	}
 	sort_numbers(d->consts, n);
-	if (d->kind == POLICY_DATETIME &&
-	    (d->consts[0].i < DATETIME_MIN + DAY_MS || d->consts[n - 1].i > DATETIME_MAX - DAY_MS ||
-	     d->spare > DAY_MS)) {
-		return prove_refuse(m, "a date at the end of what dates can be");
-	}
 	for (size_t i = 0; ok && i < n; i++) {
 		ok = prove_domain_value(m, d, d->consts[i]);
 	}
