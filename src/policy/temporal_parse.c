@@ -130,6 +130,17 @@ static bool keyword(struct dw_parser *d, struct str word)
 	return true;
 }
 
+static bool known_param(struct dw_parser *d, const struct policy_token *tok)
+{
+	for (size_t i = 0; i < d->in_macro->n_params; i++) {
+		if (str_eq(d->in_macro->params[i], tok->text)) {
+			return true;
+		}
+	}
+	return temporal_fail(d, tok->span, "`" STR_FMT "` is not a parameter of `" STR_FMT "`",
+			     STR_ARG(tok->text), STR_ARG(d->in_macro->name));
+}
+
 /* A variable's name where one is bound or used: x, $x or, in a macro, ?x. */
 static bool var_name(struct dw_parser *d, struct str *ret)
 {
@@ -142,6 +153,9 @@ static bool var_name(struct dw_parser *d, struct str *ret)
 	if (tok->kind != POLICY_TOK_IDENT && tok->kind != POLICY_TOK_SLOT &&
 	    tok->kind != POLICY_TOK_FRESH) {
 		policy_lex_unexpected(&d->p.lx, "a variable");
+		return false;
+	}
+	if (tok->kind == POLICY_TOK_SLOT && !known_param(d, tok)) {
 		return false;
 	}
 	*ret = tok->text;

@@ -5,6 +5,7 @@
 
 #include "tests/test.h"
 
+#include "policy/dw_engine.h"
 #include "policy/dw_history.h"
 #include "policy/dw_trace.h"
 
@@ -61,18 +62,21 @@ static inline void dw_world_must_load(struct dw_world *w, struct str policies, s
 	}
 }
 
-/* What `writ policy replay` prints. */
+/* What `writ policy replay` prints. The incremental state must say the same. */
 static inline void dw_world_replay(struct dw_world *w, struct str trace, bool whole,
 				   struct buf *out)
 {
-	struct dw_history h;
+	const struct dw_engine_opts opts = {0};
 	size_t decisions = 0, line_number = 0;
+	struct dw_engine *engine;
+	struct dw_history h;
 
 	dw_history_init(&h, w->prog, &w->a);
+	assert_int_equal(dw_engine_new(w->prog, &opts, &engine, &w->err), ERR_OK);
 	for (struct str rest = trace; rest.p;) {
 		struct str line = str_cut(&rest, '\n');
 		struct dw_event *ev = ARENA_NEW(&w->a, struct dw_event);
-		struct policy_decision d;
+		struct policy_decision d, inc;
 		int64_t ts;
 
 		line_number++;
@@ -85,9 +89,18 @@ static inline void dw_world_replay(struct dw_world *w, struct str trace, bool wh
 			fail();
 		}
 		if (!dw_is_decision(w->prog, ev)) {
+			assert_int_equal(
+				dw_engine_observe(engine, &ev->event, &w->scratch, &w->err),
+				ERR_OK);
 			continue;
 		}
 		dw_history_decide(&h, ev, NULL, &w->scratch, &d, &w->err);
+		dw_engine_decide(engine, ev, NULL, &w->scratch, &inc, &w->err);
+		assert_int_equal(inc.allow, d.allow);
+		assert_int_equal(inc.reasons.n, d.reasons.n);
+		for (size_t i = 0; i < d.reasons.n; i++) {
+			assert_ptr_equal(inc.reasons.items[i], d.reasons.items[i]);
+		}
 		buf_printf(out, "@%lld (time point %zu): %s", (long long)ts,
 			   whole ? h.n - 1 : decisions,
 			   whole ? (d.allow ? "true" : "false") : (d.allow ? "ALLOW" : "DENY"));
@@ -98,6 +111,7 @@ static inline void dw_world_replay(struct dw_world *w, struct str trace, bool wh
 		decisions++;
 		arena_reset(&w->scratch);
 	}
+	dw_engine_free(engine);
 }
 
 #endif
