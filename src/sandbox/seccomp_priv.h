@@ -29,6 +29,8 @@ enum call_rule {
 	RULE_MKNOD,    /* arg 1 */
 	RULE_MKNODAT,  /* arg 2 */
 	RULE_MEMFD,    /* arg 1 */
+	RULE_MODE,     /* chmod, fchmod, mkdir, creat: arg 1 */
+	RULE_MODEAT,   /* fchmodat, mkdirat: arg 2 */
 };
 
 struct seccomp_call {

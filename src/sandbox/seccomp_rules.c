@@ -111,10 +111,24 @@ static size_t check_memory(const struct seccomp_spec *spec, enum call_rule rule,
 	return 1;
 }
 
+/*
+ * Files that a sandboxed program leaves in a writable folder are its user's outside, maybe root's: none
+ * may run there with that user's rights for whoever starts it.
+ */
+static size_t check_mode(unsigned arg, struct check *out)
+{
+	out[0] = (struct check){.kind = CHECK_BITS_CLEAR,
+				.arg = (uint8_t)arg,
+				.mask = S_ISUID | S_ISGID,
+				.fails_with = EPERM};
+	return 1;
+}
+
 static size_t check_open(const struct seccomp_spec *spec, enum call_rule rule, struct check *out)
 {
 	if (spec->calls & CALLS_WRITE) {
-		return 0;
+		/* Without O_CREAT libc passes 0. */
+		return check_mode(rule == RULE_OPEN ? 2 : 3, out);
 	}
 	/* O_TMPFILE needs a write mode, so these three cover it. */
 	out[0] = (struct check){.kind = CHECK_BITS_CLEAR,
@@ -224,7 +238,7 @@ static size_t check_mknod(enum call_rule rule, struct check *out)
 				.mask = S_IFMT,
 				LIST(no_device_types),
 				.fails_with = EPERM};
-	return 1;
+	return 1 + check_mode(rule == RULE_MKNOD ? 1 : 2, &out[1]);
 }
 
 size_t seccomp_checks(const struct seccomp_spec *spec, enum call_rule rule,
@@ -273,6 +287,10 @@ size_t seccomp_checks(const struct seccomp_spec *spec, enum call_rule rule,
 		return check_mknod(rule, out);
 	case RULE_MEMFD:
 		return check_memfd(spec, out);
+	case RULE_MODE:
+		return check_mode(1, out);
+	case RULE_MODEAT:
+		return check_mode(2, out);
 	}
 	return 0;
 }

@@ -416,6 +416,19 @@ static int in_escape(void)
 	return result(open(path, O_RDONLY));
 }
 
+/* What it leaves outside is its user's there: nothing may run with that user's rights. */
+static int in_setuid(void)
+{
+	int fd = open("/tmp/tool", O_WRONLY | O_CREAT, 0700);
+
+	return fd < 0 ? errno : result(fchmod(fd, 04755));
+}
+
+static int in_setgid_by_open(void)
+{
+	return result(open("/tmp/tool2", O_WRONLY | O_CREAT, 02700));
+}
+
 static int in_dots(void)
 {
 	return result(open("../../../../../../../../root/.bashrc", O_RDONLY));
@@ -495,6 +508,8 @@ static const struct inside {
 	{"workspace", in_workspace, FINE},
 	{"escape", in_escape, ENOENT},
 	{"dots", in_dots, ENOENT},
+	{"setuid", in_setuid, EPERM},
+	{"setgid_by_open", in_setgid_by_open, EPERM},
 	{"sleepers", in_sleepers, FINE},
 };
 
