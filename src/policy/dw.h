@@ -35,6 +35,12 @@ struct dw_texts {
 	const struct policy_source *macros;    /* NULL: the standard library */
 };
 
+/* What a request for an action may have to compute. */
+struct dw_topic {
+	uint32_t *leaves, *calls;
+	size_t n_leaves, n_calls, cap_leaves, cap_calls;
+};
+
 struct dw_program {
 	const struct schema *schema;  /* as given */
 	const struct schema *lowered; /* with the attributes of leaves and calls */
@@ -46,7 +52,15 @@ struct dw_program {
 	size_t n_leaves;
 	struct dw_call *calls;
 	size_t n_calls;
+	struct dw_topic *topics;          /* one for each action of the schema */
+	uint32_t *slots;                  /* actions by hash: number + 1 */
+	size_t n_slots;                   /* a power of two */
+	const struct policy_store *store; /* the schema's actions and nothing else */
 };
+
+/* What may have to be computed, or NULL when the schema has no such action. */
+const struct dw_topic *dw_topic_find(const struct dw_program *prog,
+				     const struct policy_uid *action);
 
 /* Texts and diags outlive the program; everything is in the arena. */
 enum err_code dw_load(struct arena *a, const struct dw_texts *texts, struct policy_diags *diags,
@@ -77,7 +91,8 @@ typedef enum err_code dw_leaf_fn(void *arg, const struct temporal_leaf *leaf, si
 				 struct err *err);
 
 /*
- * Decides. The history is behind `leaf_value`; the store may be NULL. Never
+ * Decides. The history is behind `leaf_value`. The store holds the schema's actions too,
+ * as policy_json_entities makes it; NULL: prog->store. An unknown action is denied. Never
  * fails open: what cannot be computed is a denial with `failure` set, and
  * err->msg says more.
  */

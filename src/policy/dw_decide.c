@@ -42,6 +42,7 @@ bool dw_request_key(const struct dw_program *prog, const struct policy_env *env,
 
 struct decision {
 	const struct dw_program *prog;
+	const struct dw_topic *topic;
 	struct policy_env env;
 	struct arena *a;
 	dw_leaf_fn *leaf_value;
@@ -56,7 +57,8 @@ static bool applies(const struct decision *d, uint32_t policy)
 
 static enum err_code add_leaves(struct decision *d, struct policy_record *r, struct err *err)
 {
-	for (size_t i = 0; i < d->prog->n_leaves; i++) {
+	for (size_t k = 0; k < d->topic->n_leaves; k++) {
+		uint32_t i = d->topic->leaves[k];
 		const struct temporal_leaf *leaf = &d->prog->leaves[i];
 		bool holds = false;
 
@@ -70,8 +72,8 @@ static enum err_code add_leaves(struct decision *d, struct policy_record *r, str
 
 static enum err_code add_calls(struct decision *d, struct policy_record *r, struct err *err)
 {
-	for (size_t i = 0; i < d->prog->n_calls; i++) {
-		const struct dw_call *call = &d->prog->calls[i];
+	for (size_t k = 0; k < d->topic->n_calls; k++) {
+		const struct dw_call *call = &d->prog->calls[d->topic->calls[k]];
 		struct policy_value v;
 
 		if (applies(d, call->policy)) {
@@ -123,11 +125,16 @@ void dw_decide(const struct dw_program *prog, const struct dw_event *ev,
 	       const struct policy_store *store, dw_leaf_fn *leaf_value, void *arg,
 	       struct arena *scratch, struct policy_decision *ret, struct err *err)
 {
-	struct decision d = {.prog = prog, .a = scratch, .leaf_value = leaf_value, .arg = arg};
+	struct decision d = {.prog = prog,
+			     .topic = dw_topic_find(prog, ev->event.action),
+			     .a = scratch,
+			     .leaf_value = leaf_value,
+			     .arg = arg};
+	const struct policy_store *known = store ? store : prog->store;
 	struct policy_request req = {.principal = ev->principal,
 				     .action = ev->event.action,
 				     .resource = ev->resource,
-				     .store = store,
+				     .store = known,
 				     .entities = ev->entities,
 				     .n_entities = ev->n_entities,
 				     .now = ev->event.ts_ms};
@@ -139,11 +146,17 @@ void dw_decide(const struct dw_program *prog, const struct dw_event *ev,
 		ret->failure = "incomplete request";
 		return;
 	}
+	if (!d.topic) {
+		err_ignore(ERR(err, ERR_INVALID, "unknown action `" STR_FMT "`", /* as above */
+			       STR_ARG(ev->event.action->id)));
+		ret->failure = "unknown action";
+		return;
+	}
 	d.env = (struct policy_env){.principal = ev->principal,
 				    .action = ev->event.action,
 				    .resource = ev->resource,
 				    .context = ev->context,
-				    .store = store,
+				    .store = known,
 				    .overlay = ev->entities,
 				    .n_overlay = ev->n_entities,
 				    .scratch = scratch};

@@ -2,6 +2,7 @@
 /* Loading: parse, check, lower the schema, validate strictly, compile. Deciding: fill in, decide. */
 #include "policy/dw.h"
 
+#include "policy/data.h"
 #include "policy/dw_parse.h"
 #include "policy/schema_ast.h"
 #include "policy/sort.h"
@@ -285,6 +286,93 @@ static enum err_code lower_schema(struct loader *l, struct err *err)
 	return ERR_OK;
 }
 
+/* ---- what each action has to compute ---- */
+
+static size_t slot_of(const struct dw_program *prog, const struct policy_uid *action)
+{
+	size_t at = (size_t)action->hash & (prog->n_slots - 1);
+
+	for (; prog->slots[at]; at = (at + 1) & (prog->n_slots - 1)) {
+		const struct schema_action *a = &prog->schema->actions[prog->slots[at] - 1];
+
+		if (str_eq(a->id, action->id) && str_eq(a->type->name, action->type)) {
+			break;
+		}
+	}
+	return at;
+}
+
+const struct dw_topic *dw_topic_find(const struct dw_program *prog, const struct policy_uid *action)
+{
+	uint32_t n = prog->slots[slot_of(prog, action)];
+
+	return n ? &prog->topics[n - 1] : NULL;
+}
+
+static enum err_code put(struct loader *l, uint32_t policy, uint32_t number, bool call,
+			 struct err *err)
+{
+	const struct schema_action **actions;
+	size_t n;
+
+	TRY(temporal_scope_actions(l->a, l->prog->schema, l->parsed.policies.items[policy],
+				   &actions, &n, err));
+	for (size_t i = 0; i < n; i++) {
+		struct dw_topic *t = &l->prog->topics[actions[i] - l->prog->schema->actions];
+		uint32_t **list = call ? &t->calls : &t->leaves;
+		size_t *n_list = call ? &t->n_calls : &t->n_leaves;
+
+		if (!ARENA_GROW(l->a, list, *n_list, call ? &t->cap_calls : &t->cap_leaves)) {
+			return no_memory(err);
+		}
+		(*list)[(*n_list)++] = number;
+	}
+	return ERR_OK;
+}
+
+static enum err_code index_actions(struct loader *l, struct err *err)
+{
+	struct dw_program *prog = l->prog;
+
+	prog->n_slots = 16;
+	while (prog->n_slots < prog->schema->n_actions * 2) {
+		prog->n_slots *= 2;
+	}
+	prog->slots = ARENA_ARRAY(l->a, prog->n_slots, uint32_t);
+	prog->topics = ARENA_ARRAY(l->a, prog->schema->n_actions, struct dw_topic);
+	if (!prog->slots || !prog->topics) {
+		return no_memory(err);
+	}
+	for (uint32_t i = 0; i < prog->schema->n_actions; i++) {
+		const struct schema_action *a = &prog->schema->actions[i];
+		struct policy_uid uid = policy_uid_make(a->type->name, a->id);
+
+		prog->slots[slot_of(prog, &uid)] = i + 1;
+	}
+	for (uint32_t i = 0; i < l->parsed.n_leaves; i++) {
+		TRY(put(l, l->parsed.leaves[i].policy, i, false, err));
+	}
+	for (uint32_t i = 0; i < l->parsed.n_calls; i++) {
+		TRY(put(l, l->parsed.calls[i].policy, i, true, err));
+	}
+	return ERR_OK;
+}
+
+/* The hierarchy of actions, for `action in`. */
+static enum err_code make_store(struct loader *l, struct err *err)
+{
+	struct policy_entity *entities;
+	struct policy_store *store;
+	const struct json *none;
+	size_t n;
+
+	TRY(json_parse(l->a, STR("[]"), NULL, &none, err));
+	TRY(policy_json_entities(l->a, none, l->prog->schema, &entities, &n, err));
+	TRY(policy_store_build(l->a, entities, n, &store, err));
+	l->prog->store = store;
+	return ERR_OK;
+}
+
 /* ---- loading ---- */
 
 static enum err_code parse_all(struct loader *l, const struct dw_texts *t, struct err *err)
@@ -345,6 +433,8 @@ static enum err_code load(struct loader *l, const struct dw_texts *t, struct err
 	TRY(check_leaves(l, err));
 	TRY(check_calls(l, err));
 	TRY(find_polarity(l, err));
+	TRY(index_actions(l, err));
+	TRY(make_store(l, err));
 	TRY(policy_set_build(l->a, &l->parsed.policies, &opts, l->diags, &l->prog->set, err));
 	l->prog->policies = l->parsed.policies;
 	l->prog->leaves = l->parsed.leaves;

@@ -77,26 +77,39 @@ static bool scope_admits(const struct policy_scope *s, const struct schema_actio
 	return false;
 }
 
+static bool is_requestable(const struct schema_action *action)
+{
+	return action->n_principals > 0 && action->n_resources > 0;
+}
+
 enum err_code temporal_scope_actions(struct arena *a, const struct schema *schema,
 				     const struct policy *scope, const struct schema_action ***ret,
 				     size_t *n, struct err *err)
 {
+	const struct policy_scope *s = &scope->action;
+	bool one = s->op == POLICY_SCOPE_EQ && s->n_uids == 1;
 	const struct schema_action **list =
-		ARENA_ARRAY(a, schema->n_actions, const struct schema_action *);
+		ARENA_ARRAY(a, one ? 1 : schema->n_actions, const struct schema_action *);
+	const struct schema_action *action;
 
 	*n = 0;
 	if (!list) {
 		return ERR(err, ERR_NOMEM, "out of memory");
 	}
+	*ret = list;
+	if (one) {
+		action = schema_action_find(schema, s->uids[0].type, s->uids[0].id);
+		if (action && is_requestable(action)) {
+			list[(*n)++] = action;
+		}
+		return ERR_OK;
+	}
 	for (size_t i = 0; i < schema->n_actions; i++) {
-		const struct schema_action *action = &schema->actions[i];
-
-		if (action->n_principals > 0 && action->n_resources > 0 &&
-		    scope_admits(&scope->action, action, schema)) {
+		action = &schema->actions[i];
+		if (is_requestable(action) && scope_admits(s, action, schema)) {
 			list[(*n)++] = action;
 		}
 	}
-	*ret = list;
 	return ERR_OK;
 }
 
