@@ -417,7 +417,7 @@ static int in_escape(void)
 }
 
 /* What it leaves outside is its user's there: nothing may run with that user's rights. */
-static int in_setuid(void)
+static int in_setuid_file(void)
 {
 	int fd = open("/tmp/tool", O_WRONLY | O_CREAT, 0700);
 
@@ -508,7 +508,7 @@ static const struct inside {
 	{"workspace", in_workspace, FINE},
 	{"escape", in_escape, ENOENT},
 	{"dots", in_dots, ENOENT},
-	{"setuid", in_setuid, EPERM},
+	{"setuid_file", in_setuid_file, EPERM},
 	{"setgid_by_open", in_setgid_by_open, EPERM},
 	{"sleepers", in_sleepers, FINE},
 };
