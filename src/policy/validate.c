@@ -128,6 +128,10 @@ static bool action_admits(const struct schema *s, const struct policy_scope *sco
 	if (scope->op == POLICY_SCOPE_ANY) {
 		return true;
 	}
+	if (scope->op == POLICY_SCOPE_EQ && scope->n_uids == 1) {
+		return str_eq(scope->uids[0].id, a->id) &&
+		       str_eq(scope->uids[0].type, a->type->name);
+	}
 	for (size_t i = 0; i < scope->n_uids; i++) {
 		const struct schema_action *of =
 			schema_action_find(s, scope->uids[i].type, scope->uids[i].id);
