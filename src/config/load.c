@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/load.h"
 
+#include "config/guard.h"
 #include "config/yaml.h"
 
 #include <dirent.h>
@@ -368,6 +369,7 @@ enum err_code config_load(struct arena *a, const char *path, struct config_loade
 	for (size_t i = 0; i < l.n_secrets; i++) {
 		TRY(check_secret(shown, &l.secrets[i], err));
 	}
+	TRY(config_guard_own_files(a, &l.config, path, shown, err));
 	*ret = l;
 	return ERR_OK;
 }

@@ -176,6 +176,55 @@ static void an_oversize_file_is_refused_unread(void **state)
 	free(big);
 }
 
+static void a_server_is_never_given_writs_own_files(void **state)
+{
+	static const char *const places[] = {
+		"..", /* holds the whole folder */
+		".",  "state", "state/ledger", "policies", "writ.yaml", "link", "keys/key",
+	};
+	char link[128];
+
+	(void)state;
+	(void)snprintf(link, sizeof(link), "%s/link", dir);
+	assert_int_equal(symlink("policies", link), 0);
+	(void)snprintf(link, sizeof(link), "%s/keys", dir);
+	assert_int_equal(mkdir(link, 0700), 0);
+	put("keys/key", "secret", 0600);
+	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+		for (int write = 0; write < 2; write++) {
+			struct config_loaded l;
+			struct err err = {0};
+			struct arena a;
+			char yaml[512];
+
+			(void)snprintf(yaml, sizeof(yaml),
+				       "version: 1\nservers:\n  a:\n    command: [sh]\n"
+				       "    files: {%s: [%s]}\n"
+				       "    env: {K: {secret_file: keys/key}}\n",
+				       write ? "write" : "read", places[i]);
+			put("writ.yaml", yaml, 0644);
+			if (load(&a, &l, &err) != ERR_INVALID || !strstr(err.msg, "may not have")) {
+				fail_msg("%s: %s", places[i], err.msg);
+			}
+			arena_done(&a);
+		}
+	}
+	put("writ.yaml", "version: 1\nservers: {a: {command: [sh], files: {read: [work]}}}\n",
+	    0644);
+	(void)snprintf(link, sizeof(link), "%s/work", dir);
+	assert_int_equal(mkdir(link, 0700), 0);
+	{
+		struct config_loaded l;
+		struct err err = {0};
+		struct arena a;
+
+		if (load(&a, &l, &err)) {
+			fail_msg("%s", err.msg);
+		}
+		arena_done(&a);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -185,6 +234,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_secret_file_is_closed_to_others, make_dir,
 						remove_dir),
 		cmocka_unit_test_setup_teardown(an_oversize_file_is_refused_unread, make_dir,
+						remove_dir),
+		cmocka_unit_test_setup_teardown(a_server_is_never_given_writs_own_files, make_dir,
 						remove_dir),
 	};
 

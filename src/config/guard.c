@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/guard.h"
+
+#include "config/load.h"
+
+#include <stdlib.h>
+
+enum { MAX_GUARDED = CONFIG_MAX_SECRETS + 8 };
+
+struct guarded {
+	const char *what;
+	struct str path; /* without links, where it exists */
+};
+
+struct guard {
+	struct arena *arena;
+	struct guarded *items;
+	size_t n;
+};
+
+/*
+ * The path with its links followed. Of one that does not exist yet, as the state directory before
+ * the first start, the part that does is followed.
+ */
+static struct str real_path(struct arena *a, struct str path)
+{
+	struct str head = path, tail = str_make(NULL, 0);
+
+	while (head.n) {
+		struct str name = arena_dup(a, head);
+		char *real = name.p ? realpath(name.p, NULL) : NULL;
+
+		if (real) {
+			struct str whole = arena_printf(a, "%s" STR_FMT, real, STR_ARG(tail));
+
+			free(real);
+			return whole;
+		}
+		while (head.n && head.p[head.n - 1] != '/') {
+			head.n--;
+		}
+		head.n -= head.n ? 1 : 0;
+		tail = str_from(path, head.n);
+	}
+	return path;
+}
+
+static bool lies_in(struct str inner, struct str outer)
+{
+	return str_starts_with(inner, outer) && (inner.n == outer.n || inner.p[outer.n] == '/' ||
+						 (outer.n && outer.p[outer.n - 1] == '/'));
+}
+
+static void add(struct guard *g, const char *what, struct str path)
+{
+	if (path.n && g->n < MAX_GUARDED) {
+		g->items[g->n++] = (struct guarded){what, real_path(g->arena, path)};
+	}
+}
+
+static enum err_code check_places(const struct guard *g, const struct config_server *s,
+				  const struct config_strs *places, struct str shown,
+				  struct err *err)
+{
+	for (size_t i = 0; i < places->n; i++) {
+		struct str place = real_path(g->arena, places->items[i]);
+
+		for (size_t k = 0; k < g->n; k++) {
+			if (lies_in(g->items[k].path, place) || lies_in(place, g->items[k].path)) {
+				return ERR(err, ERR_INVALID,
+					   STR_FMT ": server " STR_FMT " may not have " STR_FMT
+						   ", where %s is: give it a narrower folder",
+					   STR_ARG(shown), STR_ARG(s->id),
+					   STR_ARG(places->items[i]), g->items[k].what);
+			}
+		}
+	}
+	return ERR_OK;
+}
+
+enum err_code config_guard_own_files(struct arena *a, const struct config *cfg, const char *path,
+				     struct str shown, struct err *err)
+{
+	struct guard g = {.arena = a, .items = ARENA_ARRAY(a, MAX_GUARDED, struct guarded)};
+	const struct config_secret *secrets;
+	size_t n;
+
+	if (!g.items) {
+		return ERR(err, ERR_NOMEM, "no memory for the configuration");
+	}
+	add(&g, "Writ's state", cfg->state);
+	add(&g, "the policies' folder", cfg->policies);
+	add(&g, "the configuration", str_from_c(path));
+	add(&g, "the schema", cfg->schema);
+	TRY(config_secrets(a, cfg, &secrets, &n, err));
+	for (size_t i = 0; i < n; i++) {
+		add(&g, "a secret file", secrets[i].file);
+	}
+	for (size_t i = 0; i < cfg->n_servers; i++) {
+		const struct config_server *s = &cfg->servers[i];
+
+		if (s->kind == CONFIG_SERVER_STDIO) {
+			TRY(check_places(&g, s, &s->files_read, shown, err));
+			TRY(check_places(&g, s, &s->files_write, shown, err));
+		}
+	}
+	return ERR_OK;
+}
