@@ -4,9 +4,12 @@
  *   {"policies":10000,"candidates":10,"load_ms":80.1,"decide_ns":680.9,"bytes_per_policy":889,...}
  * bench_policy [POLICIES CANDIDATES] runs one case instead of all. A candidate is a
  * policy for the request's action; each has four conditions and an exception.
+ * `decide_json_ns` starts from the request and the entities as JSON text, which is
+ * what another engine has to be given. bench_policy --question POLICIES CANDIDATES
+ * prints such a question for it: {"policies":TEXT,"entities":[...],"request":{...}}.
  */
-#include "policy/data.h"
-#include "policy/engine.h"
+#include "policy/case.h"
+#include "json/write.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,6 +76,24 @@ static void write_policies(struct load *l, int n, int candidates)
 	l->n_parts = n_cuts;
 }
 
+#define CONTEXT                                                                                    \
+	"{\"input\":{\"amount\":500,\"to\":\"someone@example.org\",\"subject\":\"hi\"},"           \
+	"\"w\":{\"session\":{\"id\":\"s\",\"depth\":1},"                                           \
+	"\"labels\":{\"confidentiality\":1,\"integrity\":2}},\"sessionId\":\"s\"}"
+
+#define REQUEST                                                                                    \
+	"{\"principal\":{\"type\":\"Agent\",\"id\":\"a\"},"                                        \
+	"\"action\":{\"type\":\"Action\",\"id\":\"tool0\"},"                                       \
+	"\"resource\":{\"type\":\"Tool\",\"id\":\"s.tool0\"},\"context\":" CONTEXT "}"
+
+#define ENTITIES                                                                                   \
+	"[{\"uid\":{\"type\":\"Agent\",\"id\":\"a\"},\"attrs\":{\"level\":3},\"parents\":[]},"     \
+	"{\"uid\":{\"type\":\"Tool\",\"id\":\"s.tool0\"},"                                         \
+	"\"attrs\":{\"egress\":false,\"mutates\":true},"                                           \
+	"\"parents\":[{\"type\":\"Server\",\"id\":\"s\"}]},"                                       \
+	"{\"uid\":{\"type\":\"Action\",\"id\":\"tool0\"},\"attrs\":{},"                            \
+	"\"parents\":[{\"type\":\"Action\",\"id\":\"call_tool\"}]}]"
+
 static struct policy_value value(struct arena *a, const char *json)
 {
 	struct policy_value v = {0};
@@ -112,11 +133,67 @@ static void make_world(struct arena *a, struct world *w)
 					 .action = &w->action,
 					 .resource = &w->resource,
 					 .store = store};
-	w->req.context =
-		value(a, "{\"input\":{\"amount\":500,\"to\":\"someone@example.org\","
-			 "\"subject\":\"hi\"},\"w\":{\"session\":{\"id\":\"s\",\"depth\":1},"
-			 "\"labels\":{\"confidentiality\":1,\"integrity\":2}},"
-			 "\"sessionId\":\"s\"}");
+	w->req.context = value(a, CONTEXT);
+}
+
+/* A decision that starts from text, entities included. */
+static void decide_json(const struct policy_set *set, struct arena *a)
+{
+	const struct policy_source req_src = {STR("request"), STR(REQUEST)};
+	const struct policy_source ent_src = {STR("entities"), STR(ENTITIES)};
+	struct policy_decision d;
+	struct policy_case c = {0};
+	struct policy_entity *items = NULL;
+	struct policy_store *store = NULL;
+	struct policy_request req = {0};
+	const struct json *doc = NULL;
+	struct err err = {0};
+	size_t n = 0;
+
+	must(policy_case_json(a, &ent_src, &doc, &err), &err);
+	must(policy_json_entities(a, doc, NULL, &items, &n, &err), &err);
+	must(policy_store_build(a, items, n, &store, &err), &err);
+	c.store = store;
+	must(policy_case_json(a, &req_src, &doc, &err), &err);
+	must(policy_case_request(a, &c, doc, false, &req, &err), &err);
+	policy_decide(set, &req, a, &d);
+}
+
+static double time_json(const struct policy_set *set, struct arena *scratch)
+{
+	const int rounds = 20000;
+	double start = cpu_ns();
+
+	for (int i = 0; i < rounds; i++) {
+		arena_reset(scratch);
+		decide_json(set, scratch);
+	}
+	return (cpu_ns() - start) / rounds;
+}
+
+static int question(int n, int candidates)
+{
+	static struct load l;
+	struct json_writer w;
+	struct buf out;
+	bool written;
+
+	write_policies(&l, n, candidates);
+	buf_init(&out, (size_t)2 << 30);
+	w = json_writer(&out);
+	json_w_object(&w);
+	json_w_key(&w, STR("policies"));
+	json_w_str(&w, buf_str(&l.text));
+	json_w_key(&w, STR("entities"));
+	json_w_raw(&w, STR(ENTITIES));
+	json_w_key(&w, STR("request"));
+	json_w_raw(&w, STR(REQUEST));
+	json_w_end(&w);
+	buf_append_c(&out, '\n');
+	written = !out.failed && fwrite(buf_str(&out).p, 1, buf_len(&out), stdout) == buf_len(&out);
+	buf_done(&out);
+	buf_done(&l.text);
+	return written && fflush(stdout) == 0 ? 0 : 2;
 }
 
 static void bench(int n, int candidates)
@@ -130,7 +207,7 @@ static void bench(int n, int candidates)
 	struct err err = {0};
 	static struct load l;
 	struct world w = {0};
-	double start, load, decide;
+	double start, load, decide, from_json;
 	int rounds = 2000000 / (candidates + 1);
 	size_t used;
 
@@ -149,9 +226,11 @@ static void bench(int n, int candidates)
 		policy_decide(set, &w.req, &scratch, &d);
 	}
 	decide = (cpu_ns() - start) / rounds;
+	from_json = time_json(set, &scratch);
 	(void)printf("{\"policies\":%d,\"candidates\":%d,\"load_ms\":%.2f,\"decide_ns\":%.1f,"
-		     "\"bytes_per_policy\":%zu,\"reasons\":%zu,\"outcome\":\"%s\"}\n",
-		     n, candidates, load, decide, used / (size_t)n, d.reasons.n,
+		     "\"decide_json_ns\":%.1f,\"bytes_per_policy\":%zu,\"reasons\":%zu,"
+		     "\"outcome\":\"%s\"}\n",
+		     n, candidates, load, decide, from_json, used / (size_t)n, d.reasons.n,
 		     policy_outcome_name(d.outcome));
 	arena_done(&scratch);
 	arena_done(&a);
@@ -164,6 +243,9 @@ int main(int argc, char **argv)
 		{1, 1}, {100, 1}, {100, 10}, {100, 100}, {10000, 1}, {10000, 10}, {100000, 10},
 	};
 
+	if (argc == 4 && strcmp(argv[1], "--question") == 0) {
+		return question((int)strtol(argv[2], NULL, 10), (int)strtol(argv[3], NULL, 10));
+	}
 	if (argc == 3) {
 		bench((int)strtol(argv[1], NULL, 10), (int)strtol(argv[2], NULL, 10));
 		return 0;
