@@ -24,4 +24,7 @@ int cmd_policy_translate(int argc, char **argv);
 enum err_code cmd_policy_read(struct arena *a, const char *path, struct policy_source *ret,
 			      struct err *err) MUST_USE;
 
+/* macros.dw in the folder of a policy file, in the arena; NULL when there is none. */
+const char *cmd_policy_macros_beside(struct arena *a, const char *policies);
+
 #endif

@@ -7,6 +7,7 @@
 #include "cli/cmd_policy.h"
 #include "cli/out.h"
 #include "policy/case.h"
+#include "policy/dw.h"
 #include "policy/engine.h"
 #include "policy/schema_ast.h"
 #include "policy/validate.h"
@@ -15,7 +16,7 @@
 
 struct check_args {
 	struct opt_list schemas, files;
-	const char *events, *providers;
+	const char *events, *providers, *macros;
 	bool strict, json;
 };
 
@@ -122,8 +123,74 @@ static enum err_code check_for_gateway(struct check *c, bool strict, struct err 
 	return ERR_OK;
 }
 
+static bool is_temporal(const struct check_args *args)
+{
+	bool any = args->events || args->providers || args->macros;
+
+	for (size_t i = 0; i < args->files.n && !any; i++) {
+		any = str_ends_with(str_from_c(args->files.items[i]), STR(".dw"));
+	}
+	return any;
+}
+
+static enum err_code read_one(struct check *c, const char *path, const struct policy_source **ret,
+			      struct err *err)
+{
+	struct policy_source *src = ARENA_NEW(&c->arena, struct policy_source);
+
+	*ret = NULL;
+	if (!path) {
+		return ERR_OK;
+	}
+	if (!src) {
+		return ERR(err, ERR_NOMEM, "out of memory");
+	}
+	TRY(cmd_policy_read(&c->arena, path, src, err));
+	*ret = src;
+	return ERR_OK;
+}
+
+/* Temporal policies are loaded whole: what loads is valid. */
+static enum err_code check_temporal(struct check *c, const struct check_args *args, struct err *err)
+{
+	struct policy_source *files = ARENA_ARRAY(&c->arena, args->files.n, struct policy_source);
+	struct dw_texts texts = {.policies = files, .n_policies = args->files.n};
+	const char *macros = args->macros;
+	const struct dw_program *prog;
+	size_t before = c->diags.n_errors;
+	enum err_code code;
+
+	if (!files) {
+		return ERR(err, ERR_NOMEM, "out of memory");
+	}
+	if (args->schemas.n != 1) {
+		return ERR(err, ERR_UNSUPPORTED,
+			   "temporal policies are checked against one schema");
+	}
+	if (!macros && args->files.n > 0) {
+		macros = cmd_policy_macros_beside(&c->arena, args->files.items[0]);
+	}
+	for (size_t i = 0; i < args->files.n; i++) {
+		TRY(cmd_policy_read(&c->arena, args->files.items[i], &files[i], err));
+		validate_text(&files[i], &c->diags);
+	}
+	TRY(read_one(c, args->schemas.items[0], &texts.schema, err));
+	TRY(read_one(c, args->events, &texts.events, err));
+	TRY(read_one(c, args->providers, &texts.providers, err));
+	TRY(read_one(c, macros, &texts.macros, err));
+	code = dw_load(&c->arena, &texts, &c->diags, &prog, err);
+	if (code) {
+		return is_problem(c, before) ? ERR_OK : code;
+	}
+	c->policies = prog->policies;
+	return check_for_gateway(c, args->strict, err);
+}
+
 static enum err_code check_all(struct check *c, const struct check_args *args, struct err *err)
 {
+	if (is_temporal(args)) {
+		return check_temporal(c, args, err);
+	}
 	TRY(load_schemas(c, &args->schemas, err));
 	TRY(load_policies(c, &args->files, err));
 	if (c->schema) {
@@ -175,11 +242,6 @@ static int report(struct out *o, const struct check *c, bool json)
 
 static enum err_code check_usage(const struct check_args *args, struct err *err)
 {
-	if (args->events || args->providers) {
-		return ERR(err, ERR_UNSUPPORTED,
-			   "--%s belongs to temporal policies, which this build does not check",
-			   args->events ? "events" : "providers");
-	}
 	if (args->schemas.n == 0) {
 		return ERR(err, ERR_INVALID, "--schema is needed");
 	}
@@ -223,6 +285,11 @@ int cmd_policy_check(int argc, char **argv)
 		 .value = "FILE",
 		 .text = &args.providers,
 		 .help = "information providers of temporal policies"},
+		{.name = "macros",
+		 .value = "FILE",
+		 .text = &args.macros,
+		 .help = "macro library of temporal policies; macros.dw beside them is taken by "
+			 "itself"},
 		{.name = "strict",
 		 .flag = &args.strict,
 		 .help = "what a gateway would refuse is an error too, not a warning"},
@@ -230,7 +297,7 @@ int cmd_policy_check(int argc, char **argv)
 	};
 	const struct opt_word words[] = {
 		{.name = "FILE",
-		 .help = "policies, text or JSON; none checks the schema",
+		 .help = "policies, text, JSON or temporal (.dw); none checks the schema",
 		 .list = &args.files},
 	};
 	const struct opt_spec spec = {

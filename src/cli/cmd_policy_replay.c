@@ -47,8 +47,7 @@ static enum err_code read_optional(struct arena *a, const char *path, struct pol
 	return ERR_OK;
 }
 
-/* macros.dw beside the first policy file, when it exists and nothing else was said. */
-static const char *macros_beside(struct arena *a, const char *policies)
+const char *cmd_policy_macros_beside(struct arena *a, const char *policies)
 {
 	const char *slash = strrchr(policies, '/');
 	struct str path =
@@ -61,8 +60,9 @@ static enum err_code load(struct replay *r, const struct replay_args *args, stru
 {
 	struct policy_source *src =
 		ARENA_ARRAY(&r->arena, args->policies.n + 5, struct policy_source);
-	const char *macros =
-		args->macros ? args->macros : macros_beside(&r->arena, args->policies.items[0]);
+	const char *macros = args->macros
+				     ? args->macros
+				     : cmd_policy_macros_beside(&r->arena, args->policies.items[0]);
 	struct policy_case_texts entities = {0};
 	struct dw_texts texts = {.policies = src + 5, .n_policies = args->policies.n};
 	const struct policy_source *schema, *json;
