@@ -44,6 +44,11 @@ static int setup(void **state)
 	put(f, "never.cedar",
 	    "@resaon(\"x\") permit(principal, action, resource) when { false };\n");
 	put(f, "broken.cedarschema", "entity User in Group;\nentity Doc { owner: Usr };\n");
+	put(f, "good.dw",
+	    "permit () when temporal { formerly within 1h Action::\"view\"::request{} };\n");
+	put(f, "bad.dw",
+	    "permit ()\nwhen temporal { formerly within 2d Action::\"view\"::request{} };\n");
+	put(f, "e.dwschema", "decision event <A>::asked { who: principalType(A) }\n");
 	*state = f;
 	return 0;
 }
@@ -51,7 +56,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	static const char *const names[] = {"s.cedarschema", "good.cedar",  "bad.cedar",
-					    "broken.cedar",  "never.cedar", "broken.cedarschema"};
+					    "broken.cedar",  "never.cedar", "broken.cedarschema",
+					    "good.dw",       "bad.dw",      "e.dwschema"};
 	struct fixture *f = *state;
 	char path[64];
 
@@ -176,7 +182,24 @@ static void what_cannot_be_done_is_said_and_ends_with_two(void **state)
 	assert_int_equal(RUN(f, "--schema", "s.cedarschema", "nope.cedar"), CMD_FAILED);
 	assert_int_equal(RUN(f, "--schema", "s.cedarschema", "--events", "e", "good.cedar"),
 			 CMD_FAILED);
-	assert_true(said(f, "--events belongs to temporal policies"));
+	assert_int_equal(
+		RUN(f, "--schema", "s.cedarschema", "--schema", "s.cedarschema", "good.dw"),
+		CMD_FAILED);
+	assert_true(said(f, "checked against one schema"));
+}
+
+static void temporal_policies_are_checked_with_their_events(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(RUN(f, "--schema", "s.cedarschema", "good.dw"), CMD_FINE);
+	assert_int_equal(RUN(f, "--schema", "s.cedarschema", "--events", "e.dwschema", "good.dw"),
+			 CMD_FOUND);
+	assert_true(said(f, "good.dw:1:"));
+	assert_true(said(f, "unknown event kind `request`"));
+	assert_int_equal(RUN(f, "--schema", "s.cedarschema", "bad.dw"), CMD_FOUND);
+	assert_true(said(f, "bad.dw:2:"));
+	assert_true(said(f, "longer than max_window"));
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -190,6 +213,7 @@ int main(void)
 		T(a_broken_schema_is_reported_and_policies_are_still_parsed),
 		T(json_says_the_same_as_text),
 		T(what_cannot_be_done_is_said_and_ends_with_two),
+		T(temporal_policies_are_checked_with_their_events),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
