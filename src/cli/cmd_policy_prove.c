@@ -333,12 +333,23 @@ int cmd_policy_prove(int argc, char **argv)
 	};
 	const struct opt_word words[] = {
 		{.name = "INVARIANT",
-		 .help = "always-denies | always-allows | never-errors [QUERY];\n"
-			 "reachable QUERY (0: some such request is allowed);\n"
-			 "unreachable QUERY (the same as always-denies);\n"
-			 "equivalent FILE, implies FILE (what is allowed is allowed there too);\n"
-			 "shadowed ID (without the policy nothing changes); never-matches ID.\n"
-			 "QUERY is a condition, or the rest of a policy from its scope on",
+		 .help = "always-denies, always-allows, never-errors [QUERY]: of all requests\n"
+			 "                             reachable QUERY: some request of it is "
+			 "allowed (shown; exit 0)\n"
+			 "                             unreachable QUERY: none is; the same as "
+			 "always-denies\n"
+			 "                             equivalent FILE, implies FILE: the policies "
+			 "there decide the same,\n"
+			 "                               or allow at least as much\n"
+			 "                             shadowed ID: without the policy nothing "
+			 "changes; never-matches ID\n"
+			 "                             QUERY is a condition, or the rest of a "
+			 "policy from its scope on.\n"
+			 "                             A request for which it fails (an entity is "
+			 "missing) is not of it;\n"
+			 "                             ask never-errors too. Allowed is what Cedar "
+			 "allows, also where a\n"
+			 "                             forbid failed; the gateway is stricter",
 		 .list = &args.words},
 	};
 	const struct opt_spec spec = {
