@@ -387,7 +387,8 @@ void rules_decide(const struct rules *r, const struct rules_query *q, struct are
 	struct policy_decision d = {0};
 
 	*ret = (struct rules_answer){.outcome = POLICY_DENY};
-	if (!s || !name_subject(q, a, s) || !make_context(q, a, &req.context)) {
+	if (!s || q->input.n > RULES_INPUT_MAX || !name_subject(q, a, s) ||
+	    !make_context(q, a, &req.context)) {
 		ret->policy = STR("writ.input");
 		ret->reason = STR("the request is too large or too deep to be decided");
 		ret->action = ret->principal = ret->resource = STR("(not decided)");

@@ -31,6 +31,12 @@ enum err_code rules_new(struct str config_json, struct str bundle_json, struct r
 struct rules *rules_ref(struct rules *r);
 void rules_unref(struct rules *r);
 
+/*
+ * Arguments past this are refused undecided: a decision holds up all other callers of its gate, and its
+ * time grows with what the policies have to look at.
+ */
+enum { RULES_INPUT_MAX = 1 << 20 };
+
 /* What an action is to the policies. */
 enum rules_kind {
 	RULES_CALL_TOOL = 0,

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "crypto/tls.h"
+#include "http/h1_parse.h"
 #include "ipc/relay.h"
 #include "net/stream.h"
 
@@ -14,7 +15,8 @@ enum { PIECE = 32 * 1024, HIGH_WATER = 256 * 1024, MAX_OUT = 2 * 1024 * 1024 };
 struct relay {
 	struct stream gate, upstream;
 	struct relay_reader reader;
-	struct buf head; /* the request head that is being read */
+	struct buf head;    /* the request head that is being read */
+	uint64_t body_left; /* of the request whose head has passed */
 	const struct upstream *entry;
 	size_t *count;
 	bool gate_ended, upstream_ended;
@@ -49,31 +51,53 @@ static void balance(struct relay *r)
 }
 
 /*
- * A head gets the credential, so it must be one head and nothing else: an empty line in it would make
- * the credential a part of a body, where an upstream may repeat it, and so would TRACE.
+ * A head gets the credential, so it must be one head and nothing else, and stand where a head begins:
+ * inside another request's body the credential would be content, which an upstream may repeat, and so
+ * would TRACE. *ret_body is how much body follows it.
  */
-static bool is_one_head(struct str head)
+static bool is_one_head(struct str head, uint64_t *ret_body)
 {
-	return (str_starts_with(head, STR("GET ")) || str_starts_with(head, STR("POST ")) ||
-		str_starts_with(head, STR("DELETE "))) &&
-	       str_ends_with(head, STR("\r\n")) && str_find_str(head, STR("\n\r")) == head.n &&
-	       str_find_str(head, STR("\n\n")) == head.n;
+	struct http_field fields[H1_MAX_FIELDS];
+	struct h1_head h;
+	struct err err;
+
+	h1_head_init(&h, false, fields, ARRAY_LEN(fields));
+	if (h1_parse(&h, head, &err) != H1_DONE || h.size != head.n ||
+	    (h.method != HTTP_GET && h.method != HTTP_POST && h.method != HTTP_DELETE) ||
+	    (h.framing != HTTP_NO_BODY && h.framing != HTTP_LENGTH)) {
+		return false;
+	}
+	*ret_body = h.framing == HTTP_LENGTH ? h.body_len : 0;
+	return true;
 }
 
 static bool send_head(struct relay *r)
 {
-	struct str head = buf_str(&r->head), lines = secret_str(&r->entry->headers);
-	struct iovec parts[] = {
-		{(void *)(uintptr_t)head.p, head.n},
-		{(void *)(uintptr_t)lines.p, lines.n},
-		{(void *)(uintptr_t) "\r\n", 2},
-	};
+	struct str lines = secret_str(&r->entry->headers), whole;
+	struct iovec parts[3];
 	struct err err;
-	bool sent = !r->head.failed && is_one_head(head) &&
-		    stream_writev(&r->upstream, parts, ARRAY_LEN(parts), &err) == ERR_OK;
+	bool sent;
 
+	buf_append(&r->head, STR("\r\n"));
+	whole = buf_str(&r->head);
+	parts[0] = (struct iovec){(void *)(uintptr_t)whole.p, whole.n - 2};
+	parts[1] = (struct iovec){(void *)(uintptr_t)lines.p, lines.n};
+	parts[2] = (struct iovec){(void *)(uintptr_t)(whole.p + whole.n - 2), 2};
+	sent = r->body_left == 0 && !r->head.failed && is_one_head(whole, &r->body_left) &&
+	       stream_writev(&r->upstream, parts, ARRAY_LEN(parts), &err) == ERR_OK;
 	buf_clear(&r->head);
 	return sent;
+}
+
+static bool send_body(struct relay *r, struct str piece)
+{
+	struct err err;
+
+	if (piece.n > r->body_left) {
+		return false; /* more than its head announced */
+	}
+	r->body_left -= piece.n;
+	return stream_write(&r->upstream, piece, &err) == ERR_OK;
 }
 
 static bool to_upstream(struct relay *r, struct str in)
@@ -81,7 +105,6 @@ static bool to_upstream(struct relay *r, struct str in)
 	while (in.n || r->reader.n_header == RELAY_HEADER) {
 		enum relay_kind kind;
 		struct str piece = str_make(NULL, 0);
-		struct err err;
 		bool end = false;
 
 		if (!relay_next(&r->reader, &in, &kind, &piece, &end)) {
@@ -95,7 +118,7 @@ static bool to_upstream(struct relay *r, struct str in)
 			if (end && !send_head(r)) {
 				return false;
 			}
-		} else if (stream_write(&r->upstream, piece, &err)) {
+		} else if (!send_body(r, piece)) {
 			return false;
 		}
 	}
@@ -220,7 +243,7 @@ enum err_code relay_start(struct loop *loop, const struct upstream *u, int gate_
 	}
 	r->gate.f.fd = r->upstream.f.fd = -1;
 	r->entry = u;
-	buf_init(&r->head, RELAY_HEAD_MAX);
+	buf_init(&r->head, RELAY_HEAD_MAX + 2);
 	r->count = count;
 	++*count;
 	if (stream_init(&r->gate, loop, gate_fd, &gate_events, MAX_OUT, err)) {
