@@ -35,6 +35,7 @@ struct job {
 	struct prove_literal *goal;
 	size_t n_goal;
 	bool found;
+	bool undecided;
 	struct str refused; /* the first reason */
 	size_t env, n_envs;
 };
@@ -245,6 +246,7 @@ static void refuse(struct job *j, const char *why)
 {
 	struct str about = j->m.action ? j->m.action->id : STR("");
 
+	j->undecided = true;
 	if (!j->refused.p) {
 		j->refused = arena_printf(j->a, "%s (action \"" STR_FMT "\")", why, STR_ARG(about));
 	}
@@ -574,7 +576,7 @@ static enum err_code run(struct job *j, const struct policy_list *policies, stru
 	TRY(try_envs(j, err));
 	if (j->found) {
 		j->ret->verdict = reach ? PROVE_HOLDS : PROVE_BROKEN;
-	} else if (j->refused.p) {
+	} else if (j->undecided) {
 		j->ret->verdict = PROVE_UNSUPPORTED;
 		j->ret->reason = j->refused;
 	} else {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/test.h"
 
+#include "tests/unit/policy/fail_alloc.h"
 #include "tests/unit/policy/prove_help.h"
 
 #define SCHEMA                                                                                     \
@@ -299,6 +300,32 @@ static void query_may_be_a_scope_or_a_condition(void **state)
 	       PROVE_BROKEN);
 }
 
+static void without_memory_nothing_is_proved(void **state)
+{
+	static const char *const broken[] = {
+		"equivalent OTHER", "reachable principal.level < 2 && context.host like \"a*\"",
+		"never-errors"};
+	unsigned failed = 0;
+
+	(void)state;
+	for (size_t k = 0; k < ARRAY_LEN(broken) && fail_alloc_works; k++) {
+		for (long n = 0; n < 200; n++) {
+			struct proof p;
+
+			assert_true(proof_begin(&p, SCHEMA, SOVEREIGN, NULL,
+						"permit(principal, action, resource);"));
+			fail_alloc_left = n;
+			proof_run(&p, broken[k]);
+			fail_alloc_left = -1;
+			failed += p.code == ERR_NOMEM;
+			assert_true(p.code == ERR_NOMEM || p.code == ERR_OK);
+			assert_true(p.code || p.result.verdict != PROVE_HOLDS);
+			proof_end(&p);
+		}
+	}
+	assert_true(failed > 0 || !fail_alloc_works);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -316,6 +343,7 @@ int main(void)
 		cmocka_unit_test(unrelated_policies_do_not_multiply),
 		cmocka_unit_test(work_past_the_limit_is_an_error),
 		cmocka_unit_test(invariants_that_cannot_be_read_are_refused),
+		cmocka_unit_test(without_memory_nothing_is_proved),
 		cmocka_unit_test(query_may_be_a_scope_or_a_condition),
 	};
 
