@@ -4,7 +4,17 @@
 
 #include "policy/dw_engine.h"
 
+#include "tests/unit/policy/fail_alloc.h"
 #include "tests/unit/policy/random.h"
+
+#ifndef FAIL_ALLOC_OFF
+void *__libc_calloc(size_t n, size_t size);
+
+void *calloc(size_t n, size_t size)
+{
+	return fail_alloc_now() ? NULL : __libc_calloc(n, size);
+}
+#endif
 
 static const char schema_text[] =
 	"entity U; entity G;"
@@ -572,6 +582,38 @@ static void when_histories_run_out_new_ones_are_denied_and_never_look_complete(v
 	dw_world_done(&w);
 }
 
+/* Whatever fails while the event is taken in, a later forbid that looks for it fires. */
+static void memory_that_runs_out_at_any_point_never_opens(void **state)
+{
+	struct dw_world w;
+	long n = 0;
+
+	(void)state;
+	if (!fail_alloc_works) {
+		skip();
+	}
+	dw_world_init(&w);
+	dw_world_must_load(&w, str_from_c(bounded_policies), str_from_c(schema_text),
+			   str_from_c(pinned_text), STR(""), STR(""));
+	for (bool failed = true; failed; n++) {
+		struct dw_engine *e = engine_new(&w, n % 2, 0);
+		struct dw_event *seen = of_user(&w.a, STR("b"), 1, 0);
+		struct policy_decision d;
+
+		arena_done(&w.scratch); /* so that its first use allocates too */
+		fail_alloc_left = n / 2;
+		dw_engine_decide(e, seen, NULL, &w.scratch, &d, NULL);
+		failed = fail_alloc_left == 0;
+		fail_alloc_left = -1;
+		decide(&w, e, STR("a"), 1, 1000, &d);
+		assert_false(d.allow);
+		dw_engine_free(e);
+		assert_true(n < 1000);
+	}
+	assert_true(n > 4);
+	dw_world_done(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -580,6 +622,7 @@ int main(void)
 		cmocka_unit_test(a_history_holds_only_what_can_matter),
 		cmocka_unit_test(time_that_runs_backwards_is_refused),
 		cmocka_unit_test(requests_in_flight_count),
+		cmocka_unit_test(memory_that_runs_out_at_any_point_never_opens),
 		cmocka_unit_test(a_damaged_snapshot_is_refused_at_every_byte),
 		cmocka_unit_test(
 			when_histories_run_out_new_ones_are_denied_and_never_look_complete),
