@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/log.h"
 
+#include "base/str.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +17,19 @@ void log_setup(const char *who, enum log_level most)
 {
 	(void)snprintf(log_who, sizeof(log_who), "%s", who);
 	log_most = most;
+}
+
+/* A line is often a stranger's text: nothing in it may move a terminal. */
+static void make_printable(char *line, size_t n)
+{
+	for (size_t i = 0; i < n;) {
+		size_t len = str_printable(str_make(line + i, n - i));
+
+		if (len == 0) {
+			line[i] = '?';
+		}
+		i += len ? len : 1;
+	}
 }
 
 void log_line(enum log_level level, const char *fmt, ...)
@@ -34,11 +49,7 @@ void log_line(enum log_level level, const char *fmt, ...)
 	va_end(ap);
 	n = (size_t)head + (body > 0 ? (size_t)body : 0);
 	n = n > sizeof(line) - 2 ? sizeof(line) - 2 : n;
-	for (size_t i = 0; i < n; i++) {
-		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f) {
-			line[i] = '?';
-		}
-	}
+	make_printable(line, n);
 	line[n] = '\n';
 	/* A full or closed stderr must not stop a role. */
 	if (write(STDERR_FILENO, line, n + 1) < 0) {

@@ -137,6 +137,16 @@ static size_t utf8_sequence(const unsigned char *p, size_t n)
 	return len;
 }
 
+size_t str_printable(struct str s)
+{
+	const unsigned char *p = (const unsigned char *)s.p;
+	size_t len = s.n ? utf8_sequence(p, s.n) : 0;
+	bool c0 = len == 1 && (p[0] < 0x20 || p[0] == 0x7f);
+	bool c1 = len == 2 && p[0] == 0xc2 && p[1] < 0xa0;
+
+	return c0 || c1 ? 0 : len;
+}
+
 bool str_is_utf8(struct str s)
 {
 	const unsigned char *p = (const unsigned char *)s.p;

@@ -5,28 +5,13 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* Length of a printable UTF-8 character at s[0], 0 when it is a control or no character at all. */
-static size_t printable(struct str s)
-{
-	unsigned char c = (unsigned char)s.p[0];
-	size_t n = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-
-	if (c < 0x20 || c == 0x7f || n > s.n || !str_is_utf8(str_make(s.p, n))) {
-		return 0;
-	}
-	if (c == 0xc2 && (unsigned char)s.p[1] < 0xa0) {
-		return 0; /* C1 controls */
-	}
-	return n;
-}
-
 /* Control characters and broken UTF-8 become \xNN; a line break stays where `breaks` allows it. */
 static size_t append_safe(struct buf *to, struct str s, bool breaks)
 {
 	size_t columns = 0;
 
 	while (s.n) {
-		size_t n = printable(s);
+		size_t n = str_printable(s);
 
 		if (n) {
 			buf_append(to, str_make(s.p, n));

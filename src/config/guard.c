@@ -4,6 +4,7 @@
 #include "config/load.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 
 enum { MAX_GUARDED = CONFIG_MAX_SECRETS + 8 };
 
@@ -72,6 +73,88 @@ static enum err_code check_places(const struct guard *g, const struct config_ser
 						   ", where %s is: give it a narrower folder",
 					   STR_ARG(shown), STR_ARG(s->id),
 					   STR_ARG(places->items[i]), g->items[k].what);
+			}
+		}
+	}
+	return ERR_OK;
+}
+
+/* Below, not at: the folder itself is a mount in the sandbox, which cannot be renamed or replaced. */
+static bool lies_below(struct str inner, struct str outer)
+{
+	return inner.n > outer.n && lies_in(inner, outer);
+}
+
+static struct str without_slash(struct str path)
+{
+	while (path.n > 1 && path.p[path.n - 1] == '/') {
+		path.n--;
+	}
+	return path;
+}
+
+/* The server that may write where `path` is named, or where it really is; NULL: none. */
+static const struct config_server *writer_above(struct arena *a, const struct config *cfg,
+						struct str path, struct str *ret_folder)
+{
+	struct str named = without_slash(path), real = real_path(a, named);
+
+	for (size_t i = 0; i < cfg->n_servers; i++) {
+		const struct config_strs *folders = &cfg->servers[i].files_write;
+
+		for (size_t k = 0; k < folders->n; k++) {
+			struct str folder = without_slash(folders->items[k]);
+
+			*ret_folder = folder;
+			if (lies_below(named, folder) || lies_below(real, real_path(a, folder))) {
+				return &cfg->servers[i];
+			}
+		}
+	}
+	return NULL;
+}
+
+static enum err_code check_replaceable(struct arena *a, const struct config *cfg,
+				       const struct config_server *s, struct str path,
+				       struct str shown, struct err *err)
+{
+	struct str folder;
+	const struct config_server *writer = writer_above(a, cfg, path, &folder);
+
+	return !writer ? ERR_OK
+		       : ERR(err, ERR_INVALID,
+			     STR_FMT ": server " STR_FMT " may not have " STR_FMT
+				     ", which lies in " STR_FMT ": server " STR_FMT
+				     " may write there and could put a link in its place; give "
+				     "folders that do not lie in each other",
+			     STR_ARG(shown), STR_ARG(s->id), STR_ARG(path), STR_ARG(folder),
+			     STR_ARG(writer->id));
+}
+
+static bool is_file(struct arena *a, struct str path)
+{
+	struct str name = arena_dup(a, path);
+	struct stat st;
+
+	return name.p && path.n && path.p[0] == '/' && stat(name.p, &st) == 0 &&
+	       S_ISREG(st.st_mode);
+}
+
+enum err_code config_guard_replaceable(struct arena *a, const struct config *cfg, struct str shown,
+				       struct err *err)
+{
+	for (size_t i = 0; i < cfg->n_servers; i++) {
+		const struct config_server *s = &cfg->servers[i];
+		const struct config_strs *places[] = {&s->files_read, &s->files_write};
+
+		for (size_t k = 0; k < ARRAY_LEN(places); k++) {
+			for (size_t j = 0; j < places[k]->n; j++) {
+				TRY(check_replaceable(a, cfg, s, places[k]->items[j], shown, err));
+			}
+		}
+		for (size_t k = 0; k < s->command.n; k++) {
+			if (is_file(a, s->command.items[k])) {
+				TRY(check_replaceable(a, cfg, s, s->command.items[k], shown, err));
 			}
 		}
 	}

@@ -15,4 +15,12 @@
 enum err_code config_guard_own_files(struct arena *a, const struct config *cfg, const char *path,
 				     struct str shown, struct err *err) MUST_USE;
 
+/*
+ * ERR_INVALID when a place, a program or a script of a stdio server lies below a folder that a server
+ * may write: it could be replaced by a link to anywhere, which the next start of the server would
+ * follow with Writ's rights. A working directory is entered inside the sandbox and may lie there.
+ */
+enum err_code config_guard_replaceable(struct arena *a, const struct config *cfg, struct str shown,
+				       struct err *err) MUST_USE;
+
 #endif

@@ -370,6 +370,7 @@ enum err_code config_load(struct arena *a, const char *path, struct config_loade
 		TRY(check_secret(shown, &l.secrets[i], err));
 	}
 	TRY(config_guard_own_files(a, &l.config, path, shown, err));
+	TRY(config_guard_replaceable(a, &l.config, shown, err));
 	*ret = l;
 	return ERR_OK;
 }

@@ -34,6 +34,13 @@ static void utf8_is_strict(void **state)
 	assert_false(str_is_utf8(STR("\xed\xa0\x80")));     /* surrogate */
 	assert_false(str_is_utf8(STR("\xf4\x90\x80\x80"))); /* past U+10FFFF */
 	assert_false(str_is_utf8(STR("\xe2\x82")));         /* cut off */
+	assert_int_equal(str_printable(STR("a")), 1);
+	assert_int_equal(str_printable(STR("\xf0\x9f\x98\x80z")), 4);
+	assert_int_equal(str_printable(STR("\xc2\xa0")), 2);
+	assert_int_equal(str_printable(STR("\xc2\x9b")), 0); /* CSI of eight-bit terminals */
+	assert_int_equal(str_printable(STR("\x9b")), 0);
+	assert_int_equal(str_printable(STR("\x1b")), 0);
+	assert_int_equal(str_printable(STR("")), 0);
 }
 
 static void an_arena_keeps_its_limit_and_says_so(void **state)

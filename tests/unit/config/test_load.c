@@ -225,9 +225,79 @@ static void a_server_is_never_given_writs_own_files(void **state)
 	}
 }
 
+static void make_folder(const char *name)
+{
+	char path[128];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+	assert_int_equal(mkdir(path, 0700), 0);
+}
+
+/* A server that may write in a folder could put a link where another place was. */
+static void what_a_server_can_replace_is_given_to_none(void **state)
+{
+	static const struct {
+		const char *servers;
+		bool refused;
+	} cases[] = {
+		{"a: {command: [sh], files: {write: [p, p/out]}}", true},
+		{"a: {command: [sh], files: {write: [p], read: [p/out]}}", true},
+		{"a: {command: [sh], files: {write: [p/]}}\n  b: {command: [sh], files: {read: "
+		 "[p/out/]}}",
+		 true},
+		{"b: {command: [sh], files: {read: [away]}}\n  a: {command: [sh], files: {write: "
+		 "[p]}}",
+		 true},
+		{"a: {command: [sh], files: {write: [p], read: [p/link]}}", true},
+		{"a: {command: [sh, DIR/p/script.sh], files: {write: [p]}}", true},
+		{"a: {command: [sh], files: {write: [p]}}\n  b: {command: [DIR/p/script.sh]}",
+		 true},
+		{"a: {command: [sh], files: {write: [p]}}\n  b: {command: [sh], files: {write: "
+		 "[p]}}",
+		 false},
+		{"a: {command: [sh], files: {write: [p], read: [pp]}}", false},
+		{"a: {command: [sh], files: {write: [p/out], read: [p]}}", false},
+		{"a: {command: [sh, DIR/p/out], cwd: p/out, files: {write: [p]}}", false},
+	};
+	char from[128], to[128];
+
+	(void)state;
+	make_folder("p");
+	make_folder("p/out");
+	make_folder("pp");
+	put("p/script.sh", "#!/bin/sh\n", 0755);
+	(void)snprintf(from, sizeof(from), "%s/away", dir);
+	assert_int_equal(symlink("p/out", from), 0);
+	(void)snprintf(from, sizeof(from), "%s/p/link", dir);
+	(void)snprintf(to, sizeof(to), "%s/pp", dir);
+	assert_int_equal(symlink(to, from), 0);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const char *here = strstr(cases[i].servers, "DIR");
+		int before = here ? (int)(here - cases[i].servers) : 0;
+		struct config_loaded l;
+		struct err err = {0};
+		struct arena a;
+		char yaml[1024];
+		enum err_code code;
+
+		(void)snprintf(yaml, sizeof(yaml), "version: 1\nservers:\n  %.*s%s%s\n", before,
+			       cases[i].servers, here ? dir : "",
+			       here ? here + 3 : cases[i].servers);
+		put("writ.yaml", yaml, 0644);
+		code = load(&a, &l, &err);
+		if (cases[i].refused ? code != ERR_INVALID || !strstr(err.msg, "put a link")
+				     : code != ERR_OK) {
+			fail_msg("%s: %s", cases[i].servers, err.msg);
+		}
+		arena_done(&a);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(what_a_server_can_replace_is_given_to_none,
+						make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(policies_come_sorted_with_their_names_and_text,
 						make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(a_missing_file_is_named, make_dir, remove_dir),
