@@ -451,7 +451,8 @@ static void regular_expressions_find_the_leftmost_first_match(void **state)
 		code = dw_regex_find(re, &a, str_from_c(t[i].text), 0, &steps, &start, &end, NULL);
 		if (code != (t[i].start < 0 ? ERR_NOT_FOUND : ERR_OK) ||
 		    (code == ERR_OK && ((int)start != t[i].start || (int)end != t[i].end))) {
-			print_error("%s on %s: %d %zu-%zu\n", t[i].re, t[i].text, code, start, end);
+			print_error("%s on %s: %u %zu-%zu\n", t[i].re, t[i].text, (unsigned)code,
+				    start, end);
 			fail();
 		}
 	}
