@@ -11,7 +11,7 @@
 
 #include <unistd.h>
 
-enum { HANDOFF_MAX = 64 << 10, HANDOFF_QUEUE = 4 << 20 };
+enum { HANDOFF_MAX = 64 << 10, HANDOFF_QUEUE = 4 << 20, FRAMES_A_TURN = 64 };
 
 static struct gate_peer *peer_find(struct gate *g, unsigned index)
 {
@@ -95,7 +95,7 @@ static void on_ready(struct loop_fd *f, uint32_t ready)
 	if ((ready & LOOP_WRITE) && chan_flush(&p->chan, &err)) {
 		gate_peer_done(p);
 	}
-	while (bytes && p->chan.fd >= 0) {
+	for (unsigned turn = 0; bytes && p->chan.fd >= 0 && turn < FRAMES_A_TURN; turn++) {
 		int fds[CHAN_MAX_FDS] = {-1};
 		unsigned n_fds = 0;
 		struct str frame;

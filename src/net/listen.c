@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/listen.h"
 
+#include "sys/fd.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -75,12 +77,37 @@ static enum err_code bind_unix(int fd, const struct sockaddr_storage *sa, sockle
 	return rc == 0 ? ERR_OK : ERR_ERRNO(err, "bind");
 }
 
+/*
+ * With SO_REUSEPORT a second Writ would start without a word, and decide a part of the first one's
+ * requests by its own policies.
+ */
+static enum err_code check_unused(const struct net_addr *at, const struct sockaddr_storage *sa,
+				  socklen_t n, struct err *err)
+{
+	CLEANUP(fd_close) int fd = socket(family_of(at), SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || !set_flag(fd, SOL_SOCKET, SO_REUSEADDR) ||
+	    (at->kind == NET_ADDR_IP6 && !set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY))) {
+		return ERR_ERRNO(err, "socket");
+	}
+	if (bind(fd, (const struct sockaddr *)sa, n) == 0) {
+		return ERR_OK;
+	}
+	return errno == EADDRINUSE ? ERR(err, ERR_EXISTS,
+					 "somebody listens there already; stop that program, "
+					 "or choose another port")
+				   : ERR_ERRNO(err, "bind");
+}
+
 static enum err_code set_up(int fd, const struct net_addr *at, const struct net_listen_options *o,
 			    struct err *err)
 {
 	struct sockaddr_storage sa;
 	socklen_t n = net_addr_to_sockaddr(at, &sa);
 
+	if (at->kind != NET_ADDR_UNIX && !(o && o->shared)) {
+		TRY(check_unused(at, &sa, n, err));
+	}
 	if (at->kind == NET_ADDR_UNIX) {
 		TRY(bind_unix(fd, &sa, n, o ? o->unix_mode : 0, err));
 	} else if (!set_flag(fd, SOL_SOCKET, SO_REUSEADDR) ||

@@ -24,11 +24,13 @@ struct net_peer {
 struct net_listen_options {
 	int backlog;      /* 0 means 1024 */
 	mode_t unix_mode; /* of a unix socket's file; 0 means 0600 */
+	bool shared; /* others of this user may listen at the TCP address already: another gate */
 };
 
 /*
  * Binds and listens. A unix path that is a socket nobody listens on any more
- * is replaced; anything else found there is ERR_EXISTS.
+ * is replaced; anything else found there is ERR_EXISTS, as is a TCP address
+ * that somebody listens at, unless `shared`.
  */
 enum err_code net_listen(const struct net_addr *at, const struct net_listen_options *opt,
 			 int *ret_fd, struct err *err) MUST_USE;

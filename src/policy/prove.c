@@ -9,6 +9,9 @@
 #define WORLD_MAX ((size_t)64 << 20)
 #define TEXT_MAX  ((size_t)256 << 20)
 
+/* So many environments that cannot be decided end the search for one that can. */
+#define UNDECIDED_MAX 16
+
 /* A policy and its text, by which policies of two sets are the same. */
 struct item {
 	const struct policy *policy;
@@ -35,7 +38,7 @@ struct job {
 	struct prove_literal *goal;
 	size_t n_goal;
 	bool found;
-	bool undecided;
+	unsigned undecided; /* environments, or requests that the engine did not confirm */
 	struct str refused; /* the first reason */
 	size_t env, n_envs;
 };
@@ -246,7 +249,7 @@ static void refuse(struct job *j, const char *why)
 {
 	struct str about = j->m.action ? j->m.action->id : STR("");
 
-	j->undecided = true;
+	j->undecided++;
 	if (!j->refused.p) {
 		j->refused = arena_printf(j->a, "%s (action \"" STR_FMT "\")", why, STR_ARG(about));
 	}
@@ -552,7 +555,9 @@ static enum err_code try_envs(struct job *j, struct err *err)
 		const struct schema_action *action = &s->actions[i];
 
 		for (size_t k = 0; k < action->n_principals; k++) {
-			for (size_t n = 0; n < action->n_resources && !j->found; n++) {
+			for (size_t n = 0;
+			     n < action->n_resources && !j->found && j->undecided < UNDECIDED_MAX;
+			     n++) {
 				j->env++;
 				TRY(try_env(j, action->principals[k], action, action->resources[n],
 					    err));
@@ -576,7 +581,7 @@ static enum err_code run(struct job *j, const struct policy_list *policies, stru
 	TRY(try_envs(j, err));
 	if (j->found) {
 		j->ret->verdict = reach ? PROVE_HOLDS : PROVE_BROKEN;
-	} else if (j->undecided) {
+	} else if (j->undecided > 0) {
 		j->ret->verdict = PROVE_UNSUPPORTED;
 		j->ret->reason = j->refused;
 	} else {

@@ -188,7 +188,7 @@ static bool state_at(struct machine *x, const uint64_t *w, uint32_t *ret)
 			return true;
 		}
 	}
-	if (x->n_states == PROVE_STATES / 4) {
+	if (x->n_states == PROVE_STATES / 16) {
 		return prove_refuse(x->m, "the patterns of one attribute have too many states");
 	}
 	copy = ARENA_ARRAY(x->m->a, x->n_words, uint64_t);

@@ -172,7 +172,8 @@ static enum err_code listen_one(struct ground *g, const struct config_listen *at
 		} else {
 			TRY(net_addr_parse(at->address, &addr, err));
 		}
-		if (net_listen(&addr, &(struct net_listen_options){0}, &slot->fd, err)) {
+		if (net_listen(&addr, &(struct net_listen_options){.shared = gate > 0}, &slot->fd,
+			       err)) {
 			err_wrap(err, "listening on " STR_FMT, STR_ARG(at->address));
 			return err->code;
 		}

@@ -29,7 +29,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MAX_POLL = 2 * CHILDREN_MAX + CONTROL_MAX_CLIENTS + 2 };
+enum { MAX_POLL = 2 * CHILDREN_MAX + CONTROL_MAX_CLIENTS + 2, FRAMES_A_TURN = 64 };
 
 enum phase {
 	PHASE_STARTING = 0,
@@ -338,11 +338,12 @@ static void child_message(struct supervisor *s, struct child *c, struct str fram
 		 c->index, type);
 }
 
+/* A budget: a child that talks without end must not keep the others, and SIGTERM, waiting. */
 static void child_readable(struct supervisor *s, struct child *c)
 {
 	char buf[8192];
 
-	for (;;) {
+	for (unsigned turn = 0; turn < FRAMES_A_TURN; turn++) {
 		int fds[CHAN_MAX_FDS];
 		unsigned n_fds = 0;
 		struct str frame;

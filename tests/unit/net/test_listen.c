@@ -138,7 +138,9 @@ static void two_gates_share_a_port(void **state)
 	assert_int_equal(net_addr_parse(STR("127.0.0.1:0"), &at, NULL), ERR_OK);
 	assert_int_equal(net_listen(&at, NULL, &a, NULL), ERR_OK);
 	assert_int_equal(net_local_addr(a, &self, NULL), ERR_OK);
-	assert_int_equal(net_listen(&self, NULL, &b, NULL), ERR_OK);
+	assert_int_equal(net_listen(&self, NULL, &b, NULL), ERR_EXISTS); /* a second Writ */
+	assert_int_equal(net_listen(&self, &(struct net_listen_options){.shared = true}, &b, NULL),
+			 ERR_OK);
 	(void)close(a);
 	(void)close(b);
 }
