@@ -4,7 +4,6 @@
 #include "config/load.h"
 
 #include <stdlib.h>
-#include <sys/stat.h>
 
 enum { MAX_GUARDED = CONFIG_MAX_SECRETS + 8 };
 
@@ -131,13 +130,37 @@ static enum err_code check_replaceable(struct arena *a, const struct config *cfg
 			     STR_ARG(writer->id));
 }
 
-static bool is_file(struct arena *a, struct str path)
+static struct str last_name(struct str path)
 {
-	struct str name = arena_dup(a, path);
-	struct stat st;
+	size_t at = path.n;
 
-	return name.p && path.n && path.p[0] == '/' && stat(name.p, &st) == 0 &&
-	       S_ISREG(st.st_mode);
+	while (at && path.p[at - 1] != '/') {
+		at--;
+	}
+	return str_from(path, at);
+}
+
+/*
+ * What is executed of a command: the program, and the script that an interpreter is given. Other
+ * arguments, as a database's file, are only words.
+ */
+static struct str script_of(struct arena *a, const struct config_server *s)
+{
+	static const struct str interpreters[] = {
+		STR_INIT("node"), STR_INIT("npx"),    STR_INIT("npm"), STR_INIT("bun"),
+		STR_INIT("deno"), STR_INIT("python"), STR_INIT("pypy")};
+	struct str program = last_name(real_path(a, s->command.items[0]));
+	bool interprets = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(interpreters); i++) {
+		interprets = interprets || str_starts_with(program, interpreters[i]);
+	}
+	for (size_t i = 1; interprets && i < s->command.n; i++) {
+		if (!str_starts_with(s->command.items[i], STR("-"))) {
+			return s->command.items[i];
+		}
+	}
+	return str_make(NULL, 0);
 }
 
 enum err_code config_guard_replaceable(struct arena *a, const struct config *cfg, struct str shown,
@@ -152,10 +175,11 @@ enum err_code config_guard_replaceable(struct arena *a, const struct config *cfg
 				TRY(check_replaceable(a, cfg, s, places[k]->items[j], shown, err));
 			}
 		}
-		for (size_t k = 0; k < s->command.n; k++) {
-			if (is_file(a, s->command.items[k])) {
-				TRY(check_replaceable(a, cfg, s, s->command.items[k], shown, err));
-			}
+		if (s->command.n) {
+			struct str script = script_of(a, s);
+
+			TRY(check_replaceable(a, cfg, s, s->command.items[0], shown, err));
+			TRY(script.n ? check_replaceable(a, cfg, s, script, shown, err) : ERR_OK);
 		}
 	}
 	return ERR_OK;

@@ -249,7 +249,7 @@ static void what_a_server_can_replace_is_given_to_none(void **state)
 		 "[p]}}",
 		 true},
 		{"a: {command: [sh], files: {write: [p], read: [p/link]}}", true},
-		{"a: {command: [sh, DIR/p/script.sh], files: {write: [p]}}", true},
+		{"a: {command: [python3, -u, DIR/p/script.sh], files: {write: [p]}}", true},
 		{"a: {command: [sh], files: {write: [p]}}\n  b: {command: [DIR/p/script.sh]}",
 		 true},
 		{"a: {command: [sh], files: {write: [p]}}\n  b: {command: [sh], files: {write: "
