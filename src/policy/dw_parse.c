@@ -484,10 +484,9 @@ enum err_code dw_parse(struct arena *a, const struct policy_source *src,
 {
 	struct dw_macros macros = {0};
 	struct dw_parsed grown = *out;
-	struct file f = {.d = {.p = {.a = a}, .macros = &macros, .library = library},
-			 .out = &grown,
-			 .providers = providers};
+	struct file f = {.out = &grown, .providers = providers};
 
+	f.d = (struct dw_parser){.p.a = a, .macros = &macros, .library = library};
 	TRY(parse_file(&f, src, diags, err));
 	*out = grown;
 	return ERR_OK;

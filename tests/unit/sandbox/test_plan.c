@@ -334,6 +334,8 @@ static void a_place_is_judged_by_where_it_really_is(void **state)
 	arena_done(&a);
 }
 
+#define HOME_OF_ROOT "/root"
+
 static void a_program_brings_its_prefix_but_no_shared_place(void **state)
 {
 	static const struct {
@@ -345,8 +347,8 @@ static void a_program_brings_its_prefix_but_no_shared_place(void **state)
 		{STR_INIT("/home/ann/bin/tool"), STR_INIT("/home/ann/bin")},
 		{STR_INIT("/home/ann/tool"), STR_INIT("/home/ann/tool")},
 		{STR_INIT("/home/tool"), STR_INIT("/home/tool")},
-		{STR_INIT("/root/bin/tool"), STR_INIT("/root/bin")},
-		{STR_INIT("/root/tool"), STR_INIT("/root/tool")},
+		{STR_INIT(HOME_OF_ROOT "/bin/tool"), STR_INIT(HOME_OF_ROOT "/bin")},
+		{STR_INIT(HOME_OF_ROOT "/tool"), STR_INIT(HOME_OF_ROOT "/tool")},
 		{STR_INIT("/tmp/tool"), STR_INIT("/tmp/tool")},
 		{STR_INIT("/opt/tool"), STR_INIT("/opt/tool")},
 		{STR_INIT("/opt/bin/tool"), STR_INIT("/opt/bin")},
