@@ -14,10 +14,13 @@
  *   START     u8 whether names must be resolved (connector): boot is complete
  *   RELOAD    CONFIG, BUNDLE and SECRET before it are new ones: prepare, then answer RELOADED
  *   DRAIN     finish what runs, take nothing new, then exit 0
- *   NOTE      str entry: a ledger entry of the supervisor (scribe only)
+ *   NOTE      str entry: a ledger entry of the supervisor (scribe only), answered by NOTED
  * To the supervisor:
  *   READY     (the role serves)
  *   RELOADED  u8 ok, str text: why not; of a gate that did, the digest of its policies in hexadecimal
+ *   NOTED     (the oldest NOTE without an answer is in the log, or refused; scribe only). Notes that a
+ *             scribe did not answer before it died are sent to the next one: none is lost, one may
+ *             be there twice
  * gate -> scribe:
  *   APPEND    u64 batch, u8 flags (1 durable), u32 n, n x str entry
  * scribe -> gate:
@@ -56,6 +59,7 @@ enum ipc_message {
 	IPC_NOTE,
 	IPC_READY,
 	IPC_RELOADED,
+	IPC_NOTED,
 	IPC_APPEND,
 	IPC_ACK,
 	IPC_NACK,

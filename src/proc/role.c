@@ -142,6 +142,7 @@ static bool boot_message(struct role_boot *boot, struct str frame, int *fds, uns
 	case IPC_NOTE:
 	case IPC_READY:
 	case IPC_RELOADED:
+	case IPC_NOTED:
 	case IPC_APPEND:
 	case IPC_ACK:
 	case IPC_NACK:
@@ -305,6 +306,15 @@ enum err_code role_ready(struct role_boot *boot, struct err *err)
 	struct frame_writer w;
 
 	frame_begin(&w, buf, sizeof(buf), IPC_READY);
+	return chan_send(&boot->control, frame_bytes(&w), NULL, 0, err);
+}
+
+enum err_code role_noted(struct role_boot *boot, struct err *err)
+{
+	char buf[8];
+	struct frame_writer w;
+
+	frame_begin(&w, buf, sizeof(buf), IPC_NOTED);
 	return chan_send(&boot->control, frame_bytes(&w), NULL, 0, err);
 }
 

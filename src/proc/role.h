@@ -90,6 +90,9 @@ enum err_code role_enter(const struct role_boot *boot, const struct jail_spec *s
 /* Tells the supervisor that the role serves now. */
 enum err_code role_ready(struct role_boot *boot, struct err *err) MUST_USE;
 
+/* Tells the supervisor that its oldest note without an answer need not be sent again. */
+enum err_code role_noted(struct role_boot *boot, struct err *err) MUST_USE;
+
 /* What the supervisor wants of a role that serves. */
 enum role_wish {
 	ROLE_WISH_NONE = 0, /* nothing waits */

@@ -433,6 +433,10 @@ static bool serve_wish(struct scribe *s)
 		return false;
 	case ROLE_WISH_NOTE:
 		code = scribe_log_note(&s->log, note, &err);
+		if (code) {
+			log_line(LOG_WARN, "an event is not in the ledger: %s", err.msg);
+		}
+		code = role_noted(s->boot, &err);
 		set_timers(s);
 		break;
 	}

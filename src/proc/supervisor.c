@@ -29,7 +29,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MAX_POLL = 2 * CHILDREN_MAX + CONTROL_MAX_CLIENTS + 2, FRAMES_A_TURN = 64 };
+enum {
+	MAX_POLL = 2 * CHILDREN_MAX + CONTROL_MAX_CLIENTS + 2,
+	FRAMES_A_TURN = 64,
+	NOTES_MAX = 1024,
+};
+
+struct note {
+	struct note *next;
+	size_t n;
+	char frame[];
+};
 
 enum phase {
 	PHASE_STARTING = 0,
@@ -56,10 +66,9 @@ struct supervisor {
 	unsigned reload_waits;
 	int reload_client;              /* control client index, -1 for SIGHUP */
 	uint8_t policy_set[SHA256_LEN]; /* of the policies that the last reload brought */
-	/* Events that wait for a scribe: whole frames. */
-	struct arena notes_arena;
-	struct str *notes;
-	size_t n_notes, cap_notes;
+	/* Events that no scribe has answered for, the oldest first. */
+	struct note *notes, **notes_end;
+	unsigned n_notes;
 };
 
 /* Whether an upstream is known by a name that has to be looked up. */
@@ -103,7 +112,23 @@ static void send_note(struct supervisor *s, struct str frame)
 	}
 }
 
-/* An event of ours for the ledger; kept until there is a scribe. */
+static bool keep_note(struct supervisor *s, struct str frame)
+{
+	struct note *n = s->n_notes < NOTES_MAX ? malloc(sizeof(*n) + frame.n) : NULL;
+
+	if (!n) {
+		return false;
+	}
+	n->next = NULL;
+	n->n = frame.n;
+	memcpy(n->frame, frame.p, frame.n);
+	*s->notes_end = n;
+	s->notes_end = &n->next;
+	s->n_notes++;
+	return true;
+}
+
+/* An event of ours for the ledger; kept until a scribe says that it is there. */
 static void note(struct supervisor *s, struct ledger_event event)
 {
 	struct child *scribe = children_find(&s->children, ROLE_SCRIBE, 0);
@@ -124,25 +149,34 @@ static void note(struct supervisor *s, struct ledger_event event)
 	}
 	frame_put_str(&w, buf_str(&entry));
 	buf_done(&entry);
-	if (scribe->state == CHILD_SERVING || scribe->state == CHILD_DRAINING) {
-		send_note(s, frame_bytes(&w));
-	} else if (!ARENA_GROW(&s->notes_arena, &s->notes, s->n_notes, &s->cap_notes) ||
-		   !(s->notes[s->n_notes] = arena_dup(&s->notes_arena, frame_bytes(&w))).p) {
+	if (!keep_note(s, frame_bytes(&w))) {
 		log_line(LOG_WARN, "an event is not in the ledger: too many wait for the scribe");
-	} else {
-		s->n_notes++;
+	} else if (scribe->state == CHILD_SERVING || scribe->state == CHILD_DRAINING) {
+		send_note(s, frame_bytes(&w));
 	}
 }
 
-/* A scribe serves: what happened before it did is told now. */
+/* A scribe serves: what its predecessor did not answer for, and what came since, is told now. */
 static void send_notes(struct supervisor *s)
 {
-	for (size_t i = 0; i < s->n_notes; i++) {
-		send_note(s, s->notes[i]);
+	for (struct note *n = s->notes; n; n = n->next) {
+		send_note(s, str_make(n->frame, n->n));
 	}
-	s->notes = NULL;
-	s->n_notes = s->cap_notes = 0;
-	arena_reset(&s->notes_arena);
+}
+
+/* The oldest is in the log; false when none waits. */
+static bool forget_note(struct supervisor *s)
+{
+	struct note *oldest = s->notes;
+
+	if (!oldest) {
+		return false;
+	}
+	s->notes = oldest->next;
+	s->notes_end = s->notes ? s->notes_end : &s->notes;
+	s->n_notes--;
+	free(oldest);
+	return true;
 }
 
 static void note_role(struct supervisor *s, enum ledger_event_name event, const struct child *c,
@@ -323,6 +357,9 @@ static void child_message(struct supervisor *s, struct child *c, struct str fram
 			hand_anew(s, c);
 		}
 		say_serving(s);
+		return;
+	}
+	if (type == IPC_NOTED && frame_ok(&r) && c->role == ROLE_SCRIBE && forget_note(s)) {
 		return;
 	}
 	if (type == IPC_RELOADED) {
@@ -652,7 +689,7 @@ int supervisor_run(const struct supervisor_options *options)
 
 	s.children.self = self;
 	raise_descriptor_limit();
-	arena_init(&s.notes_arena, 1 << 20);
+	s.notes_end = &s.notes;
 	bundle_init(&s.bundle);
 	bundle_init(&s.next);
 	ground_init(&s.ground);
@@ -675,7 +712,8 @@ int supervisor_run(const struct supervisor_options *options)
 	}
 	control_done(&s.control);
 	ground_done(&s.ground);
-	arena_done(&s.notes_arena);
+	while (forget_note(&s)) {
+	}
 	bundle_done(&s.next);
 	bundle_done(&s.bundle);
 	fd_close(&s.signals);
