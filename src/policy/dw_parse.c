@@ -479,14 +479,15 @@ enum err_code dw_parse_macros(struct arena *a, const struct policy_source *src,
 }
 
 enum err_code dw_parse(struct arena *a, const struct policy_source *src,
-		       const struct dw_macros *library, const struct dw_providers *providers,
-		       struct dw_parsed *out, struct policy_diags *diags, struct err *err)
+		       const struct dw_macros *standard_macros,
+		       const struct dw_providers *providers, struct dw_parsed *out,
+		       struct policy_diags *diags, struct err *err)
 {
 	struct dw_macros macros = {0};
 	struct dw_parsed grown = *out;
 	struct file f = {.out = &grown, .providers = providers};
 
-	f.d = (struct dw_parser){.p.a = a, .macros = &macros, .library = library};
+	f.d = (struct dw_parser){.p.a = a, .macros = &macros, .standard_macros = standard_macros};
 	TRY(parse_file(&f, src, diags, err));
 	*out = grown;
 	return ERR_OK;

@@ -21,7 +21,8 @@ enum err_code dw_parse_macros(struct arena *a, const struct policy_source *src,
 
 /* Appends to *out; leaves are not checked yet. Providers may be NULL. */
 enum err_code dw_parse(struct arena *a, const struct policy_source *src,
-		       const struct dw_macros *library, const struct dw_providers *providers,
-		       struct dw_parsed *out, struct policy_diags *diags, struct err *err) MUST_USE;
+		       const struct dw_macros *standard_macros,
+		       const struct dw_providers *providers, struct dw_parsed *out,
+		       struct policy_diags *diags, struct err *err) MUST_USE;
 
 #endif

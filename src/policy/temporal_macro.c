@@ -11,9 +11,9 @@ const struct dw_macro *dw_macro_find(const struct dw_parser *d, struct str name)
 			return &d->macros->items[i];
 		}
 	}
-	for (size_t i = 0; d->library && i < d->library->n; i++) {
-		if (str_eq(d->library->items[i].name, name)) {
-			return &d->library->items[i];
+	for (size_t i = 0; d->standard_macros && i < d->standard_macros->n; i++) {
+		if (str_eq(d->standard_macros->items[i].name, name)) {
+			return &d->standard_macros->items[i];
 		}
 	}
 	return NULL;

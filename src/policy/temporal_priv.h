@@ -28,10 +28,10 @@ struct dw_macros {
 /* The parser with what .dw files add. `p` stays first: hooks get a pointer to it. */
 struct dw_parser {
 	struct parser p;
-	struct dw_macros *macros;        /* of this file and before it */
-	const struct dw_macros *library; /* the rest; macros of the file come first */
-	const struct dw_macro *in_macro; /* whose body is being read */
-	void *arg;                       /* dw_parse.c's own */
+	struct dw_macros *macros;                /* of this file and before it */
+	const struct dw_macros *standard_macros; /* the rest; macros of the file come first */
+	const struct dw_macro *in_macro;         /* whose body is being read */
+	void *arg;                               /* dw_parse.c's own */
 	uint32_t calls, nodes;
 	int depth;
 };
