@@ -5,7 +5,7 @@
 #include "cli/find.h"
 #include "cli/init_text.h"
 #include "cli/out.h"
-#include "config/load.h"
+#include "proc/loader.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -82,6 +82,8 @@ static void add_files(struct init_run *r)
 	add_text(r, "writ.yaml");
 	files_add_dir(&r->files, STR("state"), 0700);
 	files_add_dir(&r->files, STR("policies"), 0755);
+	init_put_schema(&r->text, v);
+	add_text(r, "policies/writ.cedarschema");
 	init_put_list_policy(&r->text);
 	add_text(r, "policies/00-list.cedar");
 	init_put_files_policy(&r->text, v);
@@ -101,12 +103,19 @@ static void add_files(struct init_run *r)
 static enum err_code check(struct init_run *r, struct err *err)
 {
 	struct str path = arena_printf(&r->a, "%s/writ.yaml", r->values.dir.p);
-	struct config_loaded loaded;
+	enum err_code code;
+	struct buf report;
 
 	if (!path.p) {
 		return ERR(err, ERR_NOMEM, "out of memory");
 	}
-	return config_load(&r->a, path.p, &loaded, NULL, err);
+	buf_init(&report, INIT_TEXT_MAX);
+	code = loader_check(path.p, &report);
+	if (code) {
+		code = ERR(err, code, STR_FMT, STR_ARG(str_trim(buf_str(&report))));
+	}
+	buf_done(&report);
+	return code;
 }
 
 static void say(struct out *o, const struct init_run *r)

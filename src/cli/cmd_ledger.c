@@ -2,6 +2,7 @@
 /* `writ ledger VERB`: picks the verb and finds the ledger. */
 #include "cli/cmd_ledger.h"
 
+#include "cli/verb.h"
 #include "config/load.h"
 #include "sys/fd.h"
 
@@ -21,38 +22,9 @@ static const struct cmd verbs[] = {
 	{NULL, NULL, NULL},
 };
 
-static int usage(FILE *to)
-{
-	(void)fprintf(to, "usage: writ ledger VERB [OPTIONS] [DIR]\n\n");
-	for (const struct cmd *v = verbs; v->name; v++) {
-		(void)fprintf(to, "  %-10s %s\n", v->name, v->summary);
-	}
-	(void)fprintf(to, "\n`writ ledger VERB --help` says more\n");
-	return to == stdout ? CMD_FINE : CMD_FAILED;
-}
-
 int cmd_ledger(int argc, char **argv)
 {
-	const char *names[ARRAY_LEN(verbs)], *near;
-	size_t n = 0;
-
-	if (argc < 2) {
-		return usage(stderr);
-	}
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-		return usage(stdout);
-	}
-	for (const struct cmd *v = verbs; v->name; v++) {
-		if (strcmp(argv[1], v->name) == 0) {
-			return v->run(argc - 1, argv + 1);
-		}
-		names[n++] = v->name;
-	}
-	near = opt_suggest(argv[1], names, n);
-	(void)fprintf(stderr, "writ ledger: unknown verb '%s'%s%s%s\n", argv[1],
-		      near ? " (did you mean '" : "; see writ ledger --help", near ? near : "",
-		      near ? "'?)" : "");
-	return CMD_FAILED;
+	return verb_run("writ ledger", "[OPTIONS] [DIR]", verbs, argc, argv);
 }
 
 static enum err_code open_dir(const char *path, int *ret_fd, struct err *err)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `writ policy VERB`: picks the verb. */
+/* `writ policy VERB`: picks the verb; what the verbs share. */
 #include "cli/cmd_policy.h"
 
-#include "cli/opt.h"
+#include "cli/verb.h"
 #include "sys/fd.h"
 
 #include <stdio.h>
@@ -16,43 +16,15 @@ static const struct cmd verbs[] = {
 	{"fmt", "lay out policies; comments stay", cmd_policy_fmt},
 	{"replay", "decide the events of a trace by temporal policies", cmd_policy_replay},
 	{"prove", "what holds for all requests, or one that breaks it", cmd_policy_prove},
+	{"schema", "write a schema for the tools of servers", cmd_policy_schema},
 	{"test", "run the cases beside policies", cmd_policy_test},
 	{"translate", "policies to JSON and back", cmd_policy_translate},
 	{NULL, NULL, NULL},
 };
 
-static int usage(FILE *to)
-{
-	(void)fprintf(to, "usage: writ policy VERB [OPTIONS]\n\n");
-	for (const struct cmd *v = verbs; v->name; v++) {
-		(void)fprintf(to, "  %-10s %s\n", v->name, v->summary);
-	}
-	(void)fprintf(to, "\n`writ policy VERB --help` says more\n");
-	return to == stdout ? CMD_FINE : CMD_FAILED;
-}
-
 int cmd_policy(int argc, char **argv)
 {
-	const char *names[ARRAY_LEN(verbs)], *near;
-	size_t n = 0;
-
-	if (argc < 2) {
-		return usage(stderr);
-	}
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-		return usage(stdout);
-	}
-	for (const struct cmd *v = verbs; v->name; v++) {
-		if (strcmp(argv[1], v->name) == 0) {
-			return v->run(argc - 1, argv + 1);
-		}
-		names[n++] = v->name;
-	}
-	near = opt_suggest(argv[1], names, n);
-	(void)fprintf(stderr, "writ policy: unknown verb '%s'%s%s%s\n", argv[1],
-		      near ? " (did you mean '" : "; see writ policy --help", near ? near : "",
-		      near ? "'?)" : "");
-	return CMD_FAILED;
+	return verb_run("writ policy", "[OPTIONS]", verbs, argc, argv);
 }
 
 enum err_code cmd_policy_read(struct arena *a, const char *path, struct policy_source *ret,
@@ -61,4 +33,36 @@ enum err_code cmd_policy_read(struct arena *a, const char *path, struct policy_s
 	TRY(fd_read_path(path, CMD_POLICY_FILE_MAX, a, &ret->text, err));
 	ret->name = str_from_c(path);
 	return ERR_OK;
+}
+
+enum err_code cmd_policy_read_optional(struct arena *a, const char *path,
+				       const struct policy_source **ret, struct err *err)
+{
+	struct policy_source *src;
+
+	*ret = NULL;
+	if (!path) {
+		return ERR_OK;
+	}
+	src = ARENA_NEW(a, struct policy_source);
+	if (!src) {
+		return ERR(err, ERR_NOMEM, "out of memory");
+	}
+	TRY(cmd_policy_read(a, path, src, err));
+	*ret = src;
+	return ERR_OK;
+}
+
+int cmd_policy_fail(const struct policy_diags *diags, struct out *o, const struct err *err)
+{
+	struct buf text;
+
+	if (o->ops == &out_json_ops || diags->n_errors == 0) {
+		return out_error(o, err);
+	}
+	buf_init(&text, 1 << 20);
+	policy_diags_render(diags, &text);
+	(void)fwrite(buf_str(&text).p, 1, buf_len(&text), stderr);
+	buf_done(&text);
+	return CMD_FAILED;
 }

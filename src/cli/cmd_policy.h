@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "cli/cmd.h"
+#include "cli/out.h"
 #include "policy/diag.h"
 
 int cmd_policy_check(int argc, char **argv);
@@ -15,6 +16,7 @@ int cmd_policy_explain(int argc, char **argv);
 int cmd_policy_fmt(int argc, char **argv);
 int cmd_policy_replay(int argc, char **argv);
 int cmd_policy_prove(int argc, char **argv);
+int cmd_policy_schema(int argc, char **argv);
 int cmd_policy_test(int argc, char **argv);
 int cmd_policy_translate(int argc, char **argv);
 
@@ -23,6 +25,16 @@ int cmd_policy_translate(int argc, char **argv);
 /* The whole file as a source named by its path, in the arena. */
 enum err_code cmd_policy_read(struct arena *a, const char *path, struct policy_source *ret,
 			      struct err *err) MUST_USE;
+
+/* The same when there is a path; else *ret is NULL. */
+enum err_code cmd_policy_read_optional(struct arena *a, const char *path,
+				       const struct policy_source **ret, struct err *err) MUST_USE;
+
+/*
+ * Why the command could not run: what is wrong with policies, schema or entities with its place,
+ * on standard error; anything else, and all of it in JSON, by out_error. Returns CMD_FAILED.
+ */
+int cmd_policy_fail(const struct policy_diags *diags, struct out *o, const struct err *err);
 
 /* macros.dw in the folder of a policy file, in the arena; NULL when there is none. */
 const char *cmd_policy_macros_beside(struct arena *a, const char *policies);

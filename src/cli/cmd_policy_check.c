@@ -133,23 +133,6 @@ static bool is_temporal(const struct check_args *args)
 	return any;
 }
 
-static enum err_code read_one(struct check *c, const char *path, const struct policy_source **ret,
-			      struct err *err)
-{
-	struct policy_source *src = ARENA_NEW(&c->arena, struct policy_source);
-
-	*ret = NULL;
-	if (!path) {
-		return ERR_OK;
-	}
-	if (!src) {
-		return ERR(err, ERR_NOMEM, "out of memory");
-	}
-	TRY(cmd_policy_read(&c->arena, path, src, err));
-	*ret = src;
-	return ERR_OK;
-}
-
 /* Temporal policies are loaded whole: what loads is valid. */
 static enum err_code check_temporal(struct check *c, const struct check_args *args, struct err *err)
 {
@@ -174,10 +157,10 @@ static enum err_code check_temporal(struct check *c, const struct check_args *ar
 		TRY(cmd_policy_read(&c->arena, args->files.items[i], &files[i], err));
 		validate_text(&files[i], &c->diags);
 	}
-	TRY(read_one(c, args->schemas.items[0], &texts.schema, err));
-	TRY(read_one(c, args->events, &texts.events, err));
-	TRY(read_one(c, args->providers, &texts.providers, err));
-	TRY(read_one(c, macros, &texts.macros, err));
+	TRY(cmd_policy_read_optional(&c->arena, args->schemas.items[0], &texts.schema, err));
+	TRY(cmd_policy_read_optional(&c->arena, args->events, &texts.events, err));
+	TRY(cmd_policy_read_optional(&c->arena, args->providers, &texts.providers, err));
+	TRY(cmd_policy_read_optional(&c->arena, macros, &texts.macros, err));
 	code = dw_load(&c->arena, &texts, &c->diags, &prog, err);
 	if (code) {
 		return is_problem(c, before) ? ERR_OK : code;

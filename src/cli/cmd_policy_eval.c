@@ -36,22 +36,11 @@ static int print_answer(struct buf *out, int status)
 	return status;
 }
 
-static enum err_code read_optional(struct arena *a, const char *path, struct policy_source *keep,
-				   const struct policy_source **ret, struct err *err)
-{
-	*ret = NULL;
-	if (path) {
-		TRY(cmd_policy_read(a, path, keep, err));
-		*ret = keep;
-	}
-	return ERR_OK;
-}
-
 static enum err_code decide_files(struct arena *a, const struct eval_args *args,
 				  struct policy_diags *diags, struct policy_decision *ret,
 				  struct err *err)
 {
-	struct policy_source policies[2 * ARRAY_LEN(args->policies.items)], schema, entities;
+	struct policy_source policies[2 * ARRAY_LEN(args->policies.items)];
 	const struct policy_set_opts opts = {
 		.ids = args->ids && strcmp(args->ids, "annotation") == 0 ? POLICY_ID_ANNOTATION
 									 : POLICY_ID_ORDER};
@@ -68,8 +57,8 @@ static enum err_code decide_files(struct arena *a, const struct eval_args *args,
 	for (size_t i = 0; i < args->more.n; i++) {
 		TRY(cmd_policy_read(a, args->more.items[i], &policies[texts.n_policies++], err));
 	}
-	TRY(read_optional(a, args->schema, &schema, &texts.schema, err));
-	TRY(read_optional(a, args->entities, &entities, &texts.entities, err));
+	TRY(cmd_policy_read_optional(a, args->schema, &texts.schema, err));
+	TRY(cmd_policy_read_optional(a, args->entities, &texts.entities, err));
 	TRY(cmd_policy_read(a, args->request, &request, err));
 	TRY(policy_case_load(a, &texts, &opts, diags, &c, err));
 	TRY(policy_case_json(a, &request, &doc, err));

@@ -31,22 +31,6 @@ struct explain {
 	size_t shown, others;
 };
 
-static enum err_code read_optional(struct arena *a, const char *path,
-				   const struct policy_source **ret, struct err *err)
-{
-	struct policy_source *keep = ARENA_NEW(a, struct policy_source);
-
-	*ret = NULL;
-	if (!keep) {
-		return ERR(err, ERR_NOMEM, "out of memory");
-	}
-	if (path) {
-		TRY(cmd_policy_read(a, path, keep, err));
-		*ret = keep;
-	}
-	return ERR_OK;
-}
-
 static enum err_code load(struct explain *x, const struct explain_args *args, struct err *err)
 {
 	const struct policy_set_opts opts = {.ids = args->by_annotation ? POLICY_ID_ANNOTATION
@@ -66,9 +50,9 @@ static enum err_code load(struct explain *x, const struct explain_args *args, st
 
 		TRY(cmd_policy_read(&x->a, path, &policies[texts.n_policies++], err));
 	}
-	TRY(read_optional(&x->a, args->schema, &texts.schema, err));
-	TRY(read_optional(&x->a, args->entities, &texts.entities, err));
-	TRY(read_optional(&x->a, args->request, &request, err));
+	TRY(cmd_policy_read_optional(&x->a, args->schema, &texts.schema, err));
+	TRY(cmd_policy_read_optional(&x->a, args->entities, &texts.entities, err));
+	TRY(cmd_policy_read_optional(&x->a, args->request, &request, err));
 	TRY(policy_case_load(&x->a, &texts, &opts, &x->diags, &x->c, err));
 	TRY(policy_case_json(&x->a, request, &doc, err));
 	TRY(policy_case_request(&x->a, &x->c, doc, true, &x->req, err));
@@ -150,17 +134,6 @@ static void print_json(struct explain *x, struct out *o)
 	buf_done(&answer);
 }
 
-static int fail(struct explain *x, const struct explain_args *args, struct out *o,
-		const struct err *err)
-{
-	if (args->json || x->diags.n == 0) {
-		return out_error(o, err);
-	}
-	policy_diags_render(&x->diags, &x->text);
-	(void)fwrite(buf_str(&x->text).p, 1, buf_len(&x->text), stderr);
-	return CMD_FAILED;
-}
-
 static int run(const struct explain_args *args, struct out *o)
 {
 	struct explain x = {0};
@@ -171,7 +144,7 @@ static int run(const struct explain_args *args, struct out *o)
 	buf_init(&x.text, TEXT_MAX);
 	policy_diags_init(&x.diags, &x.a);
 	if (load(&x, args, &err) || explain_all(&x, args, &err)) {
-		status = fail(&x, args, o, &err);
+		status = cmd_policy_fail(&x.diags, o, &err);
 	} else if (args->policy && x.shown == 0) {
 		err_ignore(ERR(&err, ERR_NOT_FOUND, "no policy `%s`", args->policy)); /* shown */
 		status = out_error(o, &err);

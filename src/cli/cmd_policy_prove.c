@@ -262,19 +262,6 @@ static int report(struct prover *p, struct out *o)
 	return status;
 }
 
-static int fail(struct prover *p, struct out *o, struct err *err)
-{
-	struct buf text;
-
-	if (p->diags.n_errors > 0 && !p->args->json) {
-		buf_init(&text, 1 << 20);
-		policy_diags_render(&p->diags, &text);
-		(void)fwrite(buf_str(&text).p, 1, buf_len(&text), stderr);
-		buf_done(&text);
-	}
-	return out_error(o, err);
-}
-
 static int run(const struct prove_args *args, struct out *o)
 {
 	struct prover *p = calloc(1, sizeof(*p));
@@ -293,7 +280,7 @@ static int run(const struct prove_args *args, struct out *o)
 	for (size_t i = 0; i < p->n && !code; i++) {
 		code = answer(p, &p->items[i], &err);
 	}
-	status = code ? fail(p, o, &err) : report(p, o);
+	status = code ? cmd_policy_fail(&p->diags, o, &err) : report(p, o);
 	arena_done(&p->a);
 	free(p);
 	return status;

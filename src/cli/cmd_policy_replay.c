@@ -36,17 +36,6 @@ struct replay {
 	size_t n_decisions, n_allowed, n_failed;
 };
 
-static enum err_code read_optional(struct arena *a, const char *path, struct policy_source *keep,
-				   const struct policy_source **ret, struct err *err)
-{
-	*ret = NULL;
-	if (path) {
-		TRY(cmd_policy_read(a, path, keep, err));
-		*ret = keep;
-	}
-	return ERR_OK;
-}
-
 const char *cmd_policy_macros_beside(struct arena *a, const char *policies)
 {
 	const char *slash = strrchr(policies, '/');
@@ -58,13 +47,12 @@ const char *cmd_policy_macros_beside(struct arena *a, const char *policies)
 
 static enum err_code load(struct replay *r, const struct replay_args *args, struct err *err)
 {
-	struct policy_source *src =
-		ARENA_ARRAY(&r->arena, args->policies.n + 5, struct policy_source);
+	struct policy_source *src = ARENA_ARRAY(&r->arena, args->policies.n, struct policy_source);
 	const char *macros = args->macros
 				     ? args->macros
 				     : cmd_policy_macros_beside(&r->arena, args->policies.items[0]);
 	struct policy_case_texts entities = {0};
-	struct dw_texts texts = {.policies = src + 5, .n_policies = args->policies.n};
+	struct dw_texts texts = {.policies = src, .n_policies = args->policies.n};
 	const struct policy_source *schema, *json;
 	struct policy_case c;
 
@@ -72,13 +60,13 @@ static enum err_code load(struct replay *r, const struct replay_args *args, stru
 		return ERR(err, ERR_NOMEM, "out of memory");
 	}
 	for (size_t i = 0; i < args->policies.n; i++) {
-		TRY(cmd_policy_read(&r->arena, args->policies.items[i], &src[5 + i], err));
+		TRY(cmd_policy_read(&r->arena, args->policies.items[i], &src[i], err));
 	}
-	TRY(read_optional(&r->arena, args->schema, &src[0], &schema, err));
-	TRY(read_optional(&r->arena, args->events, &src[1], &texts.events, err));
-	TRY(read_optional(&r->arena, args->providers, &src[2], &texts.providers, err));
-	TRY(read_optional(&r->arena, args->entities, &src[3], &json, err));
-	TRY(read_optional(&r->arena, macros, &src[4], &texts.macros, err));
+	TRY(cmd_policy_read_optional(&r->arena, args->schema, &schema, err));
+	TRY(cmd_policy_read_optional(&r->arena, args->events, &texts.events, err));
+	TRY(cmd_policy_read_optional(&r->arena, args->providers, &texts.providers, err));
+	TRY(cmd_policy_read_optional(&r->arena, args->entities, &json, err));
+	TRY(cmd_policy_read_optional(&r->arena, macros, &texts.macros, err));
 	texts.schema = schema;
 	TRY(dw_load(&r->arena, &texts, &r->diags, &r->prog, err));
 	if (json) {

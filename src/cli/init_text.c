@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/init_text.h"
 
+#include "cli/schema_text.h"
 #include "json/write.h"
 
 void yaml_put_text(struct buf *to, struct str s)
@@ -31,32 +32,38 @@ static void put(struct buf *to, const char *text)
 
 static void put_head(struct buf *to)
 {
-	put(to, "# What this node of Writ listens on, talks to and trusts.\n"
-		"# Every key is described in docs/configuration.md. Relative paths start from this "
-		"file's\n"
-		"# folder. Check with `writ serve --check`, apply with `writ reload`.\n"
-		"version: 1\n\n"
-		"# In the ledger, each record says which node made it.\n"
-		"node: writ\n\n"
-		"# Ledger, keys and control socket; nobody else should be able to read it.\n"
-		"state: state\n\n"
-		"# Every *.cedar and *.dw file in this folder decides. What no policy permits is "
-		"denied.\n"
-		"policies: policies\n\n"
-		"listen:\n"
-		"  - address: 127.0.0.1:8700\n"
-		"# Reachable from other machines only with TLS and known callers:\n"
-		"#  - address: 0.0.0.0:8743\n"
-		"#    tls: {cert: tls/cert.pem, key: tls/key.pem}\n\n"
-		"# How callers are recognised.\n"
-		"identity:\n"
-		"  # Callers on this machine that show no key are this agent.\n"
-		"  anonymous: anonymous\n"
-		"  # The key itself is not stored: printf %s \"$KEY\" | sha256sum\n"
-		"  # api_keys:\n"
-		"  #   - {agent: ci-bot, key_sha256: <64 hexadecimal digits>, owner: Ann}\n\n"
-		"agents:\n"
-		"  anonymous: {team: local}\n\n");
+	put(to,
+	    "# What this node of Writ listens on, talks to and trusts.\n"
+	    "# Every key is described in docs/configuration.md. Relative paths start from this "
+	    "file's\n"
+	    "# folder. Check with `writ serve --check`, apply with `writ reload`.\n"
+	    "version: 1\n\n"
+	    "# In the ledger, each record says which node made it.\n"
+	    "node: writ\n\n"
+	    "# Ledger, keys and control socket; nobody else should be able to read it.\n"
+	    "state: state\n\n"
+	    "# Every *.cedar and *.dw file in this folder decides. What no policy permits is "
+	    "denied.\n"
+	    "policies: policies\n\n"
+	    "# What policies can ask about. They are checked against it when they are loaded, so "
+	    "a\n"
+	    "# typing error is refused and not silently never true. The tools of another server:\n"
+	    "# `writ policy schema --help`.\n"
+	    "schema: policies/writ.cedarschema\n\n"
+	    "listen:\n"
+	    "  - address: 127.0.0.1:8700\n"
+	    "# Reachable from other machines only with TLS and known callers:\n"
+	    "#  - address: 0.0.0.0:8743\n"
+	    "#    tls: {cert: tls/cert.pem, key: tls/key.pem}\n\n"
+	    "# How callers are recognised.\n"
+	    "identity:\n"
+	    "  # Callers on this machine that show no key are this agent.\n"
+	    "  anonymous: anonymous\n"
+	    "  # The key itself is not stored: printf %s \"$KEY\" | sha256sum\n"
+	    "  # api_keys:\n"
+	    "  #   - {agent: ci-bot, key_sha256: <64 hexadecimal digits>, owner: Ann}\n\n"
+	    "agents:\n"
+	    "  anonymous: {team: local}\n\n");
 }
 
 static void put_below(struct buf *to, struct str dir, struct str name)
@@ -153,6 +160,22 @@ void init_put_config(struct buf *to, const struct init_values *v)
 		put_example_server(to, v);
 	}
 	put_tail(to);
+}
+
+void init_put_schema(struct buf *to, const struct init_values *v)
+{
+	put(to,
+	    "// What policies can ask about. `writ policy check --schema` and the gateway check "
+	    "them against it.\n"
+	    "// Declare the tools of a server before a policy names them; `writ policy schema` "
+	    "writes such\n"
+	    "// declarations from what the server itself says.\n");
+	schema_put_base(to);
+	schema_put_files(to);
+	if (v->demo) {
+		schema_put_demo(to);
+	}
+	schema_put_end(to);
 }
 
 void init_put_list_policy(struct buf *to)

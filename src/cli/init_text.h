@@ -25,6 +25,7 @@ void yaml_put_text(struct buf *to, struct str s);
 void cedar_put_text(struct buf *to, struct str s, bool pattern);
 
 void init_put_config(struct buf *to, const struct init_values *v);
+void init_put_schema(struct buf *to, const struct init_values *v);
 void init_put_list_policy(struct buf *to);
 void init_put_files_policy(struct buf *to, const struct init_values *v);
 void init_put_memory_policy(struct buf *to);

@@ -200,8 +200,39 @@ static void put_field(struct writer *w, struct schema_te *record, struct str nam
 	}
 }
 
+/* To policy_input_value, what such a description admits may be of several types. */
+static bool is_untyped(const struct schema_mcp_shape *shape)
+{
+	while (shape->kind == MCP_SET) {
+		shape = shape->element;
+	}
+	switch (shape->kind) {
+	case MCP_UNKNOWN:
+	case MCP_NUMBER:
+	case MCP_DECIMAL:
+	case MCP_TUPLE:
+	case MCP_CHOICE:
+		return true;
+	case MCP_RECORD:
+	case MCP_BOOL:
+	case MCP_LONG:
+	case MCP_STRING:
+	case MCP_ENUM:
+	case MCP_DECIMAL_TEXT:
+	case MCP_DATE:
+	case MCP_DATETIME:
+	case MCP_DURATION:
+	case MCP_IP:
+	case MCP_SET:
+		break;
+	}
+	return false;
+}
+
 static struct schema_te *te_record(struct writer *w, const struct schema_mcp_shape *shape)
 {
+	bool plain = w->m->opts.plain;
+
 	struct schema_te *te = te_new(w, SCHEMA_TE_RECORD);
 
 	if (!te) {
@@ -214,12 +245,15 @@ static struct schema_te *te_record(struct writer *w, const struct schema_mcp_sha
 	for (size_t i = 0; i < shape->n_fields && !w->code; i++) {
 		const struct mcp_field *f = &shape->fields[i];
 
+		if (plain && is_untyped(f->shape)) {
+			continue;
+		}
 		put_field(w, te, f->name, te_of(w, f->shape), f->optional);
 		if (f->milli.n > 0) {
 			put_field(w, te, f->milli, te_builtin(w, TYPE_LONG), f->optional);
 		}
 	}
-	if (shape->open) {
+	if (shape->open && !plain) {
 		put_field(w, te, STR("*"), te_set(w, te_builtin(w, TYPE_STRING)), false);
 	}
 	return te;

@@ -27,6 +27,11 @@
  *   $ref #/$defs/X               what X is; a recursive one is Unknown
  *   everything else              entity Unknown (its JSON text as id)
  *
+ * With `plain` the types are those that policy_input_value gives: texts stay String,
+ * whatever their enum or format; what has no type of its own (a number that may have
+ * a fraction, an object without properties, anyOf, ...) is left out, so that no
+ * policy can lean on it. Such a schema is for strict validation of policies only.
+ *
  * Titles and descriptions are not looked at. Arguments that the description does
  * not admit are ERR_INVALID: the call is to be denied before any policy is asked.
  */
@@ -58,6 +63,7 @@ struct schema_mcp_opts {
 	const struct schema_mcp_field *context; /* beside `input` */
 	size_t n_context;
 	bool outputs; /* `output?` from outputSchema */
+	bool plain;   /* as policy_input_value reads: not for schema_mcp_read */
 };
 
 struct schema_mcp_shape;

@@ -181,10 +181,10 @@ static struct schema_mcp_shape *make_string(struct shaper *s, const struct json 
 	const struct json *format = json_get(j, STR("format"));
 
 	list = list ? list : json_get(j, STR("const"));
-	if (list && lists_string(list)) {
+	if (list && lists_string(list) && !s->m->opts.plain) {
 		return make_enum(s, list, path);
 	}
-	for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(formats) && !s->m->opts.plain; i++) {
 		if (json_str_is(format, formats[i].format)) {
 			return of_kind(s, formats[i].kind);
 		}
@@ -296,7 +296,7 @@ static bool make_field(struct shaper *s, const struct json *j, const struct json
 		return false;
 	}
 	ret->optional = ret->shape->nullable || !is_required(j, prop->key);
-	if (ret->shape->kind == MCP_NUMBER) {
+	if (ret->shape->kind == MCP_NUMBER && !s->m->opts.plain) {
 		milli = arena_printf(s->a, STR_FMT "_milli", STR_ARG(prop->key));
 		if (!milli.p) {
 			no_memory(s);
@@ -534,7 +534,7 @@ static struct schema_mcp_shape *make(struct shaper *s, const struct json *j, str
 	if (json_is_array(type)) {
 		return make_types(s, j, type, path, depth);
 	}
-	if (!type && list && lists_string(list)) {
+	if (!type && list && lists_string(list) && !s->m->opts.plain) {
 		return make_enum(s, list, path);
 	}
 	return make_typed(s, j, json_str(type), path, depth);

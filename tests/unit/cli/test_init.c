@@ -7,6 +7,7 @@
 #include "config/load.h"
 #include "policy/data.h"
 #include "policy/engine.h"
+#include "policy/schema_ast.h"
 
 #include <fcntl.h>
 #include <ftw.h>
@@ -14,7 +15,7 @@
 
 struct fixture {
 	struct arena a;
-	struct buf text[5];
+	struct buf text[6];
 	const struct policy_set *set;
 };
 
@@ -30,12 +31,12 @@ static int load_policies(void **state)
 {
 	static struct fixture f;
 	struct policy_set_opts opts = {.ids = POLICY_ID_ANNOTATION, .strict_annotations = true};
-	struct policy_source sources[5];
+	struct policy_source sources[5], schema = {.name = STR("schema")};
 	struct policy_diags diags;
 	struct err err = {0};
 
 	arena_init(&f.a, 16 << 20);
-	for (size_t i = 0; i < 5; i++) {
+	for (size_t i = 0; i < ARRAY_LEN(f.text); i++) {
 		buf_init(&f.text[i], 1 << 16);
 	}
 	init_put_list_policy(&f.text[0]);
@@ -46,8 +47,11 @@ static int load_policies(void **state)
 	for (size_t i = 0; i < 5; i++) {
 		sources[i] = (struct policy_source){STR("demo"), buf_str(&f.text[i])};
 	}
+	init_put_schema(&f.text[5], &values);
+	schema.text = buf_str(&f.text[5]);
 	policy_diags_init(&diags, &f.a);
-	if (policy_set_load(&f.a, sources, 5, &opts, &diags, &f.set, &err)) {
+	if (schema_load(&f.a, &schema, &opts.schema, &diags, &err) ||
+	    policy_set_load(&f.a, sources, 5, &opts, &diags, &f.set, &err)) {
 		print_error("%s\n", err.msg);
 		return -1;
 	}
@@ -59,7 +63,7 @@ static int drop_policies(void **state)
 {
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < 5; i++) {
+	for (size_t i = 0; i < ARRAY_LEN(f->text); i++) {
 		buf_done(&f->text[i]);
 	}
 	arena_done(&f->a);

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/schema_text.h"
+
+static void put(struct buf *to, const char *text)
+{
+	buf_append(to, str_from_c(text));
+}
+
+static void put_entities(struct buf *to)
+{
+	put(to,
+	    "  // Who asks. Attributes of your own (agents: NAME: attributes) are declared here "
+	    "too.\n"
+	    "  entity Team;\n"
+	    "  entity User;\n"
+	    "  entity Agent in [Team] = { owner?: User };\n\n"
+	    "  // Where data may be processed, and the models served there.\n"
+	    "  entity Jurisdiction;\n"
+	    "  entity Site in [Jurisdiction] = { country: String, operator: String, sovereign: "
+	    "Bool };\n"
+	    "  entity Model = { context: Long, site: Site, weights: String };\n\n"
+	    "  // Tool servers and what they offer.\n"
+	    "  entity McpServer = { site?: Site };\n"
+	    "  entity Tool in [McpServer] = { name: String, server: McpServer };\n"
+	    "  entity Prompt in [McpServer] = { name: String, server: McpServer };\n"
+	    "  entity Resource in [McpServer] = { server: McpServer, uri: String };\n\n");
+}
+
+static void put_actions(struct buf *to)
+{
+	put(to,
+	    "  action all;\n"
+	    "  action observe in [all];\n"
+	    "  action mutate in [all];\n"
+	    "  action egress in [all];\n"
+	    "  action model in [all];\n"
+	    "  action mcp in [all];\n"
+	    "  action call_tool in [mcp]; // every tool is an action \"SERVER.TOOL\" in it\n"
+	    "  action list, complete in [mcp, observe] appliesTo {\n"
+	    "    principal: [Agent], resource: [McpServer], context: { input: {}, sessionId: "
+	    "String, w: Common }\n"
+	    "  };\n"
+	    "  action read_resource in [mcp, observe] appliesTo {\n"
+	    "    principal: [Agent], resource: [Resource], context: { input: {}, sessionId: "
+	    "String, w: Common }\n"
+	    "  };\n"
+	    "  action get_prompt in [mcp, observe] appliesTo {\n"
+	    "    principal: [Agent], resource: [Prompt], context: { input: {}, sessionId: "
+	    "String, w: Common }\n"
+	    "  };\n"
+	    "  action infer in [model, egress] appliesTo {\n"
+	    "    principal: [Agent], resource: [Model], context: { input: Inference, sessionId: "
+	    "String, w: Common }\n"
+	    "  };\n");
+}
+
+void schema_put_base(struct buf *to)
+{
+	put(to, "namespace Writ {\n");
+	put_entities(to);
+	put(to, "  // Levels: integrity 0 untrusted, 1 external, 2 user, 3 system; "
+		"confidentiality 0 public to 3 secret.\n"
+		"  type Labels = { categories: Set<String>, confidentiality: Long, integrity: "
+		"Long, origins: Set<Site> };\n"
+		"  type Session = { depth: Long, id: String, taint: Labels };\n"
+		"  type Common = { labels: Labels, now: datetime, session: Session };\n"
+		"  type Inference = { max_tokens: Long, stream: Bool, tokens: Long, tools: "
+		"Set<String> };\n\n");
+	put_actions(to);
+}
+
+/* One tool with the fields of its arguments. */
+static void put_tool(struct buf *to, const char *names, const char *input)
+{
+	buf_printf(to,
+		   "  action %s in [call_tool] appliesTo {\n"
+		   "    principal: [Agent], resource: [Tool],\n"
+		   "    context: { input: {%s}, sessionId: String, w: Common }\n"
+		   "  };\n",
+		   names, input);
+}
+
+void schema_put_files(struct buf *to)
+{
+	put(to, "\n  // The server \"fs\".\n");
+	put_tool(to,
+		 "\"fs.read_file\", \"fs.read_text_file\", \"fs.read_media_file\", "
+		 "\"fs.get_file_info\",\n"
+		 "    \"fs.list_directory\", \"fs.create_directory\"",
+		 " path: String ");
+	put_tool(to, "\"fs.list_directory_with_sizes\"", " path: String, sortBy?: String ");
+	put_tool(to, "\"fs.directory_tree\"", " path: String, excludePatterns?: Set<String> ");
+	put_tool(to, "\"fs.search_files\"",
+		 " path: String, pattern: String, excludePatterns?: Set<String> ");
+	put_tool(to, "\"fs.read_multiple_files\"", " paths: Set<String> ");
+	put_tool(to, "\"fs.list_allowed_directories\"", "");
+	put_tool(to, "\"fs.write_file\"", " path: String, content: String ");
+	put_tool(to, "\"fs.edit_file\"",
+		 " path: String, edits: Set<{ newText: String, oldText: String }>, dryRun?: Bool ");
+	put_tool(to, "\"fs.move_file\"", " source: String, destination: String ");
+}
+
+void schema_put_demo(struct buf *to)
+{
+	put(to, "\n  // The server \"memory\".\n");
+	put_tool(
+		to, "\"memory.create_entities\"",
+		" entities: Set<{ name: String, entityType: String, observations: Set<String> }> ");
+	put_tool(to, "\"memory.create_relations\", \"memory.delete_relations\"",
+		 " relations: Set<{ from: String, to: String, relationType: String }> ");
+	put_tool(to, "\"memory.add_observations\"",
+		 " observations: Set<{ entityName: String, contents: Set<String> }> ");
+	put_tool(to, "\"memory.delete_observations\"",
+		 " deletions: Set<{ entityName: String, observations: Set<String> }> ");
+	put_tool(to, "\"memory.delete_entities\"", " entityNames: Set<String> ");
+	put_tool(to, "\"memory.open_nodes\"", " names: Set<String> ");
+	put_tool(to, "\"memory.search_nodes\"", " query: String ");
+	put_tool(to, "\"memory.read_graph\"", "");
+	put(to,
+	    "\n  // The server \"everything\". Numbers that may have a fraction have no type of "
+	    "their own and are left out.\n");
+	put_tool(to, "\"everything.echo\"", " message: String ");
+	put_tool(to, "\"everything.get-annotated-message\"",
+		 " messageType: String, includeImage?: Bool ");
+	put_tool(to, "\"everything.get-structured-content\"", " location: String ");
+	put_tool(to, "\"everything.get-resource-reference\"", " resourceType?: String ");
+	put_tool(to, "\"everything.gzip-file-as-resource\"",
+		 " data?: String, name?: String, outputType?: String ");
+	put_tool(to, "\"everything.simulate-research-query\"", " topic: String, ambiguous?: Bool ");
+	put_tool(to,
+		 "\"everything.get-sum\", \"everything.get-tiny-image\", "
+		 "\"everything.get-resource-links\",\n"
+		 "    \"everything.get-env\", \"everything.toggle-simulated-logging\",\n"
+		 "    \"everything.toggle-subscriber-updates\", "
+		 "\"everything.trigger-long-running-operation\"",
+		 "");
+}
+
+void schema_put_end(struct buf *to)
+{
+	put(to, "}\n");
+}
