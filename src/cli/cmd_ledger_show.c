@@ -74,6 +74,7 @@ static void describe_decision(const struct ledger_decision *d, struct buf *b)
 	add_texts(b, "  by ", &d->policies);
 	add_texts(b, "  failing ", &d->errors);
 	add_texts(b, "  duties ", &d->duties);
+	add_texts(b, "  only logged ", &d->logged);
 	add_text(b, "  reason ", d->reason);
 	add_text(b, "  session ", d->session);
 	add_text(b, "  id ", d->action_id);

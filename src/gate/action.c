@@ -87,6 +87,8 @@ static bool record_decision(struct action *a, const struct rules_query *q)
 		.decision = verdict_of(a->answer.outcome),
 		.policies = {a->answer.policies, a->answer.n_policies},
 		.errors = {a->answer.errors, a->answer.n_errors},
+		.duties = {a->answer.duties, a->answer.n_duties},
+		.logged = {a->answer.logged, a->answer.n_logged},
 		.labels = {labels_in, ARRAY_LEN(labels_in)},
 		.arguments_bytes = q->input.n,
 		.time_us = a->real_at_decision / 1000,

@@ -248,6 +248,7 @@ static void answer_refused(struct exchange *x)
 							: MCP_REFUSAL_DENIED,
 		.policy = answer->policy,
 		.reason = answer->reason,
+		.retry_after = answer->retry_after,
 		.record = x->action.index,
 		.has_record = !x->action.unrecorded,
 	};

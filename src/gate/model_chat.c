@@ -249,6 +249,7 @@ static void answer_refused(struct exchange *x)
 		.ask = answer->outcome == POLICY_ASK,
 		.policy = answer->policy,
 		.reason = answer->reason,
+		.retry_after = answer->retry_after,
 		.record = x->action.index,
 		.has_record = true,
 	};

@@ -5,6 +5,7 @@
 #include "gate/rules_entities.h"
 #include "policy/data.h"
 #include "policy/diag.h"
+#include "policy/ext.h"
 #include "policy/schema_ast.h"
 #include "json/parse.h"
 
@@ -354,6 +355,43 @@ static size_t take_ids(struct arena *a, const struct policy_rules *rules, const 
 	return ids ? n : 0;
 }
 
+/* "audit=full" */
+static size_t take_duties(struct arena *a, const struct policy_decision *d, const struct str **ret)
+{
+	size_t n = d->n_duties > MAX_IDS ? MAX_IDS : d->n_duties;
+	struct str *texts = n ? ARENA_ARRAY(a, n, struct str) : NULL;
+
+	*ret = texts;
+	for (size_t i = 0; texts && i < n; i++) {
+		texts[i] = arena_printf(a, STR_FMT "=" STR_FMT, STR_ARG(d->duties[i]->key),
+					STR_ARG(d->duties[i]->value));
+		if (!texts[i].p) {
+			return i;
+		}
+	}
+	return texts ? n : 0;
+}
+
+/* How long to wait when nobody has to be asked; empty otherwise. */
+static struct str only_waiting(const struct policy_decision *d)
+{
+	struct str longest = {0};
+	int64_t most = 0, ms;
+
+	for (size_t i = 0; i < d->n_remedies; i++) {
+		const struct policy_note *note = d->remedies[i];
+
+		if (!str_eq(note->key, STR("retry_after"))) {
+			return str_make(NULL, 0);
+		}
+		if (policy_duration_parse(note->value, &ms) && ms > most) {
+			most = ms;
+			longest = note->value;
+		}
+	}
+	return longest;
+}
+
 static bool is_durable(const struct policy_decision *d)
 {
 	for (size_t i = 0; i < d->deciding.n; i++) {
@@ -403,6 +441,9 @@ void rules_decide(const struct rules *r, const struct rules_query *q, struct are
 	ret->outcome = d.failure ? POLICY_DENY : d.outcome;
 	ret->n_policies = take_ids(a, &d.deciding, &ret->policies);
 	ret->n_errors = take_ids(a, &d.errors, &ret->errors);
+	ret->n_logged = take_ids(a, &d.logged, &ret->logged);
+	ret->n_duties = take_duties(a, &d, &ret->duties);
+	ret->retry_after = only_waiting(&d);
 	if (d.deciding.n) {
 		const struct policy_rule *rule = d.permit ? d.permit : d.deciding.items[0];
 

@@ -72,7 +72,13 @@ struct rules_answer {
 	size_t n_errors;
 	struct str policy; /* the first of them, for the caller; empty: nothing permits it */
 	struct str reason; /* its @reason; may be empty */
-	bool durable;      /* @audit("durable") */
+	struct str
+		retry_after; /* ASK that waiting alone lifts: the longest @retry_after; or empty */
+	const struct str *duties; /* ALLOW: "audit=full" */
+	size_t n_duties;
+	const struct str *logged; /* ids of @mode("log") policies that would have counted */
+	size_t n_logged;
+	bool durable; /* @audit("durable") */
 };
 
 /* Decides. Texts live in the arena and in r. Never fails open: whatever goes wrong is DENY. */

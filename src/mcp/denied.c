@@ -3,7 +3,7 @@
 
 #include "json/write.h"
 
-enum { REASON_MAX = 512, POLICY_MAX = 128 };
+enum { REASON_MAX = 512, POLICY_MAX = 128, RETRY_MAX = 64 };
 
 static struct str cut(struct str s, size_t max)
 {
@@ -30,7 +30,10 @@ static void say(struct buf *b, const struct mcp_refusal *r)
 		buf_append(b, STR("Writ refused this call"));
 		break;
 	case MCP_REFUSAL_ASK:
-		buf_append(b, STR("Writ holds this call back until a person approves it"));
+		buf_append(b,
+			   r->retry_after.n
+				   ? STR("Writ holds this call back for now")
+				   : STR("Writ holds this call back until a person approves it"));
 		break;
 	case MCP_REFUSAL_UNAVAILABLE:
 		buf_append(b, STR("Writ cannot let this call through now; it was not made. "
@@ -56,6 +59,12 @@ static void say(struct buf *b, const struct mcp_refusal *r)
 		buf_append_u64(b, r->record);
 		buf_append_c(b, '.');
 	}
+	if (r->kind == MCP_REFUSAL_ASK && r->retry_after.n) {
+		buf_append(b, STR(" Repeat it after "));
+		buf_append(b, cut(r->retry_after, RETRY_MAX));
+		buf_append_c(b, '.');
+		return;
+	}
 	buf_append(b, r->kind == MCP_REFUSAL_ASK
 			      ? STR(" Repeat it unchanged once it is approved.")
 			      : STR(" Repeating it will not help; ask whoever owns the policy."));
@@ -71,6 +80,9 @@ static void write_decision(struct json_writer *w, const struct mcp_refusal *r)
 	}
 	if (r->reason.n) {
 		json_w_member_str(w, STR("reason"), cut(r->reason, REASON_MAX));
+	}
+	if (r->retry_after.n) {
+		json_w_member_str(w, STR("retry_after"), cut(r->retry_after, RETRY_MAX));
 	}
 	if (r->has_record) {
 		json_w_member_u64(w, STR("record"), r->record);

@@ -19,9 +19,10 @@ enum mcp_refusal_kind {
 
 struct mcp_refusal {
 	enum mcp_refusal_kind kind;
-	struct str policy; /* id of the policy that decided; empty: nothing permits it */
-	struct str reason; /* its @reason; may be empty; cut at 512 bytes */
-	uint64_t record;   /* index in the ledger */
+	struct str policy;      /* id of the policy that decided; empty: nothing permits it */
+	struct str reason;      /* its @reason; may be empty; cut at 512 bytes */
+	struct str retry_after; /* ASK that waiting alone lifts: how long; else empty */
+	uint64_t record;        /* index in the ledger */
 	bool has_record;
 };
 

@@ -3,7 +3,7 @@
 
 #include "json/write.h"
 
-enum { REASON_MAX = 512, POLICY_MAX = 128 };
+enum { REASON_MAX = 512, POLICY_MAX = 128, RETRY_MAX = 64 };
 
 static const struct model_error_info errors[MODEL_ERROR_MAX] = {
 #define X(id, status, type_, code_, param_, text_)                                                 \
@@ -58,8 +58,10 @@ static void say(struct buf *b, const struct model_refusal *r)
 {
 	struct str reason = cut(r->reason, REASON_MAX);
 
-	buf_append(b, r->ask ? STR("Writ holds this request back until a person approves it")
-			     : STR("Writ refused this request"));
+	buf_append(b, !r->ask ? STR("Writ refused this request")
+		      : r->retry_after.n
+			      ? STR("Writ holds this request back for now")
+			      : STR("Writ holds this request back until a person approves it"));
 	if (r->policy.n) {
 		buf_append(b, STR(": policy \""));
 		buf_append(b, cut(r->policy, POLICY_MAX));
@@ -77,6 +79,12 @@ static void say(struct buf *b, const struct model_refusal *r)
 		buf_append(b, STR(" Ledger record "));
 		buf_append_u64(b, r->record);
 		buf_append_c(b, '.');
+	}
+	if (r->ask && r->retry_after.n) {
+		buf_append(b, STR(" Repeat it after "));
+		buf_append(b, cut(r->retry_after, RETRY_MAX));
+		buf_append_c(b, '.');
+		return;
 	}
 	buf_append(b, r->ask ? STR(" Repeat it unchanged once it is approved.")
 			     : STR(" Repeating it will not help; ask whoever owns the policy."));
@@ -99,6 +107,9 @@ void model_denied_append(struct buf *out, const struct model_refusal *r)
 	}
 	if (r->reason.n) {
 		json_w_member_str(&w, STR("reason"), cut(r->reason, REASON_MAX));
+	}
+	if (r->retry_after.n) {
+		json_w_member_str(&w, STR("retry_after"), cut(r->retry_after, RETRY_MAX));
 	}
 	if (r->has_record) {
 		json_w_member_u64(&w, STR("record"), r->record);

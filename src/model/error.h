@@ -57,10 +57,11 @@ void model_error_append(struct buf *out, enum model_error e);
 
 /* Why a request was refused; the texts are those of the policy, never of the request. */
 struct model_refusal {
-	bool ask;          /* a person may approve it */
-	struct str policy; /* id of the policy that decided; empty: nothing permits it */
-	struct str reason; /* its @reason; may be empty; cut at 512 bytes */
-	uint64_t record;   /* index in the ledger */
+	bool ask;               /* a person may approve it */
+	struct str policy;      /* id of the policy that decided; empty: nothing permits it */
+	struct str reason;      /* its @reason; may be empty; cut at 512 bytes */
+	struct str retry_after; /* ASK that waiting alone lifts: how long; else empty */
+	uint64_t record;        /* index in the ledger */
 	bool has_record;
 };
 

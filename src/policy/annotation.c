@@ -2,7 +2,7 @@
 #include "policy/annotation.h"
 
 /* What a value must look like. */
-enum form { TEXT = 0, NOTHING_OR_TEXT, DURATION, DATETIME, MODE, DUTIES };
+enum form { TEXT = 0, NOTHING_OR_TEXT, DURATION, DATETIME, MODE, DUTIES, WHOM, AUDIT };
 
 struct key {
 	struct str name;
@@ -23,11 +23,11 @@ static const struct key keys[] = {
 	{STR_INIT("since"), DATETIME, 0, 0, false, false, false},
 	{STR_INIT("until"), DATETIME, 0, 0, false, false, false},
 	{STR_INIT("mode"), MODE, 0, 0, false, false, false},
-	{STR_INIT("ask"), TEXT, 0, 0, true, false, true},
+	{STR_INIT("ask"), WHOM, 0, 0, true, false, true},
 	{STR_INIT("ask_ttl"), DURATION, 0, 0, false, false, true},
 	{STR_INIT("retry_after"), DURATION, 0, 0, true, false, true},
 	{STR_INIT("step_up"), TEXT, 0, 0, true, false, true},
-	{STR_INIT("audit"), NOTHING_OR_TEXT, POLICY_DUTY_AUDIT, 1, false, false, false},
+	{STR_INIT("audit"), AUDIT, POLICY_DUTY_AUDIT, 1, false, false, false},
 	{STR_INIT("timeout"), DURATION, POLICY_DUTY_TIMEOUT, 1, false, true, false},
 	{STR_INIT("watermark"), NOTHING_OR_TEXT, POLICY_DUTY_WATERMARK, 2, false, true, false},
 	{STR_INIT("route"), TEXT, POLICY_DUTY_ROUTE, 4, false, true, false},
@@ -105,6 +105,18 @@ static bool read_duties(const struct policy *p, struct str list, uint16_t *ret)
 	return true;
 }
 
+/* Who can lift the denial. */
+static bool is_whom(struct str v)
+{
+	return str_eq(v, STR("owner")) || str_eq(v, STR("user")) ||
+	       (str_starts_with(v, STR("role:")) && v.n > 5);
+}
+
+static bool is_audit(struct str v)
+{
+	return str_eq(v, STR("summary")) || str_eq(v, STR("full")) || str_eq(v, STR("durable"));
+}
+
 /* Applies one value to the rule; NULL, or what is wrong with it. */
 static const char *apply(const struct policy *p, const struct policy_annotation *an,
 			 const struct key *k, struct policy_rule *rule)
@@ -131,6 +143,10 @@ static const char *apply(const struct policy *p, const struct policy_annotation 
 		return rule->log_only || str_eq(an->value, STR("enforce"))
 			       ? NULL
 			       : "is \"log\" or \"enforce\"";
+	case WHOM:
+		return is_whom(an->value) ? NULL : "names \"owner\", \"user\" or \"role:NAME\"";
+	case AUDIT:
+		return is_audit(an->value) ? NULL : "is \"summary\", \"full\" or \"durable\"";
 	case DUTIES:
 		return read_duties(p, an->value, &rule->always)
 			       ? NULL
@@ -177,6 +193,13 @@ bool policy_annotations_decode(const struct policy *p, struct policy_rule *rule,
 		if (wrong) {
 			if (strict) {
 				report(p, an, diags, wrong);
+				good = false;
+			}
+			continue;
+		}
+		if (rule->since >= rule->until) {
+			if (strict) {
+				report(p, an, diags, "ends before the policy begins to count");
 				good = false;
 			}
 			continue;

@@ -43,8 +43,10 @@ static struct rules_answer ask(const char *policies, struct rules_query q)
 	/* Texts of the answer may live in the rules: copy what tests look at. */
 	a.policy = arena_dup(&arena, a.policy);
 	a.reason = arena_dup(&arena, a.reason);
+	a.retry_after = arena_dup(&arena, a.retry_after);
 	a.policies = NULL;
 	a.errors = NULL;
+	a.logged = NULL;
 	rules_unref(r);
 	return a;
 }
@@ -146,6 +148,41 @@ static void a_forbid_with_a_remedy_asks(void **state)
 	assert_int_equal(
 		outcome("@ask(\"owner\") forbid (principal, action, resource);", question()),
 		POLICY_DENY);
+}
+
+static void a_denial_that_only_time_lifts_says_how_long(void **state)
+{
+	const char *one = PERMIT ";\n@retry_after(\"60s\") forbid (principal, action, resource);";
+	const char *two = PERMIT ";\n@retry_after(\"60s\") forbid (principal, action, resource);\n"
+				 "@retry_after(\"2m\") forbid (principal, action, resource);";
+	const char *ask_too =
+		PERMIT ";\n@retry_after(\"60s\") forbid (principal, action, resource);\n"
+		       "@ask(\"owner\") forbid (principal, action, resource);";
+
+	(void)state;
+	assert_int_equal(outcome(one, question()), POLICY_ASK);
+	assert_str_equal(ask(one, question()).retry_after, STR("60s"));
+	assert_str_equal(ask(two, question()).retry_after, STR("2m"));
+	assert_int_equal(ask(ask_too, question()).retry_after.n, 0);
+}
+
+/* What a policy would have done is known before it is put to work. */
+static void a_policy_that_is_only_logged_is_named_and_changes_nothing(void **state)
+{
+	struct rules *r =
+		rules_of("@id(\"p\") @audit(\"full\") " PERMIT
+			 ";\n@id(\"f\") @mode(\"log\") forbid (principal, action, resource);");
+	struct rules_query q = question();
+	struct rules_answer a;
+
+	(void)state;
+	rules_decide(r, &q, &arena, &a);
+	assert_int_equal(a.outcome, POLICY_ALLOW);
+	assert_int_equal(a.n_logged, 1);
+	assert_str_equal(a.logged[0], STR("f"));
+	assert_int_equal(a.n_duties, 1);
+	assert_str_equal(a.duties[0], STR("audit=full"));
+	rules_unref(r);
 }
 
 static void assert_holds(const char *condition, struct rules_query q)
@@ -393,6 +430,8 @@ int main(void)
 		T(a_duty_that_no_gate_performs_denies),
 		T(a_durable_record_can_be_asked_for),
 		T(a_forbid_with_a_remedy_asks),
+		T(a_denial_that_only_time_lifts_says_how_long),
+		T(a_policy_that_is_only_logged_is_named_and_changes_nothing),
 		T(agents_are_what_the_configuration_says_of_them),
 		T(servers_and_models_lie_in_their_sites),
 		T(each_kind_is_its_own_action_and_resource),

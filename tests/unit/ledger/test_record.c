@@ -8,6 +8,7 @@ static struct ledger_decision full_decision(void)
 {
 	static const struct str policies[] = {STR_INIT("allow-reads"), STR_INIT("office hours")};
 	static const struct str labels[] = {STR_INIT("untrusted")};
+	static const struct str logged[] = {STR_INIT("trial")};
 	struct ledger_decision d = {
 		.action_id = STR("g0.5e1f.7"),
 		.action = STR("Writ::Action::\"fs.read_file\""),
@@ -18,6 +19,7 @@ static struct ledger_decision full_decision(void)
 		.decision = LEDGER_ALLOW,
 		.policies = {policies, ARRAY_LEN(policies)},
 		.labels = {labels, ARRAY_LEN(labels)},
+		.logged = {logged, ARRAY_LEN(logged)},
 		.reason = STR("ok"),
 		.arguments_bytes = 12,
 		.time_us = 1795425356123456,
@@ -57,7 +59,8 @@ static void a_decision_has_exactly_these_bytes(void **state)
 		STR("{\"action\":\"Writ::Action::\\\"fs.read_file\\\"\",\"action_id\":\"g0.5e1f."
 		    "7\","
 		    "\"arguments\":\"" HEX_01 "\",\"arguments_bytes\":12,\"decision\":\"allow\","
-		    "\"kind\":\"decision\",\"labels\":[\"untrusted\"],\"node\":\"node-1\","
+		    "\"kind\":\"decision\",\"labels\":[\"untrusted\"],\"logged\":[\"trial\"],"
+		    "\"node\":\"node-1\","
 		    "\"policies\":[\"allow-reads\",\"office hours\"],\"policy_set\":\"" HEX_AB "\","
 		    "\"principal\":\"Writ::Agent::\\\"ann\\\"\",\"reason\":\"ok\","
 		    "\"resource\":\"Writ::Tool::\\\"fs.read_file\\\"\",\"session\":\"s-1\","

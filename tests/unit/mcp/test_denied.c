@@ -67,6 +67,8 @@ static void another_refused_request_is_an_error_with_the_same_facts(void **state
 static void a_call_held_back_and_one_without_a_record_say_what_to_do(void **state)
 {
 	const struct mcp_refusal ask = {.kind = MCP_REFUSAL_ASK, .policy = STR_INIT("p")};
+	const struct mcp_refusal wait = {
+		.kind = MCP_REFUSAL_ASK, .policy = STR_INIT("p"), .retry_after = STR_INIT("60s")};
 	const struct mcp_refusal full = {.kind = MCP_REFUSAL_UNAVAILABLE};
 	const char *call = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":"
 			   "{\"name\":\"t\"}}";
@@ -81,6 +83,10 @@ static void a_call_held_back_and_one_without_a_record_say_what_to_do(void **stat
 	assert_true(str_find_str(s, STR("until a person approves it")) < s.n);
 	assert_true(str_find_str(s, STR("\"resultType\":\"complete\"")) < s.n);
 	assert_true(str_find_str(s, STR("\"decision\":\"ask\"")) < s.n);
+	s = denied(&a, &b, call, MCP_2025_11_25, &wait);
+	assert_true(str_find_str(s, STR("person")) == s.n);
+	assert_true(str_find_str(s, STR("Repeat it after 60s.")) < s.n);
+	assert_true(str_find_str(s, STR("\"retry_after\":\"60s\"")) < s.n);
 	s = denied(&a, &b, call, MCP_2025_11_25, &full);
 	assert_true(str_find_str(s, STR("Try again later")) < s.n);
 	s = denied(&a, &b, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}",

@@ -279,7 +279,7 @@ static inline UNUSED void random_policy(struct random_source *r, struct buf *out
 		buf_append(out, STR("@redact(\"x\") "));
 	}
 	if (!permit && random_next(r, 2)) {
-		buf_append(out, STR("@ask(\"x\") "));
+		buf_append(out, STR("@ask(\"owner\") "));
 	}
 	buf_append(out, permit ? STR("permit(") : STR("forbid("));
 	random_scope(r, out, "principal", random_users);

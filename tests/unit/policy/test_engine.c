@@ -184,13 +184,23 @@ static void annotations_that_cannot_work_are_refused(void **state)
 	refused("@resaon(\"x\")" PERMIT ";", "@resaon is not a known annotation");
 	refused("@ask(\"x\")" PERMIT ";", "belongs on a forbid");
 	refused("@redact(\"x\")" FORBID ";", "belongs on a permit");
-	refused("@ask(\"x\")@ask_ttl(\"soon\")" FORBID ";", "needs a positive duration");
+	refused("@ask(\"owner\")@ask_ttl(\"soon\")" FORBID ";", "needs a positive duration");
 	refused("@until(\"tomorrow\")" PERMIT ";", "needs a date");
 	refused("@mode(\"audit\")" PERMIT ";", "\"log\" or \"enforce\"");
 	refused("@always(\"audit\")" PERMIT ";", "names duties");
+	refused("@ask(\"ownr\")" FORBID ";", "\"owner\", \"user\" or \"role:NAME\"");
+	refused("@ask(\"role:\")" FORBID ";", "\"owner\", \"user\" or \"role:NAME\"");
+	refused("@audit(\"durabel\")" FORBID ";", "\"summary\", \"full\" or \"durable\"");
+	refused("@audit " PERMIT ";", "\"summary\", \"full\" or \"durable\"");
+	refused("@since(\"2026-02-01\")@until(\"2026-01-01\")" FORBID ";",
+		"ends before the policy begins to count");
+	refused("@until(\"2026-01-01\")@since(\"2026-01-01\")" FORBID ";",
+		"ends before the policy begins to count");
 	refused("@id(\"a\")" PERMIT "; @id(\"a\")" PERMIT ";", "used twice");
 	refused("permit(principal == ?principal,action,resource);", "template");
-	assert_int_equal(load(&b, "@x_team(\"a\")" PERMIT ";"), ERR_OK);
+	assert_int_equal(load(&b, "@x_team(\"a\")@audit(\"full\")" PERMIT
+				  "; @ask(\"role:dpo\")@ask_ttl(\"12h\")" FORBID ";"),
+			 ERR_OK);
 	end(&b);
 }
 
