@@ -192,16 +192,20 @@ enum err_code dw_engine_observe(struct dw_engine *e, const struct temporal_event
 struct asked {
 	struct temporal_state *s;
 	const struct temporal_event *ev;
+	struct temporal_asking q;
 };
 
 static enum err_code leaf_value(void *arg, const struct temporal_leaf *leaf, size_t index,
 				const struct policy_env *env, struct arena *scratch, bool *ret,
 				struct err *err)
 {
-	const struct asked *asked = arg;
+	struct asked *asked = arg;
 
 	(void)leaf;
-	return temporal_state_leaf(asked->s, index, asked->ev, env, scratch, ret, err);
+	if (asked->q.env != env) {
+		temporal_asking_init(&asked->q, asked->ev, env, scratch);
+	}
+	return temporal_state_leaf(asked->s, index, &asked->q, ret, err);
 }
 
 void dw_engine_decide(struct dw_engine *e, const struct dw_event *ev,

@@ -7,36 +7,60 @@
 struct ask {
 	struct temporal_state *s;
 	const struct temporal_leaf *leaf;
-	const struct temporal_event *ev;
-	const struct policy_env *env;
-	struct arena *a;
+	struct temporal_asking *q;
 	struct err *err;
 };
+
+void temporal_asking_init(struct temporal_asking *q, const struct temporal_event *ev,
+			  const struct policy_env *env, struct arena *scratch)
+{
+	*q = (struct temporal_asking){.ev = ev, .env = env, .scratch = scratch};
+}
+
+/* Hash of the request's side of a key; false: it lacks a part, so nothing can match. */
+static enum err_code key_of(struct ask *k, uint32_t terms, const struct temporal_key **ret)
+{
+	const struct temporal_terms *list = &k->s->plan->terms[terms];
+	struct temporal_key *key = &k->q->keys[terms % TEMPORAL_KEYS];
+	char small[256];
+	struct temporal_bytes b = {.a = k->q->scratch, .p = small, .cap = sizeof(small)};
+
+	*ret = key;
+	if (key->terms == terms + 1) {
+		return ERR_OK;
+	}
+	*key = (struct temporal_key){.terms = terms + 1};
+	for (size_t i = 0; i < list->n; i++) {
+		struct policy_value v =
+			temporal_request_path(k->q->env, list->items[i]->base,
+					      list->items[i]->names, list->items[i]->n_names);
+
+		if (v.kind == POLICY_NONE) {
+			key->missing = true;
+			return ERR_OK;
+		}
+		temporal_put_value(&b, v);
+	}
+	if (b.failed) {
+		key->terms = 0;
+		return ERR(k->err, ERR_NOMEM, "temporal condition: out of memory");
+	}
+	temporal_hash(k->s->plan, &b, key->hash);
+	return ERR_OK;
+}
 
 /* The entry for this request's key, or NULL. */
 static enum err_code entry_of(struct ask *k, const struct temporal_query *q,
 			      struct temporal_entry **ret)
 {
-	const struct temporal_monitor *m = &k->s->plan->monitors[q->monitor];
-	struct policy_value keys[TEMPORAL_FIELDS_MAX];
+	const struct temporal_key *key;
 	uint64_t hash[2];
-	bool nomem = false;
 
 	*ret = NULL;
-	for (size_t i = 0; i < m->pattern.n_keys; i++) {
-		keys[i] = temporal_request_path(k->env, q->terms[i]->base, q->terms[i]->names,
-						q->terms[i]->n_names);
-		if (keys[i].kind == POLICY_NONE) {
-			return ERR_OK;
-		}
-	}
-	if (!temporal_key_hash(k->s->plan, q->monitor, keys, m->pattern.n_keys, k->a, hash,
-			       &nomem)) {
-		return ERR(k->err, ERR_NOMEM, "temporal condition: out of memory");
-	}
-	*ret = temporal_state_find(k->s, hash);
-	if (*ret && temporal_entry_free(*ret)) {
-		*ret = NULL;
+	TRY(key_of(k, q->terms, &key));
+	if (!key->missing) {
+		temporal_salt(&k->s->plan->monitors[q->monitor], key->hash, hash);
+		*ret = temporal_entry_find(k->s, hash);
 	}
 	return ERR_OK;
 }
@@ -46,7 +70,7 @@ static enum err_code last(struct ask *k, const struct temporal_part *p, bool *re
 	struct temporal_entry *e;
 
 	TRY(entry_of(k, &p->query, &e));
-	*ret = e && !temporal_older(k->s->now, e->ts, p->window_ms);
+	*ret = e && !temporal_older(k->s->now, e->ts, p->query.window_ms);
 	return ERR_OK;
 }
 
@@ -61,7 +85,7 @@ static enum err_code previous(struct ask *k, const struct temporal_part *p, bool
 		uint64_t wanted = k->s->events - 1;
 
 		*ret = (e->last == wanted || (e->last == k->s->events && e->before == wanted)) &&
-		       !temporal_older(k->s->now, k->s->earlier, p->window_ms);
+		       !temporal_older(k->s->now, k->s->earlier, p->query.window_ms);
 	}
 	return ERR_OK;
 }
@@ -74,7 +98,7 @@ static enum err_code since(struct ask *k, const struct temporal_part *p, bool *r
 	TRY(entry_of(k, &p->query, &anchor));
 	TRY(entry_of(k, &p->other, &left));
 	*ret = false;
-	if (!anchor || temporal_older(k->s->now, anchor->ts, p->window_ms)) {
+	if (!anchor || temporal_older(k->s->now, anchor->ts, p->query.window_ms)) {
 		return ERR_OK;
 	}
 	if (p->negated) {
@@ -86,32 +110,63 @@ static enum err_code since(struct ask *k, const struct temporal_part *p, bool *r
 	return ERR_OK;
 }
 
-static int64_t clamp(__int128 v)
-{
-	if (v > INT64_MAX) {
-		return INT64_MAX;
-	}
-	return v < INT64_MIN ? INT64_MIN : (int64_t)v;
-}
-
 static enum err_code window(struct ask *k, const struct temporal_query *q, struct policy_value *ret)
 {
 	const struct temporal_monitor *m = &k->s->plan->monitors[q->monitor];
 	struct temporal_entry *e;
-	__int128 gone = 0;
-	uint32_t n = 0;
 
 	TRY(entry_of(k, q, &e));
 	*ret = policy_long(0);
-	if (!e || !e->ring) {
+	if (e && m->kind == TEMPORAL_MONITOR_RING) {
+		*ret = policy_long(temporal_ring_total(e->ring, m, k->s->now, q->window_ms));
+	} else if (e) {
+		*ret = policy_long(temporal_values_total(k->s, e->values, m));
+	}
+	return ERR_OK;
+}
+
+/* Does the decision's own event match, with the request in its keys? */
+static bool matches_now(struct ask *k, const struct temporal_atom *m)
+{
+	const struct temporal_event *ev = k->q->ev;
+
+	if (!policy_uid_eq(ev->action, &m->action) || !str_eq(ev->kind, m->kind) ||
+	    !temporal_atom_matches(m, ev)) {
+		return false;
+	}
+	for (size_t i = 0; i < m->n_keys; i++) {
+		const struct temporal_field *f = &m->keys[i];
+		const struct policy_value *v = temporal_event_field(ev->fields, f->path, f->n_path);
+		struct policy_value want = temporal_request_path(k->q->env, f->term.base,
+								 f->term.names, f->term.n_names);
+
+		if (!v || want.kind == POLICY_NONE || !policy_value_eq(*v, want)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static enum err_code join(struct ask *k, const struct temporal_part *p, bool *ret)
+{
+	const struct temporal_monitor *m = &k->s->plan->monitors[p->query.monitor];
+	struct temporal_entry *e;
+	uint64_t value[2];
+	bool nomem = false;
+
+	*ret = false;
+	TRY(entry_of(k, &p->query, &e));
+	if (!p->now) {
+		*ret = e && temporal_values_any(e->values, k->s->now);
 		return ERR_OK;
 	}
-	while (n < e->ring->n &&
-	       temporal_older(k->s->now, temporal_ring_at(e->ring, n)[0], m->ttl_ms)) {
-		gone += e->ring->values ? temporal_ring_at(e->ring, n)[1] : 0;
-		n++;
+	if (!matches_now(k, p->now)) {
+		return ERR_OK;
 	}
-	*ret = policy_long(m->sum ? clamp(e->ring->sum - gone) : (int64_t)(e->ring->n - n));
+	if (!temporal_atom_value(k->s->plan, p->now, k->q->ev, k->q->scratch, value, &nomem)) {
+		return nomem ? ERR(k->err, ERR_NOMEM, "temporal condition: out of memory") : ERR_OK;
+	}
+	*ret = temporal_values_have(e ? e->values : NULL, m, value, k->s->now, p->not_atoms);
 	return ERR_OK;
 }
 
@@ -139,7 +194,7 @@ static struct policy_value plain(struct ask *k, const struct temporal_term *t,
 		return var;
 	}
 	return t->kind == TEMPORAL_PATH
-		       ? temporal_request_path(k->env, t->base, t->names, t->n_names)
+		       ? temporal_request_path(k->q->env, t->base, t->names, t->n_names)
 		       : t->value;
 }
 
@@ -173,10 +228,10 @@ static enum err_code windows(struct ask *k, const struct temporal_part *p, bool 
 static enum err_code now(struct ask *k, const struct temporal_part *p, bool *ret)
 {
 	struct temporal_leaf leaf = *k->leaf;
-	const struct temporal_history h = {&k->ev, 1};
+	const struct temporal_history h = {&k->q->ev, 1};
 
 	leaf.expr = (struct temporal_expr *)(uintptr_t)p->expr; /* only read */
-	return temporal_holds(&leaf, &h, k->env, k->a, ret, k->err);
+	return temporal_holds(&leaf, &h, k->q->env, k->q->scratch, ret, k->err);
 }
 
 static enum err_code part(struct ask *k, const struct temporal_part *p, bool *ret)
@@ -192,6 +247,8 @@ static enum err_code part(struct ask *k, const struct temporal_part *p, bool *re
 		return since(k, p, ret);
 	case TEMPORAL_PART_WINDOW:
 		return windows(k, p, ret);
+	case TEMPORAL_PART_JOIN:
+		return join(k, p, ret);
 	case TEMPORAL_PART_NOT:
 		TRY(part(k, p->kid[0], ret));
 		*ret = !*ret;
@@ -221,8 +278,8 @@ static enum err_code open_kept(struct ask *k, const struct temporal_kept *kept,
 	t = &k->s->plan->topics[kept->topic - 1];
 	ev->action = &t->action;
 	ev->kind = t->kind;
-	if (!temporal_get_value(&bytes, k->a, &ev->fields)) {
-		return ERR(k->err, k->a->exhausted ? ERR_NOMEM : ERR_CORRUPT,
+	if (!temporal_get_value(&bytes, k->q->scratch, &ev->fields)) {
+		return ERR(k->err, k->q->scratch->exhausted ? ERR_NOMEM : ERR_CORRUPT,
 			   "temporal condition: out of memory, or a kept event is damaged");
 	}
 	return ERR_OK;
@@ -232,9 +289,10 @@ static enum err_code open_kept(struct ask *k, const struct temporal_kept *kept,
 static enum err_code general(struct ask *k, bool *ret)
 {
 	struct temporal_state *s = k->s;
-	struct temporal_event *events = ARENA_ARRAY(k->a, s->kept_n + 1, struct temporal_event);
+	struct temporal_event *events =
+		ARENA_ARRAY(k->q->scratch, s->kept_n + 1, struct temporal_event);
 	const struct temporal_event **list =
-		ARENA_ARRAY(k->a, s->kept_n + 1, const struct temporal_event *);
+		ARENA_ARRAY(k->q->scratch, s->kept_n + 1, const struct temporal_event *);
 	struct temporal_history h = {list, 0};
 
 	if (!events || !list) {
@@ -247,16 +305,16 @@ static enum err_code general(struct ask *k, bool *ret)
 		list[h.n++] = &events[i];
 	}
 	if (!s->last_kept) {
-		list[h.n++] = k->ev;
+		list[h.n++] = k->q->ev;
 	}
-	return temporal_holds(k->leaf, &h, k->env, k->a, ret, k->err);
+	return temporal_holds_within(k->leaf, &h, k->q->env, k->q->scratch, s->plan->max_steps, ret,
+				     k->err);
 }
 
-enum err_code temporal_state_leaf(struct temporal_state *s, size_t leaf,
-				  const struct temporal_event *ev, const struct policy_env *env,
-				  struct arena *scratch, bool *ret, struct err *err)
+enum err_code temporal_state_leaf(struct temporal_state *s, size_t leaf, struct temporal_asking *q,
+				  bool *ret, struct err *err)
 {
-	struct ask k = {s, &s->plan->prog->leaves[leaf], ev, env, scratch, err};
+	struct ask k = {s, &s->plan->prog->leaves[leaf], q, err};
 	const struct temporal_part *p = s->plan->leaves[leaf].part;
 
 	if (!s->saturated) {

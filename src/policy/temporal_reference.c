@@ -15,7 +15,7 @@ struct search {
 	const struct policy_env *env;
 	struct arena *a;
 	size_t width;
-	uint64_t steps;
+	uint64_t steps, max_steps;
 	bool failed; /* too long, or out of memory */
 };
 
@@ -30,7 +30,7 @@ static bool eval(struct search *s, const struct temporal_expr *e, size_t i,
 static bool step(struct search *s, uint64_t n)
 {
 	s->steps += n;
-	if (s->steps > TEMPORAL_STEPS_MAX) {
+	if (s->steps > s->max_steps) {
 		s->failed = true;
 	}
 	return !s->failed;
@@ -480,22 +480,30 @@ static bool eval(struct search *s, const struct temporal_expr *e, size_t i,
 	return false;
 }
 
-enum err_code temporal_holds(const struct temporal_leaf *leaf, const struct temporal_history *h,
-			     const struct policy_env *env, struct arena *scratch, bool *ret,
-			     struct err *err)
+enum err_code temporal_holds_within(const struct temporal_leaf *leaf,
+				    const struct temporal_history *h, const struct policy_env *env,
+				    struct arena *scratch, uint64_t max_steps, bool *ret,
+				    struct err *err)
 {
-	struct search s = {.h = h, .env = env, .a = scratch};
+	struct search s = {.h = h, .env = env, .a = scratch, .max_steps = max_steps};
 	struct policy_value row[TEMPORAL_SLOTS_MAX] = {0};
 	struct rows out = {0};
 
 	s.width = leaf->n_slots > 0 ? leaf->n_slots : 1;
 	if (!eval(&s, leaf->expr, h->n - 1, row, &out)) {
-		if (s.steps > TEMPORAL_STEPS_MAX) {
-			return ERR(err, ERR_LIMIT, "temporal condition took more than %u steps",
-				   TEMPORAL_STEPS_MAX);
+		if (s.steps > max_steps) {
+			return ERR(err, ERR_LIMIT, "temporal condition took more than %llu steps",
+				   (unsigned long long)max_steps);
 		}
 		return ERR(err, ERR_NOMEM, "temporal condition: out of memory");
 	}
 	*ret = out.n > 0;
 	return ERR_OK;
+}
+
+enum err_code temporal_holds(const struct temporal_leaf *leaf, const struct temporal_history *h,
+			     const struct policy_env *env, struct arena *scratch, bool *ret,
+			     struct err *err)
+{
+	return temporal_holds_within(leaf, h, env, scratch, TEMPORAL_STEPS_MAX, ret, err);
 }

@@ -37,6 +37,12 @@ enum err_code temporal_holds(const struct temporal_leaf *leaf, const struct temp
 			     const struct policy_env *env, struct arena *scratch, bool *ret,
 			     struct err *err) MUST_USE;
 
+/* The same with another bound. */
+enum err_code temporal_holds_within(const struct temporal_leaf *leaf,
+				    const struct temporal_history *h, const struct policy_env *env,
+				    struct arena *scratch, uint64_t max_steps, bool *ret,
+				    struct err *err) MUST_USE;
+
 /* A path of the request; POLICY_NONE when it leads nowhere. */
 struct policy_value temporal_request_path(const struct policy_env *env, enum policy_var base,
 					  const struct str *names, uint32_t n);

@@ -2,14 +2,19 @@
 /*
  * Snapshots. All integers are little endian, 8 bytes unless said:
  *
- *   "WTS1" (4)  identity of the plan  events  now  earlier  flags (4: 1 saturated, 2 last kept)
- *   n (4)   entries: hash[2] ts last before run  monitor (4)  m (4)  ring: times (and values)
+ *   "WTS2" (4)  identity of the plan  events  now  earlier  flags (4: 1 saturated, 2 last kept)
+ *   n (4)   entries: hash[2]  ts  monitor (4), and by the monitor's kind
+ *             LAST    last  before  run
+ *             RING    m (4)  times (each with its value in a sum), oldest first
+ *             VALUES  m (4)  hash[2]  ts  (the value in a sum, or the time of each atom of
+ *                     a join), oldest first
  *   n (4)   kept events: ts  topic (4)  m (4)  bytes
  *
  * Valid if and only if (1) the identity is the plan's; (2) entries rise strictly by
- * hash and name a monitor; (3) times in a ring do not fall and none is past `now`;
- * (4) each kept event names a topic or none and its bytes are one value; (5) nothing
- * follows. Entries and times that cannot matter any more are not written.
+ * hash and name a monitor; (3) times of an entry do not fall, are in its window and none is
+ * past its ts, nor that past `now`; no value occurs twice; (4) each kept event names a
+ * topic or none and its bytes are one value; (5) nothing follows. Entries and times that
+ * cannot matter any more are not written.
  */
 #include "policy/temporal_state_priv.h"
 
@@ -34,28 +39,66 @@ static void put_u64(struct buf *out, uint64_t v)
 }
 
 static void put_ring(struct buf *out, const struct temporal_state *s,
-		     const struct temporal_entry *e)
+		     const struct temporal_monitor *m, const struct temporal_ring *r)
 {
-	int64_t ttl = s->plan->monitors[e->monitor].ttl_ms;
-	struct temporal_ring *r = e->ring;
-	uint32_t from = 0;
+	uint32_t from = temporal_ring_gone(r, s->now, m->ttl_ms), n = temporal_ring_n(r);
 
-	while (r && from < r->n && temporal_older(s->now, temporal_ring_at(r, from)[0], ttl)) {
-		from++;
+	put_u32(out, n - from);
+	for (uint32_t i = from; i < n; i++) {
+		put_u64(out, (uint64_t)temporal_ring_time(r, i));
+		if (m->sum) {
+			put_u64(out, (uint64_t)temporal_ring_value(r, i));
+		}
 	}
-	put_u32(out, r ? r->n - from : 0);
-	for (uint32_t i = from; r && i < r->n; i++) {
-		put_u64(out, (uint64_t)temporal_ring_at(r, i)[0]);
-		if (r->values) {
-			put_u64(out, (uint64_t)temporal_ring_at(r, i)[1]);
+}
+
+static void put_values(struct buf *out, const struct temporal_state *s,
+		       const struct temporal_monitor *m, const struct temporal_values *v)
+{
+	uint32_t n, at = temporal_values_first(v, s->now, m->ttl_ms, &n);
+	uint32_t more = temporal_values_more(m);
+
+	put_u32(out, n);
+	for (; n > 0; n--) {
+		struct temporal_value value;
+
+		at = temporal_values_next(v, at, &value);
+		put_u64(out, value.hash[0]);
+		put_u64(out, value.hash[1]);
+		put_u64(out, (uint64_t)value.ts);
+		for (uint32_t i = 0; i < more; i++) {
+			put_u64(out, (uint64_t)value.more[i]);
 		}
 	}
 }
 
 static bool is_live(const struct temporal_state *s, const struct temporal_entry *e)
 {
-	return !temporal_entry_free(e) &&
-	       !temporal_older(s->now, e->ts, s->plan->monitors[e->monitor].ttl_ms);
+	return !temporal_entry_free(e) && !temporal_entry_dead(s, e);
+}
+
+static void put_entry(struct buf *out, const struct temporal_state *s,
+		      const struct temporal_entry *e)
+{
+	const struct temporal_monitor *m = &s->plan->monitors[e->monitor];
+
+	put_u64(out, e->hash[0]);
+	put_u64(out, e->hash[1]);
+	put_u64(out, (uint64_t)e->ts);
+	put_u32(out, e->monitor);
+	switch (m->kind) {
+	case TEMPORAL_MONITOR_LAST:
+		put_u64(out, e->last);
+		put_u64(out, e->before);
+		put_u64(out, e->run);
+		break;
+	case TEMPORAL_MONITOR_RING:
+		put_ring(out, s, m, e->ring);
+		break;
+	case TEMPORAL_MONITOR_VALUES:
+		put_values(out, s, m, e->values);
+		break;
+	}
 }
 
 static int hash_cmp(const uint64_t a[2], const uint64_t b[2])
@@ -85,7 +128,7 @@ static void put_entries(struct buf *out, const struct temporal_state *s)
 		out->failed = true;
 		return;
 	}
-	for (size_t i = 0; i < s->cap; i++) {
+	for (uint32_t i = 0; i < s->cap; i++) {
 		if (is_live(s, &s->entries[i])) {
 			order[n++] = &s->entries[i];
 		}
@@ -93,21 +136,14 @@ static void put_entries(struct buf *out, const struct temporal_state *s)
 	policy_sort(order, n, sizeof(*order), entry_cmp);
 	put_u32(out, n);
 	for (uint32_t i = 0; i < n; i++) {
-		put_u64(out, order[i]->hash[0]);
-		put_u64(out, order[i]->hash[1]);
-		put_u64(out, (uint64_t)order[i]->ts);
-		put_u64(out, order[i]->last);
-		put_u64(out, order[i]->before);
-		put_u64(out, order[i]->run);
-		put_u32(out, order[i]->monitor);
-		put_ring(out, s, order[i]);
+		put_entry(out, s, order[i]);
 	}
 	arena_done(&a);
 }
 
 void temporal_state_save(const struct temporal_state *s, struct buf *out)
 {
-	buf_append(out, STR("WTS1"));
+	buf_append(out, STR("WTS2"));
 	put_u64(out, s->plan->identity);
 	put_u64(out, s->events);
 	put_u64(out, (uint64_t)s->now);
@@ -115,7 +151,7 @@ void temporal_state_save(const struct temporal_state *s, struct buf *out)
 	put_u32(out, (s->saturated ? 1u : 0u) | (s->last_kept ? 2u : 0u));
 	put_entries(out, s);
 	put_u32(out, (uint32_t)s->kept_n);
-	for (size_t i = 0; i < s->kept_n; i++) {
+	for (uint32_t i = 0; i < s->kept_n; i++) {
 		const struct temporal_kept *k = &s->kept[(s->kept_start + i) % s->kept_cap];
 
 		put_u64(out, (uint64_t)k->ts);
@@ -155,68 +191,92 @@ static enum err_code corrupt(struct loader *l)
 	return ERR(l->err, ERR_CORRUPT, "snapshot: damaged");
 }
 
-static bool get_ring(struct loader *l, struct temporal_entry *e)
+static bool get_ring(struct loader *l, const struct temporal_monitor *m, struct temporal_entry *e)
 {
-	bool values = l->s->plan->monitors[e->monitor].sum != NULL;
-	bool ring = l->s->plan->monitors[e->monitor].kind == TEMPORAL_MONITOR_RING;
-	int64_t before = INT64_MIN;
-	uint32_t n, cap = 4;
+	int64_t before = INT64_MIN, ts, value = 0;
+	uint32_t n;
 
-	if (!temporal_get_u32(&l->in, &n) || (n > 0 && !ring) || n > l->in.n / (values ? 16 : 8)) {
-		return false;
-	}
-	if (!ring) {
-		return true;
-	}
-	while (cap < n) {
-		cap *= 2;
-	}
-	e->ring = temporal_ring_new(l->s, values, cap);
-	if (!e->ring) {
+	if (!temporal_get_u32(&l->in, &n) || n > l->in.n / (m->sum ? 16 : 8)) {
 		return false;
 	}
 	for (uint32_t i = 0; i < n; i++) {
-		int64_t *at;
-
-		e->ring->n++;
-		at = temporal_ring_at(e->ring, i);
-		if (!get_i64(l, &at[0]) || at[0] < before || at[0] > l->s->now) {
+		if (!get_i64(l, &ts) || (m->sum && !get_i64(l, &value)) || ts < before ||
+		    ts > e->ts || temporal_older(l->s->now, ts, m->ttl_ms) ||
+		    (m->cap > 0 && i >= m->cap) ||
+		    !temporal_ring_add(l->s, &e->ring, m, ts, value)) {
 			return false;
 		}
-		before = at[0];
-		if (values) {
-			if (!get_i64(l, &at[1])) {
-				return false;
-			}
-			e->ring->sum += at[1];
-		}
+		before = ts;
 	}
 	return true;
 }
 
+static bool get_values(struct loader *l, const struct temporal_monitor *m, struct temporal_entry *e)
+{
+	uint32_t n, more = temporal_values_more(m);
+	int64_t before = INT64_MIN, times[TEMPORAL_ATOMS_MAX];
+
+	if (!temporal_get_u32(&l->in, &n) || n > l->in.n / (24 + 8 * (size_t)more)) {
+		return false;
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		struct temporal_value v = {.more = times};
+
+		if (!temporal_get_u64(&l->in, &v.hash[0]) ||
+		    !temporal_get_u64(&l->in, &v.hash[1]) || !get_i64(l, &v.ts)) {
+			return false;
+		}
+		for (uint32_t k = 0; k < more; k++) {
+			if (!get_i64(l, &times[k]) || (m->n_atoms > 1 && times[k] > v.ts)) {
+				return false;
+			}
+		}
+		if (v.ts < before || v.ts > e->ts || temporal_older(l->s->now, v.ts, m->ttl_ms) ||
+		    !temporal_values_load(l->s, &e->values, m, &v)) {
+			return false;
+		}
+		before = v.ts;
+	}
+	return true;
+}
+
+static bool get_last(struct loader *l, struct temporal_entry *e)
+{
+	return temporal_get_u64(&l->in, &e->last) && temporal_get_u64(&l->in, &e->before) &&
+	       temporal_get_u64(&l->in, &e->run) && e->last <= l->s->events && e->run <= e->last &&
+	       e->before < e->last && e->run > 0;
+}
+
 static bool get_entry(struct loader *l)
 {
-	struct temporal_entry e = {0}, *at;
+	const struct temporal_monitor *m;
+	struct temporal_entry *e;
+	uint64_t hash[2];
+	uint32_t monitor;
+	int64_t ts;
 
-	if (!temporal_get_u64(&l->in, &e.hash[0]) || !temporal_get_u64(&l->in, &e.hash[1]) ||
-	    !get_i64(l, &e.ts) || !temporal_get_u64(&l->in, &e.last) ||
-	    !temporal_get_u64(&l->in, &e.before) || !temporal_get_u64(&l->in, &e.run) ||
-	    !temporal_get_u32(&l->in, &e.monitor)) {
+	if (!temporal_get_u64(&l->in, &hash[0]) || !temporal_get_u64(&l->in, &hash[1]) ||
+	    !get_i64(l, &ts) || !temporal_get_u32(&l->in, &monitor) ||
+	    monitor >= l->s->plan->n_monitors || hash_cmp(hash, l->above) <= 0 || ts > l->s->now) {
 		return false;
 	}
-	if (e.monitor >= l->s->plan->n_monitors || hash_cmp(e.hash, l->above) <= 0 ||
-	    e.ts > l->s->now || e.last > l->s->events || e.run > e.last || e.before >= e.last ||
-	    e.run == 0) {
+	l->above[0] = hash[0];
+	l->above[1] = hash[1];
+	e = temporal_entry_add(l->s, hash, monitor);
+	if (!e) {
 		return false;
 	}
-	l->above[0] = e.hash[0];
-	l->above[1] = e.hash[1];
-	at = temporal_state_insert(l->s, e.hash, e.monitor);
-	if (!at) {
-		return false;
+	e->ts = ts;
+	m = &l->s->plan->monitors[monitor];
+	switch (m->kind) {
+	case TEMPORAL_MONITOR_LAST:
+		break;
+	case TEMPORAL_MONITOR_RING:
+		return get_ring(l, m, e);
+	case TEMPORAL_MONITOR_VALUES:
+		return get_values(l, m, e);
 	}
-	*at = e;
-	return get_ring(l, at);
+	return get_last(l, e);
 }
 
 static bool get_kept(struct loader *l, int64_t *before)
@@ -235,7 +295,7 @@ static bool get_kept(struct loader *l, int64_t *before)
 	bytes = str_make(l->in.p, n);
 	l->in = str_from(l->in, n);
 	*before = ts;
-	k = temporal_state_keep(l->s, n);
+	k = temporal_kept_add(l->s, n);
 	if (!k) {
 		return false;
 	}
@@ -290,7 +350,7 @@ enum err_code temporal_state_load(const struct temporal_plan *plan, struct str b
 		return ERR(err, ERR_NOMEM, "snapshot: out of memory");
 	}
 	l.in = str_from(bytes, 4);
-	if (!str_starts_with(bytes, STR("WTS1")) || !temporal_get_u64(&l.in, &identity)) {
+	if (!str_starts_with(bytes, STR("WTS2")) || !temporal_get_u64(&l.in, &identity)) {
 		code = corrupt(&l);
 	} else if (identity != plan->identity) {
 		code = ERR(err, ERR_INVALID, "snapshot: of other policies");

@@ -32,13 +32,32 @@ void temporal_state_free(struct temporal_state *s);
 enum err_code temporal_state_add(struct temporal_state *s, const struct temporal_event *ev,
 				 struct arena *scratch, struct err *err) MUST_USE;
 
+#define TEMPORAL_KEYS 16 /* kept at hand during a decision */
+
+/* The request's side of a key. */
+struct temporal_key {
+	uint64_t hash[2];
+	uint32_t terms; /* number + 1 */
+	bool missing;
+};
+
+/* What leaves are asked with at one decision; what they share is computed once. */
+struct temporal_asking {
+	const struct temporal_event *ev; /* the one added last */
+	const struct policy_env *env;
+	struct arena *scratch;
+	struct temporal_key keys[TEMPORAL_KEYS];
+};
+
+void temporal_asking_init(struct temporal_asking *q, const struct temporal_event *ev,
+			  const struct policy_env *env, struct arena *scratch);
+
 /*
- * The leaf's value at the event added last, which is `ev`. ERR_LIMIT: saturated, and
- * the leaf has no safe value.
+ * The leaf's value at the event added last. ERR_LIMIT: saturated, and the leaf has no safe
+ * value; or a general leaf took more than the plan's max_steps.
  */
-enum err_code temporal_state_leaf(struct temporal_state *s, size_t leaf,
-				  const struct temporal_event *ev, const struct policy_env *env,
-				  struct arena *scratch, bool *ret, struct err *err) MUST_USE;
+enum err_code temporal_state_leaf(struct temporal_state *s, size_t leaf, struct temporal_asking *q,
+				  bool *ret, struct err *err) MUST_USE;
 
 /* As if memory had run out: an event is missing. */
 void temporal_state_saturate(struct temporal_state *s);

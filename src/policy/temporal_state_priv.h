@@ -5,22 +5,25 @@
 
 #include "policy/temporal_state.h"
 
-/* Times (and values) in a window, oldest first, circular. */
-struct temporal_ring {
-	uint32_t start, n, cap;
-	bool values; /* pairs of time and value, else times */
-	__int128 sum;
-	int64_t items[];
-};
+/* Times (and values) in a window, oldest first, circular. See temporal_ring.c. */
+struct temporal_ring;
 
-/* Of one monitor and one key. Counting of events begins at 1, so index 0 is "never". */
+/* When each value was seen last. See temporal_values.c. */
+struct temporal_values;
+
+/* Of one monitor and one key. Counting of events begins at 1, so 0 is "never". */
 struct temporal_entry {
 	uint64_t hash[2]; /* of monitor and key; both 0: free */
 	int64_t ts;       /* of the last match */
-	uint64_t last;    /* which event it was */
-	uint64_t before;  /* and the match before that one */
-	uint64_t run;     /* where the unbroken run of matches up to `last` began */
-	struct temporal_ring *ring;
+	union {
+		struct {                 /* LAST */
+			uint64_t last;   /* which event it was */
+			uint64_t before; /* and the match before that one */
+			uint64_t run;    /* where the unbroken run of matches up to `last` began */
+		};
+		struct temporal_ring *ring;     /* RING */
+		struct temporal_values *values; /* VALUES */
+	};
 	uint32_t monitor;
 };
 
@@ -37,46 +40,95 @@ struct temporal_state {
 	uint64_t events; /* so far */
 	int64_t now;     /* of the last one; INT64_MIN at first */
 	int64_t earlier; /* of the one before */
+	struct temporal_entry *entries;
+	uint32_t cap, n; /* small: the first n; otherwise open addressing */
+	uint32_t bytes;
 	bool saturated;
 	bool last_kept; /* the last event is the last of `kept` */
-	size_t bytes;
-	struct temporal_entry *entries;
-	size_t cap, n;
+	uint32_t kept_start, kept_n, kept_cap;
 	struct temporal_kept *kept; /* circular */
-	size_t kept_start, kept_n, kept_cap;
 };
+
+/* Counts memory; false and saturated when it would be too much. */
+bool temporal_state_take(struct temporal_state *s, size_t n);
+void temporal_state_give(struct temporal_state *s, size_t n);
+
+/* ---- temporal_entry.c ---- */
 
 static inline bool temporal_entry_free(const struct temporal_entry *e)
 {
 	return e->hash[0] == 0 && e->hash[1] == 0;
 }
 
-static inline size_t temporal_ring_stride(const struct temporal_ring *r)
-{
-	return r->values ? 2 : 1;
-}
-
-static inline int64_t *temporal_ring_at(struct temporal_ring *r, uint32_t i)
-{
-	return &r->items[(size_t)((r->start + i) % r->cap) * temporal_ring_stride(r)];
-}
-
-/* Counts memory; false and saturated when it would be too much. */
-bool temporal_state_take(struct temporal_state *s, size_t n);
-void temporal_state_give(struct temporal_state *s, size_t n);
-
-struct temporal_ring *temporal_ring_new(struct temporal_state *s, bool values, uint32_t cap);
-void temporal_ring_free(struct temporal_state *s, struct temporal_ring *r);
-
-/* The entry of this hash, or where it would stand. NULL when there is no table. */
-struct temporal_entry *temporal_state_find(const struct temporal_state *s, const uint64_t hash[2]);
+/* NULL when there is none. */
+struct temporal_entry *temporal_entry_find(const struct temporal_state *s, const uint64_t hash[2]);
 
 /* A new entry for a hash that has none. NULL when saturated. */
-struct temporal_entry *temporal_state_insert(struct temporal_state *s, const uint64_t hash[2],
-					     uint32_t monitor);
+struct temporal_entry *temporal_entry_add(struct temporal_state *s, const uint64_t hash[2],
+					  uint32_t monitor);
+
+/* The times or values of an entry, on the heap. */
+void temporal_entry_drop(struct temporal_state *s, struct temporal_entry *e);
+
+/* Can it still matter? */
+bool temporal_entry_dead(const struct temporal_state *s, const struct temporal_entry *e);
+
+/* ---- temporal_ring.c ---- */
+
+/* All but the last give false or do nothing when memory is short: the state is saturated then. */
+bool temporal_ring_add(struct temporal_state *s, struct temporal_ring **r,
+		       const struct temporal_monitor *m, int64_t ts, int64_t value);
+void temporal_ring_free(struct temporal_state *s, struct temporal_ring *r);
+uint32_t temporal_ring_n(const struct temporal_ring *r);
+int64_t temporal_ring_time(const struct temporal_ring *r, uint32_t i);
+int64_t temporal_ring_value(const struct temporal_ring *r, uint32_t i);
+
+/* How many at the front are older than the window; r may be NULL. */
+uint32_t temporal_ring_gone(const struct temporal_ring *r, int64_t now, int64_t window_ms);
+
+/* What a count or a sum is, clamped to 64 bits. */
+int64_t temporal_ring_total(const struct temporal_ring *r, const struct temporal_monitor *m,
+			    int64_t now, int64_t window_ms);
+
+/* ---- temporal_values.c ---- */
+
+bool temporal_values_add(struct temporal_state *s, struct temporal_values **v,
+			 const struct temporal_monitor *m, uint32_t atom, const uint64_t hash[2],
+			 int64_t ts, int64_t value);
+void temporal_values_free(struct temporal_state *s, struct temporal_values *v);
+int64_t temporal_values_total(struct temporal_state *s, struct temporal_values *v,
+			      const struct temporal_monitor *m);
+
+/* Is there a value that every atom saw in its window? */
+bool temporal_values_any(const struct temporal_values *v, int64_t now);
+
+/* Did this value happen in every atom's window, and in those of `not_atoms` not? */
+bool temporal_values_have(const struct temporal_values *v, const struct temporal_monitor *m,
+			  const uint64_t hash[2], int64_t now, uint32_t not_atoms);
+
+/* For snapshots, the ones that matter, oldest first. `more` holds temporal_values_more. */
+struct temporal_value {
+	uint64_t hash[2];
+	int64_t ts;
+	const int64_t *more;
+};
+uint32_t temporal_values_more(const struct temporal_monitor *m);
+uint32_t temporal_values_first(const struct temporal_values *v, int64_t now, int64_t ttl,
+			       uint32_t *n);
+uint32_t temporal_values_next(const struct temporal_values *v, uint32_t at,
+			      struct temporal_value *ret);
+bool temporal_values_load(struct temporal_state *s, struct temporal_values **v,
+			  const struct temporal_monitor *m, const struct temporal_value *value);
+
+/* ---- temporal_kept.c ---- */
 
 /* Room for one more kept event; NULL when saturated. */
-struct temporal_kept *temporal_state_keep(struct temporal_state *s, size_t bytes);
+struct temporal_kept *temporal_kept_add(struct temporal_state *s, size_t bytes);
+void temporal_kept_expire(struct temporal_state *s);
+void temporal_kept_event(struct temporal_state *s, const struct temporal_topic *t,
+			 const struct temporal_event *ev, struct arena *scratch);
+
+/* ---- hashes ---- */
 
 /* now - then is more than ttl. */
 static inline bool temporal_older(int64_t now, int64_t then, int64_t ttl)
@@ -86,9 +138,32 @@ static inline bool temporal_older(int64_t now, int64_t then, int64_t ttl)
 	return __builtin_sub_overflow(now, then, &d) || d > ttl;
 }
 
-/* Hash of a monitor and the values of its keys. False when one is missing, or out of memory. */
-bool temporal_key_hash(const struct temporal_plan *plan, uint32_t monitor,
-		       const struct policy_value *keys, size_t n, struct arena *scratch,
-		       uint64_t ret[2], bool *nomem);
+/* A sum as the language has it. */
+static inline int64_t temporal_clamp(__int128 v)
+{
+	return v > INT64_MAX ? INT64_MAX : v < INT64_MIN ? INT64_MIN : (int64_t)v;
+}
+
+struct temporal_bytes;
+
+/* Of bytes; of no bytes it is zero. */
+void temporal_hash(const struct temporal_plan *plan, const struct temporal_bytes *b,
+		   uint64_t ret[2]);
+
+/* A key's hash made the monitor's; never zero. */
+static inline void temporal_salt(const struct temporal_monitor *m, const uint64_t key[2],
+				 uint64_t ret[2])
+{
+	ret[0] = key[0] ^ m->salt[0];
+	ret[1] = (key[1] ^ m->salt[1]) | 1;
+}
+
+/* Tests and filters. */
+bool temporal_atom_matches(const struct temporal_atom *m, const struct temporal_event *ev);
+
+/* Hash of the fields that tell values apart. False when one is missing, or out of memory. */
+bool temporal_atom_value(const struct temporal_plan *plan, const struct temporal_atom *m,
+			 const struct temporal_event *ev, struct arena *scratch, uint64_t ret[2],
+			 bool *nomem);
 
 #endif
