@@ -102,20 +102,64 @@ static void nested(struct random_source *r, struct buf *b, int depth)
 	}
 }
 
+/* formerly W P{q}, where q is bound to u, or u and k to u and n. */
+static void past(struct random_source *r, struct buf *b, bool two)
+{
+	buf_printf(b, "formerly within %s ", RANDOM_PICK(r, windows));
+	event(r, b, "q", two ? "k" : NULL);
+}
+
+/* exists q. P{q} && formerly W Q{q} && !formerly V R{q} && what does not name q */
 static void joined(struct random_source *r, struct buf *b)
 {
-	buf_append(b, STR("(exists (q: String). (formerly within 9s "));
-	event(r, b, "q", NULL);
-	buf_printf(b, " && formerly within %s ", RANDOM_PICK(r, windows));
-	event(r, b, "q", NULL);
-	buf_append(b, random_next(r, 2) ? STR(" && q != \"x\"))") : STR("))"));
+	static const char *const filters[] = {" && q != \"x\"", " && \"y\" == q",
+					      " && context.input.u != q", ""};
+	bool two = random_next(r, 4) == 0, now = random_next(r, 2) == 0;
+
+	buf_append(b, STR("(exists (q: String). "));
+	buf_append(b, two ? STR("exists (k: Long). (") : STR("("));
+	if (now) {
+		event(r, b, "q", two ? "k" : NULL);
+	} else {
+		past(r, b, two);
+	}
+	for (uint32_t n = random_next(r, 4); n > 0; n--) {
+		buf_append(b, STR(" && "));
+		buf_append(b, now && random_next(r, 3) == 0 ? STR("!(") : STR("("));
+		past(r, b, two);
+		buf_append_c(b, ')');
+	}
+	buf_append(b, str_from_c(RANDOM_PICK(r, filters)));
+	buf_append(b, two && random_next(r, 2) ? STR(" && k > 0") : STR(""));
+	if (random_next(r, 4) == 0) {
+		buf_printf(b, " && !(previous within %s ", RANDOM_PICK(r, windows));
+		event(r, b, NULL, NULL);
+		buf_append_c(b, ')');
+	}
+	buf_append(b, STR("))"));
+}
+
+/* How many, or the sum of how many, different values. */
+static void distinct(struct random_source *r, struct buf *b)
+{
+	static const char *const limits[] = {"0", "1", "2", "3", "context.input.n"};
+	bool two = random_next(r, 2), sum = two && random_next(r, 2);
+
+	buf_append(b, sum ? STR("((sum k for (q: String), (k: Long)")
+			  : STR("((count for (q: "
+				"String)"));
+	buf_append(b, two && !sum ? STR(", (k: Long)") : STR(""));
+	buf_printf(b, ". where (formerly within %s (", RANDOM_PICK(r, windows));
+	event(r, b, "q", two ? "k" : NULL);
+	buf_append(b, random_next(r, 3) == 0 ? STR(" && q != \"z\"") : STR(""));
+	buf_printf(b, "))) %s %s)", RANDOM_PICK(r, ops), RANDOM_PICK(r, limits));
 }
 
 static void condition(struct random_source *r, struct buf *b, int depth)
 {
 	const char *w = RANDOM_PICK(r, windows), *op = RANDOM_PICK(r, ops);
 
-	switch (random_next(r, depth > 0 ? 13 : 11)) {
+	switch (random_next(r, depth > 0 ? 15 : 13)) {
 	case 0:
 		buf_printf(b, "(formerly within %s ", w);
 		event(r, b, NULL, NULL);
@@ -169,9 +213,13 @@ static void condition(struct random_source *r, struct buf *b, int depth)
 		nested(r, b, 3);
 		break;
 	case 10:
+	case 11:
 		joined(r, b);
 		break;
-	case 11:
+	case 12:
+		distinct(r, b);
+		break;
+	case 13:
 		buf_append_c(b, '!');
 		condition(r, b, depth - 1);
 		break;
@@ -470,6 +518,170 @@ static void a_history_holds_only_what_can_matter(void **state)
 	dw_world_done(&w);
 }
 
+static size_t n_general(const char *condition)
+{
+	const struct temporal_plan_opts opts = {0};
+	const struct temporal_plan *plan;
+	struct dw_world w;
+	struct buf b;
+	size_t n;
+
+	dw_world_init(&w);
+	buf_init(&b, 1 << 16);
+	buf_printf(&b, "permit (principal, action, resource) when temporal { %s };", condition);
+	dw_world_must_load(&w, buf_str(&b), str_from_c(schema_text), str_from_c(pinned_text),
+			   STR(""), STR(""));
+	assert_int_equal(temporal_plan_build(&w.a, w.prog, &opts, &plan, &w.err), ERR_OK);
+	n = plan->n_general;
+	buf_done(&b);
+	dw_world_done(&w);
+	return n;
+}
+
+#define REQ_A "Action::\"a\"::request"
+#define REQ_B "Action::\"b\"::request"
+
+static void the_common_forms_keep_no_events(void **state)
+{
+	static const char *const forms[] = {
+		"formerly within 1h " REQ_A "{ input.u: context.input.u }",
+		"!" REQ_A "{} since within 1h " REQ_B "{ input.u: \"x\" }",
+		"previous within 1h " REQ_A "{}",
+		"bind(n, count_within(1h, " REQ_A "{}), n < 3)",
+		"bind(n, sum_within(x, 1h, " REQ_A "{ input.n: x }), n < context.input.n)",
+		"bind(n, count_distinct_within(k, 1h, " REQ_A "{ input.u: k }), n > 3)",
+		"(count for (k: String), (m: Long). where (formerly within 1h (" REQ_A
+		"{ input.u: k, input.n: m } && m > 0))) > 2",
+		"exists (q: String). formerly within 1h " REQ_A "{ input.u: q }",
+		"exists (q: String). (formerly within 1h " REQ_A "{ input.u: q } && "
+		"formerly within 5m " REQ_B "{ input.u: q } && q != \"x\" && context.input.n > 3)",
+		"exists (q: String). (" REQ_A "{ input.u: q } && formerly within 5m " REQ_B
+		"{ input.u: q } && !(formerly within 1h " REQ_B "{ input.u: q, input.n: 3 }))",
+		"exists (q: String). exists (m: Long). (formerly within 1h " REQ_A
+		"{ input.u: q, input.n: m } && formerly within 5m " REQ_B
+		"{ input.n: m, input.u: q })",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+		if (n_general(forms[i]) != 0) {
+			print_error("keeps events: %s\n", forms[i]);
+			fail();
+		}
+	}
+	assert_int_equal(
+		n_general("formerly within 1h (" REQ_A "{} && formerly within 1h " REQ_B "{})"), 1);
+}
+
+static const char general_policies[] =
+	"permit (principal, action, resource);"
+	"forbid (principal, action == Action::\"a\", resource) when temporal {"
+	" formerly within 1h (Action::\"b\"::request{} && formerly within 1h"
+	" (Action::\"b\"::request{} && formerly within 1h Action::\"c\"::request{})) };";
+
+/* The cost of a decision must not be the client's to choose. */
+static void a_condition_that_takes_too_many_steps_denies(void **state)
+{
+	const struct dw_engine_opts opts = {.plan.max_steps = 10000, .plan.max_bytes = 1 << 20};
+	struct policy_decision d;
+	struct dw_engine *e;
+	struct dw_world w;
+
+	(void)state;
+	dw_world_init(&w);
+	dw_world_must_load(&w, str_from_c(general_policies), str_from_c(schema_text),
+			   str_from_c(pinned_text), STR(""), STR(""));
+	assert_int_equal(dw_engine_new(w.prog, &opts, &e, NULL), ERR_OK);
+	decide(&w, e, STR("a"), 0, 0, &d);
+	assert_true(d.allow);
+	for (int i = 0; i < 200; i++) {
+		decide(&w, e, STR("b"), 0, 0, &d);
+		assert_true(d.allow);
+	}
+	decide(&w, e, STR("a"), 0, 0, &d);
+	assert_false(d.allow);
+	assert_non_null(d.failure);
+	assert_non_null(strstr(w.err.msg, "10000 steps"));
+	dw_engine_free(e);
+	dw_world_done(&w);
+}
+
+/* However many values come, those that decide are few. */
+static void distinct_values_are_remembered_as_far_as_they_decide(void **state)
+{
+	struct policy_decision d;
+	struct dw_engine *e;
+	struct dw_world w;
+
+	(void)state;
+	dw_world_init(&w);
+	dw_world_must_load(
+		&w,
+		STR("permit (principal, action, resource);"
+		    "forbid (principal, action == Action::\"a\", resource) when temporal "
+		    "{ bind(n, count_distinct_within(k, 1h, "
+		    "Action::\"b\"::request{ input.u: k }), n > 5) };"),
+		str_from_c(schema_text), str_from_c(pinned_text), STR(""), STR(""));
+	e = engine_new(&w, false, 4096);
+	for (unsigned i = 0; i < 2000; i++) {
+		decide(&w, e, STR("b"), i, 1000, &d);
+		assert_true(d.allow);
+		decide(&w, e, STR("a"), i, 1000, &d);
+		assert_int_equal(d.allow, i < 5);
+		assert_null(d.failure);
+		arena_reset(&w.scratch);
+	}
+	assert_int_equal(dw_engine_stats(e).saturated, 0);
+	assert_true(dw_engine_stats(e).bytes < 2048);
+	/* An hour later they are gone. */
+	decide(&w, e, STR("a"), 0, 3601001, &d);
+	assert_true(d.allow);
+	dw_engine_free(e);
+	dw_world_done(&w);
+}
+
+/* A window longer than what 32 bits of milliseconds hold, and times at both ends of 64 bits. */
+static void windows_and_times_may_be_long(void **state)
+{
+	static const char text[] = "max_window = 100d decision event <A>::request { ...inputs(A), "
+				   "pin sessionId: String = context.sessionId }";
+	const int64_t day = INT64_C(86400000);
+	const int64_t starts[] = {0, INT64_MIN, INT64_MAX - 400 * day};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(starts); i++) {
+		struct policy_decision d;
+		struct dw_engine *e;
+		struct dw_world w;
+		int64_t t = starts[i];
+
+		dw_world_init(&w);
+		dw_world_must_load(
+			&w,
+			STR("permit (principal, action, resource) when temporal {"
+			    " bind(n, count_within(60d, Action::\"b\"::request{}), n == 2)"
+			    " };"
+			    "permit (principal, action, resource) when temporal {"
+			    " bind(n, count_within(1s, Action::\"c\"::request{}), n == 2)"
+			    " };"),
+			str_from_c(schema_text), str_from_c(text), STR(""), STR(""));
+		e = engine_new(&w, false, 0);
+		decide(&w, e, STR("b"), 0, t, &d);
+		decide(&w, e, STR("b"), 0, t + 60 * day, &d);
+		assert_true(d.allow);
+		decide(&w, e, STR("c"), 0, t + 60 * day + 1, &d);
+		assert_false(d.allow);
+		decide(&w, e, STR("c"), 0, t + 160 * day, &d);
+		assert_false(d.allow);
+		decide(&w, e, STR("c"), 0, t + 160 * day + 1000, &d);
+		assert_true(d.allow);
+		decide(&w, e, STR("c"), 0, t + 160 * day + 2000, &d);
+		assert_true(d.allow);
+		dw_engine_free(e);
+		dw_world_done(&w);
+	}
+}
+
 static void time_that_runs_backwards_is_refused(void **state)
 {
 	struct policy_decision d;
@@ -513,41 +725,6 @@ static void requests_in_flight_count(void **state)
 	dw_world_done(&w);
 }
 
-static void a_damaged_snapshot_is_refused_at_every_byte(void **state)
-{
-	struct policy_decision d;
-	struct dw_engine *e;
-	struct dw_world w;
-	struct buf b;
-
-	(void)state;
-	dw_world_init(&w);
-	dw_world_must_load(&w, str_from_c(bounded_policies), str_from_c(schema_text),
-			   str_from_c(pinned_text), STR(""), STR(""));
-	e = engine_new(&w, false, 0);
-	for (unsigned i = 0; i < 6; i++) {
-		decide(&w, e, i % 2 ? STR("b") : STR("c"), i, (int64_t)i * 1000, &d);
-	}
-	buf_init(&b, 1 << 20);
-	dw_engine_save(e, &b);
-	dw_engine_free(e);
-	for (size_t n = 0; n < buf_len(&b); n++) {
-		e = engine_new(&w, false, 0);
-		assert_int_not_equal(dw_engine_load(e, str_make(b.p, n), &w.scratch, NULL), ERR_OK);
-		dw_engine_free(e);
-	}
-	for (size_t i = 0; i < buf_len(&b); i++) { /* any byte: refused or harmless, no crash */
-		e = engine_new(&w, false, 0);
-		b.p[i] = (char)(b.p[i] ^ 0x81);
-		err_ignore(dw_engine_load(e, buf_str(&b), &w.scratch, NULL)); /* either is fine */
-		b.p[i] = (char)(b.p[i] ^ 0x81);
-		dw_engine_free(e);
-		arena_reset(&w.scratch);
-	}
-	buf_done(&b);
-	dw_world_done(&w);
-}
-
 static void when_histories_run_out_new_ones_are_denied_and_never_look_complete(void **state)
 {
 	const struct dw_engine_opts opts = {.max_histories = 1};
@@ -582,36 +759,131 @@ static void when_histories_run_out_new_ones_are_denied_and_never_look_complete(v
 	dw_world_done(&w);
 }
 
+#define FORBID_A                                                                                   \
+	"permit (principal, action, resource);"                                                    \
+	"forbid (principal, action == Action::\"a\", resource) when temporal { "
+
+/* Each forbids `a` after `b`. */
+static const char *const fragile[] = {
+	bounded_policies,
+	FORBID_A "bind(n, count_within(1h, Action::\"b\"::request{}), n > 0) };",
+	FORBID_A "bind(n, sum_within(x, 1h, Action::\"b\"::request{ input.n: x }), n > 0) };",
+	FORBID_A "bind(n, count_distinct_within(k, 1h, Action::\"b\"::request{ input.u: k }), "
+		 "n > 0) };",
+	FORBID_A "exists (q: String). (formerly within 1h Action::\"b\"::request{ input.u: q } && "
+		 "formerly within 30m Action::\"b\"::request{ input.u: q, input.n: 1 }) };",
+};
+
 /* Whatever fails while the event is taken in, a later forbid that looks for it fires. */
 static void memory_that_runs_out_at_any_point_never_opens(void **state)
 {
-	struct dw_world w;
-	long n = 0;
-
 	(void)state;
 	if (!fail_alloc_works) {
 		skip();
 	}
-	dw_world_init(&w);
-	dw_world_must_load(&w, str_from_c(bounded_policies), str_from_c(schema_text),
-			   str_from_c(pinned_text), STR(""), STR(""));
-	for (bool failed = true; failed; n++) {
-		struct dw_engine *e = engine_new(&w, n % 2, 0);
-		struct dw_event *seen = of_user(&w.a, STR("b"), 1, 0);
-		struct policy_decision d;
+	for (size_t i = 0; i < ARRAY_LEN(fragile); i++) {
+		struct dw_world w;
+		long n = 0;
 
-		arena_done(&w.scratch); /* so that its first use allocates too */
-		fail_alloc_left = n / 2;
-		dw_engine_decide(e, seen, NULL, &w.scratch, &d, NULL);
-		failed = fail_alloc_left == 0;
-		fail_alloc_left = -1;
-		decide(&w, e, STR("a"), 1, 1000, &d);
-		assert_false(d.allow);
-		dw_engine_free(e);
-		assert_true(n < 1000);
+		dw_world_init(&w);
+		dw_world_must_load(&w, str_from_c(fragile[i]), str_from_c(schema_text),
+				   str_from_c(pinned_text), STR(""), STR(""));
+		for (bool failed = true; failed; n++) {
+			struct dw_engine *e = engine_new(&w, n % 2, 0);
+			struct dw_event *seen = of_user(&w.a, STR("b"), 1, 0);
+			struct policy_decision d;
+
+			arena_done(&w.scratch); /* so that its first use allocates too */
+			fail_alloc_left = n / 2;
+			dw_engine_decide(e, seen, NULL, &w.scratch, &d, NULL);
+			failed = fail_alloc_left == 0;
+			fail_alloc_left = -1;
+			decide(&w, e, STR("a"), 1, 1000, &d);
+			assert_false(d.allow);
+			dw_engine_free(e);
+			assert_true(n < 1000);
+		}
+		assert_true(n > 4);
+		dw_world_done(&w);
 	}
-	assert_true(n > 4);
+}
+
+static void loading_a_snapshot_survives_every_failed_allocation(void **state)
+{
+	(void)state;
+	if (!fail_alloc_works) {
+		skip();
+	}
+	for (size_t i = 0; i < ARRAY_LEN(fragile); i++) {
+		enum err_code code = ERR_NOMEM;
+		struct policy_decision d;
+		struct dw_engine *e;
+		struct dw_world w;
+		struct buf b;
+
+		dw_world_init(&w);
+		dw_world_must_load(&w, str_from_c(fragile[i]), str_from_c(schema_text),
+				   str_from_c(pinned_text), STR(""), STR(""));
+		e = engine_new(&w, false, 0);
+		decide(&w, e, STR("b"), 1, 0, &d);
+		buf_init(&b, 1 << 20);
+		dw_engine_save(e, &b);
+		dw_engine_free(e);
+		for (long n = 0; code; n++) {
+			e = engine_new(&w, false, 0);
+			arena_done(&w.scratch);
+			fail_alloc_left = n;
+			code = dw_engine_load(e, buf_str(&b), &w.scratch, NULL);
+			fail_alloc_left = -1;
+			assert_true(!code || code == ERR_NOMEM || code == ERR_LIMIT);
+			dw_engine_free(e);
+			assert_true(n < 1000);
+		}
+		buf_done(&b);
+		dw_world_done(&w);
+	}
+}
+
+static void damage_at_every_byte(const char *policies)
+{
+	struct policy_decision d;
+	struct dw_engine *e;
+	struct dw_world w;
+	struct buf b;
+
+	dw_world_init(&w);
+	dw_world_must_load(&w, str_from_c(policies), str_from_c(schema_text),
+			   str_from_c(pinned_text), STR(""), STR(""));
+	e = engine_new(&w, false, 0);
+	for (unsigned i = 0; i < 6; i++) {
+		decide(&w, e, i % 2 ? STR("b") : STR("c"), i, (int64_t)i * 1000, &d);
+	}
+	buf_init(&b, 1 << 20);
+	dw_engine_save(e, &b);
+	dw_engine_free(e);
+	for (size_t n = 0; n < buf_len(&b); n++) {
+		e = engine_new(&w, false, 0);
+		assert_int_not_equal(dw_engine_load(e, str_make(b.p, n), &w.scratch, NULL), ERR_OK);
+		dw_engine_free(e);
+	}
+	for (size_t i = 0; i < buf_len(&b); i++) { /* any byte: refused or harmless, no crash */
+		e = engine_new(&w, false, 0);
+		b.p[i] = (char)(b.p[i] ^ 0x81);
+		err_ignore(dw_engine_load(e, buf_str(&b), &w.scratch, NULL)); /* either is fine */
+		b.p[i] = (char)(b.p[i] ^ 0x81);
+		dw_engine_free(e);
+		arena_reset(&w.scratch);
+	}
+	buf_done(&b);
 	dw_world_done(&w);
+}
+
+static void a_damaged_snapshot_is_refused_at_every_byte(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(fragile); i++) {
+		damage_at_every_byte(fragile[i]);
+	}
 }
 
 int main(void)
@@ -620,9 +892,14 @@ int main(void)
 		cmocka_unit_test(the_state_agrees_with_the_reference_on_random_histories),
 		cmocka_unit_test(a_history_past_its_bytes_fails_closed_by_polarity),
 		cmocka_unit_test(a_history_holds_only_what_can_matter),
+		cmocka_unit_test(the_common_forms_keep_no_events),
+		cmocka_unit_test(a_condition_that_takes_too_many_steps_denies),
+		cmocka_unit_test(distinct_values_are_remembered_as_far_as_they_decide),
+		cmocka_unit_test(windows_and_times_may_be_long),
 		cmocka_unit_test(time_that_runs_backwards_is_refused),
 		cmocka_unit_test(requests_in_flight_count),
 		cmocka_unit_test(memory_that_runs_out_at_any_point_never_opens),
+		cmocka_unit_test(loading_a_snapshot_survives_every_failed_allocation),
 		cmocka_unit_test(a_damaged_snapshot_is_refused_at_every_byte),
 		cmocka_unit_test(
 			when_histories_run_out_new_ones_are_denied_and_never_look_complete),
