@@ -2,13 +2,14 @@
 /*
  * `writ policy diff A B`: what changes when the policies A become B. A and B are
  * a file, or a folder whose .cedar files make one set; policies are matched by
- * @id. Without requests: which policies are added, removed or changed. With
- * --requests FILE, one request a line as for `eval` (and optionally "now"), also
- * which of those requests would come out differently. Exit 1 when anything does.
+ * @id. Alone: which policies are added, removed or changed. With --requests, a request
+ * a line as for `eval` (and optionally "now"), also which of those come out
+ * differently; with --ledger, which recorded decisions, as far as the ledger
+ * says; with --trace, which decisions of a trace, and then .dw files count too.
+ * Exit 1 when anything does, or may.
  */
-#include "cli/cmd_policy.h"
+#include "cli/cmd_policy_diff.h"
 #include "cli/out.h"
-#include "policy/case.h"
 #include "policy/print.h"
 
 #include <dirent.h>
@@ -16,29 +17,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#define MEMORY_MAX ((size_t)2 << 30)
-#define FILES_MAX  1024
-#define TEXT_MAX   ((size_t)64 << 20)
-
-struct diff_args {
-	const char *before, *after, *requests, *entities, *schema;
-	bool json;
-};
-
-struct side {
-	struct policy_source sources[FILES_MAX];
-	size_t n;
-	struct policy_case c;
-};
-
-struct diff {
-	struct arena a;
-	struct policy_diags diags;
-	struct side before, after;
-	struct policy_source schema, entities;
-	struct out *out;
-	uint64_t policies, requests, changed;
-};
+#define TEXT_MAX ((size_t)64 << 20)
 
 static int source_order(const void *a, const void *b)
 {
@@ -47,7 +26,8 @@ static int source_order(const void *a, const void *b)
 	return str_cmp(x->name, y->name);
 }
 
-static enum err_code read_folder(struct diff *d, const char *path, struct side *s, struct err *err)
+static enum err_code read_folder(struct diff *d, const char *path, struct diff_side *s,
+				 struct err *err)
 {
 	DIR *dir = opendir(path);
 	enum err_code code = ERR_OK;
@@ -57,12 +37,14 @@ static enum err_code read_folder(struct diff *d, const char *path, struct side *
 	}
 	for (struct dirent *e = readdir(dir); e && !code; e = readdir(dir)) {
 		struct str name = str_from_c(e->d_name);
+		bool temporal = str_ends_with(name, STR(".dw"));
 
-		if (name.p[0] == '.' || !str_ends_with(name, STR(".cedar"))) {
+		if (name.p[0] == '.' || str_eq(name, STR("macros.dw")) ||
+		    (!temporal && !str_ends_with(name, STR(".cedar")))) {
 			continue;
 		}
 		name = arena_printf(&d->a, "%s/%s", path, e->d_name);
-		if (!name.p || s->n == FILES_MAX) {
+		if (!name.p || s->n == DIFF_FILES_MAX) {
 			code = ERR(err, ERR_LIMIT, "%s: too many files", path);
 			break;
 		}
@@ -75,11 +57,9 @@ static enum err_code read_folder(struct diff *d, const char *path, struct side *
 	return code;
 }
 
-static enum err_code load_side(struct diff *d, const struct diff_args *args, const char *path,
-			       struct side *s, struct err *err)
+static enum err_code read_side(struct diff *d, const char *path, struct diff_side *s,
+			       struct err *err)
 {
-	const struct policy_set_opts opts = {.ids = POLICY_ID_ANNOTATION};
-	struct policy_case_texts texts = {.policies = s->sources};
 	struct stat st;
 
 	if (stat(path, &st) != 0) {
@@ -90,13 +70,29 @@ static enum err_code load_side(struct diff *d, const struct diff_args *args, con
 	} else {
 		TRY(cmd_policy_read(&d->a, path, &s->sources[s->n++], err));
 	}
-	texts.n_policies = s->n;
-	texts.schema = args->schema ? &d->schema : NULL;
-	texts.entities = args->entities ? &d->entities : NULL;
+	for (size_t i = 0; i < s->n && !d->args->trace; i++) {
+		if (str_ends_with(s->sources[i].name, STR(".dw"))) {
+			return ERR(err, ERR_UNSUPPORTED,
+				   STR_FMT ": what depends on events is compared over a trace: "
+					   "--trace FILE --schema FILE",
+				   STR_ARG(s->sources[i].name));
+		}
+	}
+	return ERR_OK;
+}
+
+static enum err_code load_side(struct diff *d, struct diff_side *s, struct err *err)
+{
+	const struct policy_set_opts opts = {.ids = POLICY_ID_ANNOTATION};
+	const struct policy_case_texts texts = {.policies = s->sources,
+						.n_policies = s->n,
+						.schema = d->schema,
+						.entities = d->entities};
+
 	return policy_case_load(&d->a, &texts, &opts, &d->diags, &s->c, err);
 }
 
-static const struct policy *find_policy(const struct side *s, struct str id)
+static const struct policy *find_policy(const struct diff_side *s, struct str id)
 {
 	const struct policy_rule *rule = policy_set_find(s->c.set, id);
 
@@ -154,7 +150,7 @@ static void diff_policies(struct diff *d)
 	out_list_end(d->out);
 }
 
-static bool same_ids(const struct policy_rules *a, const struct policy_rules *b)
+bool diff_same_ids(const struct policy_rules *a, const struct policy_rules *b)
 {
 	if (a->n != b->n) {
 		return false;
@@ -172,7 +168,7 @@ static bool same_ids(const struct policy_rules *a, const struct policy_rules *b)
 	return true;
 }
 
-static struct str verdict(struct arena *a, const struct policy_decision *d)
+struct str diff_verdict(struct arena *a, const struct policy_decision *d)
 {
 	struct str s = str_from_c(policy_outcome_name(d->outcome));
 
@@ -183,7 +179,7 @@ static struct str verdict(struct arena *a, const struct policy_decision *d)
 	return s;
 }
 
-static struct str uid_text(struct arena *a, const struct policy_uid *uid)
+struct str diff_uid(struct arena *a, const struct policy_uid *uid)
 {
 	struct str s;
 	struct buf b;
@@ -201,11 +197,11 @@ static void request_row(struct diff *d, struct arena *work, uint64_t line,
 {
 	out_row_begin(d->out);
 	out_u64(d->out, "line", line);
-	out_text(d->out, "principal", uid_text(work, req->principal));
-	out_text(d->out, "action", uid_text(work, req->action));
-	out_text(d->out, "resource", uid_text(work, req->resource));
-	out_text(d->out, "before", verdict(work, before));
-	out_text(d->out, "after", verdict(work, after));
+	out_text(d->out, "principal", diff_uid(work, req->principal));
+	out_text(d->out, "action", diff_uid(work, req->action));
+	out_text(d->out, "resource", diff_uid(work, req->resource));
+	out_text(d->out, "before", diff_verdict(work, before));
+	out_text(d->out, "after", diff_verdict(work, after));
 	out_row_end(d->out);
 }
 
@@ -237,8 +233,8 @@ static enum err_code diff_request(struct diff *d, struct arena *work, struct str
 	if (before.failure || after.failure) {
 		return ERR(err, ERR_NOMEM, "line %llu: out of memory", (unsigned long long)line);
 	}
-	d->requests++;
-	if (before.outcome != after.outcome || !same_ids(&before.deciding, &after.deciding)) {
+	d->seen++;
+	if (before.outcome != after.outcome || !diff_same_ids(&before.deciding, &after.deciding)) {
 		d->changed++;
 		request_row(d, work, line, &req, &before, &after);
 	}
@@ -256,7 +252,7 @@ static enum err_code diff_requests(struct diff *d, const char *path, struct err 
 	struct str rest;
 
 	TRY(cmd_policy_read(&d->a, path, &src, err));
-	arena_init(&work, MEMORY_MAX);
+	arena_init(&work, DIFF_MEMORY_MAX);
 	out_list_begin(d->out, &list);
 	rest = src.text;
 	for (uint64_t line = 1; rest.p && !code; line++) {
@@ -272,34 +268,61 @@ static enum err_code diff_requests(struct diff *d, const char *path, struct err 
 	return code;
 }
 
-static enum err_code run(struct diff *d, const struct diff_args *args, struct err *err)
+static enum err_code run(struct diff *d, struct err *err)
 {
-	if (args->schema) {
-		TRY(cmd_policy_read(&d->a, args->schema, &d->schema, err));
+	const struct diff_args *args = d->args;
+
+	TRY(cmd_policy_read_optional(&d->a, args->schema, &d->schema, err));
+	TRY(cmd_policy_read_optional(&d->a, args->entities, &d->entities, err));
+	TRY(read_side(d, args->before, &d->before, err));
+	TRY(read_side(d, args->after, &d->after, err));
+	if (args->trace) {
+		return diff_trace(d, err);
 	}
-	if (args->entities) {
-		TRY(cmd_policy_read(&d->a, args->entities, &d->entities, err));
-	}
-	TRY(load_side(d, args, args->before, &d->before, err));
-	TRY(load_side(d, args, args->after, &d->after, err));
+	TRY(load_side(d, &d->before, err));
+	TRY(load_side(d, &d->after, err));
 	diff_policies(d);
 	if (args->requests) {
 		TRY(diff_requests(d, args->requests, err));
 	}
-	return ERR_OK;
+	return args->ledger ? diff_ledger(d, err) : ERR_OK;
 }
 
-static int report(struct diff *d, const struct diff_args *args)
+static int report(struct diff *d)
 {
+	const struct diff_args *args = d->args;
+
 	if (args->requests) {
 		out_note(d->out, "%llu of %llu requests come out differently",
-			 (unsigned long long)d->changed, (unsigned long long)d->requests);
-		return d->changed > 0 ? CMD_FOUND : CMD_FINE;
+			 (unsigned long long)d->changed, (unsigned long long)d->seen);
+	}
+	if (args->requests || args->ledger || args->trace) {
+		return d->changed > 0 || d->open > 0 ? CMD_FOUND : CMD_FINE;
 	}
 	if (d->policies == 0) {
 		out_note(d->out, "the policies are the same");
 	}
 	return d->policies > 0 ? CMD_FOUND : CMD_FINE;
+}
+
+static enum err_code check_usage(const struct diff_args *args, struct err *err)
+{
+	if ((args->requests != NULL) + (args->ledger != NULL) + (args->trace != NULL) > 1) {
+		return ERR(err, ERR_INVALID, "one of --requests, --ledger and --trace");
+	}
+	if (args->trace && !args->schema) {
+		return ERR(err, ERR_INVALID, "--trace needs --schema");
+	}
+	if (!args->trace && (args->events || args->providers || args->macros)) {
+		return ERR(err, ERR_INVALID, "--events, --providers and --macros go with --trace");
+	}
+	if (!args->ledger && (args->config || args->closed)) {
+		return ERR(err, ERR_INVALID, "--config and --closed go with --ledger");
+	}
+	if (args->config && args->entities) {
+		return ERR(err, ERR_INVALID, "either --config or --entities");
+	}
+	return ERR_OK;
 }
 
 int cmd_policy_diff(int argc, char **argv)
@@ -315,6 +338,36 @@ int cmd_policy_diff(int argc, char **argv)
 		 .text = &args.entities,
 		 .help = "entities as JSON"},
 		{.name = "schema", .value = "FILE", .text = &args.schema, .help = "Cedar schema"},
+		{.name = "ledger",
+		 .value = "DIR",
+		 .text = &args.ledger,
+		 .help = "recorded decisions to try on both: changed, unchanged, or depends on\n"
+			 "                             what the ledger does not hold (the "
+			 "arguments)"},
+		{.name = "config",
+		 .value = "FILE",
+		 .text = &args.config,
+		 .help = "with --ledger: the node's configuration, for its entities"},
+		{.name = "closed",
+		 .flag = &args.closed,
+		 .help = "with --ledger: there are no entities but those of --entities"},
+		{.name = "trace",
+		 .value = "FILE",
+		 .text = &args.trace,
+		 .help = "events to decide by both, for policies over what happened (.dw)"},
+		{.name = "events",
+		 .value = "FILE",
+		 .text = &args.events,
+		 .help = "with --trace: event schema"},
+		{.name = "providers",
+		 .value = "FILE",
+		 .text = &args.providers,
+		 .help = "with --trace: information providers (JSON)"},
+		{.name = "macros",
+		 .value = "FILE",
+		 .text = &args.macros,
+		 .help = "with --trace: macro library; macros.dw beside the policies is taken by "
+			 "itself"},
 		OPT_JSON(&args.json),
 	};
 	const struct opt_word words[] = {
@@ -331,7 +384,10 @@ int cmd_policy_diff(int argc, char **argv)
 		.n_opts = ARRAY_LEN(opts),
 		.words = words,
 		.n_words = ARRAY_LEN(words),
-		.example = "writ policy diff policies new --entities e.json --requests r.jsonl",
+		.example =
+			"writ policy diff policies new --entities e.json --requests r.jsonl\n"
+			"writ policy diff policies new --ledger state --config writ.yaml\n"
+			"writ policy diff old.dw new.dw --schema s.cedarschema --trace trace.log",
 	};
 	struct diff *d;
 	struct err err = {0};
@@ -341,15 +397,19 @@ int cmd_policy_diff(int argc, char **argv)
 	if (!out_begin(&o, &spec, argc, argv, &args.json, &status)) {
 		return status;
 	}
+	if (check_usage(&args, &err)) {
+		return out_end(&o, out_error(&o, &err));
+	}
 	d = calloc(1, sizeof(*d));
 	if (!d) {
 		err_ignore(ERR(&err, ERR_NOMEM, "out of memory")); /* shown */
 		return out_end(&o, out_error(&o, &err));
 	}
 	d->out = &o;
-	arena_init(&d->a, MEMORY_MAX);
+	d->args = &args;
+	arena_init(&d->a, DIFF_MEMORY_MAX);
 	policy_diags_init(&d->diags, &d->a);
-	status = run(d, &args, &err) ? out_error(&o, &err) : report(d, &args);
+	status = run(d, &err) ? cmd_policy_fail(&d->diags, &o, &err) : report(d);
 	arena_done(&d->a);
 	free(d);
 	return out_end(&o, status);
