@@ -36,14 +36,72 @@ size_t str_find(struct str s, char c)
 	return at ? (size_t)(at - s.p) : s.n;
 }
 
+/* How often a byte is met in text and in JSON, roughly: 0 seldom, 3 very often. */
+static const unsigned char
+	commonness[256] =
+		{
+			[' '] = 3,         ['"'] = 3,         [','] = 1,
+			['-'] = 1,         ['.'] = 1,         ['/'] = 1,
+			['0' ... '9'] = 2, [':'] = 1,         ['A' ... 'Z'] = 1,
+			['_'] = 1,         ['a'] = 3,         ['b' ... 'c'] = 2,
+			['d' ... 'e'] = 3, ['f' ... 'g'] = 2, ['h' ... 'i'] = 3,
+			['j' ... 'k'] = 1, ['l'] = 3,         ['m'] = 2,
+			['n' ... 'o'] = 3, ['p'] = 2,         ['q'] = 1,
+			['r' ... 'u'] = 3, ['v' ... 'w'] = 2, ['x'] = 1,
+			['y'] = 2,         ['z'] = 1,         [0x80 ... 0xBF] = 2,
+};
+
+static size_t rarest_place(struct str needle)
+{
+	size_t best = 0;
+	unsigned least = commonness[(unsigned char)needle.p[0]];
+
+	for (size_t i = 1; i < needle.n && i < 16 && least; i++) {
+		unsigned c = commonness[(unsigned char)needle.p[i]];
+
+		if (c < least) {
+			best = i;
+			least = c;
+		}
+	}
+	return best;
+}
+
+/*
+ * memchr looks at many bytes at once, so the needle's rarest byte is looked for and its
+ * surroundings compared. Where that byte is frequent after all, memmem goes on: it never takes more
+ * than linear time.
+ */
 size_t str_find_str(struct str s, struct str needle)
 {
-	const char *at;
+	enum { FALSE_HITS = 16 };
+	const char *at, *end = s.p + s.n;
+	size_t rare;
 
 	if (needle.n == 0) {
 		return 0;
 	}
-	at = s.n ? memmem(s.p, s.n, needle.p, needle.n) : NULL;
+	if (needle.n > s.n) {
+		return s.n;
+	}
+	rare = rarest_place(needle);
+	at = s.p;
+	for (unsigned i = 0; i < FALSE_HITS; i++) {
+		const char *hit = (size_t)(end - at) < needle.n
+					  ? NULL
+					  : memchr(at + rare, needle.p[rare],
+						   (size_t)(end - at) - needle.n + 1);
+
+		if (!hit) {
+			return s.n;
+		}
+		at = hit - rare;
+		if (memcmp(at, needle.p, needle.n) == 0) {
+			return (size_t)(at - s.p);
+		}
+		at++;
+	}
+	at = memmem(at, (size_t)(end - at), needle.p, needle.n);
 	return at ? (size_t)(at - s.p) : s.n;
 }
 

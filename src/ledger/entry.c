@@ -590,13 +590,13 @@ static enum err_code decode_fields(const struct form *form, char *base, struct c
 static enum ledger_kind find_kind(struct str bytes)
 {
 	struct str key = STR("\"kind\":\"");
-	const char *at = memmem(bytes.p, bytes.n, key.p, key.n);
+	size_t at = str_find_str(bytes, key);
 	struct str rest;
 
-	if (!at) {
+	if (at == bytes.n) {
 		return LEDGER_NO_KIND;
 	}
-	rest = str_from(bytes, (size_t)(at - bytes.p) + key.n);
+	rest = str_from(bytes, at + key.n);
 	for (unsigned i = 0; i < LEDGER_KIND_MAX; i++) {
 		struct str name = kind_names[i];
 

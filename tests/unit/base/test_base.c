@@ -26,6 +26,41 @@ static void text_compares_by_bytes_and_numbers_do_not_overflow(void **state)
 	assert_int_equal(str_distance(STR("abc"), STR("xyz"), 2), 3);
 }
 
+static size_t find_naively(struct str s, struct str needle)
+{
+	for (size_t i = 0; i + needle.n <= s.n; i++) {
+		if (memcmp(s.p + i, needle.p, needle.n) == 0) {
+			return i;
+		}
+	}
+	return s.n;
+}
+
+static void text_is_found_where_a_naive_search_finds_it(void **state)
+{
+	/* Rare and frequent bytes, so that hits, false hits and many false hits come about. */
+	static const char *const alphabets[] = {"ab", "<a", "<>", "e\x80\xff", "-_ e"};
+	uint32_t random = 1;
+	char bytes[160];
+
+	(void)state;
+	for (unsigned round = 0; round < 20000; round++) {
+		const char *letters = alphabets[round % ARRAY_LEN(alphabets)];
+		size_t n, k;
+
+		for (size_t i = 0; i < sizeof(bytes); i++) {
+			random = random * 1664525 + 1013904223;
+			bytes[i] = letters[(random >> 24) % strlen(letters)];
+		}
+		n = random % 128;
+		k = 1 + (random >> 8) % 20;
+		assert_int_equal(str_find_str(str_make(bytes, n), str_make(bytes + 128, k)),
+				 find_naively(str_make(bytes, n), str_make(bytes + 128, k)));
+	}
+	assert_int_equal(str_find_str(STR("abc"), STR("")), 0);
+	assert_int_equal(str_find_str(str_make(NULL, 0), STR("a")), 0);
+}
+
 static void utf8_is_strict(void **state)
 {
 	(void)state;
@@ -132,6 +167,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_compares_by_bytes_and_numbers_do_not_overflow),
+		cmocka_unit_test(text_is_found_where_a_naive_search_finds_it),
 		cmocka_unit_test(utf8_is_strict),
 		cmocka_unit_test(an_arena_keeps_its_limit_and_says_so),
 		cmocka_unit_test(a_buffer_stops_at_its_maximum_without_losing_what_it_has),
