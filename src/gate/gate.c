@@ -5,12 +5,14 @@
 #include "crypto/tls.h"
 #include "http/sse.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 
 enum {
 	SCRATCH_MAX = 64 << 20,
 	SPARE_MAX = 64 << 10,
-	HOUSE_SECONDS = 5,
+	HOUSE_SECONDS = 2,
+	UNUSED_MAX = 1 << 20, /* bytes of heap that a burst may leave behind */
 	KEEP_ALIVE_SECONDS = 15,
 	FINDINGS_A_SECOND = 20,
 	JSON_DEPTH = 64,
@@ -208,6 +210,23 @@ static void keep_streams_alive(struct gate *g)
 	}
 }
 
+/*
+ * What a burst used goes back to the kernel once it is over. Free chunks lie between those of
+ * sessions that live on, so free(3) alone would keep the peak for ever. Free pages that were given
+ * back still count as unused: only what came since is looked at.
+ */
+static void give_memory_back(struct gate *g)
+{
+	size_t unused = mallinfo2().fordblks;
+
+	if (unused > g->unused + UNUSED_MAX) {
+		(void)malloc_trim(0);
+		g->unused = mallinfo2().fordblks;
+	} else if (unused < g->unused) {
+		g->unused = unused;
+	}
+}
+
 static void on_housekeeping(struct timer *t)
 {
 	struct gate *g = CONTAINER_OF(t, struct gate, housekeeping);
@@ -219,6 +238,7 @@ static void on_housekeeping(struct timer *t)
 	}
 	loop_timer_set(&g->loop, t, HOUSE_SECONDS * CLOCK_SEC);
 	expire_sessions(g);
+	give_memory_back(g);
 	if (g->loop.now >= g->keep_alive_at) {
 		g->keep_alive_at = g->loop.now + KEEP_ALIVE_SECONDS * CLOCK_SEC;
 		keep_streams_alive(g);

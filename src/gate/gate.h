@@ -80,6 +80,7 @@ struct gate {
 	unsigned n_spare;
 	struct loop_hook reap; /* frees what a reload retired, once nobody uses it */
 	struct timer housekeeping;
+	size_t unused; /* bytes of heap free after they were last given back */
 	uint64_t keep_alive_at;
 	uint64_t findings_at; /* second in which findings are counted */
 	unsigned findings_n;

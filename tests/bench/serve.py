@@ -81,7 +81,7 @@ def hold_sessions(tool, target):
         _, err = p.communicate()
         raise Failed(f"{target.name}, {SESSIONS} sessions: {err.strip() or line}\n{target.describe()}")
     target.calls += SESSIONS
-    time.sleep(1)
+    time.sleep(3)  # memory of the burst that opened them is given back after two seconds
     result = memory(target)
     out, err = p.communicate()
     if p.returncode:
