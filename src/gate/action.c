@@ -20,7 +20,7 @@ static void make_id(struct action *a)
 	a->id_n += num_write_u64(a->id + a->id_n, ++a->gate->next_action);
 }
 
-/* One reading of the real clock for each action; what comes later is that and the time passed. */
+/* One reading of the real clock for each turn; what comes later is that and the time passed. */
 static uint64_t real_us(const struct action *a, uint64_t mono)
 {
 	return (a->real_at_decision + (mono - a->decided)) / 1000;
@@ -36,7 +36,6 @@ static bool keep_salt(struct gate *g, struct session *s)
 {
 	struct ledger_salt salt = {.session = str_from_c(s->id)};
 	struct buf *out;
-	struct err err;
 
 	if (s->salted) {
 		return true;
@@ -46,7 +45,7 @@ static bool keep_salt(struct gate *g, struct session *s)
 	if (!out) {
 		return false;
 	}
-	if (ledger_salt_encode(&salt, out, &err)) {
+	if (ledger_salt_encode(&salt, out, NULL)) {
 		recorder_drop(&g->recorder, false);
 		return false;
 	}
@@ -95,7 +94,6 @@ static bool record_decision(struct action *a, const struct rules_query *q)
 	};
 	bool durable = a->answer.durable;
 	struct buf *out;
-	struct err err;
 
 	memcpy(d.policy_set, a->rules->digest, sizeof(d.policy_set));
 	if (!keep_salt(g, a->session)) {
@@ -106,7 +104,7 @@ static bool record_decision(struct action *a, const struct rules_query *q)
 	if (!out) {
 		return false;
 	}
-	if (ledger_decision_encode(&d, out, &err)) {
+	if (ledger_decision_encode(&d, out, NULL)) {
 		recorder_drop(&g->recorder, durable);
 		return false;
 	}
@@ -139,11 +137,11 @@ void action_start(struct action *a, struct rules_query *q, uint64_t started)
 	q->session = str_from_c(a->session->id);
 	step_move(&a->step, STEP_LABEL);
 	q->labels = (struct rules_labels){.integrity = 2};
-	a->real_at_decision = clock_real();
-	q->now_ms = a->real_at_decision / CLOCK_MS;
+	q->now_ms = g->loop.real / CLOCK_MS;
 	step_move(&a->step, STEP_DECIDE);
 	rules_decide(a->rules, q, a->arena, &a->answer);
 	a->decided = clock_mono();
+	a->real_at_decision = g->loop.real + (a->decided - g->loop.now);
 	a->refused = a->answer.outcome != POLICY_ALLOW;
 	make_id(a);
 	/* Texts of the decision point into the rules: they stay until the action has ended. */
@@ -223,9 +221,9 @@ static void fill_outcome(const struct action *a, struct ledger_outcome *o)
 static void record_outcome(struct action *a, struct record_wait *w)
 {
 	bool durable = a->answer.durable;
-	struct ledger_outcome o;
+	UNSET struct ledger_outcome o;
 	struct buf *out = recorder_entry(&a->gate->recorder, durable, RECORD_OUTCOME);
-	struct err err;
+	UNSET struct err err;
 
 	fill_outcome(a, &o);
 	if (ledger_outcome_encode(&o, out, &err)) {

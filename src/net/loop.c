@@ -12,7 +12,7 @@ enum err_code loop_init(struct loop *l, struct err *err)
 	if (fd < 0) {
 		return ERR_ERRNO(err, "epoll_create1");
 	}
-	*l = (struct loop){.epoll_fd = fd, .now = clock_mono()};
+	*l = (struct loop){.epoll_fd = fd, .now = clock_mono(), .real = clock_real()};
 	timer_wheel_init(&l->timers, l->now);
 	list_init(&l->hooks);
 	return ERR_OK;
@@ -114,6 +114,7 @@ enum err_code loop_turn(struct loop *l, int max_ms, struct err *err)
 		return ERR_ERRNO(err, "epoll_wait");
 	}
 	l->now = clock_mono();
+	l->real = clock_real();
 	l->batch_n = n < 0 ? 0 : n;
 	l->batch_at = 0;
 	timer_wheel_run(&l->timers, l->now);

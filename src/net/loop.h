@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The event loop of a single-threaded role: level-triggered epoll, timers,
- * hooks at the end of a turn, signals. One turn is: wait, read the clock once,
+ * hooks at the end of a turn, signals. One turn is: wait, read the clocks once,
  * timers, ready descriptors, hooks. Nothing here allocates after loop_init.
  *
  * A callback may remove, close and free any watched thing, its own included:
@@ -40,7 +40,8 @@ struct loop_hook {
 };
 
 struct loop {
-	uint64_t now; /* monotonic ns, read once each turn */
+	uint64_t now;  /* monotonic ns, read once each turn */
+	uint64_t real; /* ns since 1970 at that moment */
 	struct timer_wheel timers;
 	struct list hooks;
 	int epoll_fd;
