@@ -9,8 +9,12 @@
 #define PRINTF(fmt, va) __attribute__((format(printf, fmt, va)))
 #define NORETURN        __attribute__((noreturn))
 #define UNUSED          __attribute__((unused))
+#define COLD            __attribute__((cold))
 #define LIKELY(x)       __builtin_expect(!!(x), 1)
 #define UNLIKELY(x)     __builtin_expect(!!(x), 0)
+
+/* A local that is written before it is read: release builds zero every other one first. */
+#define UNSET __attribute__((uninitialized))
 
 /* Declares a variable together with its release: CLEANUP(fd_close) int fd = -1; */
 #define CLEANUP(fn) __attribute__((cleanup(fn)))
@@ -27,6 +31,6 @@
 		}                                                                                  \
 	} while (0)
 
-NORETURN void assert_failed(const char *cond, const char *file, int line);
+NORETURN COLD void assert_failed(const char *cond, const char *file, int line);
 
 #endif

@@ -37,7 +37,7 @@ void sha256_final(struct sha256 *h, uint8_t ret[SHA256_LEN])
 
 void sha256_of(struct str s, uint8_t ret[SHA256_LEN])
 {
-	struct sha256 h;
+	UNSET struct sha256 h;
 
 	sha256_init(&h);
 	sha256_update(&h, s.p, s.n);
@@ -47,7 +47,7 @@ void sha256_of(struct str s, uint8_t ret[SHA256_LEN])
 void hmac_sha256(struct str key, struct str s, uint8_t ret[SHA256_LEN])
 {
 	uint8_t block[SHA256_BLOCK] = {0};
-	struct sha256 h;
+	UNSET struct sha256 h;
 
 	if (key.n > sizeof(block)) {
 		sha256_of(key, block);

@@ -65,7 +65,6 @@ static void on_request(struct http_req *req)
 {
 	struct gate_listener *l = http_server_user(req->server);
 	struct exchange *x = exchange_new(l, req);
-	struct err err;
 
 	if (!x) {
 		http_respond(req, 503, NULL, 0, STR(""));
@@ -75,7 +74,7 @@ static void on_request(struct http_req *req)
 		plain(req, 403, STR("Host or Origin is not of this machine.\n"));
 		return;
 	}
-	if (identify(l->gate->rules->config, listen_of(l), req, &x->agent, &err)) {
+	if (identify(l->gate->rules->config, listen_of(l), req, &x->agent, NULL)) {
 		unauthorized(req);
 		return;
 	}

@@ -389,12 +389,11 @@ static bool answer(struct link *l, struct link_call *c, const struct mcp_msg *m)
 
 bool link_message(struct link *l, struct link_call *c, struct str text)
 {
-	struct mcp_msg m;
-	struct err why;
+	UNSET struct mcp_msg m;
 	bool goes_on = true;
 
 	arena_reset(&l->gate->scratch);
-	switch (mcp_msg_parse(&l->gate->scratch, text, &l->gate->json_limits, &m, &why)) {
+	switch (mcp_msg_parse(&l->gate->scratch, text, &l->gate->json_limits, &m, NULL)) {
 	case MCP_REQUEST:
 		answer_request(l, &m);
 		break;

@@ -127,7 +127,7 @@ static void on_data(struct http_call *h, struct str bytes)
 	struct link_call *c = CONTAINER_OF(h, struct link_call, http);
 	struct link *l = c->link;
 	struct sse_event e;
-	struct err err;
+	UNSET struct err err;
 
 	for (;;) {
 		switch (sse_parse(&c->events, &bytes, &e, &err)) {
@@ -297,7 +297,7 @@ static void on_listen_data(struct http_call *h, struct str bytes)
 	struct link *l = CONTAINER_OF(h, struct link, listen);
 	uint64_t generation = l->generation;
 	struct sse_event e;
-	struct err err;
+	UNSET struct err err;
 
 	while (l->listening && l->generation == generation) {
 		switch (sse_parse(&l->listen_events, &bytes, &e, &err)) {

@@ -75,9 +75,8 @@ static bool keep_names(struct exchange *x)
 static bool find_object(struct exchange *x)
 {
 	struct str name;
-	struct err err;
 
-	if (!x->msg.object.p || json_unquote(&x->req->arena, x->msg.object, &name, &err)) {
+	if (!x->msg.object.p || json_unquote(&x->req->arena, x->msg.object, &name, NULL)) {
 		return false;
 	}
 	switch ((int)x->msg.method) {
@@ -222,18 +221,19 @@ static const struct link_events call_events = {
 static void forward(struct action *a)
 {
 	struct exchange *x = CONTAINER_OF(a, struct exchange, action);
-	struct err err;
+	enum err_code code;
 
 	if (x->gone && x->version == MCP_MODERN) {
 		action_answered(a, LEDGER_CALLER_GONE, 0, str_make(NULL, 0));
 		return;
 	}
 	x->call.on = &call_events;
-	if (link_call_start(x->link, &x->call, &x->msg, x->object_raw, &err)) {
+	code = link_call_start(x->link, &x->call, &x->msg, x->object_raw, NULL);
+	if (code) {
 		x->call.hop = 0;
 		x->answer = gate_buf_take(x->gate, 1 << 20);
 		mcp_error_append(&x->answer, x->msg.id,
-				 err.code == ERR_LIMIT ? MCP_ERROR_BUSY : MCP_ERROR_UPSTREAM,
+				 code == ERR_LIMIT ? MCP_ERROR_BUSY : MCP_ERROR_UPSTREAM,
 				 x->version);
 		action_answered(a, LEDGER_UNREACHABLE, 0, str_make(NULL, 0));
 	}

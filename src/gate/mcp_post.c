@@ -140,7 +140,6 @@ static bool version_header_ok(const struct exchange *x)
 static void legacy(struct exchange *x)
 {
 	enum err_code code;
-	struct err err;
 
 	x->version = MCP_LEGACY_NEWEST;
 	if (x->msg.kind == MCP_REQUEST && x->msg.method == MCP_INITIALIZE) {
@@ -162,14 +161,14 @@ static void legacy(struct exchange *x)
 		exchange_empty(x, 202); /* an answer: nothing was asked of this client */
 		return;
 	}
-	code = mcp_session_receive(&x->session->mcp, x->msg.method, &err);
+	code = mcp_session_receive(&x->session->mcp, x->msg.method, NULL);
 	if (code) {
 		mcp_fail(x, code == ERR_NOT_FOUND ? MCP_ERROR_METHOD : MCP_ERROR_REQUEST);
 		return;
 	}
 	x->in_flight.id = x->msg.id;
 	x->in_flight.method = x->msg.method;
-	if (mcp_session_begin(&x->session->mcp, &x->in_flight, &err)) {
+	if (mcp_session_begin(&x->session->mcp, &x->in_flight, NULL)) {
 		mcp_fail(x, MCP_ERROR_BUSY);
 		return;
 	}
@@ -218,10 +217,9 @@ static void on_post_body(struct exchange *x)
 		.method = h1_get(&x->req->head, HTTP_F_MCP_METHOD),
 		.name = h1_get(&x->req->head, HTTP_F_MCP_NAME),
 	};
-	struct err why;
 
 	x->version = MCP_LEGACY_NEWEST;
-	if (mcp_msg_parse(&x->req->arena, x->req->body, &x->gate->json_limits, &x->msg, &why) ==
+	if (mcp_msg_parse(&x->req->arena, x->req->body, &x->gate->json_limits, &x->msg, NULL) ==
 	    MCP_INVALID) {
 		mcp_fail(x, x->msg.fault);
 		return;

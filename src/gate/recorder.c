@@ -172,7 +172,7 @@ static void watch(struct recorder *r)
 static void batch_send(struct recorder *r, struct record_batch *b)
 {
 	char *p = b->frame.p;
-	struct err err;
+	UNSET struct err err;
 
 	list_remove(&b->node);
 	b->number = r->next_batch++;
@@ -429,7 +429,7 @@ static void disconnect(struct recorder *r)
 static void on_ready(struct loop_fd *f, uint32_t ready)
 {
 	struct recorder *r = CONTAINER_OF(f, struct recorder, f);
-	struct err err;
+	UNSET struct err err;
 
 	if ((ready & LOOP_WRITE) && chan_flush(&r->chan, &err)) {
 		disconnect(r);

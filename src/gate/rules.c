@@ -292,10 +292,9 @@ static bool make_context(const struct rules_query *q, struct arena *a, struct po
 {
 	struct policy_value labels = labels_value(&q->labels, a), input, session, w;
 	struct policy_record r;
-	struct err err;
 
 	if (labels.kind != POLICY_RECORD ||
-	    policy_input_parse(a, q->input.n ? q->input : STR("{}"), &input, &err)) {
+	    policy_input_parse(a, q->input.n ? q->input : STR("{}"), &input, NULL)) {
 		return false;
 	}
 	policy_record_begin(&r, a);

@@ -68,6 +68,26 @@ static bool named_by_connection(const struct h1_out *h, struct str name)
 	return false;
 }
 
+static char *put(char *to, struct str s)
+{
+	memcpy(to, s.p, s.n);
+	return to + s.n;
+}
+
+static void write_field(struct buf *out, const struct http_field *f)
+{
+	size_t n = f->name.n + f->value.n + strlen(": \r\n");
+	char *to = buf_reserve(out, n);
+
+	if (to) {
+		to = put(to, f->name);
+		to = put(to, STR(": "));
+		to = put(to, f->value);
+		(void)put(to, STR("\r\n"));
+		buf_commit(out, n);
+	}
+}
+
 static enum err_code write_fields(struct buf *out, const struct h1_out *h, struct err *err)
 {
 	bool connection = false;
@@ -79,7 +99,8 @@ static enum err_code write_fields(struct buf *out, const struct h1_out *h, struc
 		const struct http_field *f = &h->fields[i];
 		enum http_field_id id = http_field_find(f->name);
 
-		if (!http_is_token(f->name) || !http_is_value(f->value)) {
+		/* The names in the table of known ones are tokens. */
+		if ((id == HTTP_F_UNKNOWN && !http_is_token(f->name)) || !http_is_value(f->value)) {
 			return ERR(err, ERR_INVALID, "field %zu cannot be written", i);
 		}
 		if ((http_field_flags(id) & HTTP_FIELD_HOP) ||
@@ -87,10 +108,7 @@ static enum err_code write_fields(struct buf *out, const struct h1_out *h, struc
 		    (connection && named_by_connection(h, f->name))) {
 			continue;
 		}
-		buf_append(out, f->name);
-		buf_append(out, STR(": "));
-		buf_append(out, f->value);
-		buf_append(out, STR("\r\n"));
+		write_field(out, f);
 	}
 	return ERR_OK;
 }

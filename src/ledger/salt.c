@@ -7,7 +7,7 @@ void ledger_salt_of(const struct ledger_salt_key *key, struct str action_id, enu
 		    uint8_t ret[SHA256_LEN])
 {
 	struct str name = part == LEDGER_RESULT ? STR("result") : STR("arguments");
-	char text[16 + LEDGER_ACTION_ID_MAX];
+	UNSET char text[16 + LEDGER_ACTION_ID_MAX];
 
 	ASSERT(action_id.n <= LEDGER_ACTION_ID_MAX);
 	memcpy(text, name.p, name.n);
@@ -30,7 +30,7 @@ void ledger_commit_init(struct sha256 *h, const struct ledger_salt_key *key, str
 void ledger_commit(const struct ledger_salt_key *key, struct str action_id, enum ledger_part part,
 		   struct str content, uint8_t ret[SHA256_LEN])
 {
-	struct sha256 h;
+	UNSET struct sha256 h;
 
 	ledger_commit_init(&h, key, action_id, part);
 	sha256_update(&h, content.p, content.n);

@@ -4,7 +4,7 @@
 void ledger_leaf_hash(struct str record, uint8_t ret[SHA256_LEN])
 {
 	static const uint8_t prefix = 0x00;
-	struct sha256 h;
+	UNSET struct sha256 h;
 
 	sha256_init(&h);
 	sha256_update(&h, &prefix, 1);

@@ -273,7 +273,7 @@ static enum mcp_kind take_envelope(struct arena *scratch, struct mcp_msg *m,
 enum mcp_kind mcp_msg_parse(struct arena *scratch, struct str text, const struct json_opts *opts,
 			    struct mcp_msg *ret, struct err *why)
 {
-	struct json_scan scan;
+	UNSET struct json_scan scan;
 	enum err_code code;
 
 	*ret = (struct mcp_msg){.kind = MCP_INVALID};

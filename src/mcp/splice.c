@@ -33,7 +33,7 @@ static void apply(struct buf *out, struct str whole, const struct mcp_patch *p, 
 
 void mcp_splice(struct buf *out, struct str whole, const struct mcp_patch *patches, size_t n)
 {
-	struct mcp_patch p[MCP_PATCH_MAX];
+	UNSET struct mcp_patch p[MCP_PATCH_MAX];
 
 	ASSERT(n <= MCP_PATCH_MAX);
 	order(p, patches, n);
@@ -63,7 +63,7 @@ static size_t add(struct mcp_patch *p, size_t n, struct str at, struct str with)
 
 void mcp_splice_call(struct buf *out, const struct mcp_msg *m, const struct mcp_change *c)
 {
-	struct mcp_patch p[4];
+	UNSET struct mcp_patch p[4];
 	size_t n = 0;
 
 	ASSERT(m->kind == MCP_REQUEST || m->kind == MCP_NOTIFICATION);

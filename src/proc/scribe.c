@@ -120,7 +120,7 @@ static void answer(struct peer *p, const struct scribe_answer *a)
 {
 	char out[SCRIBE_REPLY_MAX];
 	struct frame_writer w;
-	struct err err;
+	UNSET struct err err;
 
 	scribe_answer_frame(a, &w, out);
 	if (chan_send(&p->chan, frame_bytes(&w), NULL, 0, &err)) {
@@ -153,7 +153,7 @@ static void refuse_late(struct scribe *s)
 /* Waits here: when there is no other way. */
 static void sync_now(struct scribe *s)
 {
-	struct err err;
+	UNSET struct err err;
 
 	if (ledger_store_sync(s->log.store, &err)) {
 		refuse_late(s);
@@ -167,7 +167,7 @@ static void sync_now(struct scribe *s)
 static void begin_sync(struct scribe *s)
 {
 	int fds[LEDGER_SYNC_FDS];
-	struct err err;
+	UNSET struct err err;
 	unsigned n;
 
 	if (s->sync.under_way || s->failed) {
@@ -189,7 +189,7 @@ static void begin_sync(struct scribe *s)
 
 static void seal(struct scribe *s)
 {
-	struct err err;
+	UNSET struct err err;
 	enum err_code code = ledger_store_seal_synced(s->log.store, &err);
 
 	if (code && !s->said_unsealed) {
@@ -201,7 +201,7 @@ static void seal(struct scribe *s)
 static void on_synced(struct scribe_sync *sync, int sync_errno)
 {
 	struct scribe *s = CONTAINER_OF(sync, struct scribe, sync);
-	struct err err;
+	UNSET struct err err;
 
 	if (ledger_store_sync_end(s->log.store, sync_errno, &err)) {
 		refuse_late(s);
@@ -278,7 +278,7 @@ static void on_frame(struct peer *p, struct str frame)
 {
 	struct scribe *s = p->scribe;
 	struct scribe_answer a;
-	struct err err;
+	UNSET struct err err;
 
 	if (!scribe_log_append(&s->log, ROLE_GATE, p->index, frame, &a, &err)) {
 		log_line(LOG_WARN, "gate.%u said something it may not (message %u)", p->index,
@@ -314,7 +314,7 @@ static bool take_frames(struct peer *p, unsigned most)
 		int fds[CHAN_MAX_FDS];
 		unsigned n_fds = 0;
 		struct str frame;
-		struct err err;
+		UNSET struct err err;
 		enum err_code code =
 			chan_recv(&p->chan, s->in, sizeof(s->in), &frame, fds, &n_fds, &err);
 
@@ -339,7 +339,7 @@ static bool take_frames(struct peer *p, unsigned most)
 static void on_peer_ready(struct loop_fd *f, uint32_t ready)
 {
 	struct peer *p = CONTAINER_OF(f, struct peer, f);
-	struct err err;
+	UNSET struct err err;
 
 	if (((ready & LOOP_WRITE) && chan_flush(&p->chan, &err)) ||
 	    !take_frames(p, FRAMES_A_TURN)) {
@@ -406,7 +406,7 @@ static bool serve_wish(struct scribe *s)
 	char buf[ROLE_FRAME_MAX];
 	enum role_wish wish;
 	struct str note;
-	struct err err;
+	UNSET struct err err;
 	enum err_code code = role_next_wish(s->boot, buf, &wish, &note, &err);
 
 	if (code == ERR_CLOSED) {
@@ -530,7 +530,7 @@ static enum err_code begin(struct scribe *s, struct err *err)
 /* What gates sent before the end is still written; then the log is closed and sealed. */
 static void finish(struct scribe *s)
 {
-	struct err err;
+	UNSET struct err err;
 
 	for (struct peer *p = s->peers; p; p = p->next) {
 		(void)take_frames(p, UINT32_MAX);
@@ -554,7 +554,7 @@ int scribe_main(struct role_boot *boot)
 {
 	struct scribe *s = calloc(1, sizeof(*s)); /* too big for the stack */
 	bool failed = true;
-	struct err err;
+	UNSET struct err err;
 
 	if (!s) {
 		log_line(LOG_ERROR, "no memory");

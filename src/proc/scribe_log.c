@@ -104,7 +104,7 @@ static enum err_code read_entries(struct scribe_log *l, enum role sender, struct
 	}
 	for (uint32_t i = 0; i < n; i++) {
 		struct str bytes = frame_get_str(r);
-		struct ledger_entry e;
+		UNSET struct ledger_entry e;
 		size_t before = buf_len(&l->made);
 
 		if (r->bad) {
