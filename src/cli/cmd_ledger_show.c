@@ -86,7 +86,11 @@ static void describe_outcome(const struct ledger_outcome *o, struct buf *b)
 	if (o->code) {
 		buf_printf(b, "  code %llu", (unsigned long long)o->code);
 	}
+	if (o->sent_bytes) {
+		buf_printf(b, "  %llu bytes sent", (unsigned long long)o->sent_bytes);
+	}
 	buf_printf(b, "  %llu bytes", (unsigned long long)o->result_bytes);
+	add_text(b, "  peer ", o->peer);
 	add_duration(b, "  ", o->total_ns);
 	add_duration(b, " (decided in ", o->decide_ns);
 	add_duration(b, o->decide_ns ? ", upstream " : " (upstream ", o->upstream_ns);

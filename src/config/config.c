@@ -93,6 +93,7 @@ static const struct config_field top_fields[] = {
 	{.key = STR_INIT("models"), .read = config_read_models},
 	{.key = STR_INIT("sites"), .read = config_read_sites},
 	CONFIG_KEY("limits", read_limits, struct config, limits),
+	{.key = STR_INIT("egress"), .read = config_read_egress},
 	CONFIG_KEY("gates", config_read_u32, struct config, gates, .min = 0, .max = 256),
 	{.key = STR_INIT("log"), .read = read_log},
 	CONFIG_KEY("ledger", read_ledger, struct config, ledger),
@@ -148,6 +149,7 @@ static void set_defaults(struct config_ctx *c, struct config *cfg)
 			   .request_timeout_ns = 2 * MIN,
 			   .idle_timeout_ns = 2 * MIN,
 			   .drain_ns = 30 * SEC},
+		.egress = {.idle_ns = 10 * MIN, .tunnels = 1024},
 		.ledger = {.sync_ns = 5 * MS, .checkpoint_ns = SEC},
 		.log_level = CONFIG_LOG_INFO,
 	};
@@ -180,6 +182,11 @@ static void check_listeners(struct config_ctx *c, const struct config *cfg)
 		const struct config_listen *l = &cfg->listen[i];
 
 		asks_certificates |= l->tls.client_ca.n > 0;
+		if (l->serves == CONFIG_SERVES_PROXY && l->has_tls) {
+			config_report(c, item ? item->at : 0,
+				      "a proxy has no TLS of its own: listen on this machine, or "
+				      "on a unix socket");
+		}
 		if (l->sockaddr_len && !l->local && id->n_api_keys == 0 && id->n_mtls == 0) {
 			config_report(c, item ? item->at : 0,
 				      "'" STR_FMT "' can be reached from other machines: configure "

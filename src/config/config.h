@@ -17,6 +17,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "egress/host.h"
 #include "json/parse.h"
 
 #include <netinet/in.h>
@@ -51,8 +52,12 @@ struct config_tls {
 
 enum config_listen_kind { CONFIG_LISTEN_TCP = 0, CONFIG_LISTEN_UNIX };
 
+/* What is behind a listener: MCP and models, or the exit as an HTTP proxy. */
+enum config_serves { CONFIG_SERVES_GATEWAY = 0, CONFIG_SERVES_PROXY };
+
 struct config_listen {
 	enum config_listen_kind kind;
+	enum config_serves serves;
 	struct str address; /* as written: "127.0.0.1:8700", "[::1]:8700", "unix:/run/writ.sock" */
 	struct sockaddr_storage sockaddr; /* TCP: ready for bind(2) */
 	socklen_t sockaddr_len;
@@ -158,6 +163,28 @@ struct config_limits {
 	uint64_t drain_ns;           /* a graceful stop */
 };
 
+/* A host that is not looked up: it has these addresses, special ones too. */
+struct config_egress_host {
+	struct str name;
+	const struct egress_ip *addrs;
+	size_t n_addrs;
+};
+
+struct config_egress_range {
+	struct str text; /* as written */
+	struct egress_range range;
+};
+
+/* The exit: what agents may reach is the policies' to say; this is how it is reached. */
+struct config_egress {
+	const struct config_egress_host *hosts;
+	const struct config_egress_range *ranges; /* special addresses that may be dialled */
+	size_t n_hosts, n_ranges;
+	struct config_strs slash_escapes; /* hosts in whose paths "%2F" is let through */
+	uint64_t idle_ns;                 /* a tunnel without a byte */
+	uint64_t tunnels;                 /* of one gate */
+};
+
 enum config_log_level {
 	CONFIG_LOG_ERROR = 0,
 	CONFIG_LOG_WARN,
@@ -184,6 +211,7 @@ struct config {
 	struct config_identity identity;
 	struct config_limits limits;
 	struct config_ledger ledger;
+	struct config_egress egress;
 	uint32_t gates; /* 0: one for each core */
 	enum config_log_level log_level;
 };
@@ -232,6 +260,13 @@ const struct config_server *config_server_find(const struct config *cfg, struct 
 const struct config_model *config_model_find(const struct config *cfg, struct str name);
 const struct config_site *config_site_find(const struct config *cfg, struct str id);
 const struct config_agent *config_agent_find(const struct config *cfg, struct str name);
+
+/* Does anything of this configuration need the role that dials hosts? */
+bool config_has_exit(const struct config *cfg);
+
+/* Borrowed, or NULL: then the name is looked up. */
+const struct config_egress_host *config_egress_find(const struct config *cfg, struct str name);
+bool config_escapes_slashes(const struct config *cfg, struct str name);
 
 /* Absolute http or https URL, no user, no fragment; `text` must outlive *ret. ERR_INVALID says why.
  */

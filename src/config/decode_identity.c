@@ -109,9 +109,12 @@ static void read_address(struct config_ctx *c, const struct config_field *f,
 	}
 }
 
+static const char *const serves_names[] = {"gateway", "proxy", NULL};
+
 static const struct config_field listen_fields[] = {
 	{.key = STR_INIT("address"), .read = read_address, .required = true},
 	{.key = STR_INIT("tls"), .read = read_tls},
+	CONFIG_KEY("kind", config_read_enum, struct config_listen, serves, .names = serves_names),
 };
 
 void config_read_listen(struct config_ctx *c, const struct config_field *f, const struct json *node,

@@ -120,6 +120,9 @@ static void put_listen(struct json_writer *w, const struct config *cfg)
 		} else {
 			json_w_member_str(w, STR("address"), l->address);
 		}
+		if (l->serves == CONFIG_SERVES_PROXY) {
+			json_w_member_str(w, STR("kind"), STR("proxy"));
+		}
 		if (l->has_tls) {
 			json_w_key(w, STR("tls"));
 			json_w_object(w);
@@ -313,6 +316,44 @@ static void put_limits(struct json_writer *w, const struct config_limits *l)
 	json_w_end(w);
 }
 
+static void put_address(struct json_writer *w, const struct egress_ip *ip)
+{
+	struct buf text;
+
+	buf_init(&text, 64);
+	egress_ip_write(&text, ip);
+	json_w_str(w, buf_str(&text));
+	w->out->failed |= text.failed;
+	buf_done(&text);
+}
+
+static void put_egress(struct json_writer *w, const struct config_egress *e)
+{
+	json_w_key(w, STR("egress"));
+	json_w_object(w);
+	json_w_key(w, STR("hosts"));
+	json_w_object(w);
+	for (size_t i = 0; i < e->n_hosts; i++) {
+		json_w_key(w, e->hosts[i].name);
+		json_w_array(w);
+		for (size_t k = 0; k < e->hosts[i].n_addrs; k++) {
+			put_address(w, &e->hosts[i].addrs[k]);
+		}
+		json_w_end(w);
+	}
+	json_w_end(w);
+	json_w_key(w, STR("allow_addresses"));
+	json_w_array(w);
+	for (size_t i = 0; i < e->n_ranges; i++) {
+		json_w_str(w, e->ranges[i].text);
+	}
+	json_w_end(w);
+	member_strs(w, STR("escaped_slashes"), e->slash_escapes);
+	member_duration(w, STR("idle_timeout"), e->idle_ns);
+	json_w_member_u64(w, STR("tunnels"), e->tunnels);
+	json_w_end(w);
+}
+
 void config_encode_json(const struct config *cfg, enum config_view view, struct buf *to)
 {
 	static const struct str levels[] = {STR_INIT("error"), STR_INIT("warn"), STR_INIT("info"),
@@ -332,6 +373,7 @@ void config_encode_json(const struct config *cfg, enum config_view view, struct 
 	put_models(&w, cfg, view);
 	put_sites(&w, cfg);
 	put_limits(&w, &cfg->limits);
+	put_egress(&w, &cfg->egress);
 	json_w_member_u64(&w, STR("gates"), cfg->gates);
 	json_w_key(&w, STR("log"));
 	json_w_object(&w);

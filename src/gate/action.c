@@ -207,6 +207,9 @@ static void fill_outcome(const struct action *a, struct ledger_outcome *o)
 		.code = a->code,
 		.labels = {labels_out, ARRAY_LEN(labels_out)},
 		.result_bytes = a->result_bytes,
+		.sent_bytes = a->sent_bytes,
+		.peer = a->peer,
+		.findings = {&a->finding, a->finding.n != 0},
 		.decide_ns = a->decided - a->started,
 		.upstream_ns = a->answered > a->forwarded ? a->answered - a->forwarded : 0,
 		.total_ns = now - a->started,
@@ -258,6 +261,15 @@ void action_answered(struct action *a, enum ledger_status status, uint64_t code,
 	conclude(a, status, code);
 }
 
+void action_answered_bytes(struct action *a, enum ledger_status status, uint64_t code,
+			   uint64_t sent, uint64_t received)
+{
+	ASSERT(a->step == STEP_FORWARD);
+	a->sent_bytes = sent;
+	a->result_bytes = received;
+	conclude(a, status, code);
+}
+
 void action_commit_begin(const struct action *a, struct sha256 *h)
 {
 	ledger_commit_init(h, &a->session->salt, action_id(a), LEDGER_RESULT);
@@ -284,6 +296,11 @@ static void on_outcome_recorded(struct record_wait *w, bool ok, uint64_t index)
 
 void action_abandon(struct action *a)
 {
+	action_cut(a, LEDGER_LOST, 0);
+}
+
+void action_cut(struct action *a, enum ledger_status status, uint64_t code)
+{
 	if (!a->active) {
 		return;
 	}
@@ -292,7 +309,8 @@ void action_abandon(struct action *a)
 	loop_defer_cancel(&a->later);
 	if (a->step == STEP_FORWARD) {
 		a->answered = clock_mono();
-		a->status = LEDGER_LOST;
+		a->status = status;
+		a->code = code;
 		record_outcome(a, NULL);
 	}
 	release(a);

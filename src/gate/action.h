@@ -50,6 +50,9 @@ struct action {
 	uint64_t code, result_bytes;
 	bool has_result;
 	uint8_t result[SHA256_LEN];
+	uint64_t sent_bytes;                            /* of a connection; the front end counts */
+	struct str peer;                                /* likewise: where it went, in the arena */
+	struct str finding;                             /* what was noticed about it; static text */
 	uint64_t started, decided, forwarded, answered; /* monotonic ns */
 	uint64_t real_at_decision;                      /* ns since 1970 */
 };
@@ -68,10 +71,17 @@ void action_commit_begin(const struct action *a, struct sha256 *h);
 void action_answered_stream(struct action *a, enum ledger_status status, uint64_t code,
 			    struct sha256 *h, uint64_t bytes);
 
+/* A connection is over: so many bytes went and came. */
+void action_answered_bytes(struct action *a, enum ledger_status status, uint64_t code,
+			   uint64_t sent, uint64_t received);
+
 /*
  * Its owner goes away before the end: what is under way is recorded as lost, and no event follows.
  * Harmless when idle or at its end.
  */
 void action_abandon(struct action *a);
+
+/* The same, when it is known how it ended. */
+void action_cut(struct action *a, enum ledger_status status, uint64_t code);
 
 #endif

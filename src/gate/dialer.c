@@ -25,6 +25,7 @@ static void disconnect(struct dialer *d)
 
 		list_remove(&req->node);
 		req->token = 0;
+		req->why = IPC_DIAL_UNREACHABLE;
 		req->on_answer(req, -1, IPC_DIAL_DIRECT,
 			       STR("the role that connects was restarted"));
 	}
@@ -82,8 +83,10 @@ static void take(struct dialer *d, struct str frame, int *fd)
 		}
 	} else if (type == IPC_NOT_DIALED || type == IPC_NOT_RUN) {
 		struct str reason = frame_get_str(&r);
+		uint8_t why = type == IPC_NOT_DIALED ? frame_get_u8(&r) : IPC_DIAL_UNREACHABLE;
 
 		if (req && frame_ok(&r)) {
+			req->why = (enum ipc_not_dialed)why;
 			answer(d, req, false, -1, IPC_DIAL_DIRECT, reason);
 		}
 	} else if (type == IPC_ENDED) {
@@ -161,6 +164,29 @@ static enum err_code say(struct dialer *d, const struct frame_writer *w, struct 
 	return code;
 }
 
+static enum err_code ask(struct dialer *d, struct dial_request *req, const struct frame_writer *w,
+			 struct err *err)
+{
+	TRY(say(d, w, err));
+	req->token = d->next_token++;
+	list_append(&d->waiting, &req->node);
+	return ERR_OK;
+}
+
+enum err_code dialer_ask_host(struct dialer *d, struct dial_request *req, struct str host,
+			      uint16_t port, struct err *err)
+{
+	char buf[512];
+	struct frame_writer w;
+
+	ASSERT(req->token == 0);
+	frame_begin(&w, buf, sizeof(buf), IPC_DIAL_HOST);
+	frame_put_u64(&w, d->next_token);
+	frame_put_str(&w, host);
+	frame_put_u32(&w, port);
+	return ask(d, req, &w, err);
+}
+
 enum err_code dialer_ask(struct dialer *d, struct dial_request *req, enum ipc_message what,
 			 struct str name, struct err *err)
 {
@@ -171,10 +197,7 @@ enum err_code dialer_ask(struct dialer *d, struct dial_request *req, enum ipc_me
 	frame_begin(&w, buf, sizeof(buf), (uint8_t)what);
 	frame_put_u64(&w, d->next_token);
 	frame_put_str(&w, name);
-	TRY(say(d, &w, err));
-	req->token = d->next_token++;
-	list_append(&d->waiting, &req->node);
-	return ERR_OK;
+	return ask(d, req, &w, err);
 }
 
 void dialer_forget(struct dialer *d, struct dial_request *req)

@@ -18,6 +18,7 @@ struct dial_request;
 struct dial_request {
 	struct list node;
 	uint64_t token;
+	enum ipc_not_dialed why; /* of an answer without a descriptor */
 	/* fd >= 0: the asker owns it. fd -1: `reason` says why not (bounded text of the other
 	 * role). */
 	void (*on_answer)(struct dial_request *d, int fd, enum ipc_dial_mode mode,
@@ -46,6 +47,10 @@ enum err_code dialer_connect(struct dialer *d, int fd, struct err *err) MUST_USE
  */
 enum err_code dialer_ask(struct dialer *d, struct dial_request *req, enum ipc_message what,
 			 struct str name, struct err *err) MUST_USE;
+
+/* Asks the exit for a connection to a host, under the same rules. */
+enum err_code dialer_ask_host(struct dialer *d, struct dial_request *req, struct str host,
+			      uint16_t port, struct err *err) MUST_USE;
 
 /* Forgets a request; one that is running is stopped. Harmless when idle. */
 void dialer_forget(struct dialer *d, struct dial_request *req);

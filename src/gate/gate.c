@@ -34,6 +34,7 @@ enum err_code gate_init(struct gate *g, unsigned index, struct err *err)
 	recorder_init(&g->recorder, &g->loop);
 	dialer_init(&g->connector, &g->loop);
 	dialer_init(&g->runner, &g->loop);
+	exits_init(g);
 	sessions_init(&g->sessions, index, 0, g->seed);
 	g->reap.on_turn_end = gate_on_reap;
 	g->housekeeping.on_timeout = on_housekeeping;
@@ -47,6 +48,7 @@ void gate_done(struct gate *g)
 		http_server_free(g->listeners[i].server);
 		tls_ctx_free(g->listeners[i].tls);
 	}
+	exits_done(g);
 	gate_unapply(g);
 	for (unsigned i = 0; i < g->n_peers; i++) {
 		gate_peer_done(&g->peers[i]);
@@ -122,7 +124,8 @@ enum err_code gate_listen(struct gate *g, unsigned index, int fd, struct tls_ctx
 /* Drained once nothing is connected and every outcome is in the log. */
 static void check_drained(struct gate *g)
 {
-	if (g->draining && g->still_open == 0 && recorder_idle(&g->recorder) && g->on_drained) {
+	if (g->draining && g->still_open == 0 && exits_idle(g) && recorder_idle(&g->recorder) &&
+	    g->on_drained) {
 		void (*on_drained)(struct gate * g) = g->on_drained;
 
 		g->on_drained = NULL;
@@ -151,6 +154,7 @@ void gate_drain(struct gate *g, void (*on_drained)(struct gate *g))
 			http_respond_end(s->stream);
 		}
 	}
+	exits_drain(g);
 	for (unsigned i = 0; i < g->n_listeners; i++) {
 		http_server_drain(g->listeners[i].server, on_server_drained);
 	}

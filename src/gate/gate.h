@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "gate/action.h"
 #include "gate/dialer.h"
+#include "gate/exit.h"
 #include "gate/link.h"
 #include "gate/recorder.h"
 #include "gate/rules.h"
@@ -68,6 +69,7 @@ struct gate {
 	struct rules *rules;
 	struct recorder recorder;
 	struct dialer connector, runner;
+	struct exits exits;
 	struct sessions sessions;
 	struct list links, endpoints, models; /* with those that a reload retired */
 	struct gate_listener listeners[GATE_MAX_LISTENERS];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/identity.h"
 
+#include "base/hex.h"
 #include "crypto/secret.h"
 #include "crypto/sha256.h"
 #include "crypto/tls.h"
@@ -59,11 +60,11 @@ static bool by_user(const struct config_identity *id, const struct http_req *req
 	return false;
 }
 
-enum err_code identify(const struct config *config, const struct config_listen *listen,
-		       const struct http_req *req, struct str *ret_agent, struct err *err)
+static enum err_code by_key_or_place(const struct config *config,
+				     const struct config_listen *listen, const struct http_req *req,
+				     struct str key, struct str *ret_agent, struct err *err)
 {
 	const struct config_identity *id = &config->identity;
-	struct str key = shown_key(req);
 
 	if (by_certificate(id, req, ret_agent)) {
 		return ERR_OK;
@@ -86,6 +87,37 @@ enum err_code identify(const struct config *config, const struct config_listen *
 		return ERR_OK;
 	}
 	return ERR(err, ERR_DENIED, "no identity was shown");
+}
+
+enum err_code identify(const struct config *config, const struct config_listen *listen,
+		       const struct http_req *req, struct str *ret_agent, struct err *err)
+{
+	return by_key_or_place(config, listen, req, shown_key(req), ret_agent, err);
+}
+
+/* p NULL when there is none; an empty one when what is there is not understood. */
+static struct str proxy_key(struct http_req *req)
+{
+	struct str shown = h1_get(&req->head, HTTP_F_PROXY_AUTHORIZATION), user, rest;
+
+	if (!shown.p) {
+		return shown;
+	}
+	if (shown.n > 7 && str_ieq(str_make(shown.p, 7), STR("Bearer "))) {
+		return str_trim(str_from(shown, 7));
+	}
+	if (shown.n <= 6 || !str_ieq(str_make(shown.p, 6), STR("Basic ")) ||
+	    !base64_decode(&req->arena, str_trim(str_from(shown, 6)), &rest)) {
+		return STR("");
+	}
+	user = str_cut(&rest, ':');
+	return rest.n ? rest : user;
+}
+
+enum err_code identify_proxy(const struct config *config, const struct config_listen *listen,
+			     struct http_req *req, struct str *ret_agent, struct err *err)
+{
+	return by_key_or_place(config, listen, req, proxy_key(req), ret_agent, err);
 }
 
 /* Without the port. */

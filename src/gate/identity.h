@@ -18,6 +18,13 @@ enum err_code identify(const struct config *config, const struct config_listen *
 		       const struct http_req *req, struct str *ret_agent, struct err *err) MUST_USE;
 
 /*
+ * The same for a caller of a proxy (RFC 9110 section 11.7): the key is the password of
+ * Proxy-Authorization: Basic, its user when there is no password, or the token of Bearer.
+ */
+enum err_code identify_proxy(const struct config *config, const struct config_listen *listen,
+			     struct http_req *req, struct str *ret_agent, struct err *err) MUST_USE;
+
+/*
  * MCP 2025-11-25 basic/transports: "Servers MUST validate the Origin header on all incoming
  * connections to prevent DNS rebinding attacks." On a listener of this machine Host must name this
  * machine, and Origin, where there is one, too; elsewhere Origin must be of the Host asked.

@@ -196,13 +196,14 @@ static const struct rules_word {
 	[RULES_COMPLETE] = {STR_INIT("complete"), STR_INIT("Writ::McpServer"), false},
 	[RULES_LIST] = {STR_INIT("list"), STR_INIT("Writ::McpServer"), false},
 	[RULES_INFER] = {STR_INIT("infer"), STR_INIT("Writ::Model"), false},
+	[RULES_CONNECT] = {STR_INIT("connect"), STR_INIT("Writ::Host"), false},
 };
 
 /* What one decision is about, in the arena. */
 struct subject {
 	struct policy_uid principal, action, resource;
 	struct policy_uid action_parent, resource_parent;
-	struct policy_entity overlay[2];
+	struct policy_entity overlay[EGRESS_LABELS_MAX + 2];
 	size_t n_overlay;
 };
 
@@ -221,6 +222,42 @@ static struct str join(struct arena *a, struct str server, struct str object)
 	return str_make(p, server.n + 1 + object.n);
 }
 
+/*
+ * The host and port, in the host, in each domain above it:
+ * Host::"api.git.test:443" in Host::"api.git.test" in Host::"git.test" in Host::"test".
+ */
+static bool name_host(const struct egress_host *h, struct arena *a, struct subject *s)
+{
+	struct str name = arena_dup(a, egress_host_name(h)), full, rest = name;
+	struct policy_field *fields = ARENA_ARRAY(a, 2, struct policy_field);
+	struct policy_uid *uids = ARENA_ARRAY(a, EGRESS_LABELS_MAX + 1, struct policy_uid);
+	struct policy_entity *e;
+	size_t n = 0;
+	struct buf text;
+
+	buf_init(&text, EGRESS_NAME_MAX + 16);
+	egress_host_write(&text, h, 0);
+	full = arena_dup(a, buf_str(&text));
+	buf_done(&text);
+	if (!name.p || !full.p || !fields || !uids) {
+		return false;
+	}
+	while (rest.n && n <= EGRESS_LABELS_MAX) {
+		uids[n++] = policy_uid_make(STR("Writ::Host"), rest);
+		rest = h->is_ip ? str_make(NULL, 0) : str_from(rest, str_find(rest, '.') + 1);
+	}
+	s->resource = policy_uid_make(STR("Writ::Host"), full);
+	fields[0] = (struct policy_field){STR("name"), policy_string(name)};
+	fields[1] = (struct policy_field){STR("port"), policy_long(h->port)};
+	e = &s->overlay[s->n_overlay++];
+	*e = (struct policy_entity){.uid = s->resource, .parents = uids, .n_parents = 1};
+	for (size_t i = 0; i + 1 < n; i++) {
+		s->overlay[s->n_overlay++] = (struct policy_entity){
+			.uid = uids[i], .parents = &uids[i + 1], .n_parents = 1};
+	}
+	return policy_value_record(fields, 2, &e->attrs);
+}
+
 static bool name_resource(const struct rules_query *q, struct arena *a, struct str full,
 			  struct subject *s)
 {
@@ -231,6 +268,9 @@ static bool name_resource(const struct rules_query *q, struct arena *a, struct s
 	if (q->kind == RULES_LIST || q->kind == RULES_COMPLETE) {
 		s->resource = policy_uid_make(w->resource, q->server);
 		return true;
+	}
+	if (q->kind == RULES_CONNECT) {
+		return name_host(q->host, a, s);
 	}
 	if (q->kind == RULES_INFER) {
 		s->resource = policy_uid_make(w->resource, q->object);

@@ -9,6 +9,7 @@
 
 #include "config/config.h"
 #include "crypto/sha256.h"
+#include "egress/host.h"
 #include "policy/engine.h"
 
 struct rules {
@@ -45,6 +46,7 @@ enum rules_kind {
 	RULES_COMPLETE,
 	RULES_LIST,
 	RULES_INFER,
+	RULES_CONNECT,
 };
 
 /* Labels of what flows in; zero is the strictest reading of integrity, the mildest of the rest. */
@@ -55,9 +57,10 @@ struct rules_labels {
 struct rules_query {
 	enum rules_kind kind;
 	struct str agent;
-	struct str server; /* MCP: its configured id */
-	struct str object; /* tool, URI, prompt, or model */
-	struct str input;  /* raw JSON object: what the policies see as context.input */
+	struct str server;              /* MCP: its configured id */
+	struct str object;              /* tool, URI, prompt, or model */
+	const struct egress_host *host; /* RULES_CONNECT: where to */
+	struct str input; /* raw JSON object: what the policies see as context.input */
 	struct str session;
 	struct rules_labels labels;
 	uint64_t now_ms; /* since 1970 */

@@ -19,6 +19,7 @@ static const struct action_group {
 	{STR_INIT("complete"), {STR_INIT("mcp"), STR_INIT("observe")}},
 	{STR_INIT("list"), {STR_INIT("mcp"), STR_INIT("observe")}},
 	{STR_INIT("infer"), {STR_INIT("model"), STR_INIT("egress")}},
+	{STR_INIT("connect"), {STR_INIT("egress"), {0}}},
 };
 
 struct world {

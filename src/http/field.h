@@ -52,7 +52,7 @@ struct http_field {
 	X(PROXY_CONNECTION, "proxy-connection", HTTP_FIELD_HOP)                                    \
 	X(WWW_AUTHENTICATE, "www-authenticate", 0)                                                 \
 	X(TRANSFER_ENCODING, "transfer-encoding", HTTP_FIELD_ONE | HTTP_FIELD_HOP)                 \
-	X(PROXY_AUTHENTICATE, "proxy-authenticate", HTTP_FIELD_HOP)                                \
+	X(PROXY_AUTHENTICATE, "proxy-authenticate", 0)                                             \
 	X(PROXY_AUTHORIZATION, "proxy-authorization", HTTP_FIELD_ONE | HTTP_FIELD_HOP)             \
 	X(MCP_PROTOCOL_VERSION, "mcp-protocol-version", HTTP_FIELD_ONE)
 

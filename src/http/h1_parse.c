@@ -266,14 +266,27 @@ static void read_connection(struct h1_head *h)
 	}
 }
 
+/* Clients leave the usual port out of one of them. */
+static struct str without_port(struct str authority)
+{
+	return str_ends_with(authority, STR(":80")) ? str_make(authority.p, authority.n - 3)
+						    : authority;
+}
+
+static bool same_authority(struct str a, struct str b)
+{
+	return str_ieq(a, b) || str_ieq(without_port(a), without_port(b));
+}
+
 static enum h1_result check_host(struct h1_head *h, struct err *err)
 {
 	struct str host = h1_get(h, HTTP_F_HOST);
 
-	if (!is_authority(host)) {
+	/* Clients of HTTP/1.0 that ask for a tunnel leave it out; the target says it all. */
+	if (!is_authority(host) && !(h->form == HTTP_FORM_AUTHORITY && !h->minor && !host.p)) {
 		return BAD(h, 400, err, "no usable Host field");
 	}
-	if (h->form == HTTP_FORM_ABSOLUTE && !str_ieq(host, h->authority)) {
+	if (h->form == HTTP_FORM_ABSOLUTE && !same_authority(host, h->authority)) {
 		return BAD(h, 400, err, "Host is not the target's");
 	}
 	if (h->form != HTTP_FORM_AUTHORITY) {

@@ -8,7 +8,7 @@
  * folded lines, no space before a colon, no control bytes, no leading empty
  * line, Host exactly once, Content-Length of digits once, Transfer-Encoding
  * only "chunked", never both of them, neither Transfer-Encoding nor a missing
- * Host in HTTP/1.0.
+ * Host in HTTP/1.0 (but for CONNECT, whose target says the host).
  *
  * A message may arrive in any number of pieces: every split gives the same
  * answer as the whole.

@@ -30,7 +30,11 @@
  *   DIAL      u64 token, str upstream ("server:fs", "model:name")
  * connector -> gate:
  *   DIALED    u64 token, u8 mode (enum ipc_dial_mode), fd
- *   NOT_DIALED u64 token, str reason
+ *   NOT_DIALED u64 token, str reason, u8 why (enum ipc_not_dialed)
+ * gate -> exit:
+ *   DIAL_HOST u64 token, str host (as egress/host.h reads it), u32 port
+ * exit -> gate:
+ *   DIALED, NOT_DIALED as above; the mode is IPC_DIAL_DIRECT
  * gate -> runner:
  *   RUN       u64 token, str server id
  *   STOP      u64 token
@@ -64,6 +68,7 @@ enum ipc_message {
 	IPC_ACK,
 	IPC_NACK,
 	IPC_DIAL,
+	IPC_DIAL_HOST,
 	IPC_DIALED,
 	IPC_NOT_DIALED,
 	IPC_RUN,
@@ -84,6 +89,14 @@ enum ipc_dial_mode {
 	IPC_DIAL_DIRECT = 0, /* the connected socket itself */
 	IPC_DIAL_RELAY,      /* a stream to the connector, which adds TLS and credentials: see
 				proc/relay.h */
+};
+
+enum ipc_not_dialed {
+	IPC_DIAL_UNREACHABLE = 0, /* nobody answers, or the role is away */
+	IPC_DIAL_FORBIDDEN,       /* a special address that the configuration does not open */
+	IPC_DIAL_NO_NAME,         /* the name has no address */
+	IPC_DIAL_TIMEOUT,
+	IPC_DIAL_BUSY, /* too much is being dialled */
 };
 
 enum { IPC_APPEND_DURABLE = 1 };

@@ -113,6 +113,8 @@ struct ledger_outcome {
 	struct ledger_texts labels; /* of the answer */
 	uint8_t result[SHA256_LEN]; /* commitment */
 	uint64_t result_bytes;
+	struct str peer;     /* of a connection: the address that was reached */
+	uint64_t sent_bytes; /* of a connection: from the caller; result_bytes is the other way */
 	uint64_t decide_ns, upstream_ns, total_ns;
 	uint64_t time_us; /* always written */
 };

@@ -25,12 +25,13 @@ static void add_slot(struct children *c, enum role role, unsigned index)
 
 void children_init(struct children *c, char *self, unsigned n_gates)
 {
-	static const enum role singles[] = {ROLE_SCRIBE, ROLE_CONNECTOR, ROLE_RUNNER};
+	static const enum role singles[] = {ROLE_SCRIBE, ROLE_CONNECTOR, ROLE_RUNNER, ROLE_EXIT};
 
 	*c = (struct children){.n_gates = n_gates, .self = self};
 	for (size_t i = 0; i < ARRAY_LEN(singles); i++) {
 		add_slot(c, singles[i], 0);
 	}
+	children_find(c, ROLE_EXIT, 0)->off = true;
 	for (unsigned g = 0; g < n_gates; g++) {
 		add_slot(c, ROLE_GATE, g);
 	}

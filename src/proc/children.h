@@ -24,6 +24,7 @@ struct child {
 	enum role role;
 	unsigned index;
 	enum child_state state;
+	bool off;                   /* this node has no use for it: it is not started */
 	struct spawn_child process; /* pidfd -1 when absent */
 	struct chan control;
 	uint64_t started_at, restart_at; /* monotonic ns */
@@ -52,7 +53,7 @@ struct children {
 	char *self; /* path of our own binary */
 };
 
-/* Slots for one scribe, connector and runner and `n_gates` gates. Nothing runs yet. */
+/* Slots for one scribe, connector, runner and exit (off) and `n_gates` gates. Nothing runs yet. */
 void children_init(struct children *c, char *self, unsigned n_gates);
 
 struct child *children_find(struct children *c, enum role role, unsigned index);

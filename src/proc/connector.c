@@ -12,6 +12,7 @@
 #include "ipc/messages.h"
 #include "net/addr.h"
 #include "net/loop.h"
+#include "proc/peers.h"
 #include "proc/relay.h"
 #include "proc/resolver.h"
 #include "proc/role.h"
@@ -47,19 +48,9 @@ struct connector {
 	struct loop_fd control;
 	struct resolver resolver;
 	struct table *table; /* newest first */
-	struct peer *peers;
+	struct peers peers;
 	unsigned dials;
 	uint64_t next_serial;
-};
-
-/* A gate. */
-struct peer {
-	struct peer *next;
-	struct connector *connector;
-	struct loop_fd f;
-	struct chan chan;
-	unsigned index;
-	struct list dials;
 };
 
 enum dial_state { DIAL_RESOLVING = 0, DIAL_CONNECTING };
@@ -78,11 +69,14 @@ struct dial {
 	unsigned n_addrs, at;
 };
 
-static void peer_flush(struct peer *p);
+static struct connector *connector_of(const struct peer *p)
+{
+	return CONTAINER_OF(p->owner, struct connector, peers);
+}
 
 static void dial_free(struct dial *d)
 {
-	struct connector *c = d->peer->connector;
+	struct connector *c = connector_of(d->peer);
 
 	timer_stop(&d->deadline);
 	if (d->f.fd >= 0) {
@@ -95,53 +89,23 @@ static void dial_free(struct dial *d)
 	free(d);
 }
 
-static void answer_failed(struct peer *p, uint64_t token, const char *reason)
-{
-	char buf[256];
-	struct frame_writer w;
-	struct err err;
-
-	frame_begin(&w, buf, sizeof(buf), IPC_NOT_DIALED);
-	frame_put_u64(&w, token);
-	frame_put_str(&w, str_from_c(reason));
-	if (chan_send(&p->chan, frame_bytes(&w), NULL, 0, &err)) {
-		log_line(LOG_WARN, "answering gate.%u: %s", p->index, err.msg);
-	}
-	peer_flush(p);
-}
-
 static void dial_fail(struct dial *d, const char *reason)
 {
 	log_line(LOG_WARN, STR_FMT ": %s", STR_ARG(d->upstream->name), reason);
-	answer_failed(d->peer, d->token, reason);
+	peer_not_dialed(d->peer, d->token, reason, IPC_DIAL_UNREACHABLE);
 	dial_free(d);
-}
-
-static void answer_connected(struct dial *d, enum ipc_dial_mode mode, int fd)
-{
-	char buf[32];
-	struct frame_writer w;
-	struct err err;
-
-	frame_begin(&w, buf, sizeof(buf), IPC_DIALED);
-	frame_put_u64(&w, d->token);
-	frame_put_u8(&w, (uint8_t)mode);
-	if (chan_send(&d->peer->chan, frame_bytes(&w), &fd, 1, &err)) {
-		log_line(LOG_WARN, "answering gate.%u: %s", d->peer->index, err.msg);
-	}
-	peer_flush(d->peer);
 }
 
 static void dial_connected(struct dial *d)
 {
-	struct connector *c = d->peer->connector;
+	struct connector *c = connector_of(d->peer);
 	int fd = d->f.fd, ends[2];
 	struct err err;
 
 	loop_remove(&c->loop, &d->f);
 	d->f.fd = -1;
 	if (d->upstream->direct) {
-		answer_connected(d, IPC_DIAL_DIRECT, fd);
+		peer_dialed(d->peer, d->token, IPC_DIAL_DIRECT, fd);
 		dial_free(d);
 		return;
 	}
@@ -156,7 +120,7 @@ static void dial_connected(struct dial *d)
 		dial_fail(d, "the connection could not be secured");
 		return;
 	}
-	answer_connected(d, IPC_DIAL_RELAY, ends[1]);
+	peer_dialed(d->peer, d->token, IPC_DIAL_RELAY, ends[1]);
 	dial_free(d);
 }
 
@@ -171,7 +135,7 @@ static void on_connect_ready(struct loop_fd *f, uint32_t ready)
 
 	(void)ready;
 	if (getsockopt(f->fd, SOL_SOCKET, SO_ERROR, &why, &n) < 0 || why) {
-		loop_remove(&d->peer->connector->loop, f);
+		loop_remove(&connector_of(d->peer)->loop, f);
 		fd_close(&f->fd);
 		dial_next(d);
 		return;
@@ -182,7 +146,7 @@ static void on_connect_ready(struct loop_fd *f, uint32_t ready)
 /* True when a connection is under way or made. */
 static bool dial_address(struct dial *d, const struct net_addr *addr)
 {
-	struct connector *c = d->peer->connector;
+	struct connector *c = connector_of(d->peer);
 	struct sockaddr_storage ss;
 	socklen_t n = net_addr_to_sockaddr(addr, &ss);
 	struct err err;
@@ -218,8 +182,8 @@ static void on_deadline(struct timer *t)
 
 static struct dial *find_dial(struct connector *c, uint64_t serial)
 {
-	for (struct peer *p = c->peers; p; p = p->next) {
-		LIST_FOREACH (node, &p->dials) {
+	for (struct peer *p = c->peers.first; p; p = p->next) {
+		LIST_FOREACH (node, &p->asked) {
 			struct dial *d = CONTAINER_OF(node, struct dial, node);
 
 			if (d->serial == serial && d->state == DIAL_RESOLVING) {
@@ -263,8 +227,8 @@ static void dial_begin(struct dial *d)
 		return;
 	}
 	if (!url->ip) {
-		if (!d->peer->connector->boot->resolve ||
-		    resolver_ask(&d->peer->connector->resolver, d->serial, url->host, url->port,
+		if (!connector_of(d->peer)->boot->resolve ||
+		    resolver_ask(&connector_of(d->peer)->resolver, d->serial, url->host, url->port,
 				 &err)) {
 			dial_fail(d, "the name cannot be looked up");
 		}
@@ -282,17 +246,19 @@ static void dial_begin(struct dial *d)
 
 static void dial_asked(struct peer *p, uint64_t token, struct str name)
 {
-	struct connector *c = p->connector;
+	struct connector *c = connector_of(p);
 	const struct upstream *u = upstream_find(&c->table->upstreams, name);
 	struct dial *d;
 
 	if (!u) {
-		answer_failed(p, token, "not an upstream of this configuration");
+		peer_not_dialed(p, token, "not an upstream of this configuration",
+				IPC_DIAL_UNREACHABLE);
 		return;
 	}
 	d = c->dials < MAX_DIALS ? calloc(1, sizeof(*d)) : NULL;
 	if (!d) {
-		answer_failed(p, token, "too many connections are being made");
+		peer_not_dialed(p, token, "too many connections are being made",
+				IPC_DIAL_UNREACHABLE);
 		return;
 	}
 	d->peer = p;
@@ -304,37 +270,20 @@ static void dial_asked(struct peer *p, uint64_t token, struct str name)
 	d->deadline.on_timeout = on_deadline;
 	c->dials++;
 	c->table->uses++;
-	list_append(&p->dials, &d->node);
+	list_append(&p->asked, &d->node);
 	loop_timer_set(&c->loop, &d->deadline,
 		       (u->url->ip ? DIAL_SECONDS : NAME_SECONDS) * CLOCK_SEC);
 	dial_begin(d);
 }
 
-static void peer_done(struct peer *p)
+static void on_gone(struct peer *p)
 {
-	struct connector *c = p->connector;
-
-	LIST_FOREACH (node, &p->dials) {
+	LIST_FOREACH (node, &p->asked) {
 		dial_free(CONTAINER_OF(node, struct dial, node));
 	}
-	loop_remove(&c->loop, &p->f);
-	chan_done(&p->chan);
-	for (struct peer **at = &c->peers; *at; at = &(*at)->next) {
-		if (*at == p) {
-			*at = p->next;
-			break;
-		}
-	}
-	free(p);
 }
 
-static void peer_flush(struct peer *p)
-{
-	loop_watch(&p->connector->loop, &p->f,
-		   LOOP_READ | (chan_wants_write(&p->chan) ? (uint32_t)LOOP_WRITE : 0));
-}
-
-static void peer_message(struct peer *p, struct str frame)
+static void on_message(struct peer *p, struct str frame)
 {
 	struct frame_reader r;
 	uint8_t type = frame_open(&r, frame);
@@ -347,64 +296,6 @@ static void peer_message(struct peer *p, struct str frame)
 		return;
 	}
 	dial_asked(p, token, name);
-}
-
-static void on_peer_ready(struct loop_fd *f, uint32_t ready)
-{
-	struct peer *p = CONTAINER_OF(f, struct peer, f);
-	struct err err;
-
-	if ((ready & LOOP_WRITE) && chan_flush(&p->chan, &err)) {
-		peer_done(p);
-		return;
-	}
-	for (unsigned budget = 64; budget; budget--) {
-		int fds[CHAN_MAX_FDS];
-		unsigned n_fds = 0;
-		char in[1024];
-		struct str frame;
-		enum err_code code = chan_recv(&p->chan, in, sizeof(in), &frame, fds, &n_fds, &err);
-
-		if (code == ERR_AGAIN) {
-			break;
-		}
-		if (code && code != ERR_INVALID) {
-			peer_done(p);
-			return;
-		}
-		for (unsigned i = 0; i < n_fds; i++) {
-			(void)close(fds[i]);
-		}
-		if (!code) {
-			peer_message(p, frame);
-		}
-	}
-	peer_flush(p);
-}
-
-static enum err_code add_peer(struct connector *c, const struct role_channel *channel,
-			      struct err *err)
-{
-	struct peer *p;
-
-	for (p = c->peers; p; p = p->next) {
-		if (p->index == channel->index) {
-			peer_done(p); /* its successor is calling */
-			break;
-		}
-	}
-	p = calloc(1, sizeof(*p));
-	if (!p) {
-		return ERR(err, ERR_NOMEM, "no memory for a channel");
-	}
-	chan_init(&p->chan, channel->fd, 1 << 20);
-	list_init(&p->dials);
-	p->connector = c;
-	p->index = channel->index;
-	p->f = (struct loop_fd){.fd = channel->fd, .on_ready = on_peer_ready};
-	p->next = c->peers;
-	c->peers = p;
-	return loop_add(&c->loop, &p->f, LOOP_READ, err);
 }
 
 /* Tables that a reload replaced live until their last relay has ended. */
@@ -471,7 +362,8 @@ static void on_control(struct loop_fd *f, uint32_t ready)
 		}
 		switch (wish) {
 		case ROLE_WISH_CHANNEL:
-			code = add_peer(c, &c->boot->channels[c->boot->n_channels - 1], &err);
+			code = peers_add(&c->peers, &c->boot->channels[c->boot->n_channels - 1],
+					 &err);
 			break;
 		case ROLE_WISH_RELOAD:
 			code = load_table(c, &err);
@@ -503,7 +395,7 @@ static enum err_code serve(struct connector *c, struct err *err)
 		TRY(resolver_watch(&c->resolver, &c->loop, err));
 	}
 	for (unsigned i = 0; i < c->boot->n_channels; i++) {
-		TRY(add_peer(c, &c->boot->channels[i], err));
+		TRY(peers_add(&c->peers, &c->boot->channels[i], err));
 	}
 	c->control = (struct loop_fd){.fd = c->boot->control.fd, .on_ready = on_control};
 	TRY(loop_add(&c->loop, &c->control, LOOP_READ, err));
@@ -513,7 +405,11 @@ static enum err_code serve(struct connector *c, struct err *err)
 
 int connector_main(struct role_boot *boot)
 {
-	struct connector c = {.boot = boot, .resolver.on_answer = on_resolved};
+	struct connector c = {
+		.boot = boot,
+		.resolver.on_answer = on_resolved,
+		.peers = {.loop = &c.loop, .on_message = on_message, .on_gone = on_gone},
+	};
 	struct err err;
 
 	if (serve(&c, &err)) {

@@ -92,6 +92,10 @@ static enum err_code open_listeners(struct gate_role *r, struct err *err)
 		if (l->index >= config->n_listen) {
 			return ERR(err, ERR_INVALID, "listener %u is not configured", l->index);
 		}
+		if (config->listen[l->index].serves == CONFIG_SERVES_PROXY) {
+			TRY(gate_exit_proxy(&r->gate, l->index, l->fd, err));
+			continue;
+		}
 		TRY(make_tls(r->boot, &config->listen[l->index], &tls, err));
 		TRY(gate_listen(&r->gate, l->index, l->fd, tls, err));
 	}
@@ -107,6 +111,8 @@ static enum err_code connect_peer(struct gate *g, const struct role_channel *c, 
 		return dialer_connect(&g->connector, c->fd, err);
 	case ROLE_RUNNER:
 		return dialer_connect(&g->runner, c->fd, err);
+	case ROLE_EXIT:
+		return dialer_connect(&g->exits.dialer, c->fd, err);
 	case ROLE_GATE:
 		return gate_add_peer(g, c->index, c->fd, err);
 	case ROLE_NONE:

@@ -17,9 +17,10 @@
 #include <unistd.h>
 
 static const char *const role_names[ROLE_MAX] = {
-	[ROLE_NONE] = "none",     [ROLE_SUPERVISOR] = "supervisor", [ROLE_LOADER] = "loader",
-	[ROLE_GATE] = "gate",     [ROLE_CONNECTOR] = "connector",   [ROLE_SCRIBE] = "scribe",
-	[ROLE_RUNNER] = "runner",
+	[ROLE_NONE] = "none",           [ROLE_SUPERVISOR] = "supervisor",
+	[ROLE_LOADER] = "loader",       [ROLE_GATE] = "gate",
+	[ROLE_CONNECTOR] = "connector", [ROLE_SCRIBE] = "scribe",
+	[ROLE_RUNNER] = "runner",       [ROLE_EXIT] = "exit",
 };
 
 const char *role_name(enum role role)
@@ -147,6 +148,7 @@ static bool boot_message(struct role_boot *boot, struct str frame, int *fds, uns
 	case IPC_ACK:
 	case IPC_NACK:
 	case IPC_DIAL:
+	case IPC_DIAL_HOST:
 	case IPC_DIALED:
 	case IPC_NOT_DIALED:
 	case IPC_RUN:
@@ -339,6 +341,8 @@ static int role_run(struct role_boot *boot)
 		return scribe_main(boot);
 	case ROLE_RUNNER:
 		return runner_main(boot);
+	case ROLE_EXIT:
+		return exit_main(boot);
 	case ROLE_NONE:
 	case ROLE_SUPERVISOR:
 	case ROLE_LOADER:

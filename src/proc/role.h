@@ -22,6 +22,7 @@ enum role {
 	ROLE_CONNECTOR,
 	ROLE_SCRIBE,
 	ROLE_RUNNER,
+	ROLE_EXIT,
 	ROLE_MAX
 };
 
@@ -127,5 +128,6 @@ int gate_main(struct role_boot *boot);
 int connector_main(struct role_boot *boot);
 int scribe_main(struct role_boot *boot);
 int runner_main(struct role_boot *boot);
+int exit_main(struct role_boot *boot);
 
 #endif

@@ -212,7 +212,9 @@ static void say_serving(struct supervisor *s)
 	unsigned serving = 0;
 
 	for (unsigned i = 0; i < s->children.n; i++) {
-		serving += s->children.slots[i].state == CHILD_SERVING;
+		const struct child *c = &s->children.slots[i];
+
+		serving += c->off || c->state == CHILD_SERVING;
 	}
 	if (s->phase != PHASE_STARTING || serving < s->children.n) {
 		return;
@@ -454,7 +456,7 @@ static uint64_t start_absent(struct supervisor *s)
 	for (unsigned i = 0; i < s->children.n; i++) {
 		struct child *c = &s->children.slots[i];
 
-		if (c->state != CHILD_ABSENT && c->state != CHILD_SPAWNED) {
+		if (c->off || (c->state != CHILD_ABSENT && c->state != CHILD_SPAWNED)) {
 			continue;
 		}
 		if (c->restart_at <= now) {
@@ -644,7 +646,9 @@ static void spawn_ahead(struct supervisor *s)
 
 	children_init(&s->children, s->children.self, count_cores());
 	for (unsigned i = 0; i < s->children.n; i++) {
-		if (children_spawn(&s->children, &s->children.slots[i], &err)) {
+		struct child *c = &s->children.slots[i];
+
+		if (!c->off && children_spawn(&s->children, c, &err)) {
 			log_line(LOG_WARN, "%s", err.msg); /* tried again when it is needed */
 		}
 	}
@@ -666,6 +670,7 @@ static enum err_code set_up(struct supervisor *s, struct err *err)
 		return code;
 	}
 	children_set_gates(&s->children, count_gates(s->bundle.config));
+	children_find(&s->children, ROLE_EXIT, 0)->off = !config_has_exit(s->bundle.config);
 	TRY(ground_open(&s->ground, s->bundle.config, s->children.n_gates, err));
 	return control_open(&s->control, s->ground.state_path, err);
 }

@@ -39,7 +39,7 @@ static const char whole[] =
 	"listen:\n"
 	"  - address: 127.0.0.1:8700\n"
 	"  - {address: '[::1]:8701'}\n"
-	"  - {address: 'unix:run/w.sock'}\n"
+	"  - {address: 'unix:run/w.sock', kind: proxy}\n"
 	"  - address: 0.0.0.0:443\n"
 	"    tls: {cert: c.pem, key: k.pem, client_ca: ca.pem}\n"
 	"identity:\n"
@@ -81,6 +81,12 @@ static const char whole[] =
 	"         head_timeout: 5s, request_timeout: 1m, idle_timeout: 10s, drain: 0}\n"
 	"gates: 2\n"
 	"log: {level: debug}\n"
+	"egress:\n"
+	"  hosts: {git.test: [127.0.0.1, '::1']}\n"
+	"  allow_addresses: [10.0.0.0/8, 'fd00:1::/32', 169.254.169.254]\n"
+	"  escaped_slashes: [registry.npmjs.org]\n"
+	"  idle_timeout: 20s\n"
+	"  tunnels: 7\n"
 	"ledger: {sync: 0, checkpoint: 250ms}\n";
 
 static void every_key_arrives_where_it_belongs(void **state)
@@ -152,6 +158,34 @@ static void servers_models_and_sites_arrive(void **state)
 	assert_int_equal(cfg.gates, 2);
 	assert_int_equal(cfg.log_level, CONFIG_LOG_DEBUG);
 	assert_int_equal(cfg.ledger.sync_ns, 0);
+	arena_done(&a);
+}
+
+static void the_exit_arrives(void **state)
+{
+	const struct config_egress_host *h;
+	struct config cfg;
+	struct arena a;
+
+	(void)state;
+	accepted(&a, whole, &cfg);
+	assert_int_equal(cfg.listen[0].serves, CONFIG_SERVES_GATEWAY);
+	assert_int_equal(cfg.listen[2].serves, CONFIG_SERVES_PROXY);
+	assert_true(config_has_exit(&cfg));
+	h = config_egress_find(&cfg, STR("git.test"));
+	assert_int_equal(h->n_addrs, 2);
+	assert_true(h->addrs[1].v6);
+	assert_null(config_egress_find(&cfg, STR("test")));
+	assert_int_equal(cfg.egress.n_ranges, 3);
+	assert_int_equal(cfg.egress.ranges[1].range.bits, 32);
+	assert_true(config_escapes_slashes(&cfg, STR("registry.npmjs.org")));
+	assert_false(config_escapes_slashes(&cfg, STR("npmjs.org")));
+	assert_int_equal(cfg.egress.idle_ns, UINT64_C(20000000000));
+	assert_int_equal(cfg.egress.tunnels, 7);
+	arena_done(&a);
+	accepted(&a, "version: 1\n", &cfg);
+	assert_false(config_has_exit(&cfg));
+	assert_int_equal(cfg.egress.n_ranges, 0);
 	arena_done(&a);
 }
 
@@ -292,6 +326,22 @@ static const struct {
 	 "writ.yaml:2:16: expected a size, as in 4096, 64KiB, 16MiB or 1GiB"},
 	{"version: 1\nlimits: {body: 2GiB}\n",
 	 "writ.yaml:2:16: must be between 1024 and 1073741824 bytes"},
+	{"version: 1\nlisten: [{address: '127.0.0.1:80', kind: socks}]\n",
+	 "writ.yaml:2:42: expected gateway or proxy"},
+	{"version: 1\nlisten: [{address: '127.0.0.1:80', kind: proxy, tls: {cert: a, key: b}}]\n",
+	 "writ.yaml:2:10: a proxy has no TLS of its own: listen on this machine, or on a unix "
+	 "socket"},
+	{"version: 1\negress: {allow_addresses: [0.0.0.0/0]}\n",
+	 "writ.yaml:2:28: '0.0.0.0/0': the range is wider than one kind of special address: name "
+	 "the kinds one by one"},
+	{"version: 1\negress: {allow_addresses: [8.8.8.8]}\n",
+	 "writ.yaml:2:28: '8.8.8.8': public addresses need no permission here"},
+	{"version: 1\negress: {hosts: {Git.test: [10.0.0.1]}}\n",
+	 "writ.yaml:2:18: expected a host's name in lower case, as in git.example.org"},
+	{"version: 1\negress: {hosts: {git.test: [224.0.0.1]}}\n",
+	 "writ.yaml:2:29: multicast addresses are never dialled"},
+	{"version: 1\negress: {hosts: {git.test: []}}\n",
+	 "writ.yaml:2:28: a host needs an address"},
 	{"version: 1\ngates: 257\n", "writ.yaml:2:8: must be between 0 and 256"},
 	{"version: 1\nlog: {level: loud}\n", "writ.yaml:2:14: expected error, warn, info or debug"},
 	{"version: 1\nstate: ''\n", "writ.yaml:2:8: the path is empty"},
@@ -457,6 +507,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_key_arrives_where_it_belongs),
 		cmocka_unit_test(servers_models_and_sites_arrive),
+		cmocka_unit_test(the_exit_arrives),
 		cmocka_unit_test(the_smallest_file_is_safe_and_local),
 		cmocka_unit_test(each_mistake_is_named_with_its_place),
 		cmocka_unit_test(all_mistakes_are_reported_at_once),

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The exit: how agents reach hosts that are neither tool servers nor models. Every
+ * connection is a `connect` action on the one path (gate/step.h); the exit role
+ * dials it (proc/exit.c), since a gate cannot.
+ *
+ *   PROXY    an HTTP proxy: CONNECT, and plain requests in absolute form
+ *
+ * A tunnel to port 443 carries TLS for the host that was decided about, or nothing: its
+ * first message must name that host. Everything else in a tunnel is opaque.
+ */
+#ifndef GATE_EXIT_H
+#define GATE_EXIT_H
+
+#include "gate/dialer.h"
+#include "http/server.h"
+
+struct gate;
+struct session;
+
+enum exit_kind { EXIT_NONE = 0, EXIT_PROXY };
+
+enum { EXIT_SPARE_PIPES = 64 };
+
+/* Part of a gate. */
+struct exits {
+	struct dialer dialer;   /* to the role that dials hosts */
+	struct list listeners;  /* of struct exit_listener */
+	struct list tunnels;    /* of struct exit_tunnel */
+	struct list over;       /* what is freed at the end of the turn */
+	struct loop_hook sweep; /* does that */
+	unsigned n_tunnels;
+	int pipes[EXIT_SPARE_PIPES][2]; /* empty ones, lent to tunnels with bytes under way */
+	unsigned n_pipes;
+};
+
+/*
+ * Serves a run: whoever connects there is the agent of this session, as the kernel says, and needs
+ * no other identity. The session stays open until gate_exit_close. fd is owned from here on.
+ */
+enum err_code gate_exit_listen(struct gate *g, struct session *who, enum exit_kind kind, int fd,
+			       struct err *err) MUST_USE;
+
+/* The run is over, or killed: its listeners, requests and tunnels end now and are recorded so. Not
+ * from inside a callback of the exit. */
+void gate_exit_close(struct gate *g, struct session *who);
+
+/* Serves a configured listener of kind proxy: callers are identified as its gateway's are. */
+enum err_code gate_exit_proxy(struct gate *g, unsigned index, int fd, struct err *err) MUST_USE;
+
+/* ---- for gate.c ---- */
+
+void exits_init(struct gate *g);
+void exits_done(struct gate *g);
+
+/* Takes nothing new; tunnels that are open end now. */
+void exits_drain(struct gate *g);
+bool exits_idle(const struct gate *g);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between the files of the exit. */
+#ifndef GATE_EXIT_PRIV_H
+#define GATE_EXIT_PRIV_H
+
+#include "gate/gate.h"
+#include "gate/splice.h"
+
+struct exit_listener {
+	struct list node;
+	struct gate *gate;
+	struct session *who; /* of a run; NULL: callers say who they are */
+	unsigned index;      /* into config.listen, without `who` */
+	enum exit_kind kind;
+	struct http_server *server;
+	bool draining;
+};
+
+/* What was asked for and cannot be had: status, a word for programs, a sentence for people. */
+enum exit_fault {
+	EXIT_FAULT_NONE = 0,
+	EXIT_FAULT_REQUEST, /* not what a proxy is asked */
+	EXIT_FAULT_HOST,
+	EXIT_FAULT_PATH,
+	EXIT_FAULT_UNREACHABLE,
+	EXIT_FAULT_FORBIDDEN, /* the address */
+	EXIT_FAULT_NAME,
+	EXIT_FAULT_TIMEOUT,
+	EXIT_FAULT_BUSY,
+	EXIT_FAULT_UPSTREAM, /* its answer is not HTTP as we speak it */
+};
+
+void exit_answer_fault(struct http_req *req, enum exit_fault fault);
+
+/* The decision was no, or could not be recorded. */
+void exit_answer_refused(struct gate *g, struct http_req *req, const struct action *a,
+			 const struct egress_host *host);
+
+enum exit_fault exit_fault_of(enum ipc_not_dialed why);
+enum ledger_status exit_status_of(enum ipc_not_dialed why);
+
+/* What the policies see as context.input, in the arena; p NULL without memory. */
+struct str exit_describe(struct http_req *req, struct arena *a, const struct egress_host *host,
+			 struct str path);
+
+/* The peer of a connected socket as text in the arena; empty when there is none. */
+struct str exit_peer_text(int fd, struct arena *a);
+
+/* CONNECT (exit_tunnel.c) and plain requests (exit_http.c), of an identified caller. */
+void exit_tunnel_begin(struct exit_listener *l, struct http_req *req, struct session *who);
+void exit_http_begin(struct exit_listener *l, struct http_req *req, struct session *who);
+
+/* What a request of the proxy is: the first member of what req->user points to. */
+struct exit_request {
+	const struct http_handler *on;
+};
+
+void exit_tunnels_end(struct gate *g, const struct session *who, enum ledger_status status);
+
+/* Frees at the end of the turn; see struct exits. */
+struct exit_over {
+	struct list node;
+	void (*free)(struct exit_over *o);
+};
+void exit_free_later(struct gate *g, struct exit_over *o);
+
+#endif

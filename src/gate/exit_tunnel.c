@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * CONNECT: a tunnel to a host.
+ *
+ *   DECIDING --allow--> DIALLING --connected--> [HELLO] --> OPEN --> ENDED
+ *      |                    |                      |
+ *      +------ refused -----+----- not reached ----+-- not the host that was decided about
+ *
+ * Until the tunnel is open the request belongs to the HTTP server, which may take it away
+ * (the client left); from then on the connection is ours. The tunnel lives until its outcome
+ * is recorded.
+ */
+#include "gate/exit_priv.h"
+
+#include "egress/hello.h"
+#include "http/h1_msg.h"
+#include "sys/fd.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { TUNNEL_MEMORY = 4 << 20, HELLO_SECONDS = 10, TLS_PORT = 443 };
+
+enum tunnel_state { TUNNEL_DECIDING = 0, TUNNEL_DIALLING, TUNNEL_HELLO, TUNNEL_OPEN, TUNNEL_ENDED };
+
+struct exit_tunnel {
+	struct exit_request request; /* first: see exit_priv.h */
+	struct exit_over over;
+	struct list node;
+	struct gate *gate;
+	struct session *who;
+	struct http_req *req; /* until the tunnel is open; NULL: the client left */
+	enum tunnel_state state;
+	struct arena arena;
+	struct egress_host host;
+	struct action action;
+	struct dial_request dial;
+	enum exit_fault fault;
+	int upstream;
+	struct loop_fd client; /* while its first message is awaited; fd -1 else */
+	struct timer deadline;
+	struct buf hello;
+	struct splice splice;
+};
+
+static void tunnel_free(struct exit_over *o)
+{
+	struct exit_tunnel *t = CONTAINER_OF(o, struct exit_tunnel, over);
+
+	buf_done(&t->hello);
+	arena_done(&t->arena);
+	free(t);
+}
+
+/* Everything but the action and the memory. */
+static void let_go(struct exit_tunnel *t)
+{
+	dialer_forget(&t->gate->exits.dialer, &t->dial);
+	timer_stop(&t->deadline);
+	loop_remove(&t->gate->loop, &t->client);
+	fd_close(&t->client.fd);
+	fd_close(&t->upstream);
+	splice_stop(&t->splice);
+}
+
+static void tunnel_over(struct exit_tunnel *t)
+{
+	let_go(t);
+	list_remove(&t->node);
+	t->gate->exits.n_tunnels--;
+	exit_free_later(t->gate, &t->over);
+}
+
+static void answered(struct exit_tunnel *t, enum ledger_status status, uint64_t code)
+{
+	t->state = TUNNEL_ENDED;
+	let_go(t);
+	action_answered_bytes(&t->action, status, code, t->splice.from_a.bytes,
+			      t->splice.from_b.bytes);
+}
+
+/* ---- open ---- */
+
+static void on_splice_end(struct splice *s, enum splice_end why)
+{
+	struct exit_tunnel *t = CONTAINER_OF(s, struct exit_tunnel, splice);
+
+	switch (why) {
+	case SPLICE_CLOSED:
+		answered(t, LEDGER_OK, 200);
+		break;
+	case SPLICE_BROKEN:
+		answered(t, LEDGER_DIED, 200);
+		break;
+	case SPLICE_IDLE:
+		answered(t, LEDGER_TIMEOUT, 200);
+		break;
+	case SPLICE_NO_PIPE:
+		t->action.finding = STR("out of descriptors");
+		answered(t, LEDGER_LOST, 200);
+		break;
+	}
+}
+
+static void open_up(struct exit_tunnel *t)
+{
+	uint64_t idle = t->gate->rules->config->egress.idle_ns;
+	struct str first = buf_str(&t->hello);
+	int client = fd_take(&t->client.fd), upstream = fd_take(&t->upstream);
+	struct err err;
+
+	t->state = TUNNEL_OPEN;
+	t->splice.on_end = on_splice_end;
+	if (splice_preload(&t->splice, first, &err)) {
+		(void)close(client);
+		(void)close(upstream);
+		answered(t, LEDGER_LOST, 200);
+		return;
+	}
+	buf_done(&t->hello);
+	if (splice_start(&t->splice, client, upstream, idle, &err)) {
+		answered(t, LEDGER_LOST, 200);
+	}
+}
+
+/* ---- the first message ---- */
+
+/* RFC 8446 section 6: a fatal alert, unrecognized_name. */
+static const char alert[] = {0x15, 3, 1, 0, 2, 2, 112};
+
+static void refuse_hello(struct exit_tunnel *t, const char *finding)
+{
+	(void)send(t->client.fd, alert, sizeof(alert), MSG_NOSIGNAL | MSG_DONTWAIT);
+	t->action.finding = str_from_c(finding);
+	answered(t, LEDGER_PROTOCOL_ERROR, 403);
+}
+
+static bool names_host(const struct egress_hello *h, const struct egress_host *host)
+{
+	return host->is_ip ? h->name.p == NULL : str_ieq(h->name, egress_host_name(host));
+}
+
+static void look_at_hello(struct exit_tunnel *t)
+{
+	struct egress_hello h;
+	struct err err;
+
+	switch (egress_hello_read(buf_str(&t->hello), &h, &err)) {
+	case EGRESS_HELLO_PARTIAL:
+		return;
+	case EGRESS_HELLO_BAD:
+		refuse_hello(t, "not TLS, on a port that is for it");
+		return;
+	case EGRESS_HELLO_DONE:
+		break;
+	}
+	if (!names_host(&h, &t->host)) {
+		refuse_hello(t, "TLS for another host");
+		return;
+	}
+	if (h.ech) {
+		t->action.finding = STR("encrypted ClientHello");
+	}
+	timer_stop(&t->deadline);
+	loop_remove(&t->gate->loop, &t->client);
+	open_up(t);
+}
+
+static void on_client_ready(struct loop_fd *f, uint32_t ready)
+{
+	struct exit_tunnel *t = CONTAINER_OF(f, struct exit_tunnel, client);
+	char *to = buf_reserve(&t->hello, EGRESS_HELLO_MAX);
+	ssize_t n;
+
+	(void)ready;
+	if (!to) {
+		answered(t, LEDGER_LOST, 200);
+		return;
+	}
+	n = recv(f->fd, to, EGRESS_HELLO_MAX, MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+		return;
+	}
+	if (n <= 0) {
+		answered(t, LEDGER_CALLER_GONE, 200);
+		return;
+	}
+	buf_commit(&t->hello, (size_t)n);
+	look_at_hello(t);
+}
+
+static void on_deadline(struct timer *timer)
+{
+	struct exit_tunnel *t = CONTAINER_OF(timer, struct exit_tunnel, deadline);
+
+	t->action.finding = STR("no TLS within the time for it");
+	answered(t, LEDGER_TIMEOUT, 200);
+}
+
+static void await_hello(struct exit_tunnel *t)
+{
+	struct err err;
+
+	t->state = TUNNEL_HELLO;
+	t->client.on_ready = on_client_ready;
+	t->deadline.on_timeout = on_deadline;
+	if (loop_add(&t->gate->loop, &t->client, LOOP_READ, &err)) {
+		answered(t, LEDGER_LOST, 200);
+		return;
+	}
+	loop_timer_set(&t->gate->loop, &t->deadline, HELLO_SECONDS * CLOCK_SEC);
+	look_at_hello(t);
+}
+
+/* ---- dialling ---- */
+
+/* The client's connection becomes ours; what it sent behind its request is kept. */
+static bool take_client(struct exit_tunnel *t)
+{
+	static const char ok[] = "HTTP/1.1 200 Connection established\r\n\r\n";
+	struct http_req *req = t->req;
+	struct str bytes;
+	struct err err;
+
+	if (http_req_detach(req, &t->client.fd, &bytes, &err)) {
+		return false;
+	}
+	buf_append(&t->hello, str_from(bytes, req->head.size));
+	t->req = NULL;
+	req->user = NULL;
+	http_req_drop(req);
+	return !t->hello.failed && send(t->client.fd, ok, sizeof(ok) - 1,
+					MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof(ok) - 1;
+}
+
+static void on_dialed(struct dial_request *d, int fd, enum ipc_dial_mode mode, struct str reason)
+{
+	struct exit_tunnel *t = CONTAINER_OF(d, struct exit_tunnel, dial);
+
+	(void)mode;
+	(void)reason;
+	if (fd < 0) {
+		t->fault = exit_fault_of(d->why);
+		if (d->why == IPC_DIAL_FORBIDDEN) {
+			t->action.finding = STR("a special address that is not open");
+		}
+		answered(t, exit_status_of(d->why), 0);
+		return;
+	}
+	t->upstream = fd;
+	t->action.peer = exit_peer_text(fd, &t->arena);
+	if (!take_client(t)) {
+		answered(t, LEDGER_CALLER_GONE, 0);
+	} else if (t->host.port == TLS_PORT) {
+		await_hello(t);
+	} else {
+		open_up(t);
+	}
+}
+
+static void forward(struct action *a)
+{
+	struct exit_tunnel *t = CONTAINER_OF(a, struct exit_tunnel, action);
+
+	if (!t->req) {
+		answered(t, LEDGER_CALLER_GONE, 0);
+		return;
+	}
+	t->state = TUNNEL_DIALLING;
+	t->dial.on_answer = on_dialed;
+	if (dialer_ask_host(&t->gate->exits.dialer, &t->dial, egress_host_name(&t->host),
+			    t->host.port, NULL)) {
+		t->fault = EXIT_FAULT_BUSY;
+		answered(t, LEDGER_UNREACHABLE, 0);
+	}
+}
+
+static void reply(struct action *a)
+{
+	struct exit_tunnel *t = CONTAINER_OF(a, struct exit_tunnel, action);
+	struct http_req *req = t->req;
+
+	t->req = NULL;
+	if (req) {
+		req->user = NULL;
+		if (a->refused) {
+			exit_answer_refused(t->gate, req, a, &t->host);
+		} else if (t->fault) {
+			exit_answer_fault(req, t->fault);
+		} else {
+			http_req_drop(req);
+		}
+	}
+	tunnel_over(t);
+}
+
+static const struct action_events tunnel_events = {.forward = forward, .reply = reply};
+
+/* ---- the request ---- */
+
+/* The client left, or only stopped sending: nobody opens a tunnel to say nothing. */
+static void on_abort(struct http_req *req, bool gone)
+{
+	struct exit_tunnel *t = req->user;
+
+	(void)gone;
+	t->req = NULL;
+	req->user = NULL;
+	http_req_drop(req);
+	if (t->state == TUNNEL_DIALLING) {
+		answered(t, LEDGER_CALLER_GONE, 0);
+	}
+}
+
+static void on_end(struct http_req *req)
+{
+	struct exit_tunnel *t = req->user;
+
+	t->req = NULL;
+	if (t->state == TUNNEL_DIALLING) {
+		answered(t, LEDGER_CALLER_GONE, 0);
+	}
+}
+
+static const struct http_handler tunnel_handler = {.on_abort = on_abort, .on_end = on_end};
+
+static struct exit_tunnel *tunnel_new(struct gate *g, struct http_req *req, struct session *who)
+{
+	struct exits *x = &g->exits;
+	struct splice_pipes pipes = {.fds = x->pipes, .n = &x->n_pipes, .max = EXIT_SPARE_PIPES};
+	struct exit_tunnel *t;
+
+	if (x->n_tunnels >= g->rules->config->egress.tunnels || g->draining) {
+		return NULL;
+	}
+	t = calloc(1, sizeof(*t));
+	if (!t) {
+		return NULL;
+	}
+	t->request.on = &tunnel_handler;
+	t->over.free = tunnel_free;
+	t->gate = g;
+	t->who = who;
+	t->req = req;
+	t->upstream = t->client.fd = -1;
+	arena_init(&t->arena, TUNNEL_MEMORY);
+	buf_init(&t->hello, H1_IN_MAX);
+	splice_init(&t->splice, &g->loop, pipes);
+	list_append(&x->tunnels, &t->node);
+	x->n_tunnels++;
+	return t;
+}
+
+void exit_tunnel_begin(struct exit_listener *l, struct http_req *req, struct session *who)
+{
+	struct rules_query q = {.kind = RULES_CONNECT};
+	struct gate *g = l->gate;
+	struct egress_host host;
+	struct exit_tunnel *t;
+	struct err err;
+
+	if (egress_host_parse(req->head.authority, 0, &host, &err)) {
+		exit_answer_fault(req, EXIT_FAULT_HOST);
+		return;
+	}
+	if (req->head.framing != HTTP_NO_BODY) {
+		exit_answer_fault(req, EXIT_FAULT_REQUEST);
+		return;
+	}
+	t = tunnel_new(g, req, who);
+	if (!t) {
+		exit_answer_fault(req, EXIT_FAULT_BUSY);
+		return;
+	}
+	t->host = host;
+	req->user = t;
+	q.host = &t->host;
+	q.input = exit_describe(NULL, &t->arena, &t->host, str_make(NULL, 0));
+	t->action = (struct action){
+		.gate = g, .on = &tunnel_events, .session = who, .arena = &t->arena};
+	action_start(&t->action, &q, req->started);
+}
+
+void exit_tunnels_end(struct gate *g, const struct session *who, enum ledger_status status)
+{
+	LIST_FOREACH (node, &g->exits.tunnels) {
+		struct exit_tunnel *t = CONTAINER_OF(node, struct exit_tunnel, node);
+
+		if (who && t->who != who) {
+			continue;
+		}
+		if (t->req) {
+			t->req->user = NULL;
+			http_req_drop(t->req);
+			t->req = NULL;
+		}
+		splice_stop(&t->splice);
+		t->action.sent_bytes = t->splice.from_a.bytes;
+		t->action.result_bytes = t->splice.from_b.bytes;
+		action_cut(&t->action, status, 0);
+		tunnel_over(t);
+	}
+}

@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* proc/exit.c - dials the hosts that agents were permitted to reach.
+ *
+ *   reads   hosts and ports from gates, addresses from its resolver
+ *   holds   which hosts the configuration knows, which special addresses it opens
+ *   cannot  open files, start programs, see what agents say, dial a special address that
+ *           the configuration does not open
+ *
+ * It exists only where an exit is configured, apart from the connector: who makes a gate dial
+ * what it should not still reaches no address of this machine, and no credential of an upstream.
+ * A name is looked up once, all its addresses are judged, and one of those is dialled.
+ */
+#include "base/log.h"
+#include "config/config.h"
+#include "ipc/frame.h"
+#include "ipc/messages.h"
+#include "proc/peers.h"
+#include "proc/resolver.h"
+#include "sandbox/jail.h"
+#include "sys/fd.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { DIAL_SECONDS = 10, MAX_DIALS = 4096, CONFIG_MAX = 64 << 20, MAX_ADDRS = 16 };
+
+static const struct jail_spec exit_jail = {
+	.name = "exit",
+	.calls = CALLS_LOOP | CALLS_SOCKET | CALLS_DIAL,
+	.families = FAMILY_UNIX | FAMILY_INET,
+	.net = JAIL_NET_KEEP,
+};
+
+/* What the configuration says of the exit. */
+struct map_of_hosts {
+	struct arena arena;
+	struct config config;
+	struct egress_range *open;
+	size_t n_open;
+};
+
+struct exits {
+	struct loop loop;
+	struct role_boot *boot;
+	struct loop_fd control;
+	struct resolver resolver;
+	struct map_of_hosts *map;
+	struct peers peers;
+	unsigned dials;
+	uint64_t next_serial;
+};
+
+struct dial {
+	struct list node; /* in its peer's list */
+	struct peer *peer;
+	uint64_t token;
+	uint64_t serial; /* towards the resolver; never used twice */
+	bool resolving;
+	struct egress_host host;
+	struct loop_fd f; /* f.fd -1 until connecting */
+	struct timer deadline;
+	struct net_addr addrs[MAX_ADDRS];
+	unsigned n_addrs, at;
+};
+
+static struct exits *exits_of(const struct dial *d)
+{
+	return CONTAINER_OF(d->peer->owner, struct exits, peers);
+}
+
+static void dial_free(struct dial *d)
+{
+	struct exits *x = exits_of(d);
+
+	timer_stop(&d->deadline);
+	if (d->f.fd >= 0) {
+		loop_remove(&x->loop, &d->f);
+		fd_close(&d->f.fd);
+	}
+	list_remove(&d->node);
+	x->dials--;
+	free(d);
+}
+
+static void dial_fail(struct dial *d, const char *reason, enum ipc_not_dialed why)
+{
+	peer_not_dialed(d->peer, d->token, reason, (uint8_t)why);
+	dial_free(d);
+}
+
+static void dial_connected(struct dial *d)
+{
+	int fd = d->f.fd;
+
+	loop_remove(&exits_of(d)->loop, &d->f);
+	d->f.fd = -1;
+	peer_dialed(d->peer, d->token, IPC_DIAL_DIRECT, fd);
+	dial_free(d);
+}
+
+/* Tries the next address; fails the dial when none is left. */
+static void dial_next(struct dial *d);
+
+static void on_connect_ready(struct loop_fd *f, uint32_t ready)
+{
+	struct dial *d = CONTAINER_OF(f, struct dial, f);
+	socklen_t n = sizeof(int);
+	int why = 0;
+
+	(void)ready;
+	if (getsockopt(f->fd, SOL_SOCKET, SO_ERROR, &why, &n) < 0 || why) {
+		loop_remove(&exits_of(d)->loop, f);
+		fd_close(&f->fd);
+		dial_next(d);
+		return;
+	}
+	dial_connected(d);
+}
+
+/* A connection within this machine is made or refused at once: no turn of the loop for it. */
+static bool is_made(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+
+	return poll(&p, 1, 0) == 1 && p.revents == POLLOUT;
+}
+
+enum attempt { ATTEMPT_FAILED = 0, ATTEMPT_UNDER_WAY, ATTEMPT_MADE };
+
+static enum attempt dial_address(struct dial *d, const struct net_addr *addr)
+{
+	struct exits *x = exits_of(d);
+	struct sockaddr_storage ss;
+	socklen_t n = net_addr_to_sockaddr(addr, &ss);
+	struct err err;
+
+	d->f.fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (d->f.fd < 0) {
+		return ATTEMPT_FAILED;
+	}
+	d->f.on_ready = on_connect_ready;
+	if (connect(d->f.fd, (struct sockaddr *)&ss, n) == 0 ||
+	    (errno == EINPROGRESS && net_addr_is_loopback(addr) && is_made(d->f.fd))) {
+		return ATTEMPT_MADE;
+	}
+	if (errno != EINPROGRESS || loop_add(&x->loop, &d->f, LOOP_WRITE, &err)) {
+		fd_close(&d->f.fd);
+		return ATTEMPT_FAILED;
+	}
+	return ATTEMPT_UNDER_WAY;
+}
+
+static void dial_next(struct dial *d)
+{
+	while (d->at < d->n_addrs) {
+		switch (dial_address(d, &d->addrs[d->at++])) {
+		case ATTEMPT_FAILED:
+			break;
+		case ATTEMPT_UNDER_WAY:
+			return;
+		case ATTEMPT_MADE:
+			dial_connected(d);
+			return;
+		}
+	}
+	dial_fail(d, "nobody answers there", IPC_DIAL_UNREACHABLE);
+}
+
+static void on_deadline(struct timer *t)
+{
+	dial_fail(CONTAINER_OF(t, struct dial, deadline), "no answer in time", IPC_DIAL_TIMEOUT);
+}
+
+static struct net_addr addr_of(const struct egress_ip *ip, uint16_t port)
+{
+	struct net_addr a = {.kind = ip->v6 ? NET_ADDR_IP6 : NET_ADDR_IP4, .port = port};
+
+	memcpy(a.ip, ip->bytes, ip->v6 ? 16 : 4);
+	return a;
+}
+
+static struct egress_ip ip_of(const struct net_addr *a)
+{
+	struct egress_ip ip = {.v6 = a->kind == NET_ADDR_IP6};
+
+	memcpy(ip.bytes, a->ip, ip.v6 ? 16 : 4);
+	return ip;
+}
+
+/*
+ * All addresses of a name are judged, not only the one that would be dialled: a name that has a public
+ * and a private one is no name to be trusted with either.
+ */
+static bool may_dial_all(const struct dial *d)
+{
+	const struct map_of_hosts *m = exits_of(d)->map;
+
+	for (unsigned i = 0; i < d->n_addrs; i++) {
+		struct egress_ip ip = ip_of(&d->addrs[i]);
+
+		if (d->addrs[i].scope || !egress_may_dial(&ip, m->open, m->n_open)) {
+			log_line(LOG_WARN, STR_FMT ": a %s address is not dialled",
+				 STR_ARG(egress_host_name(&d->host)),
+				 egress_class_name(egress_classify(&ip)));
+			return false;
+		}
+	}
+	return true;
+}
+
+static void judge_and_dial(struct dial *d)
+{
+	if (d->n_addrs == 0) {
+		dial_fail(d, "the name has no address", IPC_DIAL_NO_NAME);
+	} else if (!may_dial_all(d)) {
+		dial_fail(d, "the address is not a public one", IPC_DIAL_FORBIDDEN);
+	} else {
+		dial_next(d);
+	}
+}
+
+static void on_resolved(struct resolver *r, uint64_t serial, const struct net_addr *addrs,
+			unsigned n)
+{
+	struct exits *x = CONTAINER_OF(r, struct exits, resolver);
+
+	for (struct peer *p = x->peers.first; p; p = p->next) {
+		LIST_FOREACH (node, &p->asked) {
+			struct dial *d = CONTAINER_OF(node, struct dial, node);
+
+			if (d->serial != serial || !d->resolving) {
+				continue;
+			}
+			d->resolving = false;
+			for (unsigned i = 0; i < n && i < MAX_ADDRS; i++) {
+				d->addrs[d->n_addrs++] = addrs[i];
+			}
+			judge_and_dial(d);
+			return;
+		}
+	}
+}
+
+static void add_ip(struct dial *d, const struct egress_ip *ip)
+{
+	if (d->n_addrs < MAX_ADDRS) {
+		d->addrs[d->n_addrs++] = addr_of(ip, d->host.port);
+	}
+}
+
+static void dial_begin(struct dial *d)
+{
+	struct exits *x = exits_of(d);
+	struct str name = egress_host_name(&d->host);
+	const struct config_egress_host *known = config_egress_find(&x->map->config, name);
+	struct err err;
+
+	if (known) {
+		for (size_t i = 0; i < known->n_addrs; i++) {
+			add_ip(d, &known->addrs[i]); /* the operator named them: not judged again */
+		}
+		dial_next(d);
+	} else if (d->host.is_ip) {
+		add_ip(d, &d->host.ip);
+		judge_and_dial(d);
+	} else if (egress_is_localhost(name)) {
+		add_ip(d, &(struct egress_ip){.bytes = {127, 0, 0, 1}});
+		judge_and_dial(d);
+	} else {
+		d->resolving = true;
+		if (resolver_ask(&x->resolver, d->serial, name, d->host.port, &err)) {
+			dial_fail(d, "the name cannot be looked up", IPC_DIAL_BUSY);
+		}
+	}
+}
+
+static void dial_asked(struct exits *x, struct peer *p, uint64_t token,
+		       const struct egress_host *host)
+{
+	struct dial *d = x->dials < MAX_DIALS ? calloc(1, sizeof(*d)) : NULL;
+
+	if (!d) {
+		peer_not_dialed(p, token, "too many connections are being made", IPC_DIAL_BUSY);
+		return;
+	}
+	d->peer = p;
+	d->host = *host;
+	d->token = token;
+	d->serial = ++x->next_serial;
+	d->f.fd = -1;
+	d->deadline.on_timeout = on_deadline;
+	x->dials++;
+	list_append(&p->asked, &d->node);
+	loop_timer_set(&x->loop, &d->deadline, DIAL_SECONDS * CLOCK_SEC);
+	dial_begin(d);
+}
+
+static void on_gone(struct peer *p)
+{
+	LIST_FOREACH (node, &p->asked) {
+		dial_free(CONTAINER_OF(node, struct dial, node));
+	}
+}
+
+static void on_message(struct peer *p, struct str frame)
+{
+	struct frame_reader r;
+	uint8_t type = frame_open(&r, frame);
+	uint64_t token = frame_get_u64(&r);
+	struct str name = frame_get_str(&r);
+	uint32_t port = frame_get_u32(&r);
+	struct egress_host host;
+	struct err err;
+
+	if (type != IPC_DIAL_HOST || !frame_ok(&r) || port == 0 || port > UINT16_MAX ||
+	    egress_name_parse(name, &host, &err) || !str_eq(egress_host_name(&host), name)) {
+		log_line(LOG_WARN, "gate.%u said something it may not (message %u)", p->index,
+			 type);
+		return;
+	}
+	host.port = (uint16_t)port;
+	dial_asked(CONTAINER_OF(p->owner, struct exits, peers), p, token, &host);
+}
+
+static void map_free(struct map_of_hosts *m)
+{
+	if (m) {
+		arena_done(&m->arena);
+		free(m);
+	}
+}
+
+static enum err_code map_fill(struct map_of_hosts *m, int config_fd, struct err *err)
+{
+	struct str text;
+
+	TRY(fd_read_all(config_fd, CONFIG_MAX, &m->arena, &text, err));
+	TRY(config_decode_json(&m->arena, text, &m->config, err));
+	m->n_open = m->config.egress.n_ranges;
+	m->open = ARENA_ARRAY(&m->arena, m->n_open + 1, struct egress_range);
+	if (!m->open) {
+		return ERR(err, ERR_NOMEM, "no memory for the configuration");
+	}
+	for (size_t i = 0; i < m->n_open; i++) {
+		m->open[i] = m->config.egress.ranges[i].range;
+	}
+	return ERR_OK;
+}
+
+/* Dials under way keep the addresses they have. */
+static enum err_code load_map(struct exits *x, struct err *err)
+{
+	struct map_of_hosts *m = calloc(1, sizeof(*m));
+	enum err_code code;
+
+	if (!m) {
+		return ERR(err, ERR_NOMEM, "no memory for the configuration");
+	}
+	arena_init(&m->arena, 2 * (size_t)CONFIG_MAX);
+	code = map_fill(m, x->boot->config_fd, err);
+	if (code) {
+		map_free(m);
+		return code;
+	}
+	map_free(x->map);
+	x->map = m;
+	return ERR_OK;
+}
+
+static void on_control(struct loop_fd *f, uint32_t ready)
+{
+	struct exits *x = CONTAINER_OF(f, struct exits, control);
+	char buf[ROLE_FRAME_MAX];
+	enum role_wish wish;
+	struct str note;
+	struct err err;
+
+	(void)ready;
+	do {
+		enum err_code code = role_next_wish(x->boot, buf, &wish, &note, &err);
+
+		if (code == ERR_CLOSED) {
+			loop_stop(&x->loop);
+			return;
+		}
+		if (code) {
+			log_line(LOG_WARN, "%s", err.msg);
+			return;
+		}
+		switch (wish) {
+		case ROLE_WISH_CHANNEL:
+			code = peers_add(&x->peers, &x->boot->channels[x->boot->n_channels - 1],
+					 &err);
+			break;
+		case ROLE_WISH_RELOAD:
+			code = load_map(x, &err);
+			code = role_reloaded(x->boot, code == ERR_OK,
+					     code ? str_from_c(err.msg) : STR(""), &err);
+			break;
+		case ROLE_WISH_DRAIN:
+			loop_stop(&x->loop);
+			break;
+		case ROLE_WISH_NONE:
+		case ROLE_WISH_NOTE:
+			break;
+		}
+		if (code) {
+			log_line(LOG_WARN, "%s", err.msg);
+		}
+	} while (wish != ROLE_WISH_NONE);
+}
+
+static enum err_code serve(struct exits *x, struct err *err)
+{
+	TRY(resolver_start(&x->resolver, err));
+	TRY(loop_init(&x->loop, err));
+	TRY(role_enter(x->boot, &exit_jail, err));
+	TRY(load_map(x, err));
+	TRY(resolver_watch(&x->resolver, &x->loop, err));
+	for (unsigned i = 0; i < x->boot->n_channels; i++) {
+		TRY(peers_add(&x->peers, &x->boot->channels[i], err));
+	}
+	x->control = (struct loop_fd){.fd = x->boot->control.fd, .on_ready = on_control};
+	TRY(loop_add(&x->loop, &x->control, LOOP_READ, err));
+	TRY(role_ready(x->boot, err));
+	return loop_run(&x->loop, err);
+}
+
+int exit_main(struct role_boot *boot)
+{
+	struct exits x = {
+		.boot = boot,
+		.resolver.on_answer = on_resolved,
+		.peers = {.loop = &x.loop, .on_message = on_message, .on_gone = on_gone},
+	};
+	struct err err;
+
+	if (serve(&x, &err)) {
+		log_line(LOG_ERROR, "%s", err.msg);
+		return 2;
+	}
+	return 0;
+}
