@@ -202,7 +202,7 @@ static bool may_dial_all(const struct dial *d)
 		struct egress_ip ip = ip_of(&d->addrs[i]);
 
 		if (d->addrs[i].scope || !egress_may_dial(&ip, m->open, m->n_open)) {
-			log_line(LOG_WARN, STR_FMT ": a %s address is not dialled",
+			log_line(LOG_DEBUG, STR_FMT ": a %s address is not dialled",
 				 STR_ARG(egress_host_name(&d->host)),
 				 egress_class_name(egress_classify(&ip)));
 			return false;

@@ -234,8 +234,14 @@ static void say_listener(const struct ground *g, const struct config_listen *at,
 	} else {
 		buf_append(&b, at->address);
 	}
-	log_line(LOG_INFO, "serves " STR_FMT "/mcp and " STR_FMT "/v1%s", STR_ARG(buf_str(&b)),
-		 STR_ARG(buf_str(&b)), at->local ? " (this machine only)" : "");
+	if (at->serves == CONFIG_SERVES_PROXY) {
+		log_line(LOG_INFO, "serves as a proxy at " STR_FMT "%s", STR_ARG(buf_str(&b)),
+			 at->local ? " (this machine only)" : "");
+	} else {
+		log_line(LOG_INFO, "serves " STR_FMT "/mcp and " STR_FMT "/v1%s",
+			 STR_ARG(buf_str(&b)), STR_ARG(buf_str(&b)),
+			 at->local ? " (this machine only)" : "");
+	}
 	buf_done(&b);
 }
 

@@ -132,6 +132,9 @@ static void say(enum ipc_message what, uint64_t token, int mode, const char *rea
 	if (reason) {
 		frame_put_str(&w, str_from_c(reason));
 	}
+	if (what == IPC_NOT_DIALED && reason) {
+		frame_put_u8(&w, IPC_DIAL_TIMEOUT);
+	}
 	assert_int_equal(chan_send(&peer, frame_bytes(&w), fds, n_fds, &err), ERR_OK);
 	settle(&loop);
 }
@@ -179,6 +182,7 @@ static void an_answer_brings_its_descriptor(void **state)
 	assert_int_equal(a.answers, 1);
 	assert_int_equal(a.fd, -1);
 	assert_string_equal(a.reason, "no route");
+	assert_int_equal(a.request.why, IPC_DIAL_TIMEOUT);
 }
 
 static void a_second_answer_is_dropped_with_its_descriptor(void **state)

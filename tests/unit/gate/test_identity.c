@@ -84,6 +84,46 @@ static void a_key_names_its_agent(void **state)
 	assert_is(&local, with(nothing(&s), HTTP_F_X_API_KEY, "key-one"), "ci-bot");
 }
 
+static void a_proxy_takes_a_key_as_clients_can_give_one(void **state)
+{
+	static const struct {
+		const char *value, *agent;
+	} rows[] = {
+		{"Basic eDprZXktb25l", "ci-bot"},    /* x:key-one */
+		{"basic a2V5LXR3bzo=", "night-bot"}, /* key-two: */
+		{"Basic a2V5LXR3bw==", "night-bot"}, /* key-two */
+		{"Bearer key-one", "ci-bot"},
+		{"Basic eDprZXktb24=", NULL}, /* x:key-on */
+		{"Basic ***", NULL},
+		{"Basic ", NULL},
+		{"Digest key-one", NULL},
+		{"key-one", NULL},
+	};
+	struct shown s;
+	struct str who;
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		(void)with(nothing(&s), HTTP_F_PROXY_AUTHORIZATION, rows[i].value);
+		arena_init(&s.req.arena, 4096);
+		who = STR("(unset)");
+		if (rows[i].agent) {
+			assert_int_equal(identify_proxy(&config, &wide, &s.req, &who, &err),
+					 ERR_OK);
+			assert_str_equal(who, str_from_c(rows[i].agent));
+		} else {
+			assert_int_equal(identify_proxy(&config, &local, &s.req, &who, &err),
+					 ERR_DENIED);
+		}
+		arena_done(&s.req.arena);
+	}
+	/* What is meant for the host behind the proxy identifies nobody here. */
+	(void)with(nothing(&s), HTTP_F_AUTHORIZATION, "Bearer key-one");
+	assert_int_equal(identify_proxy(&config, &local, &s.req, &who, &err), ERR_OK);
+	assert_str_equal(who, STR("guest"));
+}
+
 static void a_wrong_key_is_refused_even_where_none_is_needed(void **state)
 {
 	static const char *const wrong[] = {
@@ -299,6 +339,7 @@ int main(void)
 #define T(t) cmocka_unit_test_setup(t, begin)
 	const struct CMUnitTest tests[] = {
 		T(a_key_names_its_agent),
+		T(a_proxy_takes_a_key_as_clients_can_give_one),
 		T(a_wrong_key_is_refused_even_where_none_is_needed),
 		T(the_digest_of_a_key_is_no_key),
 		T(a_unix_peer_is_its_user),

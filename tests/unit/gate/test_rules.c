@@ -405,6 +405,61 @@ static void documents_that_do_not_fit_make_no_rules(void **state)
 }
 
 /* The digest in each decision names the policies, not how they are laid out. */
+static enum policy_outcome reaches(const char *policies, const char *authority)
+{
+	struct rules_query q = question();
+	struct egress_host host;
+	struct err err;
+
+	assert_int_equal(egress_host_parse(str_from_c(authority), 0, &host, &err), ERR_OK);
+	q.kind = RULES_CONNECT;
+	q.host = &host;
+	q.input = STR("{\"kind\":\"tunnel\"}");
+	return outcome(policies, q);
+}
+
+static void a_host_lies_in_the_domains_above_it(void **state)
+{
+	static const char in_git[] = "permit (principal, action == Writ::Action::\"connect\", "
+				     "resource in Writ::Host::\"git.test\");";
+
+	(void)state;
+	assert_int_equal(reaches(in_git, "git.test:443"), POLICY_ALLOW);
+	assert_int_equal(reaches(in_git, "GIT.test:22"), POLICY_ALLOW);
+	assert_int_equal(reaches(in_git, "a.b.git.test:443"), POLICY_ALLOW);
+	assert_int_equal(reaches(in_git, "notgit.test:443"), POLICY_DENY);
+	assert_int_equal(reaches(in_git, "git.test.evil.example:443"), POLICY_DENY);
+	assert_int_equal(reaches(in_git, "test:443"), POLICY_DENY);
+}
+
+static void a_connection_is_decided_by_host_and_port(void **state)
+{
+	(void)state;
+	assert_int_equal(reaches("permit (principal, action, resource == "
+				 "Writ::Host::\"git.test:443\");",
+				 "git.test:443"),
+			 POLICY_ALLOW);
+	assert_int_equal(reaches("permit (principal, action, resource == "
+				 "Writ::Host::\"git.test:443\");",
+				 "git.test:22"),
+			 POLICY_DENY);
+	assert_int_equal(reaches("permit (principal, action in Writ::Action::\"egress\", resource) "
+				 "when { resource.port == 22 && resource.name == \"git.test\" };",
+				 "git.test:22"),
+			 POLICY_ALLOW);
+	assert_int_equal(reaches("permit (principal, action, resource == "
+				 "Writ::Host::\"[fd00::1]:80\");",
+				 "[fd00:0::1]:80"),
+			 POLICY_ALLOW);
+	assert_int_equal(reaches("permit (principal, action, resource in Writ::Host::\"fd00::1\");",
+				 "[fd00::1]:80"),
+			 POLICY_ALLOW);
+	/* An address has no domains above it. */
+	assert_int_equal(reaches("permit (principal, action, resource in Writ::Host::\"1\");",
+				 "10.0.0.1:80"),
+			 POLICY_DENY);
+}
+
 static void the_digest_is_of_the_policies(void **state)
 {
 	struct rules *a = rules_of("@id(\"p\") " PERMIT ";");
@@ -441,6 +496,8 @@ int main(void)
 		T(without_memory_nothing_is_allowed),
 		T(names_cannot_break_out_of_their_text),
 		T(documents_that_do_not_fit_make_no_rules),
+		T(a_host_lies_in_the_domains_above_it),
+		T(a_connection_is_decided_by_host_and_port),
 		T(the_digest_is_of_the_policies),
 	};
 

@@ -288,6 +288,13 @@ static void forms_of_targets_are_told_apart(void **state)
 			 H1_DONE);
 	assert_int_equal(h.form, HTTP_FORM_AUTHORITY);
 	assert_str_equal(h.authority, STR("a:443"));
+	/* As Python's http.client asks. */
+	assert_int_equal(parse_request(&h, "CONNECT a:443 HTTP/1.0\r\n\r\n"), H1_DONE);
+	assert_int_equal(parse_request(&h, "CONNECT a:443 HTTP/1.1\r\n\r\n"), H1_BAD);
+	assert_int_equal(parse_request(&h, "GET http://a:80/ HTTP/1.1\r\nHost: A\r\n\r\n"),
+			 H1_DONE);
+	assert_int_equal(parse_request(&h, "GET http://a:81/ HTTP/1.1\r\nHost: a\r\n\r\n"),
+			 H1_BAD);
 	assert_int_equal(parse_request(&h, "PURGE /x HTTP/1.1\r\nHost: [::1]:1\r\n\r\n"), H1_DONE);
 	assert_int_equal(h.method, HTTP_OTHER);
 }

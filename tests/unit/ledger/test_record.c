@@ -75,6 +75,8 @@ static void an_outcome_has_exactly_these_bytes(void **state)
 				   .status = LEDGER_TOOL_ERROR,
 				   .code = 200,
 				   .result_bytes = 3,
+				   .peer = STR("192.0.2.1:443"),
+				   .sent_bytes = 4,
 				   .decide_ns = 900,
 				   .upstream_ns = 12000,
 				   .total_ns = 15000,
@@ -86,7 +88,8 @@ static void an_outcome_has_exactly_these_bytes(void **state)
 	assert_int_equal(ledger_outcome_encode(&o, &b, NULL), ERR_OK);
 	assert_str_equal(buf_str(&b),
 			 STR("{\"action_id\":\"g0.1\",\"code\":200,\"decide_ns\":900,"
-			     "\"kind\":\"outcome\",\"result_bytes\":3,\"session\":\"s\","
+			     "\"kind\":\"outcome\",\"peer\":\"192.0.2.1:443\",\"result_bytes\":3,"
+			     "\"sent_bytes\":4,\"session\":\"s\","
 			     "\"status\":\"tool_error\",\"time\":1,\"total_ns\":15000,"
 			     "\"upstream_ns\":12000}"));
 	buf_done(&b);

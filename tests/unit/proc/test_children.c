@@ -183,13 +183,15 @@ static void each_role_is_handed_its_own_and_nothing_else(void **state)
 	assert_was_handed(start(ROLE_SCRIBE, 0), "scribe config=full dir= key=K resolve");
 	assert_was_handed(start(ROLE_CONNECTOR, 0), "connector config=full /c=S resolve");
 	assert_was_handed(start(ROLE_RUNNER, 0), "runner config=full /r=S resolve");
+	assert_true(children_find(&children, ROLE_EXIT, 0)->off); /* until a listener needs it */
+	assert_was_handed(start(ROLE_EXIT, 0), "exit config=full resolve");
 	handout.resolve = false;
 	assert_was_handed(start(ROLE_GATE, 0),
 			  "gate config=part bundle=rules /g=S listener0 at=0 listener1 at=1 "
-			  "to-scribe.0 to-connector.0 to-runner.0");
+			  "to-scribe.0 to-connector.0 to-runner.0 to-exit.0");
 	assert_was_handed(start(ROLE_GATE, 1),
 			  "gate config=part bundle=rules /g=S listener0 at=2 listener1 at=3 "
-			  "to-scribe.0 to-connector.0 to-runner.0 to-gate.0");
+			  "to-scribe.0 to-connector.0 to-runner.0 to-exit.0 to-gate.0");
 }
 
 static void a_successor_is_connected_to_those_that_live(void **state)
@@ -214,7 +216,7 @@ static void slots_are_one_for_each_role_and_gate(void **state)
 
 	(void)state;
 	children_init(&c, self, CHILDREN_MAX_GATES);
-	assert_int_equal(c.n, CHILDREN_MAX_GATES + 3);
+	assert_int_equal(c.n, CHILDREN_MAX_GATES + 4);
 	assert_true(c.n <= CHILDREN_MAX);
 	assert_non_null(children_find(&c, ROLE_SCRIBE, 0));
 	assert_non_null(children_find(&c, ROLE_GATE, CHILDREN_MAX_GATES - 1));
@@ -249,7 +251,7 @@ static void a_process_started_ahead_is_used_or_ended(void **state)
 	assert_int_equal(gate->process.pid, ahead);
 	children_set_gates(&children, 2);
 	assert_non_null(children_find(&children, ROLE_GATE, 1));
-	assert_int_equal(children.n, 5);
+	assert_int_equal(children.n, 6);
 }
 
 static void a_child_that_dies_again_and_again_waits_longer(void **state)
