@@ -95,6 +95,8 @@ static void add_files(struct init_run *r)
 		init_put_everything_policy(&r->text);
 		add_text(r, "policies/30-everything.cedar");
 	}
+	init_put_runs_policy(&r->text, v);
+	add_text(r, "policies/40-runs.cedar");
 	init_put_secrets_policy(&r->text);
 	add_text(r, "policies/90-secrets.cedar");
 }

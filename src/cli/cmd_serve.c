@@ -8,7 +8,7 @@
 
 int cmd_serve(int argc, char **argv)
 {
-	bool json = false, check = false, quiet = false;
+	bool json = false, check = false, quiet = false, until_eof = false;
 	const char *config = "writ.yaml";
 	const struct opt opts[] = {
 		{.name = "config",
@@ -23,6 +23,9 @@ int cmd_serve(int argc, char **argv)
 		 .letter = 'q',
 		 .flag = &quiet,
 		 .help = "do not say where it serves"},
+		{.name = "until-eof",
+		 .flag = &until_eof,
+		 .help = "stop once standard input has ended and no run is left"},
 		OPT_JSON(&json),
 	};
 	const struct opt_spec spec = {
@@ -47,5 +50,6 @@ int cmd_serve(int argc, char **argv)
 	(void)out_end(&o, CMD_FINE);
 	options.config_path = config;
 	options.quiet = quiet;
+	options.until_eof = until_eof;
 	return supervisor_run(&options);
 }

@@ -295,6 +295,20 @@ void init_put_everything_policy(struct buf *to)
 		");\n");
 }
 
+void init_put_runs_policy(struct buf *to, const struct init_values *v)
+{
+	put(to, "// Programs that are started by `writ run`, and the places that they get.\n"
+		"@id(\"runs.start\")\n"
+		"permit (principal is Writ::Agent, action == Writ::Action::\"exec\", resource);\n\n"
+		"@id(\"runs.workspace\")\n"
+		"permit (\n"
+		"  principal is Writ::Agent,\n"
+		"  action in [Writ::Action::\"read_file\", Writ::Action::\"write_file\"],\n"
+		"  resource in Writ::Path::\"");
+	cedar_put_text(to, v->workspace, false);
+	put(to, "\"\n);\n");
+}
+
 static void put_secret_test(struct buf *to, const char *argument, const char *end)
 {
 	static const char *const marks[] = {"*BEGIN*PRIVATE KEY*", "*sk-*", "*AKIA*", "*ghp_*"};

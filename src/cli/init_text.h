@@ -30,6 +30,7 @@ void init_put_list_policy(struct buf *to);
 void init_put_files_policy(struct buf *to, const struct init_values *v);
 void init_put_memory_policy(struct buf *to);
 void init_put_everything_policy(struct buf *to);
+void init_put_runs_policy(struct buf *to, const struct init_values *v);
 void init_put_secrets_policy(struct buf *to);
 
 #endif

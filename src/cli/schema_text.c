@@ -23,7 +23,10 @@ static void put_entities(struct buf *to)
 	    "  entity McpServer = { site?: Site };\n"
 	    "  entity Tool in [McpServer] = { name: String, server: McpServer };\n"
 	    "  entity Prompt in [McpServer] = { name: String, server: McpServer };\n"
-	    "  entity Resource in [McpServer] = { server: McpServer, uri: String };\n\n");
+	    "  entity Resource in [McpServer] = { server: McpServer, uri: String };\n\n"
+	    "  // Programs under `writ run`, and the places they get.\n"
+	    "  entity Program = { digest: String, path: String };\n"
+	    "  entity Path in [Path] = { labels: Labels, path: String };\n\n");
 }
 
 static void put_actions(struct buf *to)
@@ -35,6 +38,7 @@ static void put_actions(struct buf *to)
 	    "  action egress in [all];\n"
 	    "  action model in [all];\n"
 	    "  action mcp in [all];\n"
+	    "  action fs in [all];\n"
 	    "  action call_tool in [mcp]; // every tool is an action \"SERVER.TOOL\" in it\n"
 	    "  action list, complete in [mcp, observe] appliesTo {\n"
 	    "    principal: [Agent], resource: [McpServer], context: { input: {}, sessionId: "
@@ -51,6 +55,18 @@ static void put_actions(struct buf *to)
 	    "  action infer in [model, egress] appliesTo {\n"
 	    "    principal: [Agent], resource: [Model], context: { input: Inference, sessionId: "
 	    "String, w: Common }\n"
+	    "  };\n"
+	    "  action exec in [mutate] appliesTo {\n"
+	    "    principal: [Agent], resource: [Program], context: { input: Start, sessionId: "
+	    "String, w: Common }\n"
+	    "  };\n"
+	    "  action read_file in [fs, observe] appliesTo {\n"
+	    "    principal: [Agent], resource: [Path], context: { input: {}, sessionId: "
+	    "String, w: Common }\n"
+	    "  };\n"
+	    "  action write_file in [fs, mutate] appliesTo {\n"
+	    "    principal: [Agent], resource: [Path], context: { input: {}, sessionId: "
+	    "String, w: Common }\n"
 	    "  };\n");
 }
 
@@ -65,6 +81,8 @@ void schema_put_base(struct buf *to)
 		"  type Session = { depth: Long, id: String, taint: Labels };\n"
 		"  type Common = { labels: Labels, now: datetime, session: Session };\n"
 		"  type Inference = { max_tokens: Long, stream: Bool, tokens: Long, tools: "
+		"Set<String> };\n"
+		"  type Start = { argv: Set<String>, cwd: String, profile: String, weaker: "
 		"Set<String> };\n\n");
 	put_actions(to);
 }

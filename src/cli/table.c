@@ -6,6 +6,11 @@
 
 const struct cmd cmd_table[] = {
 	{"init", "write a configuration to start from", cmd_init},
+	{"run", "run an agent in a sandbox whose only exit is Writ", cmd_run},
+	{"ps", "show what runs in a sandbox", cmd_ps},
+	{"freeze", "stop a run where it stands", cmd_freeze},
+	{"thaw", "let a frozen run go on", cmd_thaw},
+	{"kill", "end a run with all of its processes", cmd_kill},
 	{"serve", "run the gateway: tools, models, one record", cmd_serve},
 	{"policy", "check, try and explain policies", cmd_policy},
 	{"ledger", "show and verify the record of every action", cmd_ledger},

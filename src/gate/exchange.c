@@ -27,6 +27,12 @@ void exchange_over(struct exchange *x)
 	}
 }
 
+struct session *exchange_session(const struct exchange *x)
+{
+	return x->listener->run ? x->listener->run->session
+				: session_named(&x->gate->sessions, x->agent, x->gate->loop.now);
+}
+
 void exchange_json(struct exchange *x, int status, struct str body)
 {
 	if (x->gone) {

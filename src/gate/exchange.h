@@ -78,6 +78,9 @@ struct exchange {
 	struct model_reply *reply;
 };
 
+/* The session of a caller that has none of the protocol's own: its run's, or its agent's. */
+struct session *exchange_session(const struct exchange *x);
+
 /* ---- answers (exchange.c) ---- */
 
 /* Plain answers of ours; the text is sent as application/json. Ends the request. */

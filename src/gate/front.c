@@ -8,7 +8,7 @@
 
 static const struct config_listen *listen_of(const struct gate_listener *l)
 {
-	return &l->gate->rules->config->listen[l->index];
+	return l->listen ? l->listen : &l->gate->rules->config->listen[l->index];
 }
 
 static void plain(struct http_req *req, int status, struct str text)
@@ -72,6 +72,11 @@ static void on_request(struct http_req *req)
 	}
 	if (!origin_is_ours(listen_of(l), req)) {
 		plain(req, 403, STR("Host or Origin is not of this machine.\n"));
+		return;
+	}
+	if (l->run) {
+		x->agent = l->run->agent; /* by where it comes from: nothing it shows matters */
+		route(x);
 		return;
 	}
 	if (identify(l->gate->rules->config, listen_of(l), req, &x->agent, NULL)) {

@@ -36,6 +36,7 @@ enum err_code gate_init(struct gate *g, unsigned index, struct err *err)
 	dialer_init(&g->runner, &g->loop);
 	exits_init(g);
 	sessions_init(&g->sessions, index, 0, g->seed);
+	gate_runs_init(&g->runs, g);
 	g->reap.on_turn_end = gate_on_reap;
 	g->housekeeping.on_timeout = on_housekeeping;
 	loop_timer_set(&g->loop, &g->housekeeping, HOUSE_SECONDS * CLOCK_SEC);
@@ -44,6 +45,7 @@ enum err_code gate_init(struct gate *g, unsigned index, struct err *err)
 
 void gate_done(struct gate *g)
 {
+	gate_runs_done(&g->runs);
 	for (unsigned i = 0; i < g->n_listeners; i++) {
 		http_server_free(g->listeners[i].server);
 		tls_ctx_free(g->listeners[i].tls);
@@ -124,8 +126,8 @@ enum err_code gate_listen(struct gate *g, unsigned index, int fd, struct tls_ctx
 /* Drained once nothing is connected and every outcome is in the log. */
 static void check_drained(struct gate *g)
 {
-	if (g->draining && g->still_open == 0 && exits_idle(g) && recorder_idle(&g->recorder) &&
-	    g->on_drained) {
+	if (g->draining && g->still_open == 0 && exits_idle(g) && gate_runs_idle(&g->runs) &&
+	    recorder_idle(&g->recorder) && g->on_drained) {
 		void (*on_drained)(struct gate * g) = g->on_drained;
 
 		g->on_drained = NULL;
@@ -158,6 +160,7 @@ void gate_drain(struct gate *g, void (*on_drained)(struct gate *g))
 	for (unsigned i = 0; i < g->n_listeners; i++) {
 		http_server_drain(g->listeners[i].server, on_server_drained);
 	}
+	gate_runs_drain(&g->runs);
 	loop_timer_set(&g->loop, &g->housekeeping, 50 * CLOCK_MS);
 }
 

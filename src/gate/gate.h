@@ -14,6 +14,7 @@
 #include "gate/link.h"
 #include "gate/recorder.h"
 #include "gate/rules.h"
+#include "gate/run.h"
 #include "gate/session.h"
 #include "http/server.h"
 #include "mcp/lifecycle.h"
@@ -36,7 +37,9 @@ struct endpoint {
 
 struct gate_listener {
 	struct gate *gate;
-	unsigned index; /* into config.listen */
+	unsigned index;                     /* into config.listen */
+	const struct config_listen *listen; /* of a run; NULL: config.listen[index] */
+	struct gate_run *run; /* whose sandbox its connections come from; NULL: any caller's */
 	struct http_server *server;
 	struct tls_ctx *tls;
 };
@@ -71,6 +74,7 @@ struct gate {
 	struct dialer connector, runner;
 	struct exits exits;
 	struct sessions sessions;
+	struct gate_runs runs;
 	struct list links, endpoints, models; /* with those that a reload retired */
 	struct gate_listener listeners[GATE_MAX_LISTENERS];
 	unsigned n_listeners;

@@ -198,7 +198,7 @@ static void modern(struct exchange *x, const struct mcp_headers *headers)
 		mcp_fail(x, e);
 		return;
 	}
-	x->session = session_named(&x->gate->sessions, x->agent, x->gate->loop.now);
+	x->session = exchange_session(x);
 	if (!x->session) {
 		mcp_fail(x, MCP_ERROR_BUSY);
 		return;
@@ -360,7 +360,8 @@ static bool serve_elsewhere(struct exchange *x)
 	if (stdio) {
 		home = 0;
 	}
-	if (id.p && !session_home(id, &home)) {
+	/* Who a sandbox's connection belongs to is known here only. */
+	if (x->listener->run || (id.p && !session_home(id, &home))) {
 		return false;
 	}
 	return home != x->gate->index && gate_hand_off(x->gate, x->req, home);

@@ -336,7 +336,7 @@ static void on_chat_body(struct exchange *x)
 		return;
 	}
 	x->model = model_find(x->gate, x->reply->chat.model);
-	x->session = session_named(&x->gate->sessions, x->agent, x->gate->loop.now);
+	x->session = exchange_session(x);
 	if (!x->model || !x->session) {
 		x->model = NULL;
 		model_fail(x, x->session ? MODEL_ERROR_UNKNOWN_MODEL : MODEL_ERROR_BUSY);

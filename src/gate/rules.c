@@ -6,6 +6,7 @@
 #include "policy/data.h"
 #include "policy/diag.h"
 #include "policy/ext.h"
+#include "policy/literals.h"
 #include "policy/schema_ast.h"
 #include "json/parse.h"
 
@@ -144,6 +145,7 @@ static enum err_code load_policies(struct rules *r, struct str bundle_json, stru
 		return diags.n ? first_diag(&diags, err) : err->code;
 	}
 	TRY(digest_sources(r, sources, n, err));
+	TRY(policy_literals(&r->arena, sources, n, STR("Path"), &r->paths, &r->n_paths, err));
 	return load_digests(r, json_get(root, STR("servers")), err);
 }
 
@@ -197,6 +199,9 @@ static const struct rules_word {
 	[RULES_LIST] = {STR_INIT("list"), STR_INIT("Writ::McpServer"), false},
 	[RULES_INFER] = {STR_INIT("infer"), STR_INIT("Writ::Model"), false},
 	[RULES_CONNECT] = {STR_INIT("connect"), STR_INIT("Writ::Host"), false},
+	[RULES_EXEC] = {STR_INIT("exec"), STR_INIT("Writ::Program"), false},
+	[RULES_READ_FILE] = {STR_INIT("read_file"), STR_INIT("Writ::Path"), false},
+	[RULES_WRITE_FILE] = {STR_INIT("write_file"), STR_INIT("Writ::Path"), false},
 };
 
 /* What one decision is about, in the arena. */
@@ -258,6 +263,51 @@ static bool name_host(const struct egress_host *h, struct arena *a, struct subje
 	return policy_value_record(fields, 2, &e->attrs);
 }
 
+static struct policy_value labels_value(const struct rules_labels *l, struct arena *a);
+
+/* A program has its path and digest. */
+static bool describe_program(const struct rules_query *q, struct arena *a, struct subject *s)
+{
+	struct policy_field *fields = ARENA_ARRAY(a, 2, struct policy_field);
+	struct policy_entity *e = &s->overlay[s->n_overlay++];
+
+	if (!fields) {
+		return false;
+	}
+	fields[0] = (struct policy_field){STR("digest"), policy_string(q->digest)};
+	fields[1] = (struct policy_field){STR("path"), policy_string(q->object)};
+	*e = (struct policy_entity){.uid = s->resource};
+	return policy_value_record(fields, 2, &e->attrs);
+}
+
+/* A path lies in every directory above it. */
+static bool describe_path(const struct rules_query *q, struct arena *a, struct subject *s)
+{
+	struct policy_field *fields = ARENA_ARRAY(a, 2, struct policy_field);
+	struct policy_entity *e = &s->overlay[s->n_overlay++];
+	struct policy_uid *parents;
+	size_t most = 1;
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < q->object.n; i++) {
+		most += q->object.p[i] == '/';
+	}
+	parents = ARENA_ARRAY(a, most, struct policy_uid);
+	if (!fields || !parents) {
+		return false;
+	}
+	for (size_t i = q->object.n; i-- > 0 && q->object.n > 1;) {
+		if (q->object.p[i] == '/') {
+			parents[n++] = policy_uid_make(STR("Writ::Path"),
+						       str_make(q->object.p, i ? i : 1));
+		}
+	}
+	fields[0] = (struct policy_field){STR("labels"), labels_value(&q->labels, a)};
+	fields[1] = (struct policy_field){STR("path"), policy_string(q->object)};
+	*e = (struct policy_entity){.uid = s->resource, .parents = parents, .n_parents = n};
+	return policy_value_record(fields, 2, &e->attrs);
+}
+
 static bool name_resource(const struct rules_query *q, struct arena *a, struct str full,
 			  struct subject *s)
 {
@@ -265,6 +315,10 @@ static bool name_resource(const struct rules_query *q, struct arena *a, struct s
 	struct policy_field *fields;
 	struct policy_entity *e;
 
+	if (q->kind >= RULES_EXEC) {
+		s->resource = policy_uid_make(w->resource, q->object);
+		return q->kind == RULES_EXEC ? describe_program(q, a, s) : describe_path(q, a, s);
+	}
 	if (q->kind == RULES_LIST || q->kind == RULES_COMPLETE) {
 		s->resource = policy_uid_make(w->resource, q->server);
 		return true;

@@ -21,6 +21,8 @@ struct rules {
 	struct str node;
 	uint8_t digest[SHA256_LEN];     /* of the set's canonical bytes */
 	uint8_t (*servers)[SHA256_LEN]; /* of each server's whole configuration, in its order */
+	const struct str *paths;        /* that the policies name: Writ::Path::"..." */
+	size_t n_paths;
 };
 
 /*
@@ -47,6 +49,9 @@ enum rules_kind {
 	RULES_LIST,
 	RULES_INFER,
 	RULES_CONNECT,
+	RULES_EXEC,
+	RULES_READ_FILE,
+	RULES_WRITE_FILE,
 };
 
 /* Labels of what flows in; zero is the strictest reading of integrity, the mildest of the rest. */
@@ -57,8 +62,9 @@ struct rules_labels {
 struct rules_query {
 	enum rules_kind kind;
 	struct str agent;
-	struct str server;              /* MCP: its configured id */
-	struct str object;              /* tool, URI, prompt, or model */
+	struct str server; /* MCP: its configured id */
+	struct str object; /* tool, URI, prompt, model, or the path of a program or file */
+	struct str digest; /* EXEC: SHA-256 of the program, in hexadecimal */
 	const struct egress_host *host; /* RULES_CONNECT: where to */
 	struct str input; /* raw JSON object: what the policies see as context.input */
 	struct str session;

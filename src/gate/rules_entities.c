@@ -20,6 +20,10 @@ static const struct action_group {
 	{STR_INIT("list"), {STR_INIT("mcp"), STR_INIT("observe")}},
 	{STR_INIT("infer"), {STR_INIT("model"), STR_INIT("egress")}},
 	{STR_INIT("connect"), {STR_INIT("egress"), {0}}},
+	{STR_INIT("fs"), {STR_INIT("all"), {0}}},
+	{STR_INIT("exec"), {STR_INIT("mutate"), {0}}},
+	{STR_INIT("read_file"), {STR_INIT("fs"), STR_INIT("observe")}},
+	{STR_INIT("write_file"), {STR_INIT("fs"), STR_INIT("mutate")}},
 };
 
 struct world {

@@ -94,6 +94,21 @@ struct session *session_open(struct sessions *t, struct str agent, struct str en
 	return session_add(t, s, agent, endpoint, now);
 }
 
+struct session *session_run(struct sessions *t, struct str agent, uint64_t now)
+{
+	struct session *s = t->by_id.n < t->max ? calloc(1, sizeof(*s)) : NULL;
+	unsigned char bytes[RANDOM_BYTES];
+
+	if (!s) {
+		return NULL;
+	}
+	rand_bytes(bytes, sizeof(bytes));
+	memcpy(s->id, "run-", 4);
+	hex_write(s->id + 4, bytes, sizeof(bytes));
+	s->named = true;
+	return session_add(t, s, agent, STR(""), now);
+}
+
 struct session *session_named(struct sessions *t, struct str agent, uint64_t now)
 {
 	char id[SESSION_NAME_MAX + 8];

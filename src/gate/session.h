@@ -49,6 +49,9 @@ struct session *session_open(struct sessions *t, struct str agent, struct str en
 /* The session of an agent that has none of the protocol's own; made when first asked for. */
 struct session *session_named(struct sessions *t, struct str agent, uint64_t now);
 
+/* The session of one run of an agent in a sandbox, "run-" and a random id; session_find does not know it. */
+struct session *session_run(struct sessions *t, struct str agent, uint64_t now);
+
 /* By its id; NULL when there is none. */
 struct session *session_find(const struct sessions *t, struct str id);
 

@@ -10,6 +10,7 @@
  *   LISTENER  u32 index into config.listen, fd
  *   CHANNEL   u8 role, u32 index, fd: this role's end of a channel to that peer; replaces an older one
  *   DIRECTORY fd of the ledger's directory (scribe only)
+ *   RUNS      fd of the listening socket of ipc/run.h (first gate only)
  *   KEY       fd of a sealed memfd: the ledger's signing key, as its file holds it (scribe only)
  *   START     u8 whether names must be resolved (connector): boot is complete
  *   RELOAD    CONFIG, BUNDLE and SECRET before it are new ones: prepare, then answer RELOADED
@@ -21,6 +22,7 @@
  *   NOTED     (the oldest NOTE without an answer is in the log, or refused; scribe only). Notes that a
  *             scribe did not answer before it died are sent to the next one: none is lost, one may
  *             be there twice
+ *   COUNT     u32 how many runs there are now (first gate only)
  * gate -> scribe:
  *   APPEND    u64 batch, u8 flags (1 durable), u32 n, n x str entry
  * scribe -> gate:
@@ -77,6 +79,8 @@ enum ipc_message {
 	IPC_NOT_RUN,
 	IPC_ENDED,
 	IPC_HANDOFF,
+	IPC_RUNS,
+	IPC_COUNT,
 };
 
 enum ipc_nack {

@@ -71,6 +71,10 @@ static const struct str event_names[LEDGER_EVENT_MAX] = {
 	[LEDGER_SESSION_CLOSED] = STR_INIT("session_closed"),
 	[LEDGER_FINDING] = STR_INIT("finding"),
 	[LEDGER_ERASED] = STR_INIT("erased"),
+	[LEDGER_RUN_STARTED] = STR_INIT("run_started"),
+	[LEDGER_RUN_FROZEN] = STR_INIT("run_frozen"),
+	[LEDGER_RUN_THAWED] = STR_INIT("run_thawed"),
+	[LEDGER_RUN_KILLED] = STR_INIT("run_killed"),
 };
 
 static const struct words kinds = {kind_names, LEDGER_KIND_MAX};

@@ -76,6 +76,11 @@ enum ledger_event_name {
 	LEDGER_SESSION_CLOSED,
 	LEDGER_FINDING, /* subject: what it is about, detail: the finding */
 	LEDGER_ERASED,  /* subject: the session whose salt was erased */
+	/* Of the run whose session is the subject: detail says how it is held, or who did it. */
+	LEDGER_RUN_STARTED,
+	LEDGER_RUN_FROZEN,
+	LEDGER_RUN_THAWED,
+	LEDGER_RUN_KILLED,
 	LEDGER_EVENT_MAX
 };
 

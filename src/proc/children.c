@@ -185,6 +185,9 @@ static enum err_code hand_out(struct child *child, const struct handout *h, stru
 				TRY(tell_listener(child, at->index, at->fd, err));
 			}
 		}
+		if (child->index == 0 && h->runs_fd >= 0) {
+			TRY(child_tell(child, IPC_RUNS, h->runs_fd, err));
+		}
 	}
 	if (child->role == ROLE_SCRIBE) {
 		TRY(child_tell(child, IPC_DIRECTORY, h->log_dir_fd, err));

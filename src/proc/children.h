@@ -40,6 +40,7 @@ struct handout {
 	int gate_config_fd;     /* what a gate may see */
 	int bundle_fd;          /* policies and schema: gates only */
 	int log_dir_fd, key_fd; /* scribe only */
+	int runs_fd;            /* first gate only; -1: none */
 	const struct role_secret *secrets; /* each says whose it is */
 	unsigned n_secrets;
 	const struct role_listener *listeners; /* gates only; index g * n_listen + l */

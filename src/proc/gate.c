@@ -187,6 +187,16 @@ static void on_control(struct loop_fd *f, uint32_t ready)
 	} while (wish != ROLE_WISH_NONE);
 }
 
+static void on_count(struct gate *g, unsigned n_running)
+{
+	struct gate_role *r = CONTAINER_OF(g, struct gate_role, gate);
+	struct err err;
+
+	if (role_count(r->boot, n_running, &err)) {
+		log_line(LOG_WARN, "%s", err.msg);
+	}
+}
+
 static enum err_code serve(struct gate_role *r, struct err *err)
 {
 	struct rules *rules;
@@ -199,6 +209,9 @@ static enum err_code serve(struct gate_role *r, struct err *err)
 		TRY(connect_peer(&r->gate, &r->boot->channels[i], err));
 	}
 	TRY(open_listeners(r, err));
+	if (r->boot->runs_fd >= 0) {
+		TRY(gate_runs_listen(&r->gate.runs, r->boot->runs_fd, on_count, err));
+	}
 	r->control = (struct loop_fd){.fd = r->boot->control.fd, .on_ready = on_control};
 	TRY(loop_add(&r->gate.loop, &r->control, LOOP_READ, err));
 	TRY(role_ready(r->boot, err));

@@ -12,12 +12,16 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
+
+enum { RUN_BACKLOG = 256 };
 
 void ground_init(struct ground *g)
 {
-	*g = (struct ground){.lock_fd = -1, .log_dir_fd = -1, .key_fd = -1};
+	*g = (struct ground){.lock_fd = -1, .log_dir_fd = -1, .key_fd = -1, .runs_fd = -1};
 }
 
 void ground_done(struct ground *g)
@@ -28,7 +32,11 @@ void ground_done(struct ground *g)
 	g->n_listeners = 0;
 	if (g->lock_fd >= 0) {
 		(void)unlinkat(g->lock_fd, "writ.pid", 0);
+		if (g->runs_fd >= 0) {
+			(void)unlinkat(g->lock_fd, "run.sock", 0);
+		}
 	}
+	fd_close(&g->runs_fd);
 	fd_close(&g->key_fd);
 	fd_close(&g->log_dir_fd);
 	fd_close(&g->lock_fd);
@@ -182,6 +190,36 @@ static enum err_code listen_one(struct ground *g, const struct config_listen *at
 	return ERR_OK;
 }
 
+static enum err_code open_runs(struct ground *g, struct err *err)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	CLEANUP(fd_close)
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int n = snprintf(at.sun_path, sizeof(at.sun_path), "%s/run.sock", g->state_path);
+	mode_t old;
+	int bound;
+
+	if (n < 0 || (size_t)n >= sizeof(at.sun_path)) {
+		return ERR(err, ERR_LIMIT,
+			   "%s/run.sock is too long for a socket's path: use a shorter state "
+			   "directory",
+			   g->state_path);
+	}
+	if (fd < 0) {
+		return ERR_ERRNO(err, "socket");
+	}
+	/* We hold the state directory's lock: a socket found here is a dead one's. */
+	(void)unlink(at.sun_path);
+	old = umask(0177);
+	bound = bind(fd, (const struct sockaddr *)&at, sizeof(at));
+	(void)umask(old);
+	if (bound < 0 || listen(fd, RUN_BACKLOG) < 0) {
+		return ERR_ERRNO(err, "listening on %s", at.sun_path);
+	}
+	g->runs_fd = fd_take(&fd);
+	return ERR_OK;
+}
+
 enum err_code ground_open(struct ground *g, const struct config *config, unsigned n_gates,
 			  struct err *err)
 {
@@ -196,6 +234,7 @@ enum err_code ground_open(struct ground *g, const struct config *config, unsigne
 	}
 	TRY(lock_state(g, err));
 	TRY(open_ledger(g, config->node, err));
+	TRY(open_runs(g, err));
 	g->n_listen = (unsigned)config->n_listen;
 	for (unsigned gate = 0; gate < n_gates; gate++) {
 		for (unsigned l = 0; l < g->n_listen; l++) {

@@ -123,6 +123,9 @@ static bool boot_message(struct role_boot *boot, struct str frame, int *fds, uns
 	case IPC_KEY:
 		ok = keep_fd(&boot->key_fd, fds, n_fds);
 		break;
+	case IPC_RUNS:
+		ok = keep_fd(&boot->runs_fd, fds, n_fds);
+		break;
 	case IPC_SECRET:
 		ok = keep_secret(boot, &r, fds, n_fds);
 		break;
@@ -157,6 +160,7 @@ static bool boot_message(struct role_boot *boot, struct str frame, int *fds, uns
 	case IPC_NOT_RUN:
 	case IPC_ENDED:
 	case IPC_HANDOFF:
+	case IPC_COUNT:
 	default:
 		ok = false;
 		break;
@@ -320,6 +324,16 @@ enum err_code role_noted(struct role_boot *boot, struct err *err)
 	return chan_send(&boot->control, frame_bytes(&w), NULL, 0, err);
 }
 
+enum err_code role_count(struct role_boot *boot, uint32_t n, struct err *err)
+{
+	char buf[8];
+	struct frame_writer w;
+
+	frame_begin(&w, buf, sizeof(buf), IPC_COUNT);
+	frame_put_u32(&w, n);
+	return chan_send(&boot->control, frame_bytes(&w), NULL, 0, err);
+}
+
 /* Keys pressed in the supervisor's terminal reach all of its group: only the supervisor decides. */
 static void leave_signals_to_supervisor(void)
 {
@@ -356,7 +370,7 @@ static int role_run(struct role_boot *boot)
 int role_main(int argc, char **argv)
 {
 	struct role_boot boot = {
-		.config_fd = -1, .bundle_fd = -1, .directory_fd = -1, .key_fd = -1};
+		.config_fd = -1, .bundle_fd = -1, .directory_fd = -1, .key_fd = -1, .runs_fd = -1};
 	struct err err;
 	enum err_code code;
 	uint64_t index;

@@ -56,7 +56,7 @@ struct role_boot {
 	enum role role;
 	unsigned index;
 	struct chan control;
-	int config_fd, bundle_fd, directory_fd, key_fd;
+	int config_fd, bundle_fd, directory_fd, key_fd, runs_fd;
 	struct role_channel channels[ROLE_MAX_CHANNELS];
 	unsigned n_channels;
 	struct role_listener listeners[ROLE_MAX_LISTENERS];
@@ -93,6 +93,9 @@ enum err_code role_ready(struct role_boot *boot, struct err *err) MUST_USE;
 
 /* Tells the supervisor that its oldest note without an answer need not be sent again. */
 enum err_code role_noted(struct role_boot *boot, struct err *err) MUST_USE;
+
+/* Tells the supervisor how many runs this gate holds. */
+enum err_code role_count(struct role_boot *boot, uint32_t n, struct err *err) MUST_USE;
 
 /* What the supervisor wants of a role that serves. */
 enum role_wish {

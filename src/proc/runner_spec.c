@@ -85,5 +85,8 @@ enum err_code runner_plan(struct arena *a, const struct config_server *server,
 
 	TRY(environment(a, server, secrets, n_secrets, &spec.env, err));
 	TRY(sandbox_look(a, &spec, kernel, &machine, err));
+	if (machine.profile == PROFILE_SHELL) {
+		machine.profile = PROFILE_NATIVE; /* a server's script needs no run-time code */
+	}
 	return plan_build(a, &spec, &machine, ret, err);
 }

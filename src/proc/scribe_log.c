@@ -43,6 +43,10 @@ static bool may_report(enum role sender, enum ledger_event_name event)
 	case LEDGER_SESSION_OPENED:
 	case LEDGER_SESSION_CLOSED:
 	case LEDGER_FINDING:
+	case LEDGER_RUN_STARTED:
+	case LEDGER_RUN_FROZEN:
+	case LEDGER_RUN_THAWED:
+	case LEDGER_RUN_KILLED:
 		return sender == ROLE_GATE;
 	case LEDGER_NO_EVENT:
 	case LEDGER_EVENT_MAX:

@@ -30,7 +30,7 @@
 #include <unistd.h>
 
 enum {
-	MAX_POLL = 2 * CHILDREN_MAX + CONTROL_MAX_CLIENTS + 2,
+	MAX_POLL = 2 * CHILDREN_MAX + CONTROL_MAX_CLIENTS + 3,
 	FRAMES_A_TURN = 64,
 	NOTES_MAX = 1024,
 };
@@ -59,6 +59,8 @@ struct supervisor {
 	struct control control;
 	int signals;
 	bool failed;
+	bool left_alone; /* until_eof: nobody holds the other end of standard input any more */
+	uint32_t runs;   /* as the first gate says */
 	/* A reload under way: the new bundle until it is in force, and who asked. */
 	struct bundle next;
 	bool reloading;
@@ -94,6 +96,7 @@ static struct handout handout_of(const struct supervisor *s, const struct bundle
 		.bundle_fd = b->policies_fd,
 		.log_dir_fd = s->ground.log_dir_fd,
 		.key_fd = s->ground.key_fd,
+		.runs_fd = s->ground.runs_fd,
 		.secrets = b->secrets,
 		.n_secrets = b->n_secrets,
 		.listeners = s->ground.listeners,
@@ -364,6 +367,14 @@ static void child_message(struct supervisor *s, struct child *c, struct str fram
 	if (type == IPC_NOTED && frame_ok(&r) && c->role == ROLE_SCRIBE && forget_note(s)) {
 		return;
 	}
+	if (type == IPC_COUNT && c->role == ROLE_GATE && c->index == 0) {
+		uint32_t runs = frame_get_u32(&r);
+
+		if (frame_ok(&r)) {
+			s->runs = runs;
+			return;
+		}
+	}
 	if (type == IPC_RELOADED) {
 		bool ok = frame_get_u8(&r) == 1;
 		struct str text = frame_get_str(&r);
@@ -421,6 +432,9 @@ static void child_ended(struct supervisor *s, struct child *c)
 
 	if (waitpid(c->process.pid, &status, 0) < 0) {
 		return;
+	}
+	if (c->role == ROLE_GATE && c->index == 0) {
+		s->runs = 0; /* they ended with it */
 	}
 	children_ended(c, clock_mono());
 	describe_end(status, how, sizeof(how));
@@ -563,7 +577,7 @@ static void turn(struct supervisor *s)
 	struct pollfd p[MAX_POLL];
 	uint64_t due = start_absent(s), now = clock_mono();
 	int timeout = due == 0 ? -1 : due <= now ? 0 : (int)((due - now) / CLOCK_MS) + 1;
-	nfds_t n = 0, control_at;
+	nfds_t n = 0, control_at, alone_at;
 
 	if (s->phase >= PHASE_DRAINING_GATES) {
 		timeout = 100;
@@ -578,6 +592,9 @@ static void turn(struct supervisor *s)
 		p[n++] = (struct pollfd){.fd = on ? c->control.fd : -1,
 					 .events = (short)(POLLIN | more)};
 	}
+	alone_at = n;
+	p[n++] = (struct pollfd){.fd = s->options->until_eof && !s->left_alone ? STDIN_FILENO : -1,
+				 .events = POLLIN};
 	control_at = n;
 	n += control_poll(&s->control, p + n);
 	if (poll(p, n, timeout) < 0 && errno != EINTR) {
@@ -600,6 +617,14 @@ static void turn(struct supervisor *s)
 	}
 	if (p[0].revents) {
 		signal_arrived(s);
+	}
+	if (p[alone_at].revents) {
+		char byte;
+
+		s->left_alone = read(STDIN_FILENO, &byte, 1) <= 0;
+	}
+	if (s->left_alone && s->runs == 0 && s->phase < PHASE_DRAINING_GATES) {
+		stop(s);
 	}
 	for (struct control_request req = {0}; control_next(&s->control, p + control_at, &req);) {
 		control_request(s, &req);

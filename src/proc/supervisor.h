@@ -14,6 +14,8 @@
 struct supervisor_options {
 	const char *config_path;
 	bool quiet; /* no sentence on standard output when it serves */
+	/* Stops by itself once standard input has ended and no run is left: what `writ run` starts. */
+	bool until_eof;
 };
 
 /* Runs until it is told to stop. The result is an exit status: 0 drained, 2 could not start. */

@@ -19,6 +19,8 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -30,12 +32,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SETUP_MS = 10000, MAX_RULES = PLAN_MAX_PATHS + 64 };
+enum { SETUP_MS = 10000, MAX_RULES = PLAN_MAX_PATHS + 64, BACKLOG = 128 };
+
+/* How the child hands out its terminal; listeners have their own kinds. */
+enum { GIVE_TERMINAL = 0 };
 
 struct applying {
 	const struct sandbox_plan *plan;
 	int root, proc;
-	bool namespaces;
+	unsigned terminal; /* bits: which of 0, 1, 2 it becomes */
+	bool namespaces, reins;
 	struct landlock_rule rules[MAX_RULES];
 	size_t n_rules;
 };
@@ -53,6 +59,72 @@ static enum err_code loopback_up(struct err *err)
 		return ERR_ERRNO(err, "bring up lo");
 	}
 	return ERR_OK;
+}
+
+/* One byte and one descriptor, for the starter. */
+static enum err_code give(unsigned kind, int fd, struct err *err)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = {0};
+	unsigned char byte = (unsigned char)kind;
+	struct iovec iov = {.iov_base = &byte, .iov_len = 1};
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = control.bytes,
+			     .msg_controllen = sizeof(control.bytes)};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	if (sendmsg(INIT_STATUS_FD, &msg, MSG_NOSIGNAL) < 0) {
+		return ERR_ERRNO(err, "hand out a descriptor");
+	}
+	return ERR_OK;
+}
+
+static enum err_code listen_at(const struct plan_op *op, struct err *err)
+{
+	CLEANUP(fd_close) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_in at = {.sin_family = AF_INET,
+				 .sin_port = htons((uint16_t)op->value),
+				 .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	int on = 1;
+
+	if (fd < 0 || setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
+	    bind(fd, (const struct sockaddr *)&at, sizeof(at)) < 0 || listen(fd, BACKLOG) < 0) {
+		return ERR_ERRNO(err, "listen at port %u of the sandbox", (unsigned)op->value);
+	}
+	return give(op->flags, fd, err);
+}
+
+/* The program's session gets the terminal; the other end goes to the starter. */
+static enum err_code take_terminal(const struct applying *s, struct err *err)
+{
+	CLEANUP(fd_close) int ours = -1;
+	CLEANUP(fd_close) int theirs = -1;
+	int unlocked = 0;
+
+	if (!s->terminal) {
+		return ERR_OK;
+	}
+	ours = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (ours < 0 || ioctl(ours, TIOCSPTLCK, &unlocked) < 0) {
+		return ERR_ERRNO(err, "make a terminal");
+	}
+	theirs = ioctl(ours, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (theirs < 0 || ioctl(theirs, TIOCSCTTY, 0) < 0) {
+		return ERR_ERRNO(err, "take the terminal");
+	}
+	for (int i = 0; i < 3; i++) {
+		if ((s->terminal & 1U << i) && dup2(theirs, i) < 0) {
+			return ERR_ERRNO(err, "use the terminal");
+		}
+	}
+	return give(GIVE_TERMINAL, ours, err);
 }
 
 static enum err_code limit_pids(const struct applying *s, uint64_t most, struct err *err)
@@ -94,7 +166,7 @@ static enum err_code fork_init(const struct applying *s, struct err *err)
 		return ERR_ERRNO(err, "fork in the sandbox");
 	}
 	if (pid > 0) {
-		init_run(pid, s->namespaces, &s->plan->init_filter);
+		init_run(pid, s->namespaces, s->reins, &s->plan->init_filter);
 	}
 	/* A session of its own: no terminal, and a group that can be signalled as one. */
 	if (setsid() < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) {
@@ -156,6 +228,14 @@ static enum err_code apply_op(struct applying *s, const struct plan_op *op, stru
 		return mounts_tmp(s->root, op, err);
 	case PLAN_PROC:
 		return mounts_proc(s->root, op->target, &s->proc, err);
+	case PLAN_PTS:
+		return mounts_pts(s->root, op->target, err);
+	case PLAN_MASK:
+		return mounts_mask(s->root, op, err);
+	case PLAN_LISTEN:
+		return listen_at(op, err);
+	case PLAN_TERMINAL:
+		return take_terminal(s, err);
 	case PLAN_PIDS:
 		return limit_pids(s, op->value, err);
 	case PLAN_PIVOT:
@@ -189,30 +269,37 @@ static enum err_code apply_op(struct applying *s, const struct plan_op *op, stru
 }
 
 /* Moves the descriptors to where init.h says they are and closes all others. */
-static enum err_code settle_fds(const int from[5], struct err *err)
+static enum err_code settle_fds(const int from[INIT_FDS], struct err *err)
 {
-	int high[5];
+	int high[INIT_FDS];
 
-	for (int i = 0; i < 5; i++) {
-		high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 16);
+	for (int i = 0; i < INIT_FDS; i++) {
+		high[i] = from[i] < 0 ? -1 : fcntl(from[i], F_DUPFD_CLOEXEC, 16);
+		if (high[i] < 0 && from[i] >= 0) {
+			return ERR_ERRNO(err, "descriptor %d of the sandbox", i);
+		}
+	}
+	for (int i = 0; i < INIT_FDS; i++) {
 		if (high[i] < 0) {
+			(void)close(i);
+		} else if (dup3(high[i], i, i < 3 ? 0 : O_CLOEXEC) < 0) {
 			return ERR_ERRNO(err, "descriptor %d of the sandbox", i);
 		}
 	}
-	for (int i = 0; i < 5; i++) {
-		if (dup3(high[i], i, i < 3 ? 0 : O_CLOEXEC) < 0) {
-			return ERR_ERRNO(err, "descriptor %d of the sandbox", i);
-		}
-	}
-	if (close_range(5, ~0U, 0) < 0) {
+	if (close_range(INIT_FDS, ~0U, 0) < 0) {
 		return ERR_ERRNO(err, "close the starter's descriptors");
 	}
 	return ERR_OK;
 }
 
-static NORETURN void child(const struct sandbox_plan *plan, const int fds[5])
+static NORETURN void child(const struct sandbox_plan *plan, const int fds[INIT_FDS],
+			   unsigned terminal)
 {
-	struct applying s = {.plan = plan, .root = -1, .proc = -1};
+	struct applying s = {.plan = plan,
+			     .root = -1,
+			     .proc = -1,
+			     .terminal = terminal,
+			     .reins = fds[INIT_REINS_FD] >= 0};
 	struct err err = {0};
 	int status_fd = fds[INIT_STATUS_FD];
 	enum err_code code = settle_fds(fds, &err);
@@ -226,7 +313,7 @@ static NORETURN void child(const struct sandbox_plan *plan, const int fds[5])
 	for (size_t i = 0; code == ERR_OK && i < plan->n_ops; i++) {
 		code = apply_op(&s, &plan->ops[i], &err);
 	}
-	/* One write of less than PIPE_BUF, so it arrives whole. */
+	/* One packet, so it arrives whole. */
 	(void)!write(status_fd, &err, sizeof(err));
 	_exit(SANDBOX_EXIT_SETUP);
 }
@@ -241,29 +328,80 @@ static int namespaces_of(const struct sandbox_plan *plan)
 	return 0;
 }
 
-/* All is well when the pipe closes without a word. */
-static enum err_code wait_for_exec(int status_fd, struct err *err)
+/* A descriptor that came with a byte of kind. */
+static bool take_given(struct sandbox_given *given, unsigned kind, int fd)
 {
-	struct pollfd p = {.fd = status_fd, .events = POLLIN};
-	struct err theirs;
-	ssize_t n;
-	int ready;
-
-	do {
-		ready = poll(&p, 1, SETUP_MS);
-	} while (ready < 0 && errno == EINTR);
-	if (ready <= 0) {
-		return ERR(err, ERR_TIMEOUT, "a sandbox was not ready after %d s", SETUP_MS / 1000);
+	if (kind == GIVE_TERMINAL && given->terminal < 0) {
+		given->terminal = fd;
+		return true;
 	}
-	n = read(status_fd, &theirs, sizeof(theirs));
+	if (kind != GIVE_TERMINAL && given->n_listeners < ARRAY_LEN(given->listeners)) {
+		given->listeners[given->n_listeners].kind = kind;
+		given->listeners[given->n_listeners++].fd = fd;
+		return true;
+	}
+	return false;
+}
+
+/* The next thing the child says; ERR_AGAIN when it gave a descriptor, ERR_OK at its end. */
+static enum err_code hear(int status_fd, struct sandbox_given *given, struct err *err)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = {0};
+	union {
+		struct err theirs;
+		unsigned char kind;
+	} said;
+	struct iovec iov = {.iov_base = &said, .iov_len = sizeof(said)};
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = control.bytes,
+			     .msg_controllen = sizeof(control.bytes)};
+	ssize_t n = recvmsg(status_fd, &msg, MSG_CMSG_CLOEXEC);
+	const struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
+
 	if (n == 0) {
 		return ERR_OK;
 	}
-	if (n != (ssize_t)sizeof(theirs) || theirs.code == ERR_OK || theirs.code >= ERR_CODE_MAX) {
+	if (n == 1 && c && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int))) {
+		CLEANUP(fd_close) int fd = -1;
+
+		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+		if (take_given(given, said.kind, fd)) {
+			(void)fd_take(&fd);
+			return ERR_AGAIN;
+		}
+	}
+	if (n != (ssize_t)sizeof(said.theirs) || said.theirs.code == ERR_OK ||
+	    said.theirs.code >= ERR_CODE_MAX) {
 		return ERR(err, ERR_CORRUPT, "a sandbox broke while it was set up");
 	}
-	theirs.msg[sizeof(theirs.msg) - 1] = '\0';
-	return err_set(err, theirs.code, theirs.sys_errno, ERR_HERE, "sandbox: %s", theirs.msg);
+	said.theirs.msg[sizeof(said.theirs.msg) - 1] = '\0';
+	return err_set(err, said.theirs.code, said.theirs.sys_errno, ERR_HERE, "sandbox: %s",
+		       said.theirs.msg);
+}
+
+/* All is well when the socket closes without an error. */
+static enum err_code wait_for_exec(int status_fd, struct sandbox_given *given, struct err *err)
+{
+	struct pollfd p = {.fd = status_fd, .events = POLLIN};
+	enum err_code code = ERR_AGAIN;
+
+	while (code == ERR_AGAIN) {
+		int ready = poll(&p, 1, SETUP_MS);
+
+		if (ready < 0 && errno == EINTR) {
+			continue;
+		}
+		if (ready <= 0) {
+			return ERR(err, ERR_TIMEOUT, "a sandbox was not ready after %d s",
+				   SETUP_MS / 1000);
+		}
+		code = hear(status_fd, given, err);
+	}
+	return code;
 }
 
 static void end_and_reap(struct sandbox_child *c)
@@ -276,8 +414,8 @@ static void end_and_reap(struct sandbox_child *c)
 	fd_close(&c->pidfd);
 }
 
-static enum err_code clone_child(const struct sandbox_plan *plan, const int fds[5],
-				 struct sandbox_child *ret, struct err *err)
+static enum err_code clone_child(const struct sandbox_plan *plan, const int fds[INIT_FDS],
+				 unsigned terminal, struct sandbox_child *ret, struct err *err)
 {
 	int flags = namespaces_of(plan) | CLONE_PIDFD | SIGCHLD;
 	int pidfd = -1;
@@ -289,7 +427,7 @@ static enum err_code clone_child(const struct sandbox_plan *plan, const int fds[
 	(void)sigprocmask(SIG_SETMASK, &all, &before);
 	pid = syscall(SYS_clone, flags, 0, &pidfd, 0, 0);
 	if (pid == 0) {
-		child(plan, fds);
+		child(plan, fds, terminal);
 	}
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	if (pid < 0) {
@@ -299,33 +437,68 @@ static enum err_code clone_child(const struct sandbox_plan *plan, const int fds[
 	return ERR_OK;
 }
 
-enum err_code sandbox_start(const struct sandbox_plan *plan, const struct sandbox_fds *fds,
-			    struct sandbox_child *ret, struct err *err)
+void sandbox_given_done(struct sandbox_given *given)
+{
+	fd_close(&given->terminal);
+	for (size_t i = 0; i < given->n_listeners; i++) {
+		fd_close(&given->listeners[i].fd);
+	}
+	given->n_listeners = 0;
+}
+
+/* Which of the standard streams are to be the terminal. */
+static unsigned terminal_bits(const struct sandbox_fds *fds)
+{
+	return (fds->in == SANDBOX_FD_TERMINAL ? 1U : 0U) |
+	       (fds->out == SANDBOX_FD_TERMINAL ? 2U : 0U) |
+	       (fds->errors == SANDBOX_FD_TERMINAL ? 4U : 0U);
+}
+
+enum err_code sandbox_start_given(const struct sandbox_plan *plan, const struct sandbox_fds *fds,
+				  struct sandbox_child *ret, struct sandbox_given *ret_given,
+				  struct err *err)
 {
 	CLEANUP(fd_close) int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	CLEANUP(fd_close) int starter = (int)syscall(SYS_pidfd_open, getpid(), 0);
 	CLEANUP(fd_close) int status = -1;
 	CLEANUP(fd_close) int status_end = -1;
+	struct sandbox_given given = {.terminal = -1};
 	struct sandbox_child c = {.pidfd = -1};
-	int pipe_fds[2];
+	int ends[2];
 	enum err_code code;
 
-	if (null < 0 || starter < 0 || pipe2(pipe_fds, O_CLOEXEC) < 0) {
+	ret_given->terminal = -1;
+	if (null < 0 || starter < 0 ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) {
 		return ERR_ERRNO(err, "prepare a sandbox");
 	}
-	status = pipe_fds[0];
-	status_end = pipe_fds[1];
+	status = ends[0];
+	status_end = ends[1];
 	TRY(clone_child(plan,
-			(const int[5]){fds->in < 0 ? null : fds->in, fds->out < 0 ? null : fds->out,
-				       fds->errors < 0 ? null : fds->errors, status_end, starter},
-			&c, err));
+			(const int[INIT_FDS]){fds->in < 0 ? null : fds->in,
+					      fds->out < 0 ? null : fds->out,
+					      fds->errors < 0 ? null : fds->errors, status_end,
+					      starter, fds->reins > 0 ? fds->reins : -1},
+			terminal_bits(fds), &c, err));
 	fd_close(&status_end);
-	code = wait_for_exec(status, err);
+	code = wait_for_exec(status, &given, err);
 	if (code != ERR_OK) {
+		sandbox_given_done(&given);
 		end_and_reap(&c);
 		return code;
 	}
 	*ret = c;
+	*ret_given = given;
+	return ERR_OK;
+}
+
+enum err_code sandbox_start(const struct sandbox_plan *plan, const struct sandbox_fds *fds,
+			    struct sandbox_child *ret, struct err *err)
+{
+	struct sandbox_given given;
+
+	TRY(sandbox_start_given(plan, fds, ret, &given, err));
+	sandbox_given_done(&given);
 	return ERR_OK;
 }
 

@@ -16,8 +16,25 @@
 
 #include <sys/types.h>
 
+enum { SANDBOX_FD_NULL = -1, SANDBOX_FD_TERMINAL = -2 };
+
 struct sandbox_fds {
-	int in, out, errors; /* become 0, 1, 2; stay the caller's; -1: /dev/null */
+	/*
+	 * Become 0, 1, 2; stay the caller's. SANDBOX_FD_NULL: /dev/null. SANDBOX_FD_TERMINAL: the
+	 * program's end of its own terminal, when the spec says `terminal`.
+	 */
+	int in, out, errors;
+	int reins; /* init's end: see sandbox/init.h; non-blocking, the caller's; 0: none */
+};
+
+/* What the sandbox handed out while it was made; the caller's. */
+struct sandbox_given {
+	int terminal; /* our end of the program's terminal; -1: none */
+	struct {
+		unsigned kind; /* of struct sandbox_listener */
+		int fd;
+	} listeners[PLAN_MAX_LISTENERS];
+	size_t n_listeners;
 };
 
 struct sandbox_child {
@@ -30,6 +47,9 @@ struct sandbox_child {
 
 /* Asks the kernel, by trying in a child. Once for each process is enough. */
 struct sandbox_kernel sandbox_probe(void);
+
+/* What a kernel of this version can do where nothing forbids it. Nothing is tried: a start will tell. */
+struct sandbox_kernel sandbox_assume(void);
 
 /*
  * Resolves the paths of a spec on this machine. A command without a slash, and
@@ -46,6 +66,17 @@ enum err_code sandbox_look(struct arena *a, const struct sandbox_spec *spec,
  */
 enum err_code sandbox_start(const struct sandbox_plan *plan, const struct sandbox_fds *fds,
 			    struct sandbox_child *ret, struct err *err) MUST_USE;
+
+/*
+ * The same for a plan with listeners or a terminal. ret_given->terminal is set even when none was
+ * asked for.
+ */
+enum err_code sandbox_start_given(const struct sandbox_plan *plan, const struct sandbox_fds *fds,
+				  struct sandbox_child *ret, struct sandbox_given *ret_given,
+				  struct err *err) MUST_USE;
+
+/* Closes what was given. */
+void sandbox_given_done(struct sandbox_given *given);
 
 /* SIGTERM goes through init to the program; SIGKILL ends all of the sandbox. */
 enum err_code sandbox_signal(const struct sandbox_child *child, int signal,

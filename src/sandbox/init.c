@@ -3,6 +3,7 @@
 
 #include "sandbox/apply.h"
 #include "sandbox/confine.h"
+#include "sys/reins.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -55,9 +56,50 @@ static void confine(const struct seccomp_program *filter)
 	}
 }
 
-void init_run(pid_t program, bool alone, const struct seccomp_program *filter)
+static bool is_passed_on(uint32_t signo)
 {
-	struct pollfd wait[2] = {{.events = POLLIN}, {.fd = INIT_STARTER_FD, .events = POLLIN}};
+	/* Not SIGCONT: only the reins thaw what they froze. */
+	static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
+
+	for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
+		if ((uint32_t)signals[i] == signo) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* All processes of the namespace but this one; outside of one of its own, the program's group. */
+static void signal_all(pid_t program, bool alone, int sig)
+{
+	(void)kill(alone ? -1 : -program, sig);
+}
+
+static void on_reins(pid_t program, bool alone)
+{
+	char order;
+	ssize_t n = read(INIT_REINS_FD, &order, 1); /* it does not block, nor does SIGPIPE end us */
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+		return;
+	}
+	if (n == 1 && order == REINS_FREEZE) {
+		signal_all(program, alone, SIGSTOP);
+	} else if (n == 1 && order == REINS_THAW) {
+		signal_all(program, alone, SIGCONT);
+	} else {
+		finish(program, alone, STARTER_GONE);
+	}
+	if (write(INIT_REINS_FD, &order, 1) != 1) {
+		finish(program, alone, STARTER_GONE);
+	}
+}
+
+void init_run(pid_t program, bool alone, bool reins, const struct seccomp_program *filter)
+{
+	struct pollfd wait[3] = {{.events = POLLIN},
+				 {.fd = INIT_STARTER_FD, .events = POLLIN},
+				 {.fd = reins ? INIT_REINS_FD : -1, .events = POLLIN}};
 	sigset_t signals;
 
 	(void)prctl(PR_SET_NAME, "writ-init", 0, 0, 0);
@@ -77,17 +119,19 @@ void init_run(pid_t program, bool alone, const struct seccomp_program *filter)
 		struct signalfd_siginfo info;
 
 		/* Whatever came before the signalfd is pending in it: blocked since the start. */
-		if (poll(wait, 2, -1) < 0 && errno != EINTR) {
+		if (poll(wait, ARRAY_LEN(wait), -1) < 0 && errno != EINTR) {
 			finish(program, alone, SANDBOX_EXIT_SETUP);
 		}
 		if (wait[1].revents) {
 			finish(program, alone, STARTER_GONE);
 		}
 		while (read(wait[0].fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-			if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT ||
-			    info.ssi_signo == SIGHUP) {
+			if (is_passed_on(info.ssi_signo)) {
 				(void)kill(-program, (int)info.ssi_signo);
 			}
+		}
+		if (wait[2].revents) {
+			on_reins(program, alone);
 		}
 		reap(program, alone);
 	}

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The init of a sandbox: process 1 of its pid namespace. It has one program to
- * wait for, reaps every orphan, hands SIGTERM on, and ends when the program ends
+ * wait for, reaps every orphan, hands signals on, and ends when the program ends
  * or when its starter does; with it the kernel ends all that is left inside.
+ *
+ * Whoever holds the other end of its reins (sys/reins.h) rules over the sandbox without the
+ * starter's help.
  */
 #ifndef SANDBOX_INIT_H
 #define SANDBOX_INIT_H
@@ -15,12 +18,14 @@
 enum {
 	INIT_STATUS_FD = 3,  /* where set-up errors go, shared with the program until it executes */
 	INIT_STARTER_FD = 4, /* a pidfd of the starter */
+	INIT_REINS_FD = 5,
+	INIT_FDS = 6,
 };
 
 /*
  * Never returns: exits with the program's status, 128 + its signal, or 137 when
  * the starter is gone. `alone` says it is process 1 of its own namespace.
  */
-NORETURN void init_run(pid_t program, bool alone, const struct seccomp_program *filter);
+NORETURN void init_run(pid_t program, bool alone, bool reins, const struct seccomp_program *filter);
 
 #endif

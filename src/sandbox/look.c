@@ -107,6 +107,26 @@ static enum err_code resolve(struct arena *a, const char *what, struct str path,
 	return ERR_OK;
 }
 
+/* What is to be hidden may be anything; it is named without symbolic links. */
+static enum err_code resolve_hidden(struct arena *a, struct str path, struct plan_place *ret,
+				    struct err *err)
+{
+	struct str copy = arena_dup(a, path);
+	struct stat st;
+
+	if (!copy.p) {
+		return ERR(err, ERR_NOMEM, "out of memory for a path");
+	}
+	if (lstat(copy.p, &st) < 0) {
+		return ERR_ERRNO(err, "hidden " STR_FMT, STR_ARG(path));
+	}
+	if (S_ISLNK(st.st_mode)) {
+		return ERR(err, ERR_INVALID, "hidden " STR_FMT ": a symbolic link", STR_ARG(path));
+	}
+	*ret = (struct plan_place){.path = copy, .real = copy, .is_dir = S_ISDIR(st.st_mode)};
+	return ERR_OK;
+}
+
 static struct str search_path(const struct sandbox_spec *spec)
 {
 	const char *own = getenv("PATH");
@@ -263,7 +283,8 @@ static enum err_code look_at_program(struct arena *a, const struct sandbox_spec 
 static enum err_code look_at_places(struct arena *a, const struct sandbox_spec *spec,
 				    struct plan_machine *m, struct err *err)
 {
-	size_t n = spec->n_read + spec->n_write + spec->n_exec;
+	size_t n = spec->n_read + spec->n_write + spec->n_exec + spec->n_hidden;
+	size_t at = n - spec->n_hidden;
 	struct plan_place *places = ARENA_ARRAY(a, n, struct plan_place);
 
 	if (!places) {
@@ -278,6 +299,9 @@ static enum err_code look_at_places(struct arena *a, const struct sandbox_spec *
 	for (size_t i = 0; i < spec->n_exec; i++) {
 		TRY(resolve(a, "exec", spec->exec[i], &places[spec->n_read + spec->n_write + i],
 			    err));
+	}
+	for (size_t i = 0; i < spec->n_hidden; i++) {
+		TRY(resolve_hidden(a, spec->hidden[i], &places[at + i], err));
 	}
 	m->places = places;
 	m->n_places = n;
@@ -309,6 +333,14 @@ struct sandbox_kernel sandbox_probe(void)
 	return (struct sandbox_kernel){.landlock_abi = landlock_abi(),
 				       .user_namespaces = can & PROBE_MOUNT,
 				       .own_proc = can & PROBE_PROC,
+				       .pid_limit = has_pid_limit()};
+}
+
+struct sandbox_kernel sandbox_assume(void)
+{
+	return (struct sandbox_kernel){.landlock_abi = landlock_abi(),
+				       .user_namespaces = true,
+				       .own_proc = true,
 				       .pid_limit = has_pid_limit()};
 }
 

@@ -209,7 +209,51 @@ enum err_code mounts_tmp(int root, const struct plan_op *op, struct err *err)
 
 	(void)snprintf(size, sizeof(size), "%llu", (unsigned long long)op->value);
 	TRY(make_filesystem("tmpfs", options, ARRAY_LEN(options),
-			    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, &mount, err));
+			    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+				    (op->flags & BIND_EXEC ? 0U : MOUNT_ATTR_NOEXEC),
+			    &mount, err));
+	return attach(root, mount, op->target, true, err);
+}
+
+enum err_code mounts_pts(int root, struct str target, struct err *err)
+{
+	static const char *const options[][2] = {
+		{"mode", "0620"}, {"ptmxmode", "0666"}, {"max", "64"}};
+	CLEANUP(fd_close) int mount = -1;
+
+	TRY(make_filesystem("devpts", options, ARRAY_LEN(options),
+			    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, &mount, err));
+	return attach(root, mount, target, true, err);
+}
+
+/* On a mount without devices even this one cannot be opened. */
+static enum err_code mask_file(int root, struct str target, struct err *err)
+{
+	CLEANUP(fd_close)
+	int tree = open_tree(AT_FDCWD, "/dev/null", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+	if (tree < 0) {
+		return ERR_ERRNO(err, "take /dev/null");
+	}
+	TRY(set_attributes(
+		tree, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
+		0, err));
+	return attach(root, tree, target, false, err);
+}
+
+enum err_code mounts_mask(int root, const struct plan_op *op, struct err *err)
+{
+	static const char *const options[][2] = {
+		{"mode", "0000"}, {"size", "4096"}, {"nr_inodes", "1"}};
+	CLEANUP(fd_close) int mount = -1;
+
+	if (!(op->flags & BIND_DIR)) {
+		return mask_file(root, op->target, err);
+	}
+	TRY(make_filesystem("tmpfs", options, ARRAY_LEN(options),
+			    MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+				    MOUNT_ATTR_NOEXEC,
+			    &mount, err));
 	return attach(root, mount, op->target, true, err);
 }
 

@@ -22,6 +22,12 @@ enum err_code mounts_file(int root, const struct plan_op *op, struct err *err) M
 enum err_code mounts_bind(int root, const struct plan_op *op, struct err *err) MUST_USE;
 enum err_code mounts_tmp(int root, const struct plan_op *op, struct err *err) MUST_USE;
 
+/* Pseudo terminals of its own: none of the machine's can be named. */
+enum err_code mounts_pts(int root, struct str target, struct err *err) MUST_USE;
+
+/* What lies at the target is covered: a directory by an empty one, a file by one nobody can open. */
+enum err_code mounts_mask(int root, const struct plan_op *op, struct err *err) MUST_USE;
+
 /* A /proc of this pid namespace, not mounted anywhere yet. */
 enum err_code mounts_own_proc(int *ret, struct err *err) MUST_USE;
 

@@ -17,6 +17,7 @@ enum {
 	DEFAULT_FILES = 1024,
 	FIRST_PIDS = 300, /* the kernel keeps these for the first round */
 	ROOT_BYTES = 1024 * 1024,
+	MAX_PINS = 256,
 };
 
 #define DEFAULT_FILE_SIZE (UINT64_C(1) << 30)
@@ -27,9 +28,12 @@ enum right { RIGHT_READ = 1, RIGHT_WRITE = 2, RIGHT_EXEC = 4 };
 
 struct want {
 	struct str path, real;
+	struct str why;
 	unsigned rights;
 	bool is_dir;
+	bool hidden;  /* rights are 0: nothing is seen of it */
 	bool derived; /* comes with the program, was not written in the spec */
+	bool pinned;  /* adds no right, but cannot be renamed */
 	bool dropped;
 };
 
@@ -38,7 +42,7 @@ struct building {
 	const struct sandbox_spec *spec;
 	const struct plan_machine *machine;
 	struct want *wants;
-	size_t n_wants;
+	size_t n_wants, cap_wants;
 	struct plan_op *ops;
 	size_t n_ops, cap_ops;
 	struct plan_op nowhere; /* written when out of memory; the arena remembers that */
@@ -68,13 +72,42 @@ const struct str *plan_system_paths(size_t *n)
 	return system_paths;
 }
 
-static void want(struct building *b, const struct plan_place *place, unsigned rights, bool derived)
+/* One that nobody wrote in the spec: it comes with the system or the program. */
+static void want(struct building *b, const struct plan_place *place, unsigned rights,
+		 struct str why)
 {
 	b->wants[b->n_wants++] = (struct want){.path = path_trim(place->path),
 					       .real = path_trim(place->real),
+					       .why = why,
 					       .rights = rights,
 					       .is_dir = place->is_dir,
-					       .derived = derived};
+					       .derived = true};
+}
+
+/* The i-th place of the spec. */
+static enum err_code want_place(struct building *b, size_t i, struct err *err)
+{
+	const struct sandbox_spec *s = b->spec;
+	const struct plan_place *place = &b->machine->places[i];
+	struct want w = {.path = path_trim(place->path),
+			 .real = path_trim(place->real),
+			 .why = s->why ? s->why[i] : STR("asked for"),
+			 .is_dir = place->is_dir};
+
+	if (i < s->n_read) {
+		TRY(plan_check_read(place->real, err));
+		w.rights = RIGHT_READ;
+	} else if (i < s->n_read + s->n_write) {
+		TRY(plan_check_write(place->real, err));
+		w.rights = RIGHT_READ | RIGHT_WRITE | (s->write_exec ? RIGHT_EXEC : 0U);
+	} else if (i < s->n_read + s->n_write + s->n_exec) {
+		TRY(plan_check_read(place->real, err));
+		w.rights = RIGHT_READ | RIGHT_EXEC;
+	} else {
+		w.hidden = true;
+	}
+	b->wants[b->n_wants++] = w;
+	return ERR_OK;
 }
 
 /* Inside-out: '/' sorts before every other byte, so a directory is followed by what is in it. */
@@ -101,35 +134,27 @@ static enum err_code collect(struct building *b, struct err *err)
 	const struct sandbox_spec *s = b->spec;
 	const struct plan_machine *m = b->machine;
 
-	if (m->n_places != s->n_read + s->n_write + s->n_exec) {
+	if (m->n_places != s->n_read + s->n_write + s->n_exec + s->n_hidden) {
 		return ERR(err, ERR_INVALID, "the machine was looked at for another spec");
 	}
-	b->wants = ARENA_ARRAY(b->a, m->n_system + m->n_prefixes + m->n_places, struct want);
+	b->cap_wants = m->n_system + m->n_prefixes + m->n_places + MAX_PINS;
+	b->wants = ARENA_ARRAY(b->a, b->cap_wants, struct want);
 	if (!b->wants) {
 		return ERR(err, ERR_NOMEM, "out of memory for a sandbox plan");
 	}
 	for (size_t i = 0; i < m->n_system; i++) {
 		bool exec = !path_within(m->system[i].path, STR("/etc"));
 
-		want(b, &m->system[i], RIGHT_READ | (exec ? RIGHT_EXEC : 0U), true);
+		want(b, &m->system[i], RIGHT_READ | (exec ? RIGHT_EXEC : 0U),
+		     STR("default: the system"));
 	}
 	for (size_t i = 0; i < m->n_prefixes; i++) {
 		TRY(plan_check_read(m->prefixes[i].real, err));
-		want(b, &m->prefixes[i], RIGHT_READ | RIGHT_EXEC, true);
+		want(b, &m->prefixes[i], RIGHT_READ | RIGHT_EXEC,
+		     STR("default: comes with the program"));
 	}
 	for (size_t i = 0; i < m->n_places; i++) {
-		const struct plan_place *place = &m->places[i];
-
-		if (i < s->n_read) {
-			TRY(plan_check_read(place->real, err));
-			want(b, place, RIGHT_READ, false);
-		} else if (i < s->n_read + s->n_write) {
-			TRY(plan_check_write(place->real, err));
-			want(b, place, RIGHT_READ | RIGHT_WRITE, false);
-		} else {
-			TRY(plan_check_read(place->real, err));
-			want(b, place, RIGHT_READ | RIGHT_EXEC, false);
-		}
+		TRY(want_place(b, i, err));
 	}
 	return ERR_OK;
 }
@@ -145,11 +170,18 @@ static const struct want *around(const struct building *b, size_t n, struct str 
 	return NULL;
 }
 
-static enum err_code merge_equal(struct want *into, const struct want *w, struct err *err)
+static enum err_code merge_equal(const struct building *b, struct want *into, const struct want *w,
+				 struct err *err)
 {
 	unsigned both = into->rights | w->rights;
 
-	if ((both & RIGHT_WRITE) && (both & RIGHT_EXEC)) {
+	if (into->hidden || w->hidden) {
+		into->hidden = true;
+		into->rights = 0;
+		into->why = w->hidden ? w->why : into->why;
+		return ERR_OK;
+	}
+	if ((both & RIGHT_WRITE) && (both & RIGHT_EXEC) && !b->spec->write_exec) {
 		return ERR(err, ERR_INVALID,
 			   STR_FMT ": writable and executable; what can be changed must not be "
 				   "executed",
@@ -169,7 +201,7 @@ static enum err_code settle(struct building *b, struct err *err)
 
 		for (size_t k = i; k-- > 0;) {
 			if (!b->wants[k].dropped && str_eq(b->wants[k].real, w->real)) {
-				TRY(merge_equal(&b->wants[k], w, err));
+				TRY(merge_equal(b, &b->wants[k], w, err));
 				w->dropped = true;
 				break;
 			}
@@ -184,12 +216,24 @@ static enum err_code settle(struct building *b, struct err *err)
 		}
 		outer = around(b, i, w->real);
 		if (!outer) {
+			w->dropped = w->hidden; /* it is not there anyway */
 			continue;
 		}
-		if (outer->rights == w->rights ||
+		if (outer->hidden && !w->hidden && !w->derived) {
+			return ERR(err, ERR_INVALID,
+				   STR_FMT " lies in " STR_FMT
+					   ", which is hidden: it cannot be given alone",
+				   STR_ARG(w->real), STR_ARG(outer->real));
+		}
+		if (outer->rights == w->rights || outer->hidden ||
 		    (w->rights == RIGHT_READ && !(outer->rights & RIGHT_WRITE))) {
 			w->dropped = true;
 			continue;
+		}
+		if (w->hidden && (b->missing & PLAN_NO_NAMESPACES)) {
+			return ERR(err, ERR_UNSUPPORTED,
+				   STR_FMT ": without namespaces it cannot be hidden",
+				   STR_ARG(w->real));
 		}
 		if ((outer->rights & RIGHT_WRITE) && (b->missing & PLAN_NO_NAMESPACES)) {
 			return ERR(err, ERR_UNSUPPORTED,
@@ -197,12 +241,69 @@ static enum err_code settle(struct building *b, struct err *err)
 					   ": without namespaces it cannot be kept from changes",
 				   STR_ARG(w->real), STR_ARG(outer->real));
 		}
-		if ((outer->rights & RIGHT_WRITE) && (w->rights & RIGHT_EXEC) && !w->derived) {
+		if ((outer->rights & RIGHT_WRITE) && (w->rights & RIGHT_EXEC) && !w->derived &&
+		    !b->spec->write_exec) {
 			return ERR(err, ERR_INVALID,
 				   "exec " STR_FMT " lies in write " STR_FMT
 				   ": what can be changed must not be executed",
 				   STR_ARG(w->real), STR_ARG(outer->real));
 		}
+	}
+	return ERR_OK;
+}
+
+static const struct want *find_want(const struct building *b, struct str real)
+{
+	for (size_t i = 0; i < b->n_wants; i++) {
+		if (!b->wants[i].dropped && str_eq(b->wants[i].real, real)) {
+			return &b->wants[i];
+		}
+	}
+	return NULL;
+}
+
+/* One more place, which gives what its surroundings give. */
+static enum err_code add_pin(struct building *b, const struct want *outer, struct str real,
+			     struct err *err)
+{
+	if (find_want(b, real)) {
+		return ERR_OK;
+	}
+	if (b->n_wants == b->cap_wants) {
+		return ERR(err, ERR_LIMIT, "too many places lie deep in writable ones");
+	}
+	b->wants[b->n_wants++] = (struct want){.path = real,
+					       .real = real,
+					       .why = STR("default: keeps what is in it in place"),
+					       .rights = outer->rights,
+					       .is_dir = true,
+					       .derived = true,
+					       .pinned = true};
+	return ERR_OK;
+}
+
+/*
+ * A mount cannot be renamed, but a folder above it can: then its old name would be free for something
+ * else, outside too. So every folder between a place and the writable one around it is mounted as well.
+ */
+static enum err_code pin(struct building *b, struct err *err)
+{
+	size_t n = b->n_wants;
+
+	for (size_t i = 0; i < n; i++) {
+		struct want *w = &b->wants[i];
+		const struct want *outer = w->dropped ? NULL : around(b, i, w->real);
+
+		if (!outer || !(outer->rights & RIGHT_WRITE)) {
+			continue;
+		}
+		for (struct str dir = path_dir(w->real); dir.n > outer->real.n;
+		     dir = path_dir(dir)) {
+			TRY(add_pin(b, outer, dir, err));
+		}
+	}
+	if (b->n_wants > n) {
+		qsort(b->wants, b->n_wants, sizeof(b->wants[0]), by_real_path);
 	}
 	return ERR_OK;
 }
@@ -245,6 +346,9 @@ static void plan_namespaces(struct building *b)
 	if (b->spec->loopback) {
 		(void)op(b, PLAN_LOOPBACK);
 	}
+	for (size_t i = 0; i < b->spec->n_listeners; i++) {
+		op_value(b, PLAN_LISTEN, b->spec->listeners[i].kind, b->spec->listeners[i].port);
+	}
 }
 
 static void plan_places(struct building *b)
@@ -252,12 +356,16 @@ static void plan_places(struct building *b)
 	for (size_t i = 0; i < b->n_wants; i++) {
 		const struct want *w = &b->wants[i];
 
-		if (!w->dropped) {
-			op_path(b, PLAN_BIND, w->real, w->real)->flags =
-				(w->rights & RIGHT_WRITE ? BIND_WRITE : 0U) |
-				(w->rights & RIGHT_EXEC ? BIND_EXEC : 0U) |
-				(w->is_dir ? BIND_DIR : 0U);
+		struct plan_op *o;
+
+		if (w->dropped) {
+			continue;
 		}
+		o = w->hidden ? op_path(b, PLAN_MASK, STR(""), w->real)
+			      : op_path(b, PLAN_BIND, w->real, w->real);
+		o->flags = (w->rights & RIGHT_WRITE ? BIND_WRITE : 0U) |
+			   (w->rights & RIGHT_EXEC ? BIND_EXEC : 0U) | (w->is_dir ? BIND_DIR : 0U);
+		o->why = w->why;
 	}
 }
 
@@ -304,6 +412,13 @@ static void plan_devices(struct building *b)
 	for (size_t i = 0; i < ARRAY_LEN(links); i++) {
 		(void)op_path(b, PLAN_LINK, links[i].to, links[i].name);
 	}
+	if (b->spec->terminal) {
+		/* The device means the terminal of whoever opens it, so it leads nowhere else. */
+		op_path(b, PLAN_BIND, STR("/dev/tty"), STR("/dev/tty"))->flags =
+			BIND_WRITE | BIND_DEVICE;
+		(void)op_path(b, PLAN_PTS, STR(""), STR("/dev/pts"));
+		(void)op_path(b, PLAN_LINK, STR("pts/ptmx"), STR("/dev/ptmx"));
+	}
 }
 
 static void plan_etc(struct building *b)
@@ -335,12 +450,19 @@ static bool has_pid_limit(const struct building *b)
 	return b->machine->kernel.pid_limit && b->machine->kernel.own_proc;
 }
 
+static void plan_tmp(struct building *b)
+{
+	uint64_t bytes = b->spec->limits.tmp;
+	struct plan_op *o = op_path(b, PLAN_TMP, STR(""), STR("/tmp"));
+
+	o->value = bytes ? bytes : DEFAULT_TMP;
+	o->flags = b->spec->write_exec ? BIND_EXEC : 0U;
+}
+
 static void plan_root(struct building *b)
 {
-	uint64_t tmp = b->spec->limits.tmp;
-
 	op_value(b, PLAN_ROOT, 0, ROOT_BYTES);
-	op_path(b, PLAN_TMP, STR(""), STR("/tmp"))->value = tmp ? tmp : DEFAULT_TMP;
+	plan_tmp(b);
 	plan_places(b);
 	plan_links(b);
 	plan_devices(b);
@@ -393,14 +515,16 @@ static void plan_landlock(struct building *b)
 		const struct want *w = &b->wants[i];
 
 		/* /etc is allowed as a whole below: all in it is read only */
-		if (!w->dropped && (bare || !path_within(w->real, STR("/etc")))) {
+		if (!w->dropped && !w->hidden && !w->pinned &&
+		    (bare || !path_within(w->real, STR("/etc")))) {
 			allow(b, w->real,
 			      FILES_READ | (w->rights & RIGHT_EXEC ? FILES_EXEC : 0U) |
 				      (w->rights & RIGHT_WRITE ? change : 0U));
 		}
 	}
 	if (!bare) {
-		allow(b, STR("/tmp"), FILES_READ | change);
+		allow(b, STR("/tmp"),
+		      FILES_READ | change | (b->spec->write_exec ? FILES_EXEC : 0U));
 		if (!(b->missing & PLAN_NO_PROC)) {
 			allow(b, STR("/proc"), FILES_READ);
 		}
@@ -518,10 +642,10 @@ static char **environment(struct building *b)
 static enum err_code filters(struct building *b, struct sandbox_plan *plan, struct err *err)
 {
 	static const enum seccomp_exec exec[PROFILE_MAX] = {
-		[PROFILE_AUTO] = EXEC_FILES,
-		[PROFILE_NATIVE] = EXEC_FILES,
+		[PROFILE_AUTO] = EXEC_FILES, [PROFILE_NATIVE] = EXEC_FILES,
 		[PROFILE_NODE] = EXEC_ANY,   /* V8 compiles as it runs */
 		[PROFILE_PYTHON] = EXEC_ANY, /* callbacks of ctypes and cffi */
+		[PROFILE_SHELL] = EXEC_ANY,  /* it starts either of them */
 	};
 	static const struct seccomp_spec init = {
 		.calls = CALLS_BASE | CALLS_LOOP | CALLS_CHILD,
@@ -534,7 +658,7 @@ static enum err_code filters(struct building *b, struct sandbox_plan *plan, stru
 		.calls = CALLS_BASE | CALLS_LOOP | CALLS_SOCKET | CALLS_DIAL | CALLS_LISTEN |
 			 CALLS_READ | CALLS_WRITE | CALLS_SYNC | CALLS_CHILD | CALLS_THREAD |
 			 CALLS_PROGRAM,
-		.families = FAMILY_UNIX | (b->spec->loopback ? FAMILY_INET : 0U),
+		.families = FAMILY_UNIX | (b->spec->loopback ? FAMILY_INET | FAMILY_ROUTE : 0U),
 		.otherwise = SECCOMP_REFUSES,
 		.exec = profile < PROFILE_MAX ? exec[profile] : EXEC_NEVER,
 	};
@@ -550,6 +674,9 @@ static enum err_code check_program(const struct building *b, struct err *err)
 {
 	struct str real = b->machine->program.real;
 
+	if (b->spec->write_exec) {
+		return ERR_OK;
+	}
 	for (size_t i = b->spec->n_read; i < b->spec->n_read + b->spec->n_write; i++) {
 		if (path_within(real, path_trim(b->machine->places[i].real))) {
 			return ERR(err, ERR_INVALID,
@@ -568,6 +695,9 @@ static void operations(struct building *b)
 		plan_root(b);
 	}
 	(void)op(b, PLAN_INIT);
+	if (b->spec->terminal) {
+		(void)op(b, PLAN_TERMINAL);
+	}
 	(void)op_path(b, PLAN_CWD, STR(""), working_directory(b));
 	plan_limits(b);
 	plan_landlock(b);
@@ -590,6 +720,9 @@ enum err_code plan_build(struct arena *a, const struct sandbox_spec *spec,
 	TRY(find_missing(&b, err));
 	TRY(collect(&b, err));
 	TRY(settle(&b, err));
+	if (!(b.missing & PLAN_NO_NAMESPACES)) {
+		TRY(pin(&b, err));
+	}
 	TRY(check_program(&b, err));
 	TRY(filters(&b, &plan, err));
 	operations(&b);

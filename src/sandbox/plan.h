@@ -11,12 +11,15 @@
  *	/etc			loader cache, certificates, time zone, alternatives; passwd,
  *				group, hosts and name order are made up; no resolver
  *	/proc			its own processes only, read only
- *	/dev			null zero full random urandom, fd, shm (which is /tmp)
+ *	/dev			null zero full random urandom, fd, shm (which is /tmp); with a
+ *				terminal also tty, ptmx and a pts of its own
  *	/tmp			empty, bounded, in memory, not executable
  *	program's prefix	read only, executable: see plan_program_prefix(); the
  *				same for its #! interpreter; of the script that a node
  *				or python runs: its node_modules, else the file alone
- *	read, write, exec	as the spec says; writable places are not executable
+ *	read, write, exec	as the spec says; writable places are not executable,
+ *				unless spec->write_exec says so by name
+ *	hidden			empty and closed, whatever lies there outside
  */
 #ifndef SANDBOX_PLAN_H
 #define SANDBOX_PLAN_H
@@ -30,16 +33,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PLAN_MAX_PATHS (UINT64_C(256))
-#define PLAN_MAX_ARGS  (UINT64_C(1024))
-#define PLAN_MAX_ENV   (UINT64_C(256))
+#define PLAN_MAX_PATHS     (UINT64_C(256))
+#define PLAN_MAX_ARGS      (UINT64_C(1024))
+#define PLAN_MAX_ENV       (UINT64_C(256))
+#define PLAN_MAX_LISTENERS (UINT64_C(8))
 
 /* Which interpreter runs: decides the system call list and whether memory may become executable. */
 enum sandbox_profile {
 	PROFILE_AUTO = 0, /* by the program's name: what sandbox_look found */
-	PROFILE_NATIVE,   /* compiled programs and shells */
+	PROFILE_NATIVE,   /* compiled programs */
 	PROFILE_NODE,
 	PROFILE_PYTHON,
+	PROFILE_SHELL, /* starts whatever there is: node and python too */
 	PROFILE_MAX
 };
 
@@ -51,6 +56,15 @@ struct sandbox_limits {
 	uint64_t memory;    /* writable memory of each process, in bytes; 0: 4 GiB */
 };
 
+/*
+ * A TCP socket that listens at 127.0.0.1 in the sandbox's network from before the program starts. It is
+ * handed to the starter, who serves what connects: it stands outside.
+ */
+struct sandbox_listener {
+	unsigned kind; /* the starter's own word for it, not 0 */
+	uint16_t port;
+};
+
 /* What a program needs. All text is borrowed; paths are absolute. */
 struct sandbox_spec {
 	struct str name;        /* for messages and the host name; letters, digits, '-', '_', '.' */
@@ -59,12 +73,17 @@ struct sandbox_spec {
 	struct str cwd;        /* empty: /tmp, which is fresh */
 	const struct str *env; /* "NAME=value"; loader and interpreter hooks are refused */
 	size_t n_env;
-	const struct str *read, *write, *exec;
-	size_t n_read, n_write, n_exec;
+	const struct str *read, *write, *exec, *hidden;
+	size_t n_read, n_write, n_exec, n_hidden;
+	const struct str *why; /* of each place, in that order; NULL: "asked for" */
 	enum sandbox_profile profile;
 	struct sandbox_limits limits;
-	bool loopback; /* IPv4/IPv6 sockets within its own, otherwise empty, network */
-	bool weaker;   /* go on when the machine lacks a layer, and report which */
+	const struct sandbox_listener *listeners; /* need loopback */
+	size_t n_listeners;
+	bool loopback;   /* IPv4/IPv6 sockets within its own, otherwise empty, network */
+	bool terminal;   /* may make pseudo terminals, and can be given one: SANDBOX_FD_TERMINAL */
+	bool write_exec; /* weaker: what lies in writable places, /tmp too, may be executed */
+	bool weaker;     /* go on when the machine lacks a layer, and report which */
 };
 
 /* A path of the spec as it stands on this machine. */
@@ -90,7 +109,7 @@ struct plan_machine {
 	enum sandbox_profile profile;      /* guessed from the program and its interpreter */
 	const struct plan_place *prefixes; /* what comes with it: plan_program_prefix(), resolved */
 	size_t n_prefixes;
-	const struct plan_place *places; /* every spec path: read, then write, then exec */
+	const struct plan_place *places; /* every spec path: read, write, exec, then hidden */
 	size_t n_places;
 	const struct plan_place *system; /* those system places that exist (plan_system_paths) */
 	size_t n_system;
@@ -108,16 +127,20 @@ enum plan_kind {
 	PLAN_BIND,           /* source at target; flags */
 	PLAN_TMP,            /* memory file system at target; value: bytes; flags */
 	PLAN_PROC,           /* target */
+	PLAN_PTS,            /* pseudo terminals of its own at target */
+	PLAN_MASK,           /* nothing at target; flags: BIND_DIR */
+	PLAN_LISTEN,         /* a listener for the starter; flags: kind, value: port */
 	PLAN_PIVOT,          /* the new root becomes the root, the old one is gone */
 	PLAN_HOSTNAME,       /* source */
 	PLAN_INIT,           /* from here on in a child: this process stays behind as init */
-	PLAN_CWD,            /* target */
-	PLAN_LIMIT,          /* flags: RLIMIT_..., value */
-	PLAN_ALLOW,          /* landlock rule: target, flags: FILES_... */
-	PLAN_LANDLOCK,       /* enter the domain of the rules so far; flags: 1 = ports stay open */
-	PLAN_CAPABILITIES,   /* empty every set, no new privileges */
-	PLAN_SECCOMP,        /* the filter of plan->seccomp */
-	PLAN_EXEC,           /* source: the program */
+	PLAN_TERMINAL,     /* standard streams that were asked to be become a terminal of its own */
+	PLAN_CWD,          /* target */
+	PLAN_LIMIT,        /* flags: RLIMIT_..., value */
+	PLAN_ALLOW,        /* landlock rule: target, flags: FILES_... */
+	PLAN_LANDLOCK,     /* enter the domain of the rules so far; flags: 1 = ports stay open */
+	PLAN_CAPABILITIES, /* empty every set, no new privileges */
+	PLAN_SECCOMP,      /* the filter of plan->seccomp */
+	PLAN_EXEC,         /* source: the program */
 	PLAN_KIND_MAX
 };
 
@@ -133,6 +156,7 @@ struct plan_op {
 	unsigned flags;
 	uint64_t value;
 	struct str source, target; /* NUL-terminated behind the end */
+	struct str why;            /* what made it, for people: "default: the system" */
 };
 
 /* Layers that this machine lacks and the spec allowed to be missing. */
@@ -177,7 +201,7 @@ enum err_code plan_check(const struct sandbox_spec *spec, struct err *err) MUST_
  */
 struct str plan_program_prefix(struct str path);
 
-/* The profile for a program by its file name: node, npx -> NODE; python3 -> PYTHON. */
+/* The profile for a program by its file name: node, npx -> NODE; python3 -> PYTHON; bash -> SHELL. */
 enum sandbox_profile plan_guess_profile(struct str real_path);
 
 /* The system places that a plan mounts when they exist; `*n` of them. */
@@ -185,6 +209,10 @@ const struct str *plan_system_paths(size_t *n);
 
 /* One line for each operation; environment values are not printed. */
 void plan_print(const struct sandbox_plan *plan, struct buf *out);
+
+/* The word of an operation ("bind"), and the rest of its line. */
+const char *plan_op_name(const struct plan_op *op);
+void plan_op_print(const struct sandbox_plan *plan, const struct plan_op *op, struct buf *out);
 
 /* "no Landlock; no pid limit": the layers in `missing`, or nothing. */
 void plan_print_missing(unsigned missing, struct buf *out);

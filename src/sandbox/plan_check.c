@@ -235,7 +235,7 @@ static enum err_code check_env(const struct sandbox_spec *spec, struct err *err)
 
 static enum err_code check_places(const struct sandbox_spec *spec, struct err *err)
 {
-	if (spec->n_read + spec->n_write + spec->n_exec > PLAN_MAX_PATHS) {
+	if (spec->n_read + spec->n_write + spec->n_exec + spec->n_hidden > PLAN_MAX_PATHS) {
 		return ERR(err, ERR_LIMIT, "more than %d paths", (int)PLAN_MAX_PATHS);
 	}
 	for (size_t i = 0; i < spec->n_read; i++) {
@@ -249,13 +249,31 @@ static enum err_code check_places(const struct sandbox_spec *spec, struct err *e
 	for (size_t i = 0; i < spec->n_write; i++) {
 		TRY(check_path("write", spec->write[i], err));
 		TRY(plan_check_write(path_trim(spec->write[i]), err));
-		for (size_t k = 0; k < spec->n_exec; k++) {
+		for (size_t k = 0; k < spec->n_exec && !spec->write_exec; k++) {
 			if (path_within(path_trim(spec->exec[k]), path_trim(spec->write[i]))) {
 				return ERR(err, ERR_INVALID,
 					   "exec " STR_FMT " lies in write " STR_FMT
 					   ": what can be changed must not be executed",
 					   STR_ARG(spec->exec[k]), STR_ARG(spec->write[i]));
 			}
+		}
+	}
+	for (size_t i = 0; i < spec->n_hidden; i++) {
+		TRY(check_path("hidden", spec->hidden[i], err));
+	}
+	return ERR_OK;
+}
+
+static enum err_code check_listeners(const struct sandbox_spec *spec, struct err *err)
+{
+	if (spec->n_listeners > PLAN_MAX_LISTENERS) {
+		return ERR(err, ERR_LIMIT, "more than %d listeners", (int)PLAN_MAX_LISTENERS);
+	}
+	for (size_t i = 0; i < spec->n_listeners; i++) {
+		if (!spec->loopback || spec->listeners[i].kind == 0 ||
+		    spec->listeners[i].kind > 255 || spec->listeners[i].port == 0) {
+			return ERR(err, ERR_INVALID,
+				   "listener %zu needs a kind, a port and loopback", i + 1);
 		}
 	}
 	return ERR_OK;
@@ -284,6 +302,7 @@ enum err_code plan_check(const struct sandbox_spec *spec, struct err *err)
 		TRY(check_path("cwd", spec->cwd, err));
 	}
 	TRY(check_env(spec, err));
+	TRY(check_listeners(spec, err));
 	return check_places(spec, err);
 }
 
@@ -320,6 +339,8 @@ struct str plan_program_prefix(struct str path)
 
 enum sandbox_profile plan_guess_profile(struct str path)
 {
+	static const struct str shells[] = {STR_INIT("sh"),  STR_INIT("bash"), STR_INIT("dash"),
+					    STR_INIT("zsh"), STR_INIT("fish"), STR_INIT("ksh")};
 	struct str name = path_base(path);
 
 	if (str_eq(name, STR("node")) || str_eq(name, STR("nodejs")) || str_eq(name, STR("npx")) ||
@@ -331,6 +352,11 @@ enum sandbox_profile plan_guess_profile(struct str path)
 	if (str_starts_with(name, STR("python")) || str_starts_with(name, STR("pypy")) ||
 	    str_ends_with(name, STR(".py"))) {
 		return PROFILE_PYTHON;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(shells); i++) {
+		if (str_eq(name, shells[i])) {
+			return PROFILE_SHELL;
+		}
 	}
 	return PROFILE_NATIVE;
 }

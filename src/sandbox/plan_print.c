@@ -57,7 +57,7 @@ static void print_text(struct buf *out, struct str text)
 	}
 }
 
-static void print_op(struct buf *out, const struct sandbox_plan *plan, const struct plan_op *op)
+const char *plan_op_name(const struct plan_op *op)
 {
 	static const char *const names[PLAN_KIND_MAX] = {
 		[PLAN_NAMESPACES] = "namespaces",
@@ -81,12 +81,21 @@ static void print_op(struct buf *out, const struct sandbox_plan *plan, const str
 		[PLAN_CAPABILITIES] = "capabilities",
 		[PLAN_SECCOMP] = "seccomp",
 		[PLAN_EXEC] = "exec",
+		[PLAN_PTS] = "pts",
+		[PLAN_MASK] = "mask",
+		[PLAN_LISTEN] = "listen",
+		[PLAN_TERMINAL] = "terminal",
 	};
+
+	return op->kind < PLAN_KIND_MAX ? names[op->kind] : "?";
+}
+
+void plan_op_print(const struct sandbox_plan *plan, const struct plan_op *op, struct buf *out)
+{
 	static const char *const binds[] = {"write", "exec", "device", "dir"};
 	static const char *const files[] = {"read", "write", "make", "socket", "exec", "device"};
 	static const char *const memory[] = {"none", "files", "any"};
 
-	buf_printf(out, "%s", op->kind < PLAN_KIND_MAX ? names[op->kind] : "?");
 	switch (op->kind) {
 	case PLAN_NAMESPACES:
 		print_namespaces(out, op->value);
@@ -101,6 +110,10 @@ static void print_op(struct buf *out, const struct sandbox_plan *plan, const str
 	case PLAN_TMP:
 		buf_printf(out, " " STR_FMT " %llu", STR_ARG(op->target),
 			   (unsigned long long)op->value);
+		print_bits(out, op->flags, binds, ARRAY_LEN(binds));
+		break;
+	case PLAN_LISTEN:
+		buf_printf(out, " 127.0.0.1:%llu", (unsigned long long)op->value);
 		break;
 	case PLAN_LINK:
 		buf_printf(out, " " STR_FMT " -> " STR_FMT, STR_ARG(op->target),
@@ -111,10 +124,12 @@ static void print_op(struct buf *out, const struct sandbox_plan *plan, const str
 		print_text(out, op->source);
 		break;
 	case PLAN_BIND:
+	case PLAN_MASK:
 		buf_printf(out, " " STR_FMT, STR_ARG(op->target));
 		print_bits(out, op->flags, binds, ARRAY_LEN(binds));
 		break;
 	case PLAN_DIR:
+	case PLAN_PTS:
 	case PLAN_PROC:
 	case PLAN_CWD:
 		buf_printf(out, " " STR_FMT, STR_ARG(op->target));
@@ -141,17 +156,19 @@ static void print_op(struct buf *out, const struct sandbox_plan *plan, const str
 	case PLAN_LOOPBACK:
 	case PLAN_PIVOT:
 	case PLAN_INIT:
+	case PLAN_TERMINAL:
 	case PLAN_CAPABILITIES:
 	case PLAN_KIND_MAX:
 		break;
 	}
-	buf_append_c(out, '\n');
 }
 
 void plan_print(const struct sandbox_plan *plan, struct buf *out)
 {
 	for (size_t i = 0; i < plan->n_ops; i++) {
-		print_op(out, plan, &plan->ops[i]);
+		buf_printf(out, "%s", plan_op_name(&plan->ops[i]));
+		plan_op_print(plan, &plan->ops[i], out);
+		buf_append_c(out, '\n');
 	}
 	if (plan->missing) {
 		buf_append(out, STR("missing "));

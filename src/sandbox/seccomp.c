@@ -13,9 +13,11 @@
 #include "sandbox/seccomp_priv.h"
 
 #include <errno.h>
+#include <linux/netlink.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -82,9 +84,27 @@ static void emit_values(struct builder *b, const uint32_t *values, uint32_t n, b
 	}
 }
 
+/* socket(AF_NETLINK, SOCK_RAW or SOCK_DGRAM, NETLINK_ROUTE) is allowed; else falls through. */
+static void emit_route(struct builder *b)
+{
+	emit_load_arg(b, 0, false);
+	emit(b, BPF_JMP | BPF_JEQ | BPF_K, AF_NETLINK, 0, 7);
+	emit_load_arg(b, 2, false);
+	emit(b, BPF_JMP | BPF_JEQ | BPF_K, NETLINK_ROUTE, 0, 5);
+	emit_load_arg(b, 1, false);
+	emit(b, BPF_ALU | BPF_AND | BPF_K, 0xf, 0, 0);
+	emit(b, BPF_JMP | BPF_JEQ | BPF_K, SOCK_RAW, 1, 0);
+	emit(b, BPF_JMP | BPF_JEQ | BPF_K, SOCK_DGRAM, 0, 1);
+	emit_return(b, SECCOMP_RET_ALLOW);
+}
+
 /* One check: falls through when it holds, returns the errno when not. */
 static void emit_check(struct builder *b, const struct check *c)
 {
+	if (c->kind == CHECK_UNLESS_ROUTE) {
+		emit_route(b);
+		return;
+	}
 	if (c->kind != CHECK_NEVER) {
 		emit_load_arg(b, c->arg, false);
 	}
@@ -114,6 +134,7 @@ static void emit_check(struct builder *b, const struct check *c)
 	case CHECK_SELF:
 		emit(b, BPF_JMP | BPF_JEQ | BPF_K, b->spec->self, 1, 0);
 		break;
+	case CHECK_UNLESS_ROUTE:
 	case CHECK_NEVER:
 		break;
 	}

@@ -45,6 +45,9 @@ enum seccomp_calls {
 enum seccomp_families {
 	FAMILY_UNIX = 1 << 0, /* stream, datagram, seqpacket */
 	FAMILY_INET = 1 << 1, /* IPv4 and IPv6, TCP and UDP; never MPTCP, raw or packet */
+	FAMILY_ROUTE =
+		1
+		<< 2, /* netlink, NETLINK_ROUTE only: getifaddrs asks which interfaces there are */
 };
 
 /* What happens to a call that is not on the list. */

@@ -51,6 +51,9 @@ static void print_check(struct buf *out, const struct seccomp_spec *spec, const 
 	case CHECK_SELF:
 		buf_printf(out, " is %u", spec->self);
 		break;
+	case CHECK_UNLESS_ROUTE:
+		buf_append(out, STR(" allowed if AF_NETLINK with NETLINK_ROUTE, else"));
+		return;
 	case CHECK_NEVER:
 		buf_append(out, STR(" never"));
 		break;

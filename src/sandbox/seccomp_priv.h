@@ -48,6 +48,8 @@ enum check_kind {
 	CHECK_NONE_OF,    /* none of values */
 	CHECK_ZERO,       /* all 64 bits */
 	CHECK_SELF,       /* spec->self */
+	CHECK_UNLESS_ROUTE, /* allows at once what FAMILY_ROUTE means; the checks behind it are for the
+			       rest */
 	CHECK_NEVER,
 };
 

@@ -51,28 +51,32 @@ static size_t check_socket(const struct seccomp_spec *spec, struct check *out)
 		[FAMILY_UNIX | FAMILY_INET] = {LIST(families_both)},
 	};
 	unsigned which = spec->families & (FAMILY_UNIX | FAMILY_INET);
+	size_t n = 0;
 
-	if (which == 0) {
-		out[0] = (struct check){.kind = CHECK_NEVER, .fails_with = EAFNOSUPPORT};
-		return 1;
+	if (spec->families & FAMILY_ROUTE) {
+		out[n++] = (struct check){.kind = CHECK_UNLESS_ROUTE};
 	}
-	out[0] = (struct check){.kind = CHECK_ONE_OF,
-				.arg = 0,
-				.values = families[which].values,
-				.n = families[which].n,
-				.fails_with = EAFNOSUPPORT};
+	if (which == 0) {
+		out[n++] = (struct check){.kind = CHECK_NEVER, .fails_with = EAFNOSUPPORT};
+		return n;
+	}
+	out[n++] = (struct check){.kind = CHECK_ONE_OF,
+				  .arg = 0,
+				  .values = families[which].values,
+				  .n = families[which].n,
+				  .fails_with = EAFNOSUPPORT};
 	/* The type's high bits are SOCK_CLOEXEC and SOCK_NONBLOCK. */
-	out[1] = (struct check){.kind = CHECK_ONE_OF,
-				.arg = 1,
-				.mask = 0xf,
-				LIST(socket_types),
-				.fails_with = EPROTONOSUPPORT};
+	out[n++] = (struct check){.kind = CHECK_ONE_OF,
+				  .arg = 1,
+				  .mask = 0xf,
+				  LIST(socket_types),
+				  .fails_with = EPROTONOSUPPORT};
 	/* Above all not MPTCP (262), which Landlock's TCP rules do not see. */
-	out[2] = (struct check){.kind = CHECK_ONE_OF,
-				.arg = 2,
-				LIST(socket_protocols),
-				.fails_with = EPROTONOSUPPORT};
-	return 3;
+	out[n++] = (struct check){.kind = CHECK_ONE_OF,
+				  .arg = 2,
+				  LIST(socket_protocols),
+				  .fails_with = EPROTONOSUPPORT};
+	return n;
 }
 
 /* Fast open connects without connect(2), so Landlock does not see it either. */

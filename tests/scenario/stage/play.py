@@ -178,6 +178,51 @@ class Play:
         p = self.world.run_writ(shlex.split(item.rest()))
         return Answer(ok=p.returncode == 0, exit=p.returncode, text=p.stdout + p.stderr)
 
+    # ---- programs in sandboxes
+
+    def do_run(self, item):
+        """run [OPTIONS] -- PROGRAM ARGS, the text below on its standard input"""
+        return self.world.runs.run(item.rest(), item.block)
+
+    def do_start(self, item):
+        """start AGENT [OPTIONS] -- PROGRAM ARGS, without waiting for its end"""
+        name, rest = item.rest().split(None, 1)
+        self.world.runs.start(name, rest)
+
+    def do_end(self, item):
+        return self.world.runs.end(item.rest())
+
+    def do_freeze(self, item):
+        return self.world.runs.lever("freeze", item.rest())
+
+    def do_thaw(self, item):
+        return self.world.runs.lever("thaw", item.rest())
+
+    def do_kill_run(self, item):
+        return self.world.runs.lever("kill", item.rest())
+
+    def do_kill_client(self, item):
+        self.world.runs.live[item.rest()].kill()
+
+    def do_type(self, item):
+        """type [OPTIONS] -- PROGRAM ARGS: at a terminal, each line below when the program waits"""
+        return self.world.runs.typed(item.rest(), (item.block or "").splitlines())
+
+    def do_stands(self, item):
+        """stands still FILE | goes on FILE: whether a file below grows"""
+        return self.grows(item.rest().split()[1], False)
+
+    def do_goes(self, item):
+        return self.grows(item.rest().split()[1], True)
+
+    def grows(self, name, wanted):
+        path = self.world.dir / name
+        before = path.stat().st_size
+        time.sleep(0.4 * self.world.patience)
+        if (path.stat().st_size != before) != wanted:
+            raise Failed(f"{name} had {before} bytes and has {path.stat().st_size}")
+        return Answer(ok=True)
+
     def do_sh(self, item):
         p = subprocess.run(["sh", "-ec", item.rest() + "\n" + (item.block or "")], cwd=self.world.dir,
                            capture_output=True, text=True, timeout=60 * self.world.patience)

@@ -17,6 +17,7 @@ import urllib.request
 from . import ledger
 from .client import Client
 from .page import Failed, Mistake, Skipped
+from .runs import Runs
 
 PACKAGES = {"filesystem": "server-filesystem/dist/index.js", "memory": "server-memory/dist/index.js",
             "everything": "server-everything/dist/index.js"}
@@ -73,6 +74,7 @@ class World:
         self.serving, self.log, self.was_served = None, None, False
         self.mounts, self.check_ledger = [], True
         self.config_changed = None
+        self.runs = Runs(self)
         ports = {"port": free_port(), "port2": free_port(), "port3": free_port()}
         self.names = {**ports, "dir": str(self.dir), "ws": str(self.dir / "ws"), "peers": peers or "",
                       "host": f"127.0.0.1:{ports['port']}", "url": f"http://127.0.0.1:{ports['port']}",
@@ -214,6 +216,7 @@ class World:
         """What must hold after every scenario, whatever it was about."""
         for c in self.clients.values():
             c.stop()
+        self.runs.stop_all()
         if not self.was_served:
             return
         if self.serving:

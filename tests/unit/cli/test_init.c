@@ -194,7 +194,7 @@ static void what_init_writes_loads_and_is_never_overwritten(void **state)
 	if (config_load(&a, path, &loaded, NULL, &err)) {
 		fail_msg("%s", err.msg);
 	}
-	assert_int_equal(loaded.n_policies, 3);
+	assert_int_equal(loaded.n_policies, 4);
 	assert_true(loaded.config.listen[0].local);
 	arena_done(&a);
 	assert_int_equal(quietly(2, argv), CMD_FAILED);

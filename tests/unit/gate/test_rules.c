@@ -474,10 +474,71 @@ static void the_digest_is_of_the_policies(void **state)
 	rules_unref(c);
 }
 
+static void a_program_is_known_by_path_and_digest(void **state)
+{
+	struct rules_query q = question();
+
+	(void)state;
+	q.kind = RULES_EXEC;
+	q.server = STR("");
+	q.object = STR("/usr/bin/node");
+	q.digest = STR("abcd");
+	q.input = STR("{\"argv\":[\"node\",\"a.js\"],\"cwd\":\"/ws\",\"weaker\":[]}");
+	assert_int_equal(outcome("permit (principal, action == Writ::Action::\"exec\", resource == "
+				 "Writ::Program::\"/usr/bin/node\") when { resource.digest == "
+				 "\"abcd\" && resource.path like \"/usr/*\" && "
+				 "context.input.argv.contains(\"a.js\") && "
+				 "context.input.weaker.isEmpty() };",
+				 q),
+			 POLICY_ALLOW);
+	assert_int_equal(outcome("permit (principal, action in Writ::Action::\"mutate\", resource) "
+				 "when { resource.digest == \"other\" };",
+				 q),
+			 POLICY_DENY);
+}
+
+static void a_path_lies_in_every_folder_above_it(void **state)
+{
+	static const char in_ws[] =
+		"permit (principal, action in Writ::Action::\"fs\", resource in "
+		"Writ::Path::\"/home/ann\") when { resource.path like \"*/ws*\" };";
+	struct rules_query q = question();
+
+	(void)state;
+	q.server = STR("");
+	q.input = STR("");
+	q.kind = RULES_READ_FILE;
+	q.object = STR("/home/ann/ws/deep");
+	assert_int_equal(outcome(in_ws, q), POLICY_ALLOW);
+	q.kind = RULES_WRITE_FILE;
+	assert_int_equal(outcome(in_ws, q), POLICY_ALLOW);
+	q.object = STR("/home/anna/ws");
+	assert_int_equal(outcome(in_ws, q), POLICY_DENY);
+	q.object = STR("/home/ann/wr");
+	assert_int_equal(outcome(in_ws, q), POLICY_DENY);
+	q.object = STR("/");
+	assert_int_equal(outcome("permit (principal, action, resource in Writ::Path::\"/\");", q),
+			 POLICY_ALLOW);
+}
+
+static void rules_know_the_paths_that_policies_name(void **state)
+{
+	struct rules *r = rules_of("permit (principal, action, resource in Writ::Path::\"/a\"); "
+				   "forbid (principal, action, resource == Writ::Path::\"/a/b\");");
+
+	(void)state;
+	assert_int_equal(r->n_paths, 2);
+	assert_true(str_eq(r->paths[1], STR("/a/b")));
+	rules_unref(r);
+}
+
 int main(void)
 {
 #define T(t) cmocka_unit_test_setup_teardown(t, begin, finish)
 	const struct CMUnitTest tests[] = {
+		T(a_program_is_known_by_path_and_digest),
+		T(a_path_lies_in_every_folder_above_it),
+		T(rules_know_the_paths_that_policies_name),
 		T(a_permit_allows_and_says_which),
 		T(what_nothing_permits_is_denied),
 		T(a_forbid_wins_and_gives_its_reason),

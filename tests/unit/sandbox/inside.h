@@ -79,6 +79,24 @@ static int in_netlink(void)
 	return result(socket(AF_NETLINK, SOCK_RAW, 0));
 }
 
+/* Other families of netlink: XFRM, sock_diag, audit, generic; and raw packets of IP. */
+static int in_netlink_others(void)
+{
+	static const int protocols[] = {4, 6, 9, 12, 16, 17};
+
+	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++) {
+		if (socket(AF_NETLINK, SOCK_RAW, protocols[i]) >= 0) {
+			return WENT_THROUGH;
+		}
+	}
+	return errno;
+}
+
+static int in_raw(void)
+{
+	return result(socket(AF_INET, SOCK_RAW, IPPROTO_TCP));
+}
+
 static int in_vsock(void)
 {
 	return result(socket(AF_VSOCK, SOCK_STREAM, 0));
@@ -462,6 +480,8 @@ static const struct inside {
 	{"far", in_far, EAFNOSUPPORT},
 	{"mptcp", in_mptcp, EAFNOSUPPORT},
 	{"netlink", in_netlink, EAFNOSUPPORT},
+	{"netlink others", in_netlink_others, EAFNOSUPPORT},
+	{"raw", in_raw, EAFNOSUPPORT},
 	{"vsock", in_vsock, EAFNOSUPPORT},
 	{"packet", in_packet, EAFNOSUPPORT},
 	{"abstract", in_abstract, ECONNREFUSED}, /* of its own network namespace */

@@ -312,8 +312,14 @@ static void with_loopback_the_network_is_its_own_and_empty(void **state)
 	static const struct {
 		const char *name;
 		int code;
-	} cases[] = {{"tcp", ECONNREFUSED}, {"far", ENETUNREACH},     {"mptcp", EPROTONOSUPPORT},
-		     {"fast open", EPERM},  {"packet", EAFNOSUPPORT}, {"netlink", EAFNOSUPPORT}};
+	} cases[] = {{"tcp", ECONNREFUSED},
+		     {"far", ENETUNREACH},
+		     {"mptcp", EPROTONOSUPPORT},
+		     {"fast open", EPERM},
+		     {"packet", EAFNOSUPPORT},
+		     {"netlink", WENT_THROUGH},
+		     {"netlink others", EAFNOSUPPORT},
+		     {"raw", EPROTONOSUPPORT}};
 
 	(void)state;
 	if (cannot_sandbox()) {

@@ -130,6 +130,86 @@ static void root_is_nobody_special_inside(void **state)
 	compare("plan_root_loopback.txt", &spec, &m);
 }
 
+/* A workspace with a kept and a hidden place deep in it, listeners and a terminal. */
+static struct sandbox_spec agent_spec(struct plan_machine *m)
+{
+	static const struct str read[] = {STR_INIT("/home/ann/ws/deep/kept")};
+	static const struct str write[] = {STR_INIT("/home/ann/ws")};
+	static const struct str hidden[] = {STR_INIT("/home/ann/ws/state"),
+					    STR_INIT("/nowhere/given")};
+	static const struct str why[] = {STR_INIT("policy kept"), STR_INIT("policy work"),
+					 STR_INIT("the node's own"), STR_INIT("nothing")};
+	static const struct plan_place places[] = {
+		{STR_INIT("/home/ann/ws/deep/kept"), STR_INIT("/home/ann/ws/deep/kept"), true},
+		{STR_INIT("/home/ann/ws"), STR_INIT("/home/ann/ws"), true},
+		{STR_INIT("/home/ann/ws/state"), STR_INIT("/home/ann/ws/state"), true},
+		{STR_INIT("/nowhere/given"), STR_INIT("/nowhere/given"), false}};
+	static const struct sandbox_listener listeners[] = {{2, 8700}};
+	struct sandbox_spec spec = simple_spec();
+
+	*m = simple_machine();
+	m->places = places;
+	m->n_places = ARRAY_LEN(places);
+	m->profile = PROFILE_SHELL;
+	spec.read = read;
+	spec.n_read = 1;
+	spec.write = write;
+	spec.n_write = 1;
+	spec.hidden = hidden;
+	spec.n_hidden = 2;
+	spec.why = why;
+	spec.listeners = listeners;
+	spec.n_listeners = 1;
+	spec.loopback = spec.terminal = true;
+	return spec;
+}
+
+static void an_agent_gets_places_listeners_and_a_terminal(void **state)
+{
+	struct plan_machine m;
+	struct sandbox_spec spec = agent_spec(&m);
+
+	(void)state;
+	compare("plan_agent.txt", &spec, &m);
+	spec.write_exec = true;
+	compare("plan_agent_write_exec.txt", &spec, &m);
+}
+
+static void a_listener_needs_a_network_of_its_own(void **state)
+{
+	struct plan_machine m;
+	struct sandbox_spec spec = agent_spec(&m);
+	struct err err;
+
+	(void)state;
+	spec.loopback = false;
+	assert_int_equal(plan_check(&spec, &err), ERR_INVALID);
+}
+
+static void a_place_in_a_hidden_one_is_refused(void **state)
+{
+	static const struct str read[] = {STR_INIT("/home/ann/ws/state/pub")};
+	static const struct plan_place places[] = {
+		{STR_INIT("/home/ann/ws/state/pub"), STR_INIT("/home/ann/ws/state/pub"), true},
+		{STR_INIT("/home/ann/ws"), STR_INIT("/home/ann/ws"), true},
+		{STR_INIT("/home/ann/ws/state"), STR_INIT("/home/ann/ws/state"), true}};
+	struct plan_machine m;
+	struct sandbox_spec spec = agent_spec(&m);
+	struct sandbox_plan plan;
+	struct arena a;
+	struct err err;
+
+	(void)state;
+	spec.read = read;
+	spec.n_hidden = 1;
+	m.places = places;
+	m.n_places = ARRAY_LEN(places);
+	arena_init(&a, 4 << 20);
+	assert_int_equal(plan_build(&a, &spec, &m, &plan, &err), ERR_INVALID);
+	assert_non_null(strstr(err.msg, "hidden"));
+	arena_done(&a);
+}
+
 static void a_weaker_plan_says_what_it_lacks(void **state)
 {
 	static const struct str nested[] = {STR_INIT("/srv/w"), STR_INIT("/srv/w/r")};
@@ -407,6 +487,9 @@ int main(void)
 		cmocka_unit_test(a_plan_is_as_reviewed),
 		cmocka_unit_test(a_node_server_gets_its_packages_and_its_workspace),
 		cmocka_unit_test(root_is_nobody_special_inside),
+		cmocka_unit_test(an_agent_gets_places_listeners_and_a_terminal),
+		cmocka_unit_test(a_listener_needs_a_network_of_its_own),
+		cmocka_unit_test(a_place_in_a_hidden_one_is_refused),
 		cmocka_unit_test(a_weaker_plan_says_what_it_lacks),
 		cmocka_unit_test(nonsense_is_refused_with_a_reason),
 		cmocka_unit_test(twice_the_same_variable_is_refused),

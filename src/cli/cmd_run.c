@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* writ run: a program in a sandbox whose only exit is Writ. */
+#include "cli/cmd.h"
+#include "cli/out.h"
+#include "cli/run.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { NODE_END_MS = 1500 };
+
+struct run_args {
+	struct run_options run;
+	const char *config, *policy, *memory;
+	bool explain, json;
+};
+
+static const char help_of_run[] =
+	"Runs an unmodified program in a sandbox. It sees the system read only, its workspace as "
+	"far "
+	"as\npolicies give it, and nothing else; its only way out is Writ: tools at "
+	"http://127.0.0.1:8700/mcp and\nmodels at /v1, as the agent it is. Whether it may start is "
+	"decided and recorded first. Exits with\nthe program's own status; 125: could not be run, "
+	"126: refused by a policy, 127: no such program.";
+
+/* "4GiB", "512MiB", "100" */
+static enum err_code parse_size(const char *text, uint64_t *ret, struct err *err)
+{
+	static const struct {
+		struct str unit;
+		unsigned shift;
+	} units[] = {{STR_INIT("KiB"), 10}, {STR_INIT("MiB"), 20}, {STR_INIT("GiB"), 30}};
+	struct str s = str_from_c(text);
+	unsigned shift = 0;
+	uint64_t n;
+
+	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+		if (str_ends_with(s, units[i].unit)) {
+			s.n -= units[i].unit.n;
+			shift = units[i].shift;
+		}
+	}
+	if (!str_to_u64(s, &n) || n == 0 || n > UINT64_C(1) << 33) {
+		return ERR(err, ERR_INVALID, "%s: not a size, as 512MiB", text);
+	}
+	*ret = n << shift;
+	return ERR_OK;
+}
+
+static const char *why_refused(enum run_refusal why)
+{
+	switch (why) {
+	case RUN_DENIED:
+		return "refused";
+	case RUN_ASK:
+		return "held back: it needs an approval";
+	case RUN_UNRECORDED:
+		return "not started: the decision could not be recorded";
+	case RUN_IMPOSSIBLE:
+		return "not started";
+	}
+	return "refused";
+}
+
+/* Why it was not started, and what can be done about it. */
+static void tell_refused(const struct run_plan *p, const struct run_granted *g)
+{
+	(void)fprintf(stderr, "writ run: " STR_FMT " is %s", STR_ARG(p->machine.program.real),
+		      why_refused(g->why));
+	if (g->policy.n) {
+		(void)fprintf(stderr, " by policy \"" STR_FMT "\"", STR_ARG(g->policy));
+	} else if (g->why == RUN_DENIED) {
+		(void)fprintf(stderr, ": no policy permits it");
+	}
+	if (g->reason.n) {
+		(void)fprintf(stderr, ": " STR_FMT, STR_ARG(g->reason));
+	}
+	(void)fprintf(stderr, "\n");
+	if (g->why == RUN_DENIED) {
+		(void)fprintf(stderr,
+			      "  the action is Writ::Action::\"exec\" of Writ::Agent::\"" STR_FMT
+			      "\" on Writ::Program::\"" STR_FMT "\"\n",
+			      STR_ARG(p->agent), STR_ARG(p->machine.program.real));
+	}
+	if (g->id) {
+		(void)fprintf(stderr, "  it is record %llu of the ledger\n",
+			      (unsigned long long)g->id);
+	}
+}
+
+/* What is weaker or missing is said before the program says anything. */
+static void tell_weaker(struct run_plan *p)
+{
+	struct buf text;
+
+	if (p->spec.write_exec) {
+		(void)fprintf(stderr, "writ run: weaker: files that the program writes may be "
+				      "executed (--exec-workspace)\n");
+	}
+	buf_init(&text, 1024);
+	plan_print_missing(p->plan.missing, &text);
+	if (buf_len(&text)) {
+		(void)fprintf(stderr, "writ run: weaker: " STR_FMT "\n", STR_ARG(buf_str(&text)));
+	}
+	buf_done(&text);
+	for (struct str rest = buf_str(&p->left_out); rest.n;) {
+		struct str line = str_cut(&rest, '\n');
+
+		(void)fprintf(stderr, "writ run: " STR_FMT "\n", STR_ARG(line));
+	}
+}
+
+/* ---- explain ---- */
+
+static struct str default_reason(const struct plan_op *op)
+{
+	static const struct {
+		enum plan_kind kind;
+		struct str why;
+	} table[] = {
+		{PLAN_LISTEN, STR_INIT("default: tools, models and hosts, by way of Writ")},
+		{PLAN_LIMIT, STR_INIT("default: limits of an agent")},
+		{PLAN_PIDS, STR_INIT("default: limits of an agent")},
+		{PLAN_SECCOMP, STR_INIT("the profile")},
+		{PLAN_ALLOW, STR_INIT("the same as the places above")},
+		{PLAN_EXEC, STR_INIT("the command line")},
+		{PLAN_CWD, STR_INIT("the command line")},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		if (table[i].kind == op->kind) {
+			return table[i].why;
+		}
+	}
+	return op->why.n ? op->why : STR("default: every sandbox");
+}
+
+static void explain_plan(struct out *o, const struct run_plan *p)
+{
+	static const struct out_col cols[] = {{"rule", 12}, {"what", 60}, {"from", 0}};
+	static const struct out_list list = {.name = "plan", .cols = cols, .n_cols = 3};
+	struct buf line;
+
+	out_list_begin(o, &list);
+	buf_init(&line, 64 << 10);
+	for (size_t i = 0; i < p->plan.n_ops; i++) {
+		const struct plan_op *op = &p->plan.ops[i];
+
+		buf_clear(&line);
+		plan_op_print(&p->plan, op, &line);
+		out_row_begin(o);
+		out_text(o, "rule", str_from_c(plan_op_name(op)));
+		out_text(o, "what", str_trim(buf_str(&line)));
+		out_text(o, "from", default_reason(op));
+		out_row_end(o);
+	}
+	buf_done(&line);
+	out_list_end(o);
+}
+
+static int explain(struct out *o, struct run_plan *p, const struct run_granted *g)
+{
+	out_text(o, "agent", p->agent);
+	out_text(o, "program", p->machine.program.real);
+	out_text(o, "profile", str_from_c(run_profile_name(p->spec.profile)));
+	out_bool(o, "permitted", !g->refused);
+	out_text(o, "policy", g->policy.n ? g->policy : STR("(none)"));
+	if (g->reason.n) {
+		out_text(o, "reason", g->reason);
+	}
+	if (g->refused) {
+		return CMD_FOUND;
+	}
+	explain_plan(o, p);
+	for (struct str rest = buf_str(&p->left_out); rest.n;) {
+		struct str line = str_cut(&rest, '\n');
+
+		out_note(o, STR_FMT, STR_ARG(line));
+	}
+	return CMD_FINE;
+}
+
+/* ---- running ---- */
+
+static void report(struct out *o, const struct run_plan *p, const struct run_granted *g,
+		   const struct run_ended *end)
+{
+	out_text(o, "agent", p->agent);
+	out_text(o, "program", p->machine.program.real);
+	out_u64(o, "run", g->id);
+	out_bool(o, "started", !g->refused);
+	if (g->refused) {
+		out_text(o, "policy", g->policy);
+		out_text(o, "reason", g->reason);
+		return;
+	}
+	out_u64(o, "status", end->status);
+	out_bool(o, "node_gone", end->node_gone);
+}
+
+/* A better word for why no sandbox could be made: what this machine lacks. */
+static enum err_code diagnose(struct run_plan *p, struct err *err)
+{
+	struct sandbox_kernel k = sandbox_probe();
+	struct sandbox_plan unused;
+	struct plan_machine machine = p->machine;
+	struct err better;
+
+	machine.kernel = k;
+	if (plan_build(p->arena, &p->spec, &machine, &unused, &better) == ERR_UNSUPPORTED) {
+		return err_set(err, better.code, 0, ERR_HERE, "%s", better.msg);
+	}
+	return err->code;
+}
+
+static int run(struct out *o, struct run_plan *p, const struct run_node *node, struct chan *c,
+	       const struct run_args *args, struct err *err)
+{
+	struct run_granted granted;
+	struct run_ended end = {0};
+	struct run_asked asked;
+
+	if (run_plan_ask(p, &asked, err)) {
+		return RUN_EXIT_FAILED;
+	}
+	asked.explain = args->explain;
+	if (run_talk_open(p->arena, c, &asked, &granted, err)) {
+		return RUN_EXIT_FAILED;
+	}
+	if (!granted.refused && run_plan_settle(p, &granted, &node->guard, err)) {
+		err_ignore(run_talk_ended(c, RUN_END_NOT_STARTED, 0, NULL));
+		return RUN_EXIT_FAILED;
+	}
+	if (args->explain) {
+		return explain(o, p, &granted);
+	}
+	if (granted.refused) {
+		if (args->json) {
+			report(o, p, &granted, &end);
+		} else {
+			tell_refused(p, &granted);
+		}
+		return RUN_EXIT_REFUSED;
+	}
+	tell_weaker(p);
+	if (run_hold(p, c, &end, err)) {
+		err_ignore(run_talk_ended(c, RUN_END_NOT_STARTED, 0, NULL));
+		(void)diagnose(p, err);
+		return RUN_EXIT_FAILED;
+	}
+	if (end.node_gone || run_talk_ended(c, end.how, end.status, err)) {
+		(void)fprintf(stderr, "writ run: the node is gone, so the program was ended\n");
+		*err = (struct err){0}; /* it was told */
+	}
+	if (args->json) {
+		report(o, p, &granted, &end);
+	}
+	return (int)end.status;
+}
+
+/* Our own node drains by itself; for a moment we wait, so that nothing is left behind. */
+static void leave_node(struct run_node *n)
+{
+	struct pollfd p = {.fd = n->pidfd, .events = POLLIN};
+
+	if (n->life >= 0) {
+		(void)close(n->life);
+		n->life = -1;
+	}
+	if (n->own) {
+		(void)poll(&p, 1, NODE_END_MS);
+	}
+	run_node_done(n);
+}
+
+static int prepare_and_run(struct out *o, const struct run_args *args, struct arena *a,
+			   struct err *err)
+{
+	struct run_where where = {
+		.config = args->config, .policy = args->policy, .may_start = true};
+	struct run_node node = {.life = -1, .pidfd = -1};
+	struct run_plan plan;
+	struct buf said;
+	struct chan c;
+	int status, fd;
+	enum err_code code = run_plan_prepare(a, &args->run, &plan, err);
+
+	if (code) {
+		return code == ERR_NOT_FOUND ? RUN_EXIT_NOT_FOUND : RUN_EXIT_FAILED;
+	}
+	where.workspace = plan.workspace;
+	buf_init(&said, 4096);
+	if (run_node_connect(a, &where, &node, &fd, &said, err)) {
+		buf_done(&said);
+		return RUN_EXIT_FAILED;
+	}
+	if (buf_len(&said) && !args->json) {
+		(void)fprintf(stderr, "writ run: " STR_FMT "\n", STR_ARG(buf_str(&said)));
+	}
+	buf_done(&said);
+	chan_init(&c, fd, 1 << 20);
+	status = run(o, &plan, &node, &c, args, err);
+	chan_done(&c);
+	leave_node(&node);
+	buf_done(&plan.left_out);
+	return status;
+}
+
+/* The program's words begin behind "--", so that its options are never taken for ours. */
+static char **cut_program(int *argc, char **argv)
+{
+	for (int i = 1; i < *argc; i++) {
+		if (argv[i][0] == '-' && argv[i][1] == '-' && argv[i][2] == '\0') {
+			*argc = i;
+			return &argv[i + 1];
+		}
+	}
+	return NULL;
+}
+
+static enum err_code check_args(struct run_args *args, struct err *err)
+{
+	if (!args->run.argv || !args->run.argv[0]) {
+		return ERR(err, ERR_INVALID,
+			   "no program: writ run [OPTIONS] -- PROGRAM ARGS (see --help)");
+	}
+	if (args->config && args->policy) {
+		return ERR(err, ERR_INVALID,
+			   "--config and --policy exclude each other: a configuration names its "
+			   "own policies");
+	}
+	return args->memory ? parse_size(args->memory, &args->run.memory, err) : ERR_OK;
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct run_args args = {.run.argv = cut_program(&argc, argv)};
+	const struct opt opts[] = {
+		{.name = "agent",
+		 .value = "NAME",
+		 .text = &args.run.agent,
+		 .help = "who it is to policies (default: the program's name)"},
+		{.name = "config",
+		 .letter = 'c',
+		 .value = "FILE",
+		 .text = &args.config,
+		 .help = "the node's configuration (default: writ.yaml here, else a default one)"},
+		{.name = "policy",
+		 .value = "DIR",
+		 .text = &args.policy,
+		 .help = "a folder of policies, without any configuration"},
+		{.name = "profile",
+		 .value = "P",
+		 .text = &args.run.profile,
+		 .help = "node, python, shell, native or auto (by the program)"},
+		{.name = "workspace",
+		 .letter = 'w',
+		 .value = "DIR",
+		 .text = &args.run.workspace,
+		 .help = "the folder it works in (default: the current one)"},
+		{.name = "read",
+		 .value = "PATH",
+		 .list = &args.run.read,
+		 .help = "give this too, read only, where policies permit it"},
+		{.name = "write",
+		 .value = "PATH",
+		 .list = &args.run.write,
+		 .help = "give this too, where policies permit it"},
+		{.name = "env",
+		 .letter = 'e',
+		 .value = "NAME[=V]",
+		 .list = &args.run.env,
+		 .help = "set a variable, or pass on our own; few are passed on by themselves"},
+		{.name = "memory",
+		 .value = "SIZE",
+		 .text = &args.memory,
+		 .help = "writable memory of each process, as 2GiB (default: 4GiB)"},
+		{.name = "processes",
+		 .value = "N",
+		 .number = &args.run.processes,
+		 .help = "processes and threads together (default: 512)"},
+		{.name = "exec-workspace",
+		 .flag = &args.run.write_exec,
+		 .help = "weaker: files that it writes may be executed"},
+		{.name = "weaker",
+		 .flag = &args.run.weaker,
+		 .help = "weaker: go on when this machine lacks a layer of the sandbox"},
+		{.name = "explain",
+		 .flag = &args.explain,
+		 .help = "start nothing: print every rule of the sandbox and what made it"},
+		OPT_JSON(&args.json),
+	};
+	const struct opt_spec spec = {
+		.command = "writ run",
+		.summary = help_of_run,
+		.opts = opts,
+		.n_opts = ARRAY_LEN(opts),
+		.example =
+			"writ run -- node agent.js\nwrit run --policy policies --explain -- bash",
+	};
+	struct err err = {0};
+	struct arena a;
+	struct out o;
+	int status;
+
+	if (!out_begin(&o, &spec, argc, argv, &args.json, &status)) {
+		return status == CMD_FINE ? CMD_FINE : RUN_EXIT_FAILED;
+	}
+	if (!args.explain) {
+		o.fd = STDERR_FILENO; /* standard output is the program's */
+	}
+	arena_init(&a, RUN_MEMORY);
+	status = check_args(&args, &err) ? RUN_EXIT_FAILED : prepare_and_run(&o, &args, &a, &err);
+	if (err.code) {
+		(void)out_error(&o, &err);
+	}
+	arena_done(&a);
+	return out_end(&o, status);
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The parts of `writ run`: which node decides (run_node.c), what is said to it (run_talk.c), which
+ * sandbox follows from its answer (run_plan.c), and the time while the program runs (run_hold.c).
+ */
+#ifndef CLI_RUN_H
+#define CLI_RUN_H
+
+#include "cli/opt.h"
+#include "ipc/chan.h"
+#include "ipc/run.h"
+#include "sandbox/apply.h"
+
+/* Exit statuses beside the program's own, as env(1) and timeout(1) have them. */
+enum { RUN_EXIT_FAILED = 125, RUN_EXIT_REFUSED = 126, RUN_EXIT_NOT_FOUND = 127 };
+
+enum { RUN_STATE_PATH = 512, RUN_MEMORY = 64 << 20 };
+
+/* ---- the node ---- */
+
+/*
+ * What of the node itself a sandbox must not have, wherever its workspace lies: hidden are its state
+ * folder (its sockets among it), the sockets it listens at, and files with secrets; only to be read are the configuration
+ * and the policies. Real paths.
+ */
+struct run_guard {
+	struct str *hidden, *kept;
+	size_t n_hidden, n_kept;
+};
+
+struct run_node {
+	char state[RUN_STATE_PATH]; /* its folder */
+	bool own;                   /* was started for this run */
+	int life;                   /* own: the node stays while this is open; else -1 */
+	int pidfd;                  /* own; else -1 */
+	char log[RUN_STATE_PATH + 16];
+	struct run_guard guard;
+};
+
+struct run_where {
+	const char *config, *policy; /* --config, --policy; NULL */
+	struct str workspace;        /* absolute; empty for commands that only ask */
+	bool may_start;              /* start a node when none runs */
+};
+
+/*
+ * Connects to the node of that configuration: FILE, else ./writ.yaml, else the default
+ * configuration of this workspace or policy folder. ERR_NOT_FOUND: none runs and none may be started.
+ * `said` is told in sentences what was chosen by default.
+ */
+enum err_code run_node_connect(struct arena *a, const struct run_where *where, struct run_node *ret,
+			       int *ret_fd, struct buf *said, struct err *err) MUST_USE;
+void run_node_done(struct run_node *n);
+
+/* The same for a command that only asks: the node of the configuration, or of the current folder, runs. */
+enum err_code run_ask_connect(struct arena *a, struct run_where *where, struct chan *ret,
+			      struct err *err) MUST_USE;
+
+/* ---- talking ---- */
+
+struct run_asked {
+	struct str agent, program, digest, cwd, profile;
+	const struct str *args, *weaker, *places;
+	const uint8_t *wanted; /* of each place */
+	size_t n_args, n_weaker, n_places;
+	bool explain;
+};
+
+struct run_granted_place {
+	struct str path;
+	uint8_t allowed;
+	enum run_place from;
+	struct str read_policy, write_policy; /* empty: nothing permits it */
+};
+
+struct run_granted {
+	bool refused;
+	enum run_refusal why;
+	struct str policy, reason; /* of the start */
+	uint64_t id;               /* of the run, or of the refusal's record */
+	uint32_t listeners;        /* bits */
+	struct run_granted_place *places;
+	size_t n_places;
+};
+
+/* Waits for the answer. Texts live in the arena. */
+enum err_code run_talk_open(struct arena *a, struct chan *c, const struct run_asked *asked,
+			    struct run_granted *ret, struct err *err) MUST_USE;
+
+/* fd -1: none; else it moves in. */
+enum err_code run_talk_listener(struct chan *c, unsigned kind, int fd, struct err *err) MUST_USE;
+enum err_code run_talk_reins(struct chan *c, int fd, struct err *err) MUST_USE;
+enum err_code run_talk_started(struct chan *c, struct err *err) MUST_USE;
+
+/* Tells the end and waits until it is in the ledger. */
+enum err_code run_talk_ended(struct chan *c, enum run_end how, uint32_t status,
+			     struct err *err) MUST_USE;
+
+/* Waits for one frame, at most `ms` (-1: for ever). */
+enum err_code run_talk_next(struct chan *c, void *buf, size_t cap, int ms, struct str *ret,
+			    struct err *err) MUST_USE;
+
+/* ---- the sandbox ---- */
+
+struct run_options {
+	const char *agent, *profile, *workspace;
+	struct opt_list env, read, write;
+	uint64_t memory, processes;
+	bool write_exec, weaker;
+	char **argv; /* of the program, NULL-terminated */
+};
+
+struct run_plan {
+	struct arena *arena;
+	const struct run_options *options;
+	struct sandbox_spec spec;
+	struct plan_machine machine;
+	struct str agent, workspace, cwd;
+	struct str *places; /* real paths of what is asked for: the workspace first */
+	uint8_t *wanted;
+	size_t n_places;
+	struct str *weaker;
+	size_t n_weaker;
+	struct sandbox_plan plan;
+	struct sandbox_listener listeners[RUN_LISTEN_MAX];
+	struct buf left_out; /* sentences: places that no policy gives */
+};
+
+/* What is to be run and asked for. ERR_NOT_FOUND: no such program. */
+enum err_code run_plan_prepare(struct arena *a, const struct run_options *o, struct run_plan *ret,
+			       struct err *err) MUST_USE;
+
+/* Fills what the node is asked, digest of the program included. */
+enum err_code run_plan_ask(struct run_plan *p, struct run_asked *ret, struct err *err) MUST_USE;
+
+/* The plan that follows from what was granted. */
+enum err_code run_plan_settle(struct run_plan *p, const struct run_granted *g,
+			      const struct run_guard *guard, struct err *err) MUST_USE;
+
+const char *run_profile_name(enum sandbox_profile profile);
+
+/* ---- while it runs ---- */
+
+struct run_ended {
+	uint32_t status; /* exit status, or 128 + signal */
+	enum run_end how;
+	bool node_gone;
+};
+
+/*
+ * Starts the sandbox, tells the node, and stays until all has ended: signals and the terminal are
+ * passed on. On failure nothing runs.
+ */
+enum err_code run_hold(const struct run_plan *p, struct chan *node, struct run_ended *ret,
+		       struct err *err) MUST_USE;
+
+#endif

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The time while the program runs. Its terminal is one of its own: ours is only copied to and
+ * from, so nothing inside can write into it as if somebody typed, or go on reading from it. A
+ * standard stream that is no terminal is handed over as it is.
+ */
+#include "cli/run.h"
+#include "sys/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+enum { COPY = 16 << 10, STOP_MS = 1500 };
+
+struct hold {
+	struct chan *node;
+	struct sandbox_child child;
+	struct sandbox_given given;
+	int signals;
+	bool tty[3]; /* which of our streams are terminals */
+	int tty_in, tty_out;
+	struct termios before;
+	bool raw, input_ended;
+	char in[COPY]; /* typed, not yet taken by the program's terminal */
+	size_t n_in;
+	bool node_gone, stopping;
+};
+
+/* ---- the terminal ---- */
+
+static void copy_size(const struct hold *h)
+{
+	struct winsize size;
+
+	if (ioctl(h->tty_out >= 0 ? h->tty_out : h->tty_in, TIOCGWINSZ, &size) == 0) {
+		(void)ioctl(h->given.terminal, TIOCSWINSZ, &size);
+	}
+}
+
+/* In the background nothing may be read from the terminal, nor its settings changed. */
+static bool in_foreground(const struct hold *h)
+{
+	return h->tty_in >= 0 && tcgetpgrp(h->tty_in) == getpgrp();
+}
+
+static void make_raw(struct hold *h)
+{
+	struct termios raw;
+
+	if (h->raw || !in_foreground(h) || tcgetattr(h->tty_in, &h->before) < 0) {
+		return;
+	}
+	raw = h->before;
+	cfmakeraw(&raw);
+	h->raw = tcsetattr(h->tty_in, TCSADRAIN, &raw) == 0;
+}
+
+static void restore(struct hold *h)
+{
+	if (h->raw && in_foreground(h)) {
+		(void)tcsetattr(h->tty_in, TCSADRAIN, &h->before);
+	}
+	h->raw = false;
+}
+
+static void take_streams(struct hold *h)
+{
+	h->tty_in = h->tty_out = -1;
+	for (int i = 0; i < 3; i++) {
+		h->tty[i] = isatty(i) == 1;
+	}
+	h->tty_in = h->tty[0] ? 0 : -1;
+	h->tty_out = h->tty[1] ? 1 : h->tty[2] ? 2 : h->tty[0] ? 0 : -1;
+}
+
+static void begin_terminal(struct hold *h)
+{
+	struct termios now;
+
+	if (h->given.terminal < 0) {
+		return;
+	}
+	if (h->tty_in >= 0 && tcgetattr(h->tty_in, &now) == 0) {
+		(void)tcsetattr(h->given.terminal, TCSANOW, &now);
+	}
+	copy_size(h);
+	err_ignore(fd_set_nonblock(h->given.terminal, NULL)); /* else it is only less responsive */
+	make_raw(h);
+}
+
+static void write_all(int fd, const char *p, size_t n)
+{
+	while (n) {
+		ssize_t k = write(fd, p, n);
+
+		if (k < 0 && errno == EINTR) {
+			continue;
+		}
+		if (k < 0 && errno == EAGAIN) {
+			struct pollfd wait = {.fd = fd, .events = POLLOUT};
+
+			(void)poll(&wait, 1, -1);
+			continue;
+		}
+		if (k <= 0) {
+			return; /* our terminal is gone; the program will hear of it */
+		}
+		p += k;
+		n -= (size_t)k;
+	}
+}
+
+/* From the program to us; false when its terminal has nothing more. */
+static bool copy_out(struct hold *h)
+{
+	char bytes[COPY];
+	ssize_t n = read(h->given.terminal, bytes, sizeof(bytes));
+
+	if (n > 0) {
+		write_all(h->tty_out, bytes, (size_t)n);
+		return true;
+	}
+	return n < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+static void type_on(struct hold *h)
+{
+	ssize_t n = h->n_in ? write(h->given.terminal, h->in, h->n_in) : 0;
+
+	if (n > 0) {
+		memmove(h->in, h->in + n, h->n_in - (size_t)n);
+		h->n_in -= (size_t)n;
+	}
+}
+
+static void copy_in(struct hold *h)
+{
+	ssize_t n = read(h->tty_in, h->in, sizeof(h->in));
+
+	if (n > 0) {
+		h->n_in = (size_t)n;
+		type_on(h);
+	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+		h->input_ended = true;
+	}
+}
+
+/* ---- signals ---- */
+
+static enum err_code open_signals(struct hold *h, struct err *err)
+{
+	static const int caught[] = {SIGTERM, SIGINT,  SIGHUP,   SIGQUIT,
+				     SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT};
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_LEN(caught); i++) {
+		(void)sigaddset(&set, caught[i]);
+	}
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	(void)signal(SIGPIPE, SIG_IGN); // NOLINT(cert-err33-c): cannot fail for SIGPIPE
+	(void)signal(SIGTTOU, SIG_IGN); // NOLINT(cert-err33-c)
+	h->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return h->signals < 0 ? ERR_ERRNO(err, "signalfd") : ERR_OK;
+}
+
+static void on_signals(struct hold *h)
+{
+	struct signalfd_siginfo info;
+
+	while (read(h->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		switch (info.ssi_signo) {
+		case SIGWINCH:
+			if (h->given.terminal >= 0) {
+				copy_size(h);
+			}
+			break;
+		case SIGCONT:
+			if (h->given.terminal >= 0) {
+				h->raw = false;
+				make_raw(h);
+				copy_size(h);
+			}
+			break;
+		default:
+			err_ignore(sandbox_signal(&h->child, (int)info.ssi_signo,
+						  NULL)); /* it may have ended */
+			break;
+		}
+	}
+}
+
+/* ---- the node ---- */
+
+static void on_node(struct hold *h)
+{
+	char buf[256];
+	struct str frame;
+	struct err err;
+	enum err_code code = run_talk_next(h->node, buf, sizeof(buf), 0, &frame, &err);
+
+	if (code == ERR_TIMEOUT) {
+		return;
+	}
+	if (code) {
+		/* Nothing goes on unwatched: init ends by its reins, and here again. */
+		h->node_gone = true;
+		err_ignore(sandbox_signal(&h->child, SIGKILL, NULL));
+		return;
+	}
+	if (frame.n == 1 && (unsigned char)frame.p[0] == RUN_STOPPING) {
+		h->stopping = true;
+		err_ignore(sandbox_signal(&h->child, SIGTERM, NULL));
+	}
+}
+
+/* ---- start, loop, end ---- */
+
+static enum err_code tell_started(struct hold *h, struct err *err)
+{
+	for (size_t i = 0; i < h->given.n_listeners; i++) {
+		int fd = h->given.listeners[i].fd;
+
+		h->given.listeners[i].fd = -1;
+		TRY(run_talk_listener(h->node, h->given.listeners[i].kind, fd, err));
+	}
+	return run_talk_started(h->node, err);
+}
+
+static enum err_code start(struct hold *h, const struct run_plan *p, struct err *err)
+{
+	CLEANUP(fd_close) int ours = -1;
+	struct sandbox_fds fds;
+	int ends[2];
+
+	TRY(chan_pair(ends, err));
+	ours = ends[0];
+	TRY(run_talk_reins(h->node, ends[1], err)); /* moved in */
+	fds = (struct sandbox_fds){.in = h->tty[0] ? SANDBOX_FD_TERMINAL : 0,
+				   .out = h->tty[1] ? SANDBOX_FD_TERMINAL : 1,
+				   .errors = h->tty[2] ? SANDBOX_FD_TERMINAL : 2,
+				   .reins = ours};
+	TRY(sandbox_start_given(&p->plan, &fds, &h->child, &h->given, err));
+	if (tell_started(h, err)) {
+		siginfo_t info;
+
+		err_ignore(sandbox_signal(&h->child, SIGKILL, NULL)); /* it may have ended */
+		while (waitid(P_PIDFD, (id_t)h->child.pidfd, &info, WEXITED) < 0 &&
+		       errno == EINTR) {
+		}
+		fd_close(&h->child.pidfd);
+		return err->code;
+	}
+	return ERR_OK;
+}
+
+/* One wait; false once init has ended. */
+static bool turn(struct hold *h)
+{
+	bool type = h->given.terminal >= 0 && h->tty_in >= 0 && !h->input_ended && h->raw;
+	struct pollfd p[] = {
+		{.fd = h->child.pidfd, .events = POLLIN},
+		{.fd = h->signals, .events = POLLIN},
+		{.fd = h->node_gone ? -1 : h->node->fd, .events = POLLIN},
+		{.fd = h->given.terminal, .events = (short)(POLLIN | (h->n_in ? POLLOUT : 0))},
+		{.fd = type && !h->n_in ? h->tty_in : -1, .events = POLLIN},
+	};
+
+	if (poll(p, ARRAY_LEN(p), h->stopping ? STOP_MS : -1) == 0 && h->stopping) {
+		err_ignore(sandbox_signal(&h->child, SIGKILL, NULL));
+	}
+	if (p[1].revents) {
+		on_signals(h);
+	}
+	if (p[2].revents) {
+		on_node(h);
+	}
+	if (p[3].revents & POLLOUT) {
+		type_on(h);
+	}
+	if ((p[3].revents & (POLLIN | POLLHUP | POLLERR)) && !copy_out(h)) {
+		fd_close(&h->given.terminal); /* closed by all inside: only the end is left */
+	}
+	if (p[4].revents) {
+		copy_in(h);
+	}
+	return p[0].revents == 0;
+}
+
+static void finish(struct hold *h, struct run_ended *ret)
+{
+	siginfo_t info = {0};
+
+	while (h->given.terminal >= 0 && copy_out(h)) {
+		struct pollfd p = {.fd = h->given.terminal, .events = POLLIN};
+
+		if (poll(&p, 1, 0) <= 0) {
+			break;
+		}
+	}
+	restore(h);
+	while (waitid(P_PIDFD, (id_t)h->child.pidfd, &info, WEXITED) < 0 && errno == EINTR) {
+	}
+	ret->status = info.si_code == CLD_EXITED ? (uint32_t)info.si_status
+						 : 128 + (uint32_t)info.si_status;
+	ret->how =
+		info.si_code == CLD_EXITED && ret->status < 128 ? RUN_END_EXITED : RUN_END_KILLED;
+	ret->node_gone = h->node_gone;
+	fd_close(&h->child.pidfd);
+}
+
+enum err_code run_hold(const struct run_plan *p, struct chan *node, struct run_ended *ret,
+		       struct err *err)
+{
+	struct hold h = {.node = node, .child.pidfd = -1, .given.terminal = -1, .signals = -1};
+	enum err_code code;
+
+	take_streams(&h);
+	code = open_signals(&h, err);
+	code = code ? code : start(&h, p, err);
+	if (!code) {
+		begin_terminal(&h);
+		while (turn(&h)) {
+		}
+		finish(&h, ret);
+	}
+	sandbox_given_done(&h.given);
+	fd_close(&h.signals);
+	return code;
+}

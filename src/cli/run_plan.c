@@ -1,0 +1,554 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a command line, and from what the node granted, to the plan of a sandbox. */
+#include "base/hex.h"
+#include "cli/find.h"
+#include "cli/run.h"
+#include "crypto/sha256.h"
+#include "sys/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { AGENT_PROCESSES = 512, AGENT_FILES = 4096, HASH_STEP = 256 << 10 };
+
+#define AGENT_FILE_SIZE (UINT64_C(16) << 30)
+#define AGENT_TMP       (UINT64_C(512) << 20)
+
+/* What of the caller's environment goes inside: nothing that could be a secret or lead anywhere. */
+static const struct str inherited[] = {
+	STR_INIT("TERM"),       STR_INIT("COLORTERM"),   STR_INIT("LANG"),
+	STR_INIT("LANGUAGE"),   STR_INIT("TZ"),          STR_INIT("NO_COLOR"),
+	STR_INIT("CLICOLOR"),   STR_INIT("FORCE_COLOR"), STR_INIT("LC_ALL"),
+	STR_INIT("LC_CTYPE"),   STR_INIT("LC_TIME"),     STR_INIT("LC_COLLATE"),
+	STR_INIT("LC_NUMERIC"), STR_INIT("LC_MESSAGES"), STR_INIT("CI"),
+};
+
+static const struct {
+	const char *name;
+	enum sandbox_profile profile;
+} profiles[] = {{"auto", PROFILE_AUTO},
+		{"native", PROFILE_NATIVE},
+		{"node", PROFILE_NODE},
+		{"python", PROFILE_PYTHON},
+		{"shell", PROFILE_SHELL}};
+
+const char *run_profile_name(enum sandbox_profile profile)
+{
+	for (size_t i = 0; i < ARRAY_LEN(profiles); i++) {
+		if (profiles[i].profile == profile) {
+			return profiles[i].name;
+		}
+	}
+	return "?";
+}
+
+static enum err_code choose_profile(struct run_plan *p, struct err *err)
+{
+	const char *asked = p->options->profile;
+
+	for (size_t i = 0; i < ARRAY_LEN(profiles); i++) {
+		if (!asked || str_eq(str_from_c(asked), str_from_c(profiles[i].name))) {
+			p->spec.profile = profiles[i].profile;
+			return ERR_OK;
+		}
+	}
+	return ERR(err, ERR_INVALID, "--profile %s: it is one of auto, native, node, python, shell",
+		   asked);
+}
+
+static bool env_has(const struct run_plan *p, struct str name)
+{
+	for (size_t i = 0; i < p->spec.n_env; i++) {
+		struct str rest = p->spec.env[i];
+
+		if (str_eq(str_cut(&rest, '='), name)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void add_env(struct run_plan *p, struct str name, struct str value)
+{
+	struct str *env = (struct str *)(uintptr_t)p->spec.env;
+
+	if (!env_has(p, name)) {
+		env[p->spec.n_env++] =
+			arena_printf(p->arena, STR_FMT "=" STR_FMT, STR_ARG(name), STR_ARG(value));
+	}
+}
+
+/* --env NAME=value, or --env NAME for the caller's own value. */
+static enum err_code take_env(struct run_plan *p, struct err *err)
+{
+	const struct opt_list *asked = &p->options->env;
+
+	p->spec.env = ARENA_ARRAY(p->arena, PLAN_MAX_ENV, struct str);
+	if (!p->spec.env) {
+		return ERR(err, ERR_NOMEM, "out of memory");
+	}
+	for (size_t i = 0; i < asked->n; i++) {
+		struct str rest = str_from_c(asked->items[i]), name = str_cut(&rest, '=');
+		const char *own = rest.p ? rest.p : getenv(asked->items[i]);
+
+		if (!own) {
+			return ERR(err, ERR_INVALID, "--env " STR_FMT ": it is not set here",
+				   STR_ARG(name));
+		}
+		add_env(p, name, str_from_c(own));
+	}
+	for (size_t i = 0; i < ARRAY_LEN(inherited); i++) {
+		const char *own = getenv(inherited[i].p);
+
+		if (own) {
+			add_env(p, inherited[i], str_from_c(own));
+		}
+	}
+	return ERR_OK;
+}
+
+/* Where the sandbox finds what the gate serves at its loopback. */
+static void add_gateway_env(struct run_plan *p, uint64_t id)
+{
+	struct str base = arena_printf(p->arena, "http://127.0.0.1:%d", RUN_PORT_GATEWAY);
+
+	add_env(p, STR("WRIT_RUN"), arena_printf(p->arena, "%llu", (unsigned long long)id));
+	add_env(p, STR("WRIT_MCP_URL"), arena_printf(p->arena, STR_FMT "/mcp", STR_ARG(base)));
+	add_env(p, STR("OPENAI_BASE_URL"), arena_printf(p->arena, STR_FMT "/v1", STR_ARG(base)));
+	add_env(p, STR("OPENAI_API_BASE"), arena_printf(p->arena, STR_FMT "/v1", STR_ARG(base)));
+	/* Libraries insist on a key; here it says nothing and gives nothing. */
+	add_env(p, STR("OPENAI_API_KEY"), STR("writ"));
+}
+
+/* Programs differ in which of these they look at. */
+static void add_proxy_env(struct run_plan *p)
+{
+	static const struct str names[] = {STR_INIT("HTTP_PROXY"),  STR_INIT("http_proxy"),
+					   STR_INIT("HTTPS_PROXY"), STR_INIT("https_proxy"),
+					   STR_INIT("ALL_PROXY"),   STR_INIT("all_proxy")};
+	struct str at = arena_printf(p->arena, "http://127.0.0.1:%d", RUN_PORT_PROXY);
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		add_env(p, names[i], at);
+	}
+	add_env(p, STR("NO_PROXY"), STR("127.0.0.1,localhost,::1"));
+	add_env(p, STR("no_proxy"), STR("127.0.0.1,localhost,::1"));
+	add_env(p, STR("NODE_USE_ENV_PROXY"), STR("1")); /* node 24 on */
+}
+
+static enum err_code take_argv(struct run_plan *p, struct err *err)
+{
+	struct str *argv;
+	size_t n = 0;
+
+	while (p->options->argv[n]) {
+		n++;
+	}
+	argv = ARENA_ARRAY(p->arena, n + 1, struct str);
+	if (!argv) {
+		return ERR(err, ERR_NOMEM, "out of memory");
+	}
+	for (size_t i = 0; i < n; i++) {
+		argv[i] = str_from_c(p->options->argv[i]);
+	}
+	/* ./agent: the sandbox knows whole paths and names in PATH only. */
+	if (argv[0].n && argv[0].p[0] != '/' && str_find(argv[0], '/') < argv[0].n &&
+	    find_real_path(p->arena, p->options->argv[0], &argv[0], err)) {
+		return ERR(err, ERR_NOT_FOUND, "%s: there is no such program", p->options->argv[0]);
+	}
+	p->spec.argv = argv;
+	p->spec.n_argv = n;
+	return ERR_OK;
+}
+
+static enum err_code add_place(struct run_plan *p, const char *path, uint8_t wanted,
+			       struct err *err)
+{
+	struct str real;
+
+	TRY(find_real_path(p->arena, path, &real, err));
+	for (size_t i = 0; i < p->n_places; i++) {
+		if (str_eq(p->places[i], real)) {
+			p->wanted[i] |= wanted;
+			return ERR_OK;
+		}
+	}
+	if (p->n_places == RUN_MAX_PLACES) {
+		return ERR(err, ERR_LIMIT, "more than %d places", RUN_MAX_PLACES);
+	}
+	p->places[p->n_places] = real;
+	p->wanted[p->n_places++] = wanted;
+	return ERR_OK;
+}
+
+static enum err_code take_places(struct run_plan *p, struct err *err)
+{
+	const struct run_options *o = p->options;
+
+	p->places = ARENA_ARRAY(p->arena, RUN_MAX_PLACES, struct str);
+	p->wanted = ARENA_ARRAY(p->arena, RUN_MAX_PLACES, uint8_t);
+	if (!p->places || !p->wanted) {
+		return ERR(err, ERR_NOMEM, "out of memory");
+	}
+	TRY(add_place(p, o->workspace ? o->workspace : ".", RUN_READ | RUN_WRITE, err));
+	p->workspace = p->places[0];
+	for (size_t i = 0; i < o->read.n; i++) {
+		TRY(add_place(p, o->read.items[i], RUN_READ, err));
+	}
+	for (size_t i = 0; i < o->write.n; i++) {
+		TRY(add_place(p, o->write.items[i], RUN_READ | RUN_WRITE, err));
+	}
+	return ERR_OK;
+}
+
+static bool within(struct str path, struct str dir)
+{
+	return str_eq(path, dir) || str_eq(dir, STR("/")) ||
+	       (str_starts_with(path, dir) && path.p[dir.n] == '/');
+}
+
+/* Where we stand, when that is in the workspace; else the workspace. */
+static enum err_code take_cwd(struct run_plan *p, struct err *err)
+{
+	TRY(find_real_path(p->arena, ".", &p->cwd, err));
+	if (!within(p->cwd, p->workspace)) {
+		p->cwd = p->workspace;
+	}
+	return ERR_OK;
+}
+
+/* The agent is who --agent says, else it is called like its program. */
+static enum err_code take_name(struct run_plan *p, struct err *err)
+{
+	struct str name = p->spec.argv[0];
+	size_t at = name.n;
+
+	while (at > 0 && name.p[at - 1] != '/') {
+		at--;
+	}
+	p->agent = p->options->agent ? str_from_c(p->options->agent) : str_from(name, at);
+	if (p->agent.n == 0 || p->agent.n > RUN_MAX_NAME) {
+		return ERR(err, ERR_INVALID, "an agent's name has 1 to %d characters",
+			   RUN_MAX_NAME);
+	}
+	p->spec.name = STR("writ-run");
+	return ERR_OK;
+}
+
+static enum err_code take_weaker(struct run_plan *p, struct err *err)
+{
+	p->weaker = ARENA_ARRAY(p->arena, RUN_MAX_WEAKER, struct str);
+	if (!p->weaker) {
+		return ERR(err, ERR_NOMEM, "out of memory");
+	}
+	if (p->options->write_exec) {
+		p->weaker[p->n_weaker++] = STR("write-exec");
+	}
+	if (p->options->weaker) {
+		p->weaker[p->n_weaker++] = STR("missing-layers");
+	}
+	return ERR_OK;
+}
+
+/* Trying takes a millisecond: only done when the answer may change the plan. */
+static struct sandbox_kernel kernel(const struct run_options *o)
+{
+	return o->weaker ? sandbox_probe() : sandbox_assume();
+}
+
+enum err_code run_plan_prepare(struct arena *a, const struct run_options *o, struct run_plan *ret,
+			       struct err *err)
+{
+	const struct sandbox_kernel k = kernel(o);
+	struct run_plan p = {.arena = a, .options = o};
+
+	p.spec = (struct sandbox_spec){
+		.limits = {.processes = o->processes ? o->processes : AGENT_PROCESSES,
+			   .files = AGENT_FILES,
+			   .file_size = AGENT_FILE_SIZE,
+			   .tmp = AGENT_TMP,
+			   .memory = o->memory},
+		.loopback = true,
+		.terminal = true,
+		.write_exec = o->write_exec,
+		.weaker = o->weaker,
+	};
+	buf_init(&p.left_out, 64 << 10);
+	TRY(take_argv(&p, err));
+	TRY(take_name(&p, err));
+	TRY(choose_profile(&p, err));
+	TRY(take_env(&p, err));
+	TRY(take_places(&p, err));
+	TRY(take_cwd(&p, err));
+	TRY(take_weaker(&p, err));
+	/* Without any place, for the program alone: which places there will be is not known yet. */
+	TRY(sandbox_look(a, &p.spec, &k, &p.machine, err));
+	if (p.spec.profile == PROFILE_AUTO) {
+		p.spec.profile = p.machine.profile;
+	}
+	*ret = p;
+	return ERR_OK;
+}
+
+static enum err_code digest_of(struct arena *a, const char *path, struct str *ret, struct err *err)
+{
+	CLEANUP(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char *step = arena_alloc(a, HASH_STEP);
+	uint8_t digest[SHA256_LEN];
+	char hex[2 * SHA256_LEN];
+	struct sha256 h;
+	ssize_t n;
+
+	if (fd < 0 || !step) {
+		return ERR_ERRNO(err, "%s", path);
+	}
+	sha256_init(&h);
+	while ((n = read(fd, step, HASH_STEP)) > 0) {
+		sha256_update(&h, step, (size_t)n);
+	}
+	if (n < 0) {
+		return ERR_ERRNO(err, "%s", path);
+	}
+	sha256_final(&h, digest);
+	hex_write(hex, digest, sizeof(digest));
+	*ret = arena_dup(a, str_make(hex, sizeof(hex)));
+	return ret->p ? ERR_OK : ERR(err, ERR_NOMEM, "out of memory");
+}
+
+enum err_code run_plan_ask(struct run_plan *p, struct run_asked *ret, struct err *err)
+{
+	size_t bytes = 0;
+
+	*ret = (struct run_asked){
+		.agent = p->agent,
+		.program = p->machine.program.real,
+		.cwd = p->cwd,
+		.profile = str_from_c(run_profile_name(p->spec.profile)),
+		.args = p->spec.argv,
+		.n_args = p->spec.n_argv,
+		.weaker = p->weaker,
+		.n_weaker = p->n_weaker,
+		.places = p->places,
+		.wanted = p->wanted,
+		.n_places = p->n_places,
+	};
+	for (size_t i = 0; i < ret->n_args; i++) {
+		bytes += ret->args[i].n;
+		if (!str_is_utf8(ret->args[i])) {
+			return ERR(err, ERR_INVALID,
+				   "argument %zu is not UTF-8: policies could not "
+				   "read it",
+				   i);
+		}
+	}
+	if (bytes > RUN_MAX_TEXT || ret->n_args > RUN_MAX_ARGS) {
+		return ERR(err, ERR_LIMIT, "more than %d arguments, or %d bytes of them",
+			   RUN_MAX_ARGS, RUN_MAX_TEXT);
+	}
+	return digest_of(p->arena, ret->program.p, &ret->digest, err);
+}
+
+/* ---- what was granted ---- */
+
+/* The lists of a spec while they are filled. */
+struct lists {
+	struct str *read, *write, *hidden;
+	struct str *why_read, *why_write, *why_hidden;
+};
+
+static struct str reason(struct run_plan *p, const struct run_granted_place *g)
+{
+	struct str policy = g->allowed & RUN_WRITE ? g->write_policy
+			    : g->allowed           ? g->read_policy
+			    : g->read_policy.n     ? g->read_policy
+						   : STR("");
+
+	return policy.n ? arena_printf(p->arena, "policy " STR_FMT, STR_ARG(policy))
+			: STR("no policy permits it");
+}
+
+static void tell_left_out(struct run_plan *p, const struct run_granted_place *g, uint8_t missing)
+{
+	const struct str policy = missing & RUN_READ ? g->read_policy : g->write_policy;
+
+	buf_printf(&p->left_out, STR_FMT " is %s: ", STR_ARG(g->path),
+		   missing & RUN_READ ? "not there" : "read only");
+	if (policy.n) {
+		buf_printf(&p->left_out, "policy \"" STR_FMT "\" forbids %s\n", STR_ARG(policy),
+			   missing & RUN_READ ? "read_file" : "write_file");
+	} else {
+		buf_printf(&p->left_out, "no policy permits %s\n",
+			   missing & RUN_READ ? "read_file" : "write_file");
+	}
+}
+
+/* A place that policies name must be what its name says: a link there would lead somewhere else. */
+static enum err_code check_named(struct run_plan *p, const struct run_granted_place *g,
+				 bool *ret_there, struct err *err)
+{
+	struct str real;
+	struct err unseen;
+
+	*ret_there = access(g->path.p, F_OK) == 0;
+	if (!*ret_there && errno != ENOENT && errno != ENOTDIR) {
+		return ERR_ERRNO(err, STR_FMT ", which a policy names", STR_ARG(g->path));
+	}
+	if (*ret_there &&
+	    (find_real_path(p->arena, g->path.p, &real, &unseen) || !str_eq(real, g->path))) {
+		return ERR(err, ERR_INVALID,
+			   STR_FMT ": a policy names it, but it is reached through a symbolic "
+				   "link now, so what the policy means cannot be held",
+			   STR_ARG(g->path));
+	}
+	return ERR_OK;
+}
+
+static void put(struct str *list, struct str *why, size_t *n, struct str path, struct str reason)
+{
+	list[*n] = path;
+	why[(*n)++] = reason;
+}
+
+static enum err_code place(struct run_plan *p, struct lists *l, const struct run_granted_place *g,
+			   struct err *err)
+{
+	bool there = true;
+
+	if (g->from == RUN_PLACE_NAMED) {
+		TRY(check_named(p, g, &there, err));
+	}
+	if (!there) {
+		return ERR_OK; /* nothing to give, and nothing to hide */
+	}
+	if ((g->allowed & (RUN_READ | RUN_WRITE)) == (RUN_READ | RUN_WRITE)) {
+		put(l->write, l->why_write, &p->spec.n_write, g->path, reason(p, g));
+	} else if (g->allowed & RUN_READ) {
+		put(l->read, l->why_read, &p->spec.n_read, g->path, reason(p, g));
+	} else {
+		put(l->hidden, l->why_hidden, &p->spec.n_hidden, g->path, reason(p, g));
+	}
+	return ERR_OK;
+}
+
+static bool is_given(const struct run_plan *p, struct str path)
+{
+	for (size_t i = 0; i < p->spec.n_read; i++) {
+		if (within(path, p->spec.read[i])) {
+			return true;
+		}
+	}
+	for (size_t i = 0; i < p->spec.n_write; i++) {
+		if (within(path, p->spec.write[i])) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool is_hidden(const struct run_guard *guard, struct str path)
+{
+	for (size_t i = 0; i < guard->n_hidden; i++) {
+		if (within(path, guard->hidden[i])) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A place that was to be written to is one to be read. */
+static void take_back(struct run_plan *p, struct lists *l, struct str path)
+{
+	for (size_t i = 0; i < p->spec.n_write; i++) {
+		if (str_eq(l->write[i], path)) {
+			p->spec.n_write--;
+			l->write[i] = l->write[p->spec.n_write];
+			l->why_write[i] = l->why_write[p->spec.n_write];
+			return;
+		}
+	}
+}
+
+/* What the node itself needs is out of reach, whatever the policies say. */
+static void keep_back_node(struct run_plan *p, struct lists *l, const struct run_guard *guard)
+{
+	for (size_t i = 0; i < guard->n_kept; i++) {
+		if (is_given(p, guard->kept[i]) && !is_hidden(guard, guard->kept[i])) {
+			take_back(p, l, guard->kept[i]);
+			put(l->read, l->why_read, &p->spec.n_read, guard->kept[i],
+			    STR("default: what decides is not changed from inside"));
+		}
+	}
+	for (size_t i = 0; i < guard->n_hidden; i++) {
+		if (is_given(p, guard->hidden[i])) {
+			put(l->hidden, l->why_hidden, &p->spec.n_hidden, guard->hidden[i],
+			    STR("default: the node's own"));
+		}
+	}
+}
+
+static enum err_code give_places(struct run_plan *p, const struct run_granted *g,
+				 const struct run_guard *guard, struct err *err)
+{
+	size_t n = g->n_places + guard->n_hidden + guard->n_kept + 1;
+	struct str *why = ARENA_ARRAY(p->arena, 3 * n, struct str);
+	struct lists l = {.read = ARENA_ARRAY(p->arena, n, struct str),
+			  .write = ARENA_ARRAY(p->arena, n, struct str),
+			  .hidden = ARENA_ARRAY(p->arena, n, struct str),
+			  .why_read = ARENA_ARRAY(p->arena, n, struct str),
+			  .why_write = ARENA_ARRAY(p->arena, n, struct str),
+			  .why_hidden = ARENA_ARRAY(p->arena, n, struct str)};
+
+	if (!why || !l.read || !l.write || !l.hidden || !l.why_read || !l.why_write ||
+	    !l.why_hidden) {
+		return ERR(err, ERR_NOMEM, "out of memory");
+	}
+	for (size_t i = 0; i < g->n_places; i++) {
+		const struct run_granted_place *at = &g->places[i];
+		uint8_t missing = 0;
+
+		TRY(place(p, &l, at, err));
+		for (size_t k = 0; k < p->n_places && at->from == RUN_PLACE_ASKED; k++) {
+			missing |= (uint8_t)(str_eq(p->places[k], at->path)
+						     ? p->wanted[k] & ~at->allowed
+						     : 0);
+		}
+		if (missing) {
+			tell_left_out(p, at, missing);
+		}
+	}
+	p->spec.read = l.read;
+	p->spec.write = l.write;
+	p->spec.hidden = l.hidden;
+	keep_back_node(p, &l, guard);
+	memcpy(why, l.why_read, p->spec.n_read * sizeof(*why));
+	memcpy(why + p->spec.n_read, l.why_write, p->spec.n_write * sizeof(*why));
+	memcpy(why + p->spec.n_read + p->spec.n_write, l.why_hidden,
+	       p->spec.n_hidden * sizeof(*why));
+	p->spec.why = why;
+	return ERR_OK;
+}
+
+enum err_code run_plan_settle(struct run_plan *p, const struct run_granted *g,
+			      const struct run_guard *guard, struct err *err)
+{
+	const struct sandbox_kernel k = kernel(p->options);
+
+	TRY(give_places(p, g, guard, err));
+	if (g->listeners & 1U << RUN_LISTEN_GATEWAY) {
+		p->listeners[p->spec.n_listeners++] =
+			(struct sandbox_listener){RUN_LISTEN_GATEWAY, RUN_PORT_GATEWAY};
+		add_gateway_env(p, g->id);
+	}
+	if (g->listeners & 1U << RUN_LISTEN_PROXY) {
+		p->listeners[p->spec.n_listeners++] =
+			(struct sandbox_listener){RUN_LISTEN_PROXY, RUN_PORT_PROXY};
+		add_proxy_env(p);
+	}
+	p->spec.listeners = p->listeners;
+	p->spec.cwd = is_given(p, p->cwd) ? p->cwd : STR("");
+	TRY(sandbox_look(p->arena, &p->spec, &k, &p->machine, err));
+	return plan_build(p->arena, &p->spec, &p->machine, &p->plan, err);
+}

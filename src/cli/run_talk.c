@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/run.h"
+
+#include "ipc/frame.h"
+#include "sys/fd.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { ANSWER_MS = 30000, END_MS = 5000 };
+
+enum err_code run_talk_next(struct chan *c, void *buf, size_t cap, int ms, struct str *ret,
+			    struct err *err)
+{
+	for (;;) {
+		struct pollfd p = {.fd = c->fd, .events = POLLIN};
+		int fds[CHAN_MAX_FDS];
+		unsigned n_fds = 0;
+		int ready = poll(&p, 1, ms);
+		enum err_code code;
+
+		if (ready < 0 && errno == EINTR) {
+			continue;
+		}
+		if (ready == 0) {
+			return ERR(err, ERR_TIMEOUT, "the node did not answer within %d s",
+				   ms / 1000);
+		}
+		code = chan_recv(c, buf, cap, ret, fds, &n_fds, err);
+		for (unsigned i = 0; !code && i < n_fds; i++) {
+			(void)close(fds[i]);
+		}
+		if (code == ERR_CLOSED) {
+			return ERR(err, ERR_CLOSED, "the node hung up");
+		}
+		if (code != ERR_AGAIN) {
+			return code;
+		}
+	}
+}
+
+static enum err_code say(struct chan *c, const struct frame_writer *w, int fd, struct err *err)
+{
+	if (w->overflow) {
+		if (fd >= 0) {
+			(void)close(fd);
+		}
+		return ERR(err, ERR_LIMIT, "the command line is too long for the node");
+	}
+	return chan_send(c, frame_bytes(w), &fd, fd >= 0 ? 1 : 0, err);
+}
+
+static void put_texts(struct frame_writer *w, const struct str *items, size_t n)
+{
+	frame_put_u32(w, (uint32_t)n);
+	for (size_t i = 0; i < n; i++) {
+		frame_put_str(w, items[i]);
+	}
+}
+
+static enum err_code ask(struct chan *c, const struct run_asked *q, char *buf, struct err *err)
+{
+	struct frame_writer w;
+
+	frame_begin(&w, buf, IPC_FRAME_MAX, RUN_OPEN);
+	frame_put_u8(&w, RUN_VERSION);
+	frame_put_u8(&w, q->explain ? RUN_EXPLAIN : 0);
+	frame_put_str(&w, q->agent);
+	frame_put_str(&w, q->program);
+	frame_put_str(&w, q->digest);
+	frame_put_str(&w, q->cwd);
+	frame_put_str(&w, q->profile);
+	put_texts(&w, q->args, q->n_args);
+	put_texts(&w, q->weaker, q->n_weaker);
+	frame_put_u32(&w, (uint32_t)q->n_places);
+	for (size_t i = 0; i < q->n_places; i++) {
+		frame_put_str(&w, q->places[i]);
+		frame_put_u8(&w, q->wanted[i]);
+	}
+	return say(c, &w, -1, err);
+}
+
+static struct str keep(struct arena *a, struct frame_reader *r)
+{
+	return arena_dup(a, frame_get_str(r));
+}
+
+static enum err_code read_opened(struct arena *a, struct frame_reader *r, struct run_granted *g,
+				 struct err *err)
+{
+	uint32_t n;
+
+	g->id = frame_get_u64(r);
+	g->listeners = frame_get_u32(r);
+	g->policy = keep(a, r);
+	n = frame_get_u32(r);
+	if (r->bad || n > RUN_MAX_PLACES + RUN_MAX_NAMED) {
+		return ERR(err, ERR_CORRUPT, "the node's answer is malformed");
+	}
+	g->places = ARENA_ARRAY(a, n + 1, struct run_granted_place);
+	for (uint32_t i = 0; g->places && i < n; i++) {
+		struct run_granted_place *p = &g->places[i];
+
+		p->path = keep(a, r);
+		p->allowed = frame_get_u8(r);
+		p->from = frame_get_u8(r) == RUN_PLACE_NAMED ? RUN_PLACE_NAMED : RUN_PLACE_ASKED;
+		p->read_policy = keep(a, r);
+		p->write_policy = keep(a, r);
+	}
+	g->n_places = n;
+	return g->places && frame_ok(r) && !a->exhausted
+		       ? ERR_OK
+		       : ERR(err, ERR_CORRUPT, "the node's answer is malformed");
+}
+
+static enum err_code read_refused(struct arena *a, struct frame_reader *r, struct run_granted *g,
+				  struct err *err)
+{
+	uint8_t why = frame_get_u8(r);
+
+	g->refused = true;
+	g->why = why <= RUN_IMPOSSIBLE ? why : RUN_IMPOSSIBLE;
+	g->policy = keep(a, r);
+	g->reason = keep(a, r);
+	g->id = frame_get_u64(r);
+	return frame_ok(r) ? ERR_OK : ERR(err, ERR_CORRUPT, "the node's answer is malformed");
+}
+
+enum err_code run_talk_open(struct arena *a, struct chan *c, const struct run_asked *asked,
+			    struct run_granted *ret, struct err *err)
+{
+	char *buf = arena_alloc(a, IPC_FRAME_MAX);
+	struct frame_reader r;
+	struct str frame;
+	uint8_t type;
+
+	*ret = (struct run_granted){0};
+	if (!buf) {
+		return ERR(err, ERR_NOMEM, "out of memory");
+	}
+	TRY(ask(c, asked, buf, err));
+	TRY(run_talk_next(c, buf, IPC_FRAME_MAX, ANSWER_MS, &frame, err));
+	type = frame_open(&r, frame);
+	if (type == RUN_OPENED) {
+		return read_opened(a, &r, ret, err);
+	}
+	if (type == RUN_REFUSED) {
+		return read_refused(a, &r, ret, err);
+	}
+	return ERR(err, ERR_CORRUPT, "the node's answer is no answer (message %u)", type);
+}
+
+enum err_code run_talk_listener(struct chan *c, unsigned kind, int fd, struct err *err)
+{
+	char buf[8];
+	struct frame_writer w;
+
+	frame_begin(&w, buf, sizeof(buf), RUN_LISTENER);
+	frame_put_u8(&w, (uint8_t)kind);
+	return say(c, &w, fd, err);
+}
+
+enum err_code run_talk_reins(struct chan *c, int fd, struct err *err)
+{
+	char buf[8];
+	struct frame_writer w;
+
+	frame_begin(&w, buf, sizeof(buf), RUN_REINS);
+	return say(c, &w, fd, err);
+}
+
+enum err_code run_talk_started(struct chan *c, struct err *err)
+{
+	char buf[8];
+	struct frame_writer w;
+
+	frame_begin(&w, buf, sizeof(buf), RUN_STARTED);
+	return say(c, &w, -1, err);
+}
+
+enum err_code run_talk_ended(struct chan *c, enum run_end how, uint32_t status, struct err *err)
+{
+	char buf[256];
+	struct frame_writer w;
+	struct frame_reader r;
+	struct str frame;
+
+	frame_begin(&w, buf, sizeof(buf), RUN_ENDED);
+	frame_put_u8(&w, (uint8_t)how);
+	frame_put_u32(&w, status);
+	TRY(say(c, &w, -1, err));
+	do {
+		TRY(run_talk_next(c, buf, sizeof(buf), END_MS, &frame, err));
+	} while (frame_open(&r, frame) != RUN_CLOSED);
+	return ERR_OK;
+}

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Connections of run.sock: who may speak, what may be said when, and what is left behind. */
+#include "gate/run.h"
+
+#include "gate/exchange.h"
+#include "ipc/frame.h"
+#include "sys/fd.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+	RUN_ARENA = 4 << 20,
+	RUN_QUEUE = 1 << 20,
+	FRAMES_A_TURN = 16,
+	STOP_SECONDS = 2, /* from STOPPING to the end of the reins */
+};
+
+static void on_ready(struct loop_fd *f, uint32_t ready);
+static void on_later(struct loop_hook *h);
+static void on_patience(struct timer *t);
+
+void gate_runs_init(struct gate_runs *r, struct gate *g)
+{
+	*r = (struct gate_runs){.gate = g};
+	list_init(&r->all);
+}
+
+static void count(struct gate_runs *r, int change)
+{
+	r->n_running = (unsigned)((int)r->n_running + change);
+	if (r->on_count) {
+		r->on_count(r->gate, r->n_running);
+	}
+}
+
+void gate_run_counted(struct gate_run *run)
+{
+	count(run->runs, 1);
+}
+
+/* ---- what a run holds ---- */
+
+void gate_run_conclude(struct gate_run *run, enum ledger_status status, uint64_t code)
+{
+	gate_run_let_go(run);
+	if (run->exec.active && run->exec.step == STEP_FORWARD && !run->ended) {
+		run->ended = true;
+		action_answered(&run->exec, status, code, str_make(NULL, 0));
+	}
+}
+
+static void close_run(struct gate_run *run)
+{
+	struct gate *g = run->gate;
+
+	timer_stop(&run->patience);
+	gate_run_conclude(run, LEDGER_DIED, 0);
+	gate_run_forget_asker(run);
+	if (run->server) {
+		http_server_free(run->server); /* before the session that its requests are of */
+		run->server = NULL;
+	}
+	if (run->session) {
+		gate_exit_close(g, run->session);
+	}
+	for (size_t i = 0; i < run->n_places; i++) {
+		action_abandon(&run->places[i].read);
+		action_abandon(&run->places[i].write);
+	}
+	action_abandon(&run->exec);
+	if (run->session) {
+		gate_session_end(g, run->session);
+		run->session = NULL;
+		count(run->runs, -1);
+	}
+	if (run->chan.fd >= 0) {
+		loop_remove(&g->loop, &run->f);
+	}
+	chan_done(&run->chan);
+	list_remove(&run->node);
+	run->runs->n--;
+	loop_defer_cancel(&run->later);
+	arena_done(&run->arena);
+	if (run->runs->open && run->runs->n + 1 == RUN_MAX_CLIENTS) {
+		net_acceptor_resume(&run->runs->acceptor);
+	}
+	free(run);
+}
+
+static void on_later(struct loop_hook *h)
+{
+	struct gate_run *run = CONTAINER_OF(h, struct gate_run, later);
+
+	/* Its outcome is on the way to the log: it tells, and then the run can go. */
+	if (run->exec.active && run->ended) {
+		return;
+	}
+	close_run(run);
+}
+
+void gate_run_leave(struct gate_run *run)
+{
+	run->leaving = true;
+	run->step = GATE_RUN_ENDING;
+	gate_run_conclude(run, LEDGER_DIED, 0);
+	loop_defer(&run->gate->loop, &run->later);
+}
+
+/* ---- talking ---- */
+
+static void watch(struct gate_run *run)
+{
+	if (run->chan.fd >= 0) {
+		loop_watch(&run->gate->loop, &run->f,
+			   LOOP_READ | (chan_wants_write(&run->chan) ? (uint32_t)LOOP_WRITE : 0));
+	}
+}
+
+void gate_run_say(struct gate_run *run, const struct frame_writer *w)
+{
+	struct err err;
+
+	ASSERT(!w->overflow);
+	if (run->chan.fd < 0) {
+		return;
+	}
+	if (chan_send(&run->chan, frame_bytes(w), NULL, 0, &err)) {
+		gate_run_leave(run);
+		return;
+	}
+	watch(run);
+}
+
+static const struct config_listen inside = {.kind = CONFIG_LISTEN_TCP, .local = true};
+
+/* Only a TCP socket that listens: what else could be handed over is not served. */
+static enum err_code check_listener(int fd, struct err *err)
+{
+	int type = 0, listens = 0, domain = 0;
+	socklen_t n = sizeof(int);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) < 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &n) < 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &n) < 0 || type != SOCK_STREAM ||
+	    !listens || (domain != AF_INET && domain != AF_INET6)) {
+		return ERR(err, ERR_INVALID, "not a listening TCP socket");
+	}
+	return fd_set_nonblock(fd, err);
+}
+
+static enum err_code serve_gateway(struct gate_run *run, int fd, struct err *err)
+{
+	struct gate *g = run->gate;
+	const struct config_limits *limits = &g->rules->config->limits;
+	struct gate_listener *l = ARENA_NEW(&run->arena, struct gate_listener);
+	struct http_server_config c = {
+		.handler = &gate_http_handler,
+		.user = l,
+		.max_body = limits->body,
+		.max_out = 36 << 20,
+		.arena_limit = 64 << 20,
+		.max_conns = (unsigned)limits->connections,
+		.head_timeout = limits->head_timeout_ns,
+		.request_timeout = limits->request_timeout_ns,
+		.idle_timeout = limits->idle_timeout_ns,
+	};
+
+	if (!l || run->server) {
+		return ERR(err, ERR_INVALID, "a second gateway, or no memory for one");
+	}
+	*l = (struct gate_listener){.gate = g, .listen = &inside, .run = run};
+	TRY(http_server_new(&g->loop, &c, &run->server, err));
+	return http_server_listen(run->server, fd, err);
+}
+
+/* Takes fd over in every case. */
+static enum err_code take_listener(struct gate_run *run, uint8_t kind, int fd, struct err *err)
+{
+	CLEANUP(fd_close) int owned = fd;
+
+	if (owned < 0 || (run->step != GATE_RUN_OPEN && run->step != GATE_RUN_RUNNING)) {
+		return ERR(err, ERR_INVALID, "a listener that nobody asked for");
+	}
+	TRY(check_listener(owned, err));
+	switch (kind) {
+	case RUN_LISTEN_GATEWAY:
+		return serve_gateway(run, fd_take(&owned), err);
+	case RUN_LISTEN_PROXY:
+		return gate_exit_listen(run->gate, run->session, EXIT_PROXY, fd_take(&owned), err);
+	default:
+		return ERR(err, ERR_INVALID, "a listener of kind %u is not served", kind);
+	}
+}
+
+static enum err_code ended(struct gate_run *run, struct frame_reader *r, struct err *err)
+{
+	uint8_t how = frame_get_u8(r);
+	uint32_t status = frame_get_u32(r);
+
+	if (!frame_ok(r) || how > RUN_END_NOT_STARTED ||
+	    (run->step != GATE_RUN_OPEN && run->step != GATE_RUN_RUNNING)) {
+		return ERR(err, ERR_INVALID, "the end of what does not run");
+	}
+	run->step = GATE_RUN_ENDING;
+	gate_run_conclude(run,
+			  how == RUN_END_NOT_STARTED             ? LEDGER_UNREACHABLE
+			  : how == RUN_END_KILLED || run->killed ? LEDGER_DIED
+								 : LEDGER_OK,
+			  status);
+	return ERR_OK;
+}
+
+static void started(struct gate_run *run)
+{
+	struct buf detail;
+
+	run->step = GATE_RUN_RUNNING;
+	buf_init(&detail, 512);
+	buf_printf(&detail, "profile " STR_FMT ", weaker: " STR_FMT, STR_ARG(run->profile),
+		   STR_ARG(run->weaker.n ? run->weaker : STR("nothing")));
+	gate_event(run->gate, &(struct ledger_event){.event = LEDGER_RUN_STARTED,
+						     .subject = str_from_c(run->session->id),
+						     .detail = buf_str(&detail),
+						     .number = run->id});
+	buf_done(&detail);
+}
+
+/* One frame; the descriptor, if any, is taken over. */
+static enum err_code message(struct gate_run *run, struct str frame, int fd, struct err *err)
+{
+	CLEANUP(fd_close) int owned = fd;
+	struct frame_reader r;
+	uint8_t type = frame_open(&r, frame), op;
+	uint64_t id;
+
+	switch (type) {
+	case RUN_OPEN:
+		return run->step == GATE_RUN_NEW ? gate_run_open(run, &r, err)
+						 : ERR(err, ERR_INVALID, "a second OPEN");
+	case RUN_LISTENER:
+		op = frame_get_u8(&r);
+		return frame_ok(&r) ? take_listener(run, op, fd_take(&owned), err)
+				    : ERR(err, ERR_INVALID, "a malformed LISTENER");
+	case RUN_REINS:
+		return gate_run_take_reins(run, fd_take(&owned), err);
+	case RUN_STARTED:
+		if (run->step != GATE_RUN_OPEN || run->reins < 0 || !frame_ok(&r)) {
+			return ERR(err, ERR_INVALID, "a start without reins");
+		}
+		started(run);
+		return ERR_OK;
+	case RUN_ENDED:
+		return ended(run, &r, err);
+	case RUN_LIST:
+		gate_run_list(run);
+		return ERR_OK;
+	case RUN_LEVER:
+		op = frame_get_u8(&r);
+		id = frame_get_u64(&r);
+		if (!frame_ok(&r)) {
+			return ERR(err, ERR_INVALID, "a malformed LEVER");
+		}
+		gate_run_lever(run, op, id);
+		return ERR_OK;
+	default:
+		return ERR(err, ERR_INVALID, "message %u", type);
+	}
+}
+
+static void on_ready(struct loop_fd *f, uint32_t ready)
+{
+	struct gate_run *run = CONTAINER_OF(f, struct gate_run, f);
+	struct buf in = gate_buf_take(run->gate, IPC_FRAME_MAX);
+	char *bytes = buf_reserve(&in, IPC_FRAME_MAX);
+	enum err_code code = ERR_OK;
+	struct err err = {0};
+
+	if (!bytes || ((ready & LOOP_WRITE) && chan_flush(&run->chan, &err))) {
+		code = ERR_CLOSED;
+	}
+	for (unsigned turn = 0; !code && !run->leaving && turn < FRAMES_A_TURN; turn++) {
+		int fds[CHAN_MAX_FDS] = {-1};
+		unsigned n_fds = 0;
+		struct str frame;
+
+		code = chan_recv(&run->chan, bytes, IPC_FRAME_MAX, &frame, fds, &n_fds, &err);
+		for (unsigned i = 1; !code && i < n_fds; i++) {
+			(void)close(fds[i]);
+		}
+		code = code ? code : message(run, frame, n_fds ? fds[0] : -1, &err);
+	}
+	gate_buf_give(run->gate, &in);
+	if (code && code != ERR_AGAIN) {
+		if (code != ERR_CLOSED) {
+			log_line(LOG_WARN, "run.sock: pid %d said what it may not: %s",
+				 (int)run->peer.pid, err.msg);
+		}
+		gate_run_leave(run);
+		return;
+	}
+	watch(run);
+}
+
+/* ---- connections ---- */
+
+static void on_accept(struct net_acceptor *a, int fd, const struct net_peer *peer)
+{
+	struct gate_runs *r = CONTAINER_OF(a, struct gate_runs, acceptor);
+	bool known = peer->has_creds && (peer->uid == 0 || peer->uid == geteuid());
+	struct gate_run *run = known && !r->gate->draining ? calloc(1, sizeof(*run)) : NULL;
+	struct err err;
+
+	if (!run) {
+		(void)close(fd);
+		return;
+	}
+	*run = (struct gate_run){.runs = r, .gate = r->gate, .peer = *peer, .reins = -1};
+	arena_init(&run->arena, RUN_ARENA);
+	chan_init(&run->chan, fd, RUN_QUEUE);
+	run->f = (struct loop_fd){.fd = fd, .on_ready = on_ready};
+	run->later.on_turn_end = on_later;
+	run->patience.on_timeout = on_patience;
+	list_append(&r->all, &run->node);
+	r->n++;
+	if (loop_add(&r->gate->loop, &run->f, LOOP_READ, &err)) {
+		gate_run_leave(run);
+	}
+	if (r->n == RUN_MAX_CLIENTS) {
+		net_acceptor_stop(a);
+	}
+}
+
+enum err_code gate_runs_listen(struct gate_runs *r, int fd,
+			       void (*on_count)(struct gate *g, unsigned n_running),
+			       struct err *err)
+{
+	r->on_count = on_count;
+	r->acceptor.on_accept = on_accept;
+	r->open = true;
+	return net_acceptor_init(&r->acceptor, &r->gate->loop, fd, err);
+}
+
+static void on_patience(struct timer *t)
+{
+	struct gate_run *run = CONTAINER_OF(t, struct gate_run, patience);
+
+	gate_run_leave(run);
+}
+
+void gate_runs_drain(struct gate_runs *r)
+{
+	char buf[8];
+	struct frame_writer w;
+
+	LIST_FOREACH (node, &r->all) {
+		struct gate_run *run = CONTAINER_OF(node, struct gate_run, node);
+
+		frame_begin(&w, buf, sizeof(buf), RUN_STOPPING);
+		loop_timer_set(&r->gate->loop, &run->patience, STOP_SECONDS * CLOCK_SEC);
+		gate_run_say(run, &w);
+	}
+}
+
+bool gate_runs_idle(const struct gate_runs *r)
+{
+	return list_empty(&r->all);
+}
+
+void gate_runs_done(struct gate_runs *r)
+{
+	LIST_FOREACH (node, &r->all) {
+		close_run(CONTAINER_OF(node, struct gate_run, node));
+	}
+	if (r->open) {
+		net_acceptor_done(&r->acceptor);
+		r->open = false;
+	}
+}

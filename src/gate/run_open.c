@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whether a run may start, and which places it gets. First `exec` is decided and
+ * recorded; when it is permitted, every place is decided for reading and for writing, as an action of its
+ * own. A sandbox holds places as a whole, so besides those that were asked for, every path that a
+ * policy names beneath one of them is decided too: what is refused there is taken out.
+ */
+#include "gate/run.h"
+
+#include "gate/gate.h"
+#include "ipc/frame.h"
+#include "json/write.h"
+
+static void on_exec_forward(struct action *a);
+static void on_exec_reply(struct action *a);
+static void on_read_forward(struct action *a);
+static void on_read_reply(struct action *a);
+static void on_write_forward(struct action *a);
+static void on_write_reply(struct action *a);
+
+static const struct action_events exec_events = {.forward = on_exec_forward,
+						 .reply = on_exec_reply};
+static const struct action_events read_events = {.forward = on_read_forward,
+						 .reply = on_read_reply};
+static const struct action_events write_events = {.forward = on_write_forward,
+						  .reply = on_write_reply};
+
+/* What OPEN says; texts borrow from the frame, lists live in the run's arena. */
+struct opening {
+	uint8_t flags;
+	struct str program, digest, cwd;
+	struct str *args, *weaker;
+	uint32_t n_args, n_weaker;
+};
+
+static bool under(struct str path, struct str dir)
+{
+	if (str_eq(dir, STR("/"))) {
+		return true;
+	}
+	return str_starts_with(path, dir) && path.n > dir.n && path.p[dir.n] == '/';
+}
+
+/* Absolute, without empty parts, `.` or `..`: so that two texts are two places. */
+static bool is_plain_path(struct str path)
+{
+	struct str rest = str_from(path, 1);
+
+	if (path.n == 0 || path.p[0] != '/' || path.n > 4096 || !str_is_utf8(path)) {
+		return false;
+	}
+	while (rest.p && path.n > 1) {
+		struct str part = str_cut(&rest, '/');
+
+		if (part.n == 0 || str_eq(part, STR(".")) || str_eq(part, STR(".."))) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* An agent's name as the configuration writes one. */
+static bool is_name(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+		bool word =
+			(c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+
+		if (!word && (i == 0 || !memchr("._@:/+-", c, 7))) {
+			return false;
+		}
+	}
+	return s.n > 0 && s.n <= RUN_MAX_NAME;
+}
+
+static bool get_texts(struct gate_run *run, struct frame_reader *r, uint32_t most, struct str **ret,
+		      uint32_t *ret_n)
+{
+	uint32_t n = frame_get_u32(r);
+	size_t bytes = 0;
+
+	if (r->bad || n > most) {
+		return false;
+	}
+	*ret = ARENA_ARRAY(&run->arena, n + 1, struct str);
+	for (uint32_t i = 0; *ret && i < n; i++) {
+		(*ret)[i] = frame_get_str(r);
+		bytes += (*ret)[i].n;
+		if (!str_is_utf8((*ret)[i])) {
+			return false;
+		}
+	}
+	*ret_n = n;
+	return *ret && !r->bad && bytes <= RUN_MAX_TEXT;
+}
+
+static bool add_place(struct gate_run *run, struct str path, uint8_t wanted, enum run_place from)
+{
+	struct gate_run_place *p;
+
+	for (size_t i = 0; i < run->n_places; i++) {
+		if (str_eq(run->places[i].path, path)) {
+			run->places[i].wanted |= from == RUN_PLACE_ASKED ? wanted : 0;
+			return true;
+		}
+	}
+	if (run->n_places == RUN_MAX_PLACES + RUN_MAX_NAMED) {
+		return false;
+	}
+	p = &run->places[run->n_places++];
+	*p = (struct gate_run_place){.run = run, .wanted = wanted, .from = from};
+	p->path = arena_dup(&run->arena, path);
+	return p->path.p != NULL;
+}
+
+static bool get_places(struct gate_run *run, struct frame_reader *r)
+{
+	uint32_t n = frame_get_u32(r);
+
+	if (r->bad || n > RUN_MAX_PLACES) {
+		return false;
+	}
+	run->places =
+		ARENA_ARRAY(&run->arena, RUN_MAX_PLACES + RUN_MAX_NAMED, struct gate_run_place);
+	for (uint32_t i = 0; run->places && i < n; i++) {
+		struct str path = frame_get_str(r);
+		uint8_t wanted = frame_get_u8(r);
+
+		if (!is_plain_path(path) || (wanted & ~(RUN_READ | RUN_WRITE)) || !wanted ||
+		    !add_place(run, path, wanted, RUN_PLACE_ASKED)) {
+			return false;
+		}
+	}
+	return run->places && !r->bad;
+}
+
+/* The paths that policies name inside of a place that was asked for. */
+static bool add_named(struct gate_run *run)
+{
+	const struct rules *rules = run->gate->rules;
+	size_t asked = run->n_places;
+
+	for (size_t i = 0; i < rules->n_paths; i++) {
+		uint8_t wanted = 0;
+
+		for (size_t k = 0; k < asked; k++) {
+			wanted |= under(rules->paths[i], run->places[k].path)
+					  ? run->places[k].wanted
+					  : 0;
+		}
+		if (wanted && is_plain_path(rules->paths[i]) &&
+		    !add_place(run, rules->paths[i], wanted, RUN_PLACE_NAMED)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static struct str joined(struct gate_run *run, const struct str *items, uint32_t n)
+{
+	struct str all = STR("");
+
+	for (uint32_t i = 0; i < n; i++) {
+		all = arena_printf(&run->arena, STR_FMT "%s" STR_FMT, STR_ARG(all), i ? ", " : "",
+				   STR_ARG(items[i]));
+	}
+	return all;
+}
+
+static bool decode(struct gate_run *run, struct frame_reader *r, struct opening *o)
+{
+	uint8_t version = frame_get_u8(r);
+
+	o->flags = frame_get_u8(r);
+	run->agent = arena_dup(&run->arena, frame_get_str(r));
+	o->program = frame_get_str(r);
+	o->digest = frame_get_str(r);
+	o->cwd = frame_get_str(r);
+	run->profile = arena_dup(&run->arena, frame_get_str(r));
+	if (r->bad || version != RUN_VERSION ||
+	    !get_texts(run, r, RUN_MAX_ARGS, &o->args, &o->n_args) ||
+	    !get_texts(run, r, RUN_MAX_WEAKER, &o->weaker, &o->n_weaker) || !get_places(run, r) ||
+	    !frame_ok(r)) {
+		return false;
+	}
+	run->program = arena_dup(&run->arena, o->program);
+	run->weaker = joined(run, o->weaker, o->n_weaker);
+	return is_name(run->agent) && is_plain_path(o->program) && is_plain_path(o->cwd) &&
+	       o->digest.n == 64 && run->profile.n <= 16 && run->program.p;
+}
+
+static void put_texts(struct buf *b, const char *name, const struct str *items, uint32_t n)
+{
+	buf_printf(b, "\"%s\":[", name);
+	for (uint32_t i = 0; i < n; i++) {
+		buf_append(b, i ? STR(",") : STR(""));
+		json_put_str(b, items[i]);
+	}
+	buf_append_c(b, ']');
+}
+
+/* What the policies see as context.input; in the run's arena. */
+static struct str describe(struct gate_run *run, const struct opening *o)
+{
+	struct str text;
+	struct buf b;
+
+	buf_init(&b, 8 * RUN_MAX_TEXT);
+	buf_append_c(&b, '{');
+	put_texts(&b, "argv", o->args, o->n_args);
+	buf_append(&b, STR(",\"cwd\":"));
+	json_put_str(&b, o->cwd);
+	buf_append(&b, STR(",\"profile\":"));
+	json_put_str(&b, run->profile);
+	buf_append_c(&b, ',');
+	put_texts(&b, "weaker", o->weaker, o->n_weaker);
+	buf_append_c(&b, '}');
+	text = b.failed ? str_make(NULL, 0) : arena_dup(&run->arena, buf_str(&b));
+	buf_done(&b);
+	return text;
+}
+
+/* ---- answers ---- */
+
+static void refuse(struct gate_run *run, enum run_refusal why, const struct rules_answer *a,
+		   uint64_t index)
+{
+	char buf[8192];
+	struct frame_writer w;
+
+	frame_begin(&w, buf, sizeof(buf), RUN_REFUSED);
+	frame_put_u8(&w, (uint8_t)why);
+	frame_put_str(&w, str_make(a->policy.p, a->policy.n < 512 ? a->policy.n : 512));
+	frame_put_str(&w, str_make(a->reason.p, a->reason.n < 2048 ? a->reason.n : 2048));
+	frame_put_u64(&w, index);
+	gate_run_say(run, &w);
+	gate_run_leave(run);
+}
+
+static void say_opened(struct gate_run *run, struct str policy)
+{
+	struct buf room = gate_buf_take(run->gate, IPC_FRAME_MAX);
+	char *bytes = buf_reserve(&room, IPC_FRAME_MAX);
+	struct frame_writer w;
+
+	if (!bytes) {
+		gate_run_leave(run);
+		return;
+	}
+	frame_begin(&w, bytes, IPC_FRAME_MAX, RUN_OPENED);
+	frame_put_u64(&w, run->id);
+	frame_put_u32(&w, 1U << RUN_LISTEN_GATEWAY | 1U << RUN_LISTEN_PROXY);
+	frame_put_str(&w, policy);
+	frame_put_u32(&w, (uint32_t)run->n_places);
+	for (size_t i = 0; i < run->n_places; i++) {
+		const struct gate_run_place *p = &run->places[i];
+
+		frame_put_str(&w, p->path);
+		frame_put_u8(&w, p->allowed);
+		frame_put_u8(&w, (uint8_t)p->from);
+		frame_put_str(&w, p->read_policy);
+		frame_put_str(&w, p->write_policy);
+	}
+	if (w.overflow) {
+		refuse(run, RUN_IMPOSSIBLE,
+		       &(struct rules_answer){.reason = STR("the policies name too many paths")},
+		       0);
+	} else {
+		gate_run_say(run, &w);
+	}
+	gate_buf_give(run->gate, &room);
+}
+
+/* ---- places ---- */
+
+static void place_done(struct gate_run_place *p)
+{
+	struct gate_run *run = p->run;
+
+	if (--run->places_pending == 0 && !run->leaving) {
+		run->step = GATE_RUN_OPEN;
+		say_opened(run, run->exec.answer.policy);
+	}
+}
+
+/* Permitted and recorded. It is given with the sandbox that is made now: nothing more comes of it. */
+static void give(struct gate_run_place *p, struct action *a, uint8_t right)
+{
+	p->allowed |= right;
+	*(right == RUN_WRITE ? &p->write_policy : &p->read_policy) = a->answer.policy;
+	action_answered(a, LEDGER_OK, 0, str_make(NULL, 0));
+	place_done(p);
+}
+
+static void keep_back(struct gate_run_place *p, const struct action *a, uint8_t right)
+{
+	if (a->refused) {
+		*(right == RUN_WRITE ? &p->write_policy : &p->read_policy) = a->answer.policy;
+		place_done(p);
+	}
+}
+
+static void on_read_forward(struct action *a)
+{
+	give(CONTAINER_OF(a, struct gate_run_place, read), a, RUN_READ);
+}
+
+static void on_read_reply(struct action *a)
+{
+	keep_back(CONTAINER_OF(a, struct gate_run_place, read), a, RUN_READ);
+}
+
+static void on_write_forward(struct action *a)
+{
+	give(CONTAINER_OF(a, struct gate_run_place, write), a, RUN_WRITE);
+}
+
+static void on_write_reply(struct action *a)
+{
+	keep_back(CONTAINER_OF(a, struct gate_run_place, write), a, RUN_WRITE);
+}
+
+static void decide_place(struct gate_run_place *p, struct action *a, enum rules_kind kind)
+{
+	struct gate_run *run = p->run;
+	struct rules_query q = {.kind = kind, .object = p->path};
+
+	*a = (struct action){.gate = run->gate,
+			     .on = kind == RULES_READ_FILE ? &read_events : &write_events,
+			     .session = run->session,
+			     .arena = &run->arena};
+	run->places_pending++;
+	action_start(a, &q, run->gate->loop.now);
+}
+
+static void decide_places(struct gate_run *run)
+{
+	run->places_pending++; /* until all have been asked */
+	for (size_t i = 0; i < run->n_places; i++) {
+		struct gate_run_place *p = &run->places[i];
+
+		if (p->wanted & RUN_READ) {
+			decide_place(p, &p->read, RULES_READ_FILE);
+		}
+		if (p->wanted & RUN_WRITE) {
+			decide_place(p, &p->write, RULES_WRITE_FILE);
+		}
+	}
+	if (--run->places_pending == 0) {
+		run->step = GATE_RUN_OPEN;
+		say_opened(run, run->exec.answer.policy);
+	}
+}
+
+/* ---- exec ---- */
+
+static void on_exec_forward(struct action *a)
+{
+	struct gate_run *run = CONTAINER_OF(a, struct gate_run, exec);
+
+	run->id = a->index;
+	decide_places(run);
+}
+
+static void on_exec_reply(struct action *a)
+{
+	struct gate_run *run = CONTAINER_OF(a, struct gate_run, exec);
+	char buf[8];
+	struct frame_writer w;
+
+	if (a->refused) {
+		refuse(run,
+		       a->unrecorded                     ? RUN_UNRECORDED
+		       : a->answer.outcome == POLICY_ASK ? RUN_ASK
+							 : RUN_DENIED,
+		       &a->answer, a->index);
+		return;
+	}
+	frame_begin(&w, buf, sizeof(buf), RUN_CLOSED);
+	gate_run_say(run, &w);
+	gate_run_leave(run);
+}
+
+/* Decides without a record, since nothing will happen. */
+static void explain(struct gate_run *run, struct rules_query *q)
+{
+	const struct rules *rules = run->gate->rules;
+	struct rules_answer answer;
+
+	q->agent = run->agent;
+	q->session = STR("explain");
+	q->labels = (struct rules_labels){.integrity = 2};
+	q->now_ms = clock_real() / CLOCK_MS;
+	rules_decide(rules, q, &run->arena, &answer);
+	if (answer.outcome != POLICY_ALLOW) {
+		refuse(run, answer.outcome == POLICY_ASK ? RUN_ASK : RUN_DENIED, &answer, 0);
+		return;
+	}
+	run->exec.answer.policy = answer.policy;
+	for (size_t i = 0; i < run->n_places; i++) {
+		struct gate_run_place *p = &run->places[i];
+
+		for (unsigned bit = RUN_READ; bit <= RUN_WRITE; bit <<= 1) {
+			struct rules_query of = *q;
+
+			of.kind = bit == RUN_READ ? RULES_READ_FILE : RULES_WRITE_FILE;
+			of.object = p->path;
+			of.input = STR("");
+			rules_decide(rules, &of, &run->arena, &answer);
+			p->allowed |=
+				(uint8_t)(answer.outcome == POLICY_ALLOW ? p->wanted & bit : 0);
+			*(bit == RUN_READ ? &p->read_policy : &p->write_policy) = answer.policy;
+		}
+	}
+	say_opened(run, run->exec.answer.policy);
+	gate_run_leave(run);
+}
+
+enum err_code gate_run_open(struct gate_run *run, struct frame_reader *r, struct err *err)
+{
+	struct gate *g = run->gate;
+	struct rules_query q = {.kind = RULES_EXEC};
+	struct opening o = {0};
+
+	if (!decode(run, r, &o)) {
+		return ERR(err, ERR_INVALID, "a malformed OPEN");
+	}
+	run->step = GATE_RUN_DECIDING;
+	q.object = run->program;
+	q.digest = arena_dup(&run->arena, o.digest);
+	q.input = describe(run, &o);
+	if (!add_named(run) || !q.input.p || !q.digest.p) {
+		refuse(run, RUN_IMPOSSIBLE,
+		       &(struct rules_answer){.reason = STR("the policies name too many paths")},
+		       0);
+		return ERR_OK;
+	}
+	if (o.flags & RUN_EXPLAIN) {
+		explain(run, &q);
+		return ERR_OK;
+	}
+	if (run->runs->n_running >= RUN_MAX_AT_ONCE || !recorder_has_room(&g->recorder)) {
+		refuse(run, RUN_IMPOSSIBLE,
+		       &(struct rules_answer){.reason = STR("too much is under way")}, 0);
+		return ERR_OK;
+	}
+	run->session = session_run(&g->sessions, run->agent, g->loop.now);
+	if (!run->session) {
+		refuse(run, RUN_IMPOSSIBLE,
+		       &(struct rules_answer){.reason = STR("too many sessions")}, 0);
+		return ERR_OK;
+	}
+	gate_run_counted(run);
+	run->started_at = g->loop.now;
+	gate_event(g, &(struct ledger_event){.event = LEDGER_SESSION_OPENED,
+					     .subject = str_from_c(run->session->id),
+					     .detail = run->agent});
+	run->exec = (struct action){
+		.gate = g, .on = &exec_events, .session = run->session, .arena = &run->arena};
+	action_start(&run->exec, &q, g->loop.now);
+	return ERR_OK;
+}

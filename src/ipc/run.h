@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The protocol of `run.sock` in the state directory: how `writ run` has a program's start decided,
+ * hands over what the sandbox opens to the outside, and how a person lists, freezes, thaws and kills runs.
+ * A SOCK_SEQPACKET socket, mode 0600; only the user the node runs as, and root, is answered. Frames are
+ * those of ipc/frame.h, descriptors travel by SCM_RIGHTS. The node's first gate answers.
+ *
+ * One connection is one run and lives as long as it. Nothing starts before OPENED; when the node's
+ * end closes, the sandbox ends: its init watches a socket of its own that only the gate holds
+ * (REINS, sandbox/init.h), so that neither side needs the other to stop a run.
+ *
+ *   writ run                                gate
+ *     OPEN  ----------------------------->   decides exec, then each place; records
+ *     <----------------------- OPENED | REFUSED
+ *     (makes the sandbox)
+ *     LISTENER kind, fd  ---------------->   serves it as this run
+ *     REINS fd  ------------------------->
+ *     STARTED  -------------------------->
+ *     (the program runs)    <---- STOPPING   the node drains: end it
+ *     ENDED how, status  ---------------->   records
+ *     <----------------------------- CLOSED
+ *
+ * From the client:
+ *   OPEN      u8 RUN_VERSION, u8 flags (RUN_EXPLAIN), str agent, str program, str digest (SHA-256 of
+ *             the program's file, 64 hexadecimal digits), str working directory, str profile,
+ *             u32 n, n x str argument, u32 n, n x str name of a weaker tier,
+ *             u32 n, n x {str path without symbolic links, u8 wanted (RUN_READ | RUN_WRITE)}
+ *   LISTENER  u8 enum run_listener, fd: a listening TCP socket of the sandbox's network
+ *   REINS     fd: SOCK_SEQPACKET, the other end is init's
+ *   STARTED   (the program has been executed)
+ *   ENDED     u8 enum run_end, u32 exit status
+ *   LIST      (answered by RUN for each, then LISTED)
+ *   LEVER     u8 enum run_lever, u64 run (answered by LEVERED)
+ * From the gate:
+ *   OPENED    u64 run: the index of the decision in the ledger, 0 for RUN_EXPLAIN; u32 listeners wanted:
+ *             bits 1 << enum run_listener; str policy that permitted the start,
+ *             u32 n, n x {str path, u8 allowed, u8 where it comes from (enum run_place), str policy for
+ *             reading, str policy for writing}
+ *   REFUSED   u8 enum run_refusal, str policy, str reason, u64 index of the refusal, when recorded
+ *   STOPPING  (the node drains)
+ *   CLOSED    (the end of the run is in the ledger)
+ *   RUN       u64 run, str agent, str program, u8 enum run_state, u64 age in ms, u32 uid, u32 pid of its
+ *             client
+ *   LISTED    u32 how many
+ *   LEVERED   u8 done, str why not
+ */
+#ifndef IPC_RUN_H
+#define IPC_RUN_H
+
+enum {
+	RUN_VERSION = 1,
+	RUN_MAX_PLACES = 64,        /* of one OPEN */
+	RUN_MAX_NAMED = 256,        /* places that policies name, in one OPENED */
+	RUN_MAX_ARGS = 1024,        /* arguments */
+	RUN_MAX_TEXT = 64 * 1024,   /* bytes of all arguments */
+	RUN_MAX_WEAKER = 16,        /* names of weaker tiers */
+	RUN_MAX_NAME = 128,         /* bytes of an agent's name */
+	RUN_MAX_AT_ONCE = 1024,     /* runs of one node */
+	RUN_MAX_CLIENTS = 1024 + 64 /* connections: runs and those who ask */
+};
+
+enum run_message {
+	RUN_NONE = 0,
+	RUN_OPEN,
+	RUN_LISTENER,
+	RUN_REINS,
+	RUN_STARTED,
+	RUN_ENDED,
+	RUN_LIST,
+	RUN_LEVER,
+	RUN_OPENED = 64,
+	RUN_REFUSED,
+	RUN_STOPPING,
+	RUN_CLOSED,
+	RUN_RUN,
+	RUN_LISTED,
+	RUN_LEVERED,
+};
+
+enum { RUN_EXPLAIN = 1 /* decide, but record and start nothing */ };
+
+enum { RUN_READ = 1, RUN_WRITE = 2 };
+
+/* What a sandbox's own network has at 127.0.0.1, served from outside as this run. */
+enum run_listener {
+	RUN_LISTEN_NONE = 0,
+	RUN_LISTEN_PROXY,   /* HTTP proxy */
+	RUN_LISTEN_GATEWAY, /* /mcp and /v1 */
+	RUN_LISTEN_DNS,
+	RUN_LISTEN_CAPTURE4,
+	RUN_LISTEN_CAPTURE6,
+	RUN_LISTEN_MAX
+};
+
+enum { RUN_PORT_GATEWAY = 8700, RUN_PORT_PROXY = 8701 };
+
+enum run_place {
+	RUN_PLACE_ASKED = 0, /* it was in OPEN */
+	RUN_PLACE_NAMED,     /* a policy names it, and it lies in one that was asked for */
+};
+
+enum run_refusal { RUN_DENIED = 0, RUN_ASK, RUN_UNRECORDED, RUN_IMPOSSIBLE };
+
+enum run_end { RUN_END_EXITED = 0, RUN_END_KILLED, RUN_END_NOT_STARTED };
+
+enum run_lever { RUN_LEVER_NONE = 0, RUN_FREEZE, RUN_THAW, RUN_KILL };
+
+enum run_state { RUN_STATE_OPENING = 0, RUN_STATE_RUNNING, RUN_STATE_FROZEN, RUN_STATE_ENDING };
+
+#endif
