@@ -59,6 +59,7 @@ enum ipc_message {
 	IPC_CHANNEL,
 	IPC_DIRECTORY,
 	IPC_KEY,
+	IPC_RUNS,
 	IPC_START,
 	IPC_RELOAD,
 	IPC_DRAIN,
@@ -79,7 +80,6 @@ enum ipc_message {
 	IPC_NOT_RUN,
 	IPC_ENDED,
 	IPC_HANDOFF,
-	IPC_RUNS,
 	IPC_COUNT,
 };
 
