@@ -372,6 +372,10 @@ static void child_message(struct supervisor *s, struct child *c, struct str fram
 
 		if (frame_ok(&r)) {
 			s->runs = runs;
+			if (runs) {
+				/* Their only way to other hosts; without runs it may not be needed. */
+				children_find(&s->children, ROLE_EXIT, 0)->off = false;
+			}
 			return;
 		}
 	}
