@@ -327,10 +327,24 @@ static void want_none(struct job *j, const struct side *s, enum policy_effect ef
 	}
 }
 
+/* Is the fact about the environment? */
+static bool is_about(const struct job *j, const struct prove_never *never)
+{
+	const struct type *context = j->m.action->context;
+
+	return type_field_find(context, never->attrs[0]) &&
+	       type_field_find(context, never->attrs[1]);
+}
+
 static enum err_code try_goal(struct job *j, struct err *err)
 {
 	bool found;
 
+	for (size_t i = 0; i < j->opts->n_never; i++) {
+		if (is_about(j, &j->opts->never[i])) {
+			want(j, j->opts->never[i].policy, PROVE_UNSATISFIED);
+		}
+	}
 	TRY(prove_search(&j->w, j->goal, j->n_goal, &j->ret->steps, j->limit,
 			 j->opts->progress ? tick : NULL, j, &found, err));
 	return found ? deliver(j, err) : ERR_OK;
@@ -487,12 +501,25 @@ static bool shape_side(struct prove_model *m, const struct side *s)
 	return true;
 }
 
+static bool shape_facts(struct job *j)
+{
+	for (size_t i = 0; i < j->opts->n_never; i++) {
+		const struct prove_never *never = &j->opts->never[i];
+
+		if (is_about(j, never) && !prove_shape_policy(&j->m, never->policy)) {
+			return false;
+		}
+	}
+	return true;
+}
+
 static bool learn(struct job *j)
 {
 	struct prove_model *m = &j->m;
 
-	return prove_model_init(m) && (!j->inv->query || prove_shape_policy(m, j->inv->query)) &&
-	       shape_side(m, &j->one) && shape_side(m, &j->two) && prove_domains_fill(m);
+	return prove_model_init(m) && shape_facts(j) &&
+	       (!j->inv->query || prove_shape_policy(m, j->inv->query)) && shape_side(m, &j->one) &&
+	       shape_side(m, &j->two) && prove_domains_fill(m);
 }
 
 /* With nobody but the known entities a type may have nobody. */
@@ -572,8 +599,9 @@ static enum err_code run(struct job *j, const struct policy_list *policies, stru
 	bool reach = j->inv->claim == PROVE_REACHABLE;
 
 	TRY(prepare(j, policies, err));
-	/* The query, two policies, and each side's permits and forbids at most. */
-	j->goal = ARENA_ARRAY(j->a, 2 * (j->one.list.n + j->two.list.n) + 4, struct prove_literal);
+	/* The query, two policies, each side's permits and forbids at most, and the facts. */
+	j->goal = ARENA_ARRAY(j->a, 2 * (j->one.list.n + j->two.list.n) + j->opts->n_never + 4,
+			      struct prove_literal);
 	j->w.frames = ARENA_ARRAY(j->a, PROVE_CHOICES, struct prove_frame);
 	if (!j->goal || !j->w.frames) {
 		return nomem(err);

@@ -50,12 +50,20 @@ struct prove_invariant {
 	struct str id;                   /* SHADOWED, NEVER_MATCHES */
 };
 
+/* A condition that no request meets, over attributes of the context that are otherwise free. */
+struct prove_never {
+	const struct policy *policy;
+	struct str attrs[2]; /* it is about actions whose context has both */
+};
+
 struct prove_opts {
 	const struct schema *schema;      /* not NULL */
 	const struct policy_store *store; /* the known entities, may be NULL */
 	bool complete;                    /* every entity that is referred to exists */
 	bool closed;                      /* there are no entities but the known ones */
-	uint64_t steps;                   /* limit; 0: PROVE_STEPS_MAX */
+	const struct prove_never *never;
+	size_t n_never;
+	uint64_t steps; /* limit; 0: PROVE_STEPS_MAX */
 	/* Called now and then in long work; may be NULL. False stops it with ERR_LIMIT. */
 	bool (*progress)(void *arg, uint64_t steps, size_t env, size_t n_envs);
 	void *progress_arg;
