@@ -4,136 +4,15 @@
  * before the first invariant are more files of policies. Exit: 0 all proved, 1 some
  * invariant has a counterexample, 2 could not run, or some could not be decided.
  */
+#include "cli/cmd_policy_prove.h"
 #include "base/clock.h"
-#include "cli/cmd_policy.h"
 #include "cli/out.h"
-#include "policy/case.h"
-#include "policy/prove.h"
-#include "policy/schema_ast.h"
+#include "json/parse.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#define MEMORY_MAX  ((size_t)2 << 30)
-#define INVARIANTS  64
 #define PROGRESS_NS UINT64_C(2000000000)
-
-struct prove_args {
-	struct opt_list policies, words;
-	const char *schema, *entities, *ids;
-	uint64_t steps;
-	bool complete, closed, json;
-};
-
-struct question {
-	struct str text;
-	struct prove_invariant inv;
-	struct policy_list other;
-	struct prove_result result;
-};
-
-struct prover {
-	const struct prove_args *args;
-	struct arena a;
-	struct policy_diags diags;
-	struct policy_list policies;
-	struct policy_case world; /* its schema and store */
-	struct question items[INVARIANTS];
-	size_t n;
-	uint64_t next_word; /* when progress is shown again */
-};
-
-static enum policy_id_scheme id_scheme(const struct prover *p)
-{
-	return p->args->ids && strcmp(p->args->ids, "order") == 0 ? POLICY_ID_ORDER
-								  : POLICY_ID_ANNOTATION;
-}
-
-static enum err_code read_policies(struct prover *p, const char *path, struct policy_list *list,
-				   struct err *err)
-{
-	struct policy_source *src = ARENA_NEW(&p->a, struct policy_source);
-
-	if (!src) {
-		return ERR(err, ERR_NOMEM, "out of memory");
-	}
-	TRY(cmd_policy_read(&p->a, path, src, err));
-	return policy_case_policies(&p->a, src, id_scheme(p), list, &p->diags, err);
-}
-
-static enum err_code read_world(struct prover *p, struct err *err)
-{
-	static const struct policy_set_opts opts = {0};
-	struct policy_source *src = ARENA_ARRAY(&p->a, 2, struct policy_source);
-	struct policy_case_texts texts = {0};
-
-	if (!src) {
-		return ERR(err, ERR_NOMEM, "out of memory");
-	}
-	TRY(cmd_policy_read(&p->a, p->args->schema, &src[0], err));
-	texts.schema = &src[0];
-	if (p->args->entities) {
-		TRY(cmd_policy_read(&p->a, p->args->entities, &src[1], err));
-		texts.entities = &src[1];
-	}
-	return policy_case_load(&p->a, &texts, &opts, &p->diags, &p->world, err);
-}
-
-static struct str first_word(struct str s)
-{
-	size_t n = 0;
-
-	s = str_trim(s);
-	while (n < s.n && s.p[n] != ' ' && s.p[n] != '(' && s.p[n] != '\n') {
-		n++;
-	}
-	return str_make(s.p, n);
-}
-
-/* A word that is a claim begins an invariant, others continue it; before the first come files. */
-static enum err_code split_words(struct prover *p, struct err *err)
-{
-	for (size_t i = 0; i < p->args->words.n; i++) {
-		struct str word = str_from_c(p->args->words.items[i]);
-		struct str *text;
-
-		if (prove_is_claim(first_word(word))) {
-			if (p->n == INVARIANTS) {
-				return ERR(err, ERR_LIMIT, "more than %d invariants", INVARIANTS);
-			}
-			p->items[p->n++].text = word;
-		} else if (p->n == 0) {
-			TRY(read_policies(p, p->args->words.items[i], &p->policies, err));
-		} else {
-			text = &p->items[p->n - 1].text;
-			*text = arena_printf(&p->a, STR_FMT " " STR_FMT, STR_ARG(*text),
-					     STR_ARG(word));
-			if (!text->p) {
-				return ERR(err, ERR_NOMEM, "out of memory");
-			}
-		}
-	}
-	if (p->n == 0) {
-		return ERR(err, ERR_INVALID, "no invariant is named; see --help");
-	}
-	return ERR_OK;
-}
-
-static enum err_code read_invariant(struct prover *p, struct question *q, struct err *err)
-{
-	struct str file, path;
-
-	TRY(prove_parse(&p->a, q->text, &q->inv, &file, &p->diags, err));
-	if (file.n > 0) {
-		path = arena_dup(&p->a, file);
-		if (!path.p) {
-			return ERR(err, ERR_NOMEM, "out of memory");
-		}
-		TRY(read_policies(p, path.p, &q->other, err));
-		q->inv.other = &q->other;
-	}
-	return ERR_OK;
-}
 
 static bool show_progress(void *arg, uint64_t steps, size_t env, size_t n_envs)
 {
@@ -152,36 +31,21 @@ static bool show_progress(void *arg, uint64_t steps, size_t env, size_t n_envs)
 	return true;
 }
 
-static enum err_code load(struct prover *p, struct err *err)
-{
-	for (size_t i = 0; i < p->args->policies.n; i++) {
-		TRY(read_policies(p, p->args->policies.items[i], &p->policies, err));
-	}
-	TRY(split_words(p, err));
-	TRY(read_world(p, err));
-	for (size_t i = 0; i < p->n; i++) {
-		enum err_code code = read_invariant(p, &p->items[i], err);
-
-		if (code) {
-			return code;
-		}
-	}
-	return ERR_OK;
-}
-
 static enum err_code answer(struct prover *p, struct question *q, struct err *err)
 {
 	const struct prove_opts opts = {.schema = p->world.schema,
 					.store = p->args->entities ? p->world.store : NULL,
 					.complete = p->args->complete,
 					.closed = p->args->closed,
+					.never = p->facts,
+					.n_never = p->n_facts,
 					.steps = p->args->steps,
 					.progress = show_progress,
 					.progress_arg = p};
 	enum err_code code = prove(&p->a, &p->policies, &q->inv, &opts, &q->result, err);
 
 	if (code) {
-		err_wrap(err, STR_FMT, STR_ARG(first_word(q->text)));
+		err_wrap(err, STR_FMT, STR_ARG(prove_word(q->text)));
 	}
 	return code;
 }
@@ -199,7 +63,54 @@ static const char *verdict(const struct question *q)
 	return "unsupported";
 }
 
-static void show_text(struct out *o, const struct question *q)
+/* Is the attribute true in the request that was found? */
+static bool is_true(const struct json *request, struct str attr)
+{
+	const struct json *v = json_get(json_get(request, STR("context")), attr);
+
+	return json_is_bool(v) && v->boolean;
+}
+
+/* What the history of a counterexample would have to be like. */
+static void put_history(const struct prover *p, const struct question *q, struct buf *to)
+{
+	const struct dw_program *prog = p->temporal;
+	const struct json *request;
+	struct err err = {0};
+	struct arena a;
+
+	arena_init(&a, 64u << 20);
+	if (prog && q->result.request.p &&
+	    json_parse(&a, q->result.request, NULL, &request, &err) == ERR_OK) {
+		for (size_t i = 0; i < prog->n_leaves; i++) {
+			const struct temporal_leaf *leaf = &prog->leaves[i];
+			struct policy_position at =
+				policy_position(leaf->source->text, leaf->span.at);
+
+			if (json_get(json_get(request, STR("context")), leaf->attr)) {
+				buf_printf(to, "%s" STR_FMT " (" STR_FMT ":%u:%u) %s",
+					   buf_len(to) > 0 ? ", " : "", STR_ARG(leaf->attr),
+					   STR_ARG(leaf->source->name), at.line, at.column,
+					   is_true(request, leaf->attr) ? "true" : "false");
+			}
+		}
+	}
+	arena_done(&a);
+}
+
+static void out_history(struct out *o, const struct prover *p, const struct question *q, bool row)
+{
+	struct buf text;
+
+	buf_init(&text, 1 << 20);
+	put_history(p, q, &text);
+	if (row || buf_len(&text) > 0) {
+		out_text(o, "history", buf_str(&text));
+	}
+	buf_done(&text);
+}
+
+static void show_text(struct out *o, const struct prover *p, const struct question *q)
 {
 	const struct prove_result *r = &q->result;
 
@@ -214,9 +125,13 @@ static void show_text(struct out *o, const struct question *q)
 		out_json(o, "request", r->request);
 		out_json(o, "entities", r->entities);
 	}
+	out_history(o, p, q, false);
+	if (r->n_envs == 0) {
+		out_note(o, "No request of the schema is of this kind.");
+	}
 }
 
-static void show_row(struct out *o, const struct question *q)
+static void show_row(struct out *o, const struct prover *p, const struct question *q)
 {
 	const struct prove_result *r = &q->result;
 
@@ -227,6 +142,7 @@ static void show_row(struct out *o, const struct question *q)
 	out_text(o, "policy", r->policy);
 	out_json(o, "request", r->request.p ? r->request : STR("null"));
 	out_json(o, "entities", r->entities.p ? r->entities : STR("null"));
+	out_history(o, p, q, true);
 	out_u64(o, "requests_tried", r->steps);
 	out_u64(o, "environments", r->n_envs);
 	out_row_end(o);
@@ -235,8 +151,9 @@ static void show_row(struct out *o, const struct question *q)
 static int report(struct prover *p, struct out *o)
 {
 	static const struct out_col cols[] = {
-		{"invariant", 0}, {"verdict", 0},  {"reason", 0},         {"policy", 0},
-		{"request", 0},   {"entities", 0}, {"requests_tried", 0}, {"environments", 0}};
+		{"invariant", 0}, {"verdict", 0},        {"reason", 0},
+		{"policy", 0},    {"request", 0},        {"entities", 0},
+		{"history", 0},   {"requests_tried", 0}, {"environments", 0}};
 	static const struct out_list list = {"invariants", cols, ARRAY_LEN(cols), NULL};
 	int status = CMD_FINE;
 
@@ -251,13 +168,23 @@ static int report(struct prover *p, struct out *o)
 
 		status = one > status ? one : status;
 		if (p->args->json) {
-			show_row(o, q);
+			show_row(o, p, q);
 		} else {
-			show_text(o, q);
+			show_text(o, p, q);
 		}
 	}
 	if (p->args->json) {
 		out_list_end(o);
+	}
+	if (p->temporal) {
+		out_note(o,
+			 "Temporal conditions are free: each may be true or false whatever else "
+			 "is so, but for what windows and limits imply. What is proved holds for "
+			 "every history; a request that was found may need one that cannot be.");
+	}
+	if (p->invalid) {
+		out_note(o, "The policies are not valid for this schema (`writ policy check` says "
+			    "why); they count as they would evaluate.");
 	}
 	return status;
 }
@@ -274,9 +201,9 @@ static int run(const struct prove_args *args, struct out *o)
 		return out_error(o, &err);
 	}
 	p->args = args;
-	arena_init(&p->a, MEMORY_MAX);
+	arena_init(&p->a, PROVE_MEMORY_MAX);
 	policy_diags_init(&p->diags, &p->a);
-	code = load(p, &err);
+	code = prover_load(p, &err);
 	for (size_t i = 0; i < p->n && !code; i++) {
 		code = answer(p, &p->items[i], &err);
 	}
@@ -302,6 +229,18 @@ int cmd_policy_prove(int argc, char **argv)
 		 .value = "FILE",
 		 .text = &args.entities,
 		 .help = "entities that are as they are here; others may be anything"},
+		{.name = "events",
+		 .value = "FILE",
+		 .text = &args.events,
+		 .help = "event schema of temporal policies (.dw)"},
+		{.name = "providers",
+		 .value = "FILE",
+		 .text = &args.providers,
+		 .help = "information providers of temporal policies"},
+		{.name = "macros",
+		 .value = "FILE",
+		 .text = &args.macros,
+		 .help = "macro library; macros.dw beside temporal policies is taken by itself"},
 		{.name = "closed",
 		 .flag = &args.closed,
 		 .help = "there are no entities but those of --entities"},

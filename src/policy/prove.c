@@ -41,6 +41,7 @@ struct job {
 	unsigned undecided; /* environments, or requests that the engine did not confirm */
 	struct str refused; /* the first reason */
 	size_t env, n_envs;
+	struct prove_names names;
 };
 
 static enum err_code nomem(struct err *err)
@@ -546,6 +547,7 @@ static enum err_code try_env(struct job *j, const struct schema_entity *principa
 {
 	enum err_code code = ERR_OK;
 
+	j->env++;
 	arena_reset(&j->model_arena);
 	j->m = (struct prove_model){.opts = j->opts,
 				    .s = j->opts->schema,
@@ -571,13 +573,16 @@ static enum err_code try_env(struct job *j, const struct schema_entity *principa
 	return code;
 }
 
-static enum err_code try_envs(struct job *j, struct err *err)
+/* Calls `each` for every environment until it fails or the work is over. */
+static enum err_code
+for_envs(struct job *j,
+	 enum err_code (*each)(struct job *j, const struct schema_entity *principal,
+			       const struct schema_action *action,
+			       const struct schema_entity *resource, struct err *err),
+	 struct err *err)
 {
 	const struct schema *s = j->opts->schema;
 
-	for (size_t i = 0; i < s->n_actions; i++) {
-		j->n_envs += s->actions[i].n_principals * s->actions[i].n_resources;
-	}
 	for (size_t i = 0; i < s->n_actions; i++) {
 		const struct schema_action *action = &s->actions[i];
 
@@ -585,13 +590,47 @@ static enum err_code try_envs(struct job *j, struct err *err)
 			for (size_t n = 0;
 			     n < action->n_resources && !j->found && j->undecided < UNDECIDED_MAX;
 			     n++) {
-				j->env++;
-				TRY(try_env(j, action->principals[k], action, action->resources[n],
-					    err));
+				TRY(each(j, action->principals[k], action, action->resources[n],
+					 err));
 			}
 		}
 	}
 	return ERR_OK;
+}
+
+static enum err_code look_at_names(struct job *j, const struct schema_entity *principal,
+				   const struct schema_action *action,
+				   const struct schema_entity *resource, struct err *err)
+{
+	const struct prove_model m = {.s = j->opts->schema,
+				      .principal = principal,
+				      .action = action,
+				      .resource = resource};
+
+	(void)err;
+	j->n_envs++;
+	if (concerns(&m, j->inv->query)) {
+		prove_names_look(&j->names, &m, j->inv->query);
+	}
+	return ERR_OK;
+}
+
+static enum err_code count_env(struct job *j, const struct schema_entity *principal,
+			       const struct schema_action *action,
+			       const struct schema_entity *resource, struct err *err)
+{
+	(void)principal, (void)action, (void)resource, (void)err;
+	j->n_envs++;
+	return ERR_OK;
+}
+
+static enum err_code try_envs(struct job *j, struct err *err)
+{
+	TRY(for_envs(j, j->inv->query ? look_at_names : count_env, err));
+	if (j->inv->query) {
+		TRY(prove_names_missing(&j->names, err));
+	}
+	return for_envs(j, try_env, err);
 }
 
 static enum err_code run(struct job *j, const struct policy_list *policies, struct err *err)
@@ -623,7 +662,7 @@ enum err_code prove(struct arena *a, const struct policy_list *policies,
 		    struct prove_result *ret, struct err *err)
 {
 	struct prove_result result = {0};
-	struct job j = {.a = a, .inv = inv, .opts = opts, .ret = &result};
+	struct job j = {.a = a, .inv = inv, .opts = opts, .ret = &result, .names = {.arena = a}};
 	enum err_code code;
 
 	j.limit = opts->steps > 0 ? opts->steps : PROVE_STEPS_MAX;

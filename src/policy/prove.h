@@ -101,6 +101,9 @@ enum err_code prove_parse(struct arena *a, struct str text, struct prove_invaria
 			  struct str *ret_file, struct policy_diags *diags,
 			  struct err *err) MUST_USE;
 
+/* The first word of an invariant, borrowed. */
+struct str prove_word(struct str text);
+
 /* Whether the word begins an invariant. */
 bool prove_is_claim(struct str word);
 

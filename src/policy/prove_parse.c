@@ -29,6 +29,17 @@ static const struct claim *find(struct str word)
 	return NULL;
 }
 
+struct str prove_word(struct str text)
+{
+	struct str s = str_trim(text);
+	size_t n = 0;
+
+	while (n < s.n && s.p[n] != ' ' && s.p[n] != '(' && s.p[n] != '\n') {
+		n++;
+	}
+	return str_make(s.p, n);
+}
+
 bool prove_is_claim(struct str word)
 {
 	return find(word);
@@ -99,11 +110,8 @@ enum err_code prove_parse(struct arena *a, struct str text, struct prove_invaria
 	struct prove_invariant inv = {0};
 	struct str rest = str_trim(text), file = {0};
 	const struct claim *c;
-	size_t n = 0;
+	size_t n = prove_word(rest).n;
 
-	while (n < rest.n && rest.p[n] != ' ' && rest.p[n] != '(' && rest.p[n] != '\n') {
-		n++;
-	}
 	c = find(str_make(rest.p, n));
 	if (!c) {
 		return ERR(err, ERR_SYNTAX,

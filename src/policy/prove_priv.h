@@ -9,6 +9,7 @@
  *   prove_eval    the language over such a world
  *   prove_search  tries the choices of worlds
  *   prove_json    the world that was found, as JSON
+ *   prove_names   whether a query is about attributes that exist
  */
 #ifndef POLICY_PROVE_PRIV_H
 #define POLICY_PROVE_PRIV_H
@@ -135,6 +136,19 @@ struct prove_path *prove_path_tags(struct prove_model *m, const struct schema_en
 bool prove_shape_policy(struct prove_model *m, const struct policy *p);
 
 bool prove_model_init(struct prove_model *m);
+
+/* What was learnt about the attributes of a query, environment by environment. Zero, but `arena`. */
+struct prove_names {
+	struct arena *arena;
+	struct prove_name *items;
+	size_t n, cap;
+	bool nomem;
+};
+
+void prove_names_look(struct prove_names *n, const struct prove_model *m,
+		      const struct policy *query);
+/* ERR_INVALID names the first attribute that was found in none. */
+enum err_code prove_names_missing(struct prove_names *n, struct err *err) MUST_USE;
 
 /* -- worlds -- */
 

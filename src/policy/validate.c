@@ -255,18 +255,30 @@ static void conclude(struct validator *v)
 	}
 }
 
+static void check_all_names(struct validator *v, const struct policy *p)
+{
+	check_scope_names(v, &p->principal);
+	check_scope_names(v, &p->action);
+	check_scope_names(v, &p->resource);
+	for (size_t i = 0; i < p->n_conds; i++) {
+		check_names(v, p->conds[i].body);
+	}
+}
+
+void validate_names(const struct schema *s, const struct policy *p, struct policy_diags *diags)
+{
+	struct validator v = {.s = s, .p = p, .diags = diags};
+
+	check_all_names(&v, p);
+}
+
 enum err_code validate_policy(const struct schema *s, const struct policy *p,
 			      struct policy_diags *diags, struct err *err)
 {
 	struct validator v = {.s = s, .p = p, .diags = diags};
 	enum err_code code;
 
-	check_scope_names(&v, &p->principal);
-	check_scope_names(&v, &p->action);
-	check_scope_names(&v, &p->resource);
-	for (size_t i = 0; i < p->n_conds; i++) {
-		check_names(&v, p->conds[i].body);
-	}
+	check_all_names(&v, p);
 	arena_init(&v.scratch, VALIDATE_MAX_SCRATCH);
 	code = check_envs(&v, err);
 	arena_done(&v.scratch);

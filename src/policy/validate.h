@@ -33,6 +33,9 @@ enum err_code validate_policies(const struct schema *s, const struct policy_list
 #define VALIDATE_MAX_STRANGE 20u
 void validate_text(const struct policy_source *src, struct policy_diags *diags);
 
+/* Only that entity types, actions and enumerated ids are declared, wherever they stand. */
+void validate_names(const struct schema *s, const struct policy *p, struct policy_diags *diags);
+
 enum err_code validate_policy(const struct schema *s, const struct policy *p,
 			      struct policy_diags *diags, struct err *err) MUST_USE;
 
