@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `writ policy prove` over temporal policies, and what it refuses to prove. */
+#include "tests/unit/cli/run.h"
+
+static const char schema[] = "entity User = {level: Long}; entity Doc;\n"
+			     "action login, transfer appliesTo {principal: User, resource: Doc,\n"
+			     "  context: {input: {user: String, amount: Long}}};\n";
+
+#define TEMPORAL(window, limit)                                                                    \
+	"@id(\"ok\") permit (principal, action, resource);\n"                                      \
+	"@id(\"ask\") forbid (action == Action::\"transfer\") when { context.input.amount > 100 "  \
+	"} unless temporal { formerly within " window " Action::\"login\"::response{ input.user: " \
+	"context.input.user } };\n"                                                                \
+	"@id(\"rate\") forbid (action == Action::\"transfer\") when temporal { bind(n, "           \
+	"count_within(1m, Action::\"transfer\"::request{}), n > " limit ") };\n"
+
+static int setup(void **state)
+{
+	struct cli *f = cli_begin();
+
+	cli_put(f, "s.cedarschema", schema);
+	cli_put(f, "p.cedar",
+		"permit(principal, action, resource) when { principal.level > 1 };\n");
+	cli_put(f, "a.dw", TEMPORAL("10m", "5"));
+	cli_put(f, "looser.dw", TEMPORAL("20m", "9"));
+	cli_put(f, "stricter.dw", TEMPORAL("10m", "3"));
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	cli_end(*state);
+	return 0;
+}
+
+#define PROVE(f, policies, invariant)                                                              \
+	CLI(f, "policy", "prove", "--policies", policies, "--schema", "s.cedarschema", invariant)
+
+static void temporal_conditions_may_be_true_or_false(void **state)
+{
+	struct cli *f = *state;
+
+	assert_int_equal(PROVE(f, "a.dw",
+			       "unreachable action == Action::\"transfer\" && "
+			       "context.input.amount > 100"),
+			 CMD_FOUND);
+	assert_true(cli_said(f, "\"policy_1__temporal_0\":true"));
+	assert_true(cli_said(f, "history: policy_1__temporal_0 (a.dw:2:"));
+	assert_true(cli_said(f, "Temporal conditions are free"));
+	assert_int_equal(PROVE(f, "a.dw", "never-errors"), CMD_FINE);
+	assert_int_equal(PROVE(f, "a.dw", "shadowed rate"), CMD_FOUND);
+}
+
+static void what_windows_and_limits_imply_counts(void **state)
+{
+	struct cli *f = *state;
+
+	assert_int_equal(PROVE(f, "a.dw", "equivalent a.dw"), CMD_FINE);
+	assert_int_equal(PROVE(f, "a.dw", "implies looser.dw"), CMD_FINE);
+	assert_int_equal(PROVE(f, "looser.dw", "implies a.dw"), CMD_FOUND);
+	assert_int_equal(PROVE(f, "stricter.dw", "implies a.dw"), CMD_FINE);
+	assert_int_equal(PROVE(f, "a.dw", "implies stricter.dw"), CMD_FOUND);
+}
+
+static void a_claim_about_a_name_that_does_not_exist_is_refused(void **state)
+{
+	struct cli *f = *state;
+
+	assert_int_equal(PROVE(f, "p.cedar", "unreachable principal.lvel > 2"), CMD_FAILED);
+	assert_true(cli_said(f, "did you mean `level`?"));
+	assert_int_equal(PROVE(f, "p.cedar", "unreachable context has inptu"), CMD_FAILED);
+	assert_int_equal(PROVE(f, "p.cedar", "unreachable action == Action::\"logn\""), CMD_FAILED);
+	assert_true(cli_said(f, "<invariant>:1:"));
+	assert_true(cli_said(f, "did you mean `\"login\"`?"));
+	assert_int_equal(PROVE(f, "p.cedar", "unreachable principal is Usr"), CMD_FAILED);
+	assert_int_equal(PROVE(f, "p.cedar", "unreachable principal.level < 2"), CMD_FINE);
+}
+
+static void policies_that_are_not_valid_are_pointed_out(void **state)
+{
+	struct cli *f = *state;
+
+	cli_put(f, "bad.cedar",
+		"permit(principal, action, resource) when { principal.lvel > 1 };\n");
+	assert_int_equal(PROVE(f, "bad.cedar", "always-denies"), CMD_FINE);
+	assert_true(cli_said(f, "not valid for this schema"));
+	cli_put(f, "bad.dw", "permit () when temporal { Action::\"nope\"::request{} };\n");
+	assert_int_equal(PROVE(f, "bad.dw", "always-denies"), CMD_FAILED);
+	assert_true(cli_said(f, "bad.dw:1:"));
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(temporal_conditions_may_be_true_or_false),
+		T(what_windows_and_limits_imply_counts),
+		T(a_claim_about_a_name_that_does_not_exist_is_refused),
+		T(policies_that_are_not_valid_are_pointed_out),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
