@@ -6,6 +6,7 @@
 #include "sys/fd.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static const struct cmd verbs[] = {
 	{"check", "check policies against a schema", cmd_policy_check},
@@ -50,6 +51,46 @@ enum err_code cmd_policy_read_optional(struct arena *a, const char *path,
 	}
 	TRY(cmd_policy_read(a, path, src, err));
 	*ret = src;
+	return ERR_OK;
+}
+
+/* The file that the document's `scriptFile` names, from the document's folder. */
+static enum err_code read_script(struct arena *a, const char *document, struct str name,
+				 struct policy_source *ret, struct err *err)
+{
+	const char *slash = strrchr(document, '/');
+	struct str folder = slash ? str_make(document, (size_t)(slash + 1 - document)) : STR("");
+	struct str path = arena_printf(a, STR_FMT STR_FMT, STR_ARG(folder), STR_ARG(name));
+
+	if (!path.p) {
+		return ERR(err, ERR_NOMEM, "out of memory");
+	}
+	TRY(cmd_policy_read(a, path.p, ret, err));
+	ret->name = name;
+	return ERR_OK;
+}
+
+enum err_code cmd_policy_read_providers(struct arena *a, const char *path, struct dw_texts *texts,
+					struct err *err)
+{
+	struct policy_source *scripts;
+	struct str *names;
+	size_t n;
+
+	TRY(cmd_policy_read_optional(a, path, &texts->providers, err));
+	if (!path) {
+		return ERR_OK;
+	}
+	TRY(dw_provider_scripts(a, texts->providers, &names, &n, err));
+	scripts = ARENA_ARRAY(a, n, struct policy_source);
+	if (!scripts) {
+		return ERR(err, ERR_NOMEM, "out of memory");
+	}
+	for (size_t i = 0; i < n; i++) {
+		TRY(read_script(a, path, names[i], &scripts[i], err));
+	}
+	texts->scripts = scripts;
+	texts->n_scripts = n;
 	return ERR_OK;
 }
 

@@ -7,6 +7,7 @@
 #include "cli/cmd.h"
 #include "cli/out.h"
 #include "policy/diag.h"
+#include "policy/dw.h"
 
 int cmd_policy_check(int argc, char **argv);
 int cmd_policy_eval(int argc, char **argv);
@@ -29,6 +30,10 @@ enum err_code cmd_policy_read(struct arena *a, const char *path, struct policy_s
 /* The same when there is a path; else *ret is NULL. */
 enum err_code cmd_policy_read_optional(struct arena *a, const char *path,
 				       const struct policy_source **ret, struct err *err) MUST_USE;
+
+/* Providers, when there is a path, and the scripts that they name, into the texts. */
+enum err_code cmd_policy_read_providers(struct arena *a, const char *path, struct dw_texts *texts,
+					struct err *err) MUST_USE;
 
 /*
  * Why the command could not run: what is wrong with policies, schema or entities with its place,

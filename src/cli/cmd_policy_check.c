@@ -159,7 +159,7 @@ static enum err_code check_temporal(struct check *c, const struct check_args *ar
 	}
 	TRY(cmd_policy_read_optional(&c->arena, args->schemas.items[0], &texts.schema, err));
 	TRY(cmd_policy_read_optional(&c->arena, args->events, &texts.events, err));
-	TRY(cmd_policy_read_optional(&c->arena, args->providers, &texts.providers, err));
+	TRY(cmd_policy_read_providers(&c->arena, args->providers, &texts, err));
 	TRY(cmd_policy_read_optional(&c->arena, macros, &texts.macros, err));
 	code = dw_load(&c->arena, &texts, &c->diags, &prog, err);
 	if (code) {

@@ -64,7 +64,7 @@ static enum err_code load(struct replay *r, const struct replay_args *args, stru
 	}
 	TRY(cmd_policy_read_optional(&r->arena, args->schema, &schema, err));
 	TRY(cmd_policy_read_optional(&r->arena, args->events, &texts.events, err));
-	TRY(cmd_policy_read_optional(&r->arena, args->providers, &texts.providers, err));
+	TRY(cmd_policy_read_providers(&r->arena, args->providers, &texts, err));
 	TRY(cmd_policy_read_optional(&r->arena, args->entities, &json, err));
 	TRY(cmd_policy_read_optional(&r->arena, macros, &texts.macros, err));
 	texts.schema = schema;

@@ -18,8 +18,8 @@
 #ifndef POLICY_DW_H
 #define POLICY_DW_H
 
+#include "policy/dw_call.h"
 #include "policy/dw_events.h"
-#include "policy/dw_provider.h"
 #include "policy/engine.h"
 #include "policy/temporal_reference.h"
 
@@ -33,6 +33,11 @@ struct dw_texts {
 	const struct policy_source *events;    /* NULL: the built-in event schema */
 	const struct policy_source *providers; /* NULL: none */
 	const struct policy_source *macros;    /* NULL: the standard library */
+	/* For providers, see policy/dw_provider.h. */
+	const struct policy_source *scripts;
+	size_t n_scripts;
+	const struct dw_native *natives; /* they outlive the program */
+	size_t n_natives;
 };
 
 /* What a request for an action may have to compute. */

@@ -87,106 +87,29 @@ static struct policy_expr *temporal_block(struct dw_parser *d)
 	return attribute(d, leaf.attr, leaf.span);
 }
 
-/* Path of GETs over a variable. */
-static bool arg_path(struct dw_parser *d, const struct policy_expr *e, struct dw_call_arg *ret)
-{
-	const struct policy_expr *at = e;
-	uint32_t n = 0;
-
-	for (; at->kind == POLICY_EXPR_GET; at = at->arg[0]) {
-		n++;
-	}
-	if (at->kind != POLICY_EXPR_VAR || at->var == POLICY_VAR_ACTION ||
-	    (at->var == POLICY_VAR_CONTEXT && n == 0)) {
-		return temporal_fail(d, e->span,
-				     "an argument of a provider is a literal or a path of "
-				     "context, principal or resource");
-	}
-	ret->path = true;
-	ret->base = at->var;
-	ret->n_names = n;
-	ret->names = ARENA_ARRAY(d->p.a, n, struct str);
-	if (!ret->names) {
-		return temporal_no_memory(d);
-	}
-	for (at = e; at->kind == POLICY_EXPR_GET; at = at->arg[0]) {
-		ret->names[--n] = at->names[0];
-	}
-	return true;
-}
-
-static bool call_arg(struct dw_parser *d, const struct policy_expr *e, struct dw_call_arg *ret)
-{
-	struct policy_value *elems;
-
-	if (e->kind == POLICY_EXPR_LIT) {
-		ret->value = e->lit;
-		return true;
-	}
-	if (e->kind != POLICY_EXPR_SET) {
-		return arg_path(d, e, ret);
-	}
-	elems = ARENA_ARRAY(d->p.a, e->n_args, struct policy_value);
-	if (!elems) {
-		return temporal_no_memory(d);
-	}
-	for (uint32_t i = 0; i < e->n_args; i++) {
-		if (e->arg[i]->kind != POLICY_EXPR_LIT) {
-			return temporal_fail(d, e->arg[i]->span,
-					     "a set given to a provider holds only literals");
-		}
-		elems[i] = e->arg[i]->lit;
-	}
-	ret->value = policy_value_set(elems, e->n_args);
-	return true;
-}
-
 static struct policy_expr *provider_call(struct dw_parser *d)
 {
-	struct policy_span start = d->p.lx.tok.span, span;
+	struct policy_span start = d->p.lx.tok.span;
 	struct file *f = file_of(d);
-	struct dw_call call = {.source = d->p.lx.src};
-	struct policy_expr **args;
-	struct str name;
-	size_t n;
+	struct dw_call call;
 
 	if (d->in_macro) {
 		temporal_fail(d, start, "a Cedar macro cannot call a provider");
 		return NULL;
 	}
-	if (!policy_parse_path(&d->p.lx, d->p.a, &name, &span) ||
-	    !policy_lex_expect(&d->p.lx, POLICY_TOK_LPAREN, NULL) ||
-	    !parse_list(&d->p, POLICY_TOK_RPAREN, &args, &n)) {
-		return NULL;
-	}
-	call.provider = f->providers ? dw_provider_find(f->providers, name) : NULL;
-	if (!call.provider) {
-		temporal_fail(d, span, "no provider is called `" STR_FMT "`", STR_ARG(name));
-		return NULL;
-	}
-	if (n != call.provider->n_args) {
-		temporal_fail(d, span, "`" STR_FMT "` takes %zu arguments, not %zu", STR_ARG(name),
-			      call.provider->n_args, n);
+	if (!dw_call_parse(d, f->providers, &call)) {
 		return NULL;
 	}
 	if (f->n_calls == DW_LEAVES_POLICY_MAX || f->out->n_calls == DW_LEAVES_MAX) {
 		d->p.limit = true;
-		temporal_fail(d, span, "more than %u provider calls in a policy, or %u in all",
+		temporal_fail(d, start, "more than %u provider calls in a policy, or %u in all",
 			      DW_LEAVES_POLICY_MAX, DW_LEAVES_MAX);
 		return NULL;
 	}
-	call.n_args = n;
-	call.args = ARENA_ARRAY(d->p.a, n, struct dw_call_arg);
-	for (size_t i = 0; call.args && i < n; i++) {
-		if (!call_arg(d, args[i], &call.args[i])) {
-			return NULL;
-		}
-	}
-	call.span = policy_span_join(start, d->p.lx.last);
+	call.source = d->p.lx.src;
 	call.policy = (uint32_t)f->out->policies.n;
 	call.attr = arena_printf(d->p.a, "policy_%u__provider_%u", call.policy, f->n_calls++);
-	if (!call.args ||
-	    !ARENA_GROW(d->p.a, &f->out->calls, f->out->n_calls, &f->out->cap_calls)) {
+	if (!ARENA_GROW(d->p.a, &f->out->calls, f->out->n_calls, &f->out->cap_calls)) {
 		temporal_no_memory(d);
 		return NULL;
 	}

@@ -107,77 +107,13 @@ static enum err_code find_polarity(struct loader *l, struct err *err)
 	return ERR_OK;
 }
 
-/* ---- arguments of providers ---- */
-
-static enum err_code check_arg(struct loader *l, const struct dw_call *call, size_t i,
-			       const struct schema_action **actions, size_t n_actions,
-			       struct err *err)
-{
-	const struct dw_call_arg *arg = &call->args[i];
-	const struct type *want = call->provider->args[i];
-	const struct policy *pol = l->parsed.policies.items[call->policy];
-	const struct schema_action *missing = NULL;
-	struct dw_types types = {0};
-
-	if (!arg->path) {
-		if (dw_literal_fits(want, arg->value)) {
-			return ERR_OK;
-		}
-		policy_diag_error(l->diags, call->source, call->span,
-				  "provider `" STR_FMT "`: argument %zu is of the wrong type",
-				  STR_ARG(call->provider->name), i + 1);
-		return policy_diags_err(l->diags, ERR_INVALID, err);
-	}
-	if (dw_arg_is_name(arg)) {
-		return ERR_OK;
-	}
-	if (!temporal_path_types(l->a, pol, actions, n_actions, arg->base, arg->names, arg->n_names,
-				 &types, &missing)) {
-		struct buf path;
-
-		if (!missing) {
-			return no_memory(err);
-		}
-		buf_init(&path, 4096);
-		buf_append(&path, policy_var_name(arg->base));
-		for (uint32_t k = 0; k < arg->n_names; k++) {
-			buf_append_c(&path, '.');
-			buf_append(&path, arg->names[k]);
-		}
-		policy_diag_error(l->diags, call->source, call->span,
-				  "provider `" STR_FMT "`: argument `" STR_FMT
-				  "` does not exist for action `" STR_FMT "::\"" STR_FMT
-				  "\"`, which this policy covers",
-				  STR_ARG(call->provider->name), STR_ARG(buf_str(&path)),
-				  STR_ARG(missing->type->name), STR_ARG(missing->id));
-		buf_done(&path);
-		return policy_diags_err(l->diags, ERR_INVALID, err);
-	}
-	for (size_t k = 0; k < types.n; k++) {
-		if (types.items[k] != want && types.items[k]->kind != want->kind) {
-			policy_diag_error(l->diags, call->source, call->span,
-					  "provider `" STR_FMT
-					  "`: argument %zu is of the wrong type",
-					  STR_ARG(call->provider->name), i + 1);
-			return policy_diags_err(l->diags, ERR_INVALID, err);
-		}
-	}
-	return ERR_OK;
-}
-
 static enum err_code check_calls(struct loader *l, struct err *err)
 {
 	for (size_t i = 0; i < l->parsed.n_calls; i++) {
 		const struct dw_call *call = &l->parsed.calls[i];
-		const struct schema_action **actions;
-		size_t n;
 
-		TRY(temporal_scope_actions(l->a, l->prog->schema,
-					   l->parsed.policies.items[call->policy], &actions, &n,
-					   err));
-		for (size_t k = 0; k < call->n_args; k++) {
-			TRY(check_arg(l, call, k, actions, n, err));
-		}
+		TRY(dw_call_check(l->a, l->prog->schema, l->parsed.policies.items[call->policy],
+				  call, l->diags, err));
 	}
 	return ERR_OK;
 }
@@ -277,7 +213,7 @@ static enum err_code lower_schema(struct loader *l, struct err *err)
 		const struct dw_call *call = &l->parsed.calls[i];
 
 		TRY(add_field(l, added, l->parsed.policies.items[call->policy], call->attr,
-			      call->provider->output, err));
+			      call->output, err));
 	}
 	for (size_t i = 0; i < from->n_actions; i++) {
 		TRY(copy_action(l, to, i, &added[i], err));
@@ -377,13 +313,14 @@ static enum err_code make_store(struct loader *l, struct err *err)
 
 static enum err_code parse_all(struct loader *l, const struct dw_texts *t, struct err *err)
 {
+	const struct dw_provider_opts opts = {t->scripts, t->n_scripts, t->natives, t->n_natives};
 	struct dw_macros macros;
 
 	TRY(schema_load(l->a, t->schema, &l->prog->schema, l->diags, err));
 	TRY(dw_events_load(l->a, t->events, l->prog->schema, &l->prog->events, l->diags, err));
 	if (t->providers) {
-		TRY(dw_providers_load(l->a, t->providers, l->prog->schema, &l->prog->providers,
-				      err));
+		TRY(dw_providers_load(l->a, t->providers, l->prog->schema, &opts,
+				      &l->prog->providers, err));
 	}
 	TRY(dw_parse_macros(l->a, t->macros, &macros, l->diags, err));
 	for (size_t i = 0; i < t->n_policies; i++) {

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/dw_provider.h"
 
-#include "policy/conform.h"
 #include "policy/dw_script.h"
+#include "policy/ext.h"
 #include "policy/lex.h"
-#include "policy/temporal_reference.h"
 
 #include "json/parse.h"
 
@@ -13,6 +12,7 @@
 struct reader {
 	struct arena *a;
 	struct type_pool *pool;
+	const struct dw_provider_opts *opts;
 	struct str provider;
 };
 
@@ -66,7 +66,7 @@ static enum err_code read_type(struct reader *r, const struct json *j, int depth
 	} scalars[] = {
 		{STR_INIT("string"), TYPE_STRING},   {STR_INIT("integer"), TYPE_LONG},
 		{STR_INIT("decimal"), TYPE_DECIMAL}, {STR_INIT("boolean"), TYPE_BOOL},
-		{STR_INIT("bool"), TYPE_BOOL},
+		{STR_INIT("bool"), TYPE_BOOL},       {STR_INIT("long"), TYPE_LONG},
 	};
 	const struct json *word = json_get(j, STR("paramType"));
 	const struct type *item;
@@ -89,10 +89,11 @@ static enum err_code read_type(struct reader *r, const struct json *j, int depth
 	if (!str_eq(word->text, STR("set"))) {
 		return bad(r, err, "unknown `paramType`");
 	}
-	if (!json_is_object(json_get(j, STR("items")))) {
-		return bad(r, err, "a set needs `items`");
+	if (!json_get(j, STR("items"))) {
+		item = type_scalar(TYPE_STRING);
+	} else {
+		TRY(read_type(r, json_get(j, STR("items")), depth + 1, &item, err));
 	}
-	TRY(read_type(r, json_get(j, STR("items")), depth + 1, &item, err));
 	return type_set(r->pool, item, ret, err);
 }
 
@@ -113,81 +114,234 @@ static bool is_provider_name(struct str name)
 	return parts >= 2;
 }
 
-static enum err_code read_script(struct reader *r, const struct json *impl, size_t n_args,
-				 const struct dw_script **ret, struct err *err)
+/* A path below the document's folder. */
+static bool is_file_name(struct str name)
+{
+	for (struct str rest = name; rest.p;) {
+		struct str part = str_cut(&rest, '/');
+
+		if (part.n == 0 || str_eq(part, STR(".")) || str_eq(part, STR(".."))) {
+			return false;
+		}
+	}
+	return name.n > 0 && str_find(name, '\0') == name.n;
+}
+
+static enum err_code script_text(struct reader *r, const struct json *impl, struct str *ret,
+				 struct err *err)
+{
+	const struct json *script = json_get(impl, STR("script"));
+	const struct json *file = json_get(impl, STR("scriptFile"));
+
+	if (!script == !file) {
+		return bad(r, err, "the implementation needs either a `script` or a `scriptFile`");
+	}
+	if (script) {
+		*ret = json_is_string(script) ? script->text : STR("");
+		return json_is_string(script) ? ERR_OK : bad(r, err, "`script` must be a text");
+	}
+	if (!json_is_string(file) || !is_file_name(file->text)) {
+		return bad(r, err, "`scriptFile` must name a file beside the document");
+	}
+	for (size_t i = 0; r->opts && i < r->opts->n_scripts; i++) {
+		if (str_eq(r->opts->scripts[i].name, file->text)) {
+			*ret = r->opts->scripts[i].text;
+			return ERR_OK;
+		}
+	}
+	return ERR(err, ERR_NOT_FOUND,
+		   "provider `" STR_FMT "`: its script `" STR_FMT "` is not there",
+		   STR_ARG(r->provider), STR_ARG(file->text));
+}
+
+static enum err_code read_script(struct reader *r, const struct json *impl, struct dw_provider *p,
+				 struct err *err)
 {
 	const struct json *kind = json_get(impl, STR("kind"));
-	const struct json *script = json_get(impl, STR("script"));
 	enum err_code code;
+	struct str text;
 
 	if (!json_is_string(kind) || !str_eq(kind->text, STR("rhai"))) {
 		return bad(r, err, "the kind of implementation must be `rhai`");
 	}
-	if (!json_is_string(script)) {
-		return bad(r, err, "the implementation needs its `script` as text");
-	}
-	code = dw_script_parse(r->a, script->text, STR("evaluate"), n_args, ret, err);
+	TRY(script_text(r, impl, &text, err));
+	code = dw_script_parse(r->a, text, STR("evaluate"), p->n_args, &p->script, err);
 	if (code) {
 		err_wrap(err, "provider `" STR_FMT "`", STR_ARG(r->provider));
+		return code;
 	}
-	return code;
+	p->evaluate = dw_script_find(p->script, STR("evaluate"), p->n_args);
+	return ERR_OK;
+}
+
+static enum err_code read_args(struct reader *r, const struct json *list, const struct type **args,
+			       size_t *n, struct err *err)
+{
+	if (!json_is_array(list)) {
+		return bad(r, err, "`argumentTypes` is missing");
+	}
+	JSON_EACH (t, list) {
+		if (*n == DW_PROVIDER_ARGS_MAX) {
+			return ERR(err, ERR_LIMIT, "provider `" STR_FMT "`: more than %u arguments",
+				   STR_ARG(r->provider), DW_PROVIDER_ARGS_MAX);
+		}
+		TRY(read_type(r, t, 0, &args[(*n)++], err));
+	}
+	return ERR_OK;
+}
+
+static enum err_code read_method(struct reader *r, const struct json *j, struct dw_provider *p,
+				 struct err *err)
+{
+	const struct json *input = json_get(j, STR("inputType"));
+	struct dw_method m = {.name = j->key};
+
+	if (!policy_is_ident(m.name) || policy_is_reserved(m.name)) {
+		return bad(r, err, "a method's name must be an identifier");
+	}
+	if (policy_fn_find(m.name) != POLICY_FN_NONE) {
+		return ERR(err, ERR_INVALID,
+			   "provider `" STR_FMT "`: its method `" STR_FMT
+			   "` has the name of one of "
+			   "Cedar's",
+			   STR_ARG(p->name), STR_ARG(m.name));
+	}
+	if (p->n_methods == DW_METHODS_MAX) {
+		return ERR(err, ERR_LIMIT, "provider `" STR_FMT "`: more than %u methods",
+			   STR_ARG(p->name), DW_METHODS_MAX);
+	}
+	TRY(read_args(r, json_get(j, STR("argumentTypes")), m.args, &m.n_args, err));
+	TRY(read_type(r, json_get(j, STR("outputType")), 0, &m.output, err));
+	if (input) {
+		TRY(read_type(r, input, 0, &m.input, err));
+	}
+	m.fn = p->script ? dw_script_find(p->script, m.name, m.n_args + 1) : NULL;
+	if (!m.fn) {
+		return ERR(err, ERR_INVALID,
+			   "provider `" STR_FMT "`: its script has no function `" STR_FMT
+			   "` with %zu parameters",
+			   STR_ARG(p->name), STR_ARG(m.name), m.n_args + 1);
+	}
+	if (!ARENA_GROW(r->a, &p->methods, p->n_methods, &p->cap_methods)) {
+		return ERR(err, ERR_NOMEM, "providers: out of memory");
+	}
+	p->methods[p->n_methods++] = m;
+	return ERR_OK;
+}
+
+static const struct dw_native *native_of(const struct reader *r, struct str name)
+{
+	for (size_t i = 0; r->opts && i < r->opts->n_natives; i++) {
+		if (str_eq(r->opts->natives[i].name, name)) {
+			return &r->opts->natives[i];
+		}
+	}
+	return NULL;
 }
 
 static enum err_code read_provider(struct reader *r, const struct json *j, struct dw_provider *p,
 				   struct err *err)
 {
-	const struct json *args = json_get(j, STR("argumentTypes"));
+	const struct json *methods = json_get(j, STR("availableMethods"));
+	const struct json *impl = json_get(j, STR("implementation"));
 
 	p->name = r->provider = j->key;
 	if (!is_provider_name(p->name)) {
 		return bad(r, err, "a name is written Namespace::Function");
 	}
-	if (!json_is_array(args)) {
-		return bad(r, err, "`argumentTypes` is missing");
-	}
-	JSON_EACH (t, args) {
-		if (p->n_args == DW_PROVIDER_ARGS_MAX) {
-			return ERR(err, ERR_LIMIT, "provider `" STR_FMT "`: more than %u arguments",
-				   STR_ARG(p->name), DW_PROVIDER_ARGS_MAX);
-		}
-		TRY(read_type(r, t, 0, &p->args[p->n_args++], err));
-	}
+	TRY(read_args(r, json_get(j, STR("argumentTypes")), p->args, &p->n_args, err));
 	TRY(read_type(r, json_get(j, STR("outputType")), 0, &p->output, err));
-	if (json_get(j, STR("availableMethods"))) {
-		return ERR(err, ERR_UNSUPPORTED,
-			   "provider `" STR_FMT "`: `availableMethods` is not supported",
-			   STR_ARG(p->name));
+	if (impl) {
+		TRY(read_script(r, impl, p, err));
+	} else {
+		p->native = native_of(r, p->name);
 	}
-	return read_script(r, json_get(j, STR("implementation")), p->n_args, &p->script, err);
+	if (methods && !json_is_object(methods)) {
+		return bad(r, err, "`availableMethods` must be an object");
+	}
+	JSON_EACH (m, methods) {
+		TRY(read_method(r, m, p, err));
+	}
+	return ERR_OK;
+}
+
+static enum err_code read_document(struct arena *a, const struct policy_source *src,
+				   const struct json **ret, struct err *err)
+{
+	const struct json_opts opts = {.name = src->name, .max_depth = JSON_DEPTH};
+	const struct json *doc;
+
+	TRY(json_parse(a, src->text, &opts, &doc, err));
+	*ret = json_get(doc, STR("availableProviders"));
+	return json_is_object(*ret)
+		       ? ERR_OK
+		       : ERR(err, ERR_INVALID, "providers: `availableProviders` is missing");
+}
+
+enum err_code dw_provider_scripts(struct arena *a, const struct policy_source *src,
+				  struct str **ret, size_t *n, struct err *err)
+{
+	struct str *list = NULL;
+	size_t count = 0, cap = 0;
+	const struct json *all;
+
+	TRY(read_document(a, src, &all, err));
+	JSON_EACH (j, all) {
+		const struct json *file =
+			json_get(json_get(j, STR("implementation")), STR("scriptFile"));
+		bool known = !json_is_string(file);
+
+		for (size_t i = 0; i < count && !known; i++) {
+			known = str_eq(list[i], file->text);
+		}
+		if (known) {
+			continue;
+		}
+		if (!is_file_name(file->text)) {
+			return ERR(err, ERR_INVALID,
+				   "provider `" STR_FMT
+				   "`: `scriptFile` must name a file beside the document",
+				   STR_ARG(j->key));
+		}
+		if (count == DW_PROVIDERS_MAX) {
+			return ERR(err, ERR_LIMIT, "more than %u providers", DW_PROVIDERS_MAX);
+		}
+		if (!ARENA_GROW(a, &list, count, &cap)) {
+			return ERR(err, ERR_NOMEM, "providers: out of memory");
+		}
+		list[count++] = file->text;
+	}
+	*ret = list;
+	*n = count;
+	return ERR_OK;
 }
 
 enum err_code dw_providers_load(struct arena *a, const struct policy_source *src,
-				const struct schema *schema, const struct dw_providers **ret,
-				struct err *err)
+				const struct schema *schema, const struct dw_provider_opts *opts,
+				const struct dw_providers **ret, struct err *err)
 {
-	const struct json_opts opts = {.name = src->name, .max_depth = JSON_DEPTH};
 	struct dw_providers *ps = ARENA_NEW(a, struct dw_providers);
-	struct reader r = {.a = a};
-	const struct json *doc, *all;
+	struct reader r = {.a = a, .opts = opts};
+	const struct json *all;
 
 	if (!ps) {
 		return ERR(err, ERR_NOMEM, "providers: out of memory");
 	}
-	ps->items = ARENA_ARRAY(a, DW_PROVIDERS_MAX, struct dw_provider);
+	type_pool_init(&ps->pool, a, &schema->pool);
+	r.pool = &ps->pool;
+	TRY(read_document(a, src, &all, err));
+	JSON_EACH (j, all) {
+		ps->n++;
+	}
+	if (ps->n > DW_PROVIDERS_MAX) {
+		return ERR(err, ERR_LIMIT, "more than %u providers", DW_PROVIDERS_MAX);
+	}
+	ps->items = ARENA_ARRAY(a, ps->n, struct dw_provider);
 	if (!ps->items) {
 		return ERR(err, ERR_NOMEM, "providers: out of memory");
 	}
-	type_pool_init(&ps->pool, a, &schema->pool);
-	r.pool = &ps->pool;
-	TRY(json_parse(a, src->text, &opts, &doc, err));
-	all = json_get(doc, STR("availableProviders"));
-	if (!json_is_object(all)) {
-		return ERR(err, ERR_INVALID, "providers: `availableProviders` is missing");
-	}
+	ps->n = 0;
 	JSON_EACH (j, all) {
-		if (ps->n == DW_PROVIDERS_MAX) {
-			return ERR(err, ERR_LIMIT, "more than %u providers", DW_PROVIDERS_MAX);
-		}
 		TRY(read_provider(&r, j, &ps->items[ps->n], err));
 		ps->n++;
 	}
@@ -205,61 +359,12 @@ const struct dw_provider *dw_provider_find(const struct dw_providers *ps, struct
 	return NULL;
 }
 
-bool dw_arg_is_name(const struct dw_call_arg *arg)
+const struct dw_method *dw_method_find(const struct dw_provider *p, struct str name)
 {
-	return arg->path && arg->base != POLICY_VAR_CONTEXT && arg->n_names == 1 &&
-	       (str_eq(arg->names[0], STR("id")) || str_eq(arg->names[0], STR("type")));
-}
-
-bool dw_literal_fits(const struct type *want, struct policy_value v)
-{
-	if (want->kind == TYPE_SET && v.kind == POLICY_SET) {
-		for (uint32_t i = 0; i < v.n; i++) {
-			if (!want->element || !dw_literal_fits(want->element, v.elems[i])) {
-				return false;
-			}
+	for (size_t i = 0; i < p->n_methods; i++) {
+		if (str_eq(p->methods[i].name, name)) {
+			return &p->methods[i];
 		}
-		return true;
 	}
-	return (want->kind == TYPE_STRING && v.kind == POLICY_STRING) ||
-	       (want->kind == TYPE_LONG && v.kind == POLICY_LONG) ||
-	       (want->kind == TYPE_BOOL && v.kind == POLICY_BOOL);
-}
-
-/* The value of an argument for this request; POLICY_NONE when it has none. */
-static struct policy_value arg_value(const struct dw_call_arg *arg, const struct policy_env *env)
-{
-	const struct policy_uid *uid =
-		arg->base == POLICY_VAR_PRINCIPAL ? env->principal : env->resource;
-
-	if (!arg->path) {
-		return arg->value;
-	}
-	if (dw_arg_is_name(arg)) {
-		return policy_string(arg->names[0].n == 2 ? uid->id : uid->type);
-	}
-	return temporal_request_path(env, arg->base, arg->names, arg->n_names);
-}
-
-enum err_code dw_call_eval(const struct dw_call *call, const struct policy_env *env,
-			   const struct schema *schema, struct arena *scratch,
-			   struct policy_value *ret, struct err *err)
-{
-	struct policy_value args[DW_PROVIDER_ARGS_MAX] = {0};
-	struct policy_value v;
-	enum err_code code;
-
-	for (size_t i = 0; i < call->n_args; i++) {
-		args[i] = arg_value(&call->args[i], env);
-	}
-	code = dw_script_run(call->provider->script, args, call->n_args, scratch, &v, err);
-	if (!code) {
-		code = conform_value(schema, call->provider->output, v, err);
-	}
-	if (code) {
-		err_wrap(err, "provider `" STR_FMT "`", STR_ARG(call->provider->name));
-		return code;
-	}
-	*ret = v;
-	return ERR_OK;
+	return NULL;
 }

@@ -180,7 +180,7 @@ static bool escaped(struct compiler *c, uint32_t *ret)
 		return true;
 	}
 	if ((ch >= '0' && ch <= '9') || (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z')) {
-		return fail(c, ERR_SYNTAX, "unknown escape");
+		return fail(c, ERR_UNSUPPORTED, "unknown escape");
 	}
 	*ret = decode(c->s, &c->at);
 	return true;
@@ -287,7 +287,7 @@ static bool atom(struct compiler *c)
 {
 	if (accept(c, '(')) {
 		if (accept(c, '?') && !accept(c, ':')) {
-			return fail(c, ERR_SYNTAX, "only (?: ) is known");
+			return fail(c, ERR_UNSUPPORTED, "only (?: ) is known");
 		}
 		return alternation(c) && (accept(c, ')') || fail(c, ERR_SYNTAX, "`)` is missing"));
 	}

@@ -22,6 +22,7 @@
 
 struct dw_regex;
 
+/* ERR_SYNTAX: no regular expression; ERR_UNSUPPORTED: perhaps one elsewhere; ERR_LIMIT. */
 enum err_code dw_regex_compile(struct arena *a, struct str pattern, const struct dw_regex **ret,
 			       struct err *err) MUST_USE;
 

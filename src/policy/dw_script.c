@@ -23,6 +23,8 @@ struct reader {
 	int depth;
 	size_t nodes;
 	struct dw_script *script;
+	struct script_node **calls; /* by name, to be looked up at the end */
+	size_t n_calls, cap_calls;
 	struct err *err;
 	enum err_code code;
 };
@@ -243,6 +245,15 @@ static struct script_node *conditional(struct reader *r)
 	return n;
 }
 
+static bool note_call(struct reader *r, struct script_node *n)
+{
+	if (!ARENA_GROW(r->a, &r->calls, r->n_calls, &r->cap_calls)) {
+		return fail(r, ERR_NOMEM, "out of memory");
+	}
+	r->calls[r->n_calls++] = n;
+	return true;
+}
+
 static struct script_node *named(struct reader *r)
 {
 	static const char *const unknown[] = {"loop",  "switch", "import", "try",    "throw",
@@ -275,7 +286,7 @@ static struct script_node *named(struct reader *r)
 	}
 	if (accept(r, "(")) {
 		n->kind = SCRIPT_CALL;
-		return list(r, n, ")") ? n : NULL;
+		return list(r, n, ")") && note_call(r, n) ? n : NULL;
 	}
 	return n;
 }
@@ -594,6 +605,53 @@ const struct script_fn *script_fn_find(const struct dw_script *s, struct str nam
 	return NULL;
 }
 
+const struct script_fn *dw_script_find(const struct dw_script *script, struct str name,
+				       size_t n_params)
+{
+	return script_fn_find(script, name, n_params);
+}
+
+/* What the interpreter has besides the script's own. */
+static bool is_builtin(struct str name, size_t n_args)
+{
+	static const struct {
+		struct str name;
+		size_t n_args;
+	} fns[] = {
+		{STR_INIT("type_of"), 1},     {STR_INIT("parse_decimal"), 1},
+		{STR_INIT("regex_find"), 2},  {STR_INIT("regex_is_match"), 2},
+		{STR_INIT("regex_count"), 2},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(fns); i++) {
+		if (str_eq(fns[i].name, name) && fns[i].n_args == n_args) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static enum err_code check_calls(struct reader *r)
+{
+	for (size_t i = 0; i < r->n_calls; i++) {
+		const struct script_node *n = r->calls[i];
+
+		if (str_eq(n->text, STR("http_get"))) {
+			return ERR(
+				r->err, ERR_UNSUPPORTED,
+				"script, line %u: `http_get`: scripts have no network, a decision "
+				"must be the same when it is replayed",
+				n->line);
+		}
+		if (!script_fn_find(r->script, n->text, n->n) && !is_builtin(n->text, n->n)) {
+			return ERR(r->err, ERR_INVALID,
+				   "script, line %u: no function `" STR_FMT "` with %zu arguments",
+				   n->line, STR_ARG(n->text), n->n);
+		}
+	}
+	return ERR_OK;
+}
+
 enum err_code dw_script_parse(struct arena *a, struct str text, struct str entry, size_t n_params,
 			      const struct dw_script **ret, struct err *err)
 {
@@ -617,6 +675,7 @@ enum err_code dw_script_parse(struct arena *a, struct str text, struct str entry
 			return r.code ? r.code : ERR(err, ERR_SYNTAX, "script: malformed");
 		}
 	}
+	TRY(check_calls(&r));
 	r.script->entry = script_fn_find(r.script, entry, n_params);
 	if (!r.script->entry) {
 		return ERR(err, ERR_INVALID, "script: no function " STR_FMT " with %zu parameters",

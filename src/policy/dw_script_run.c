@@ -20,7 +20,7 @@ struct run {
 	struct arena *a;
 	struct var vars[VARS_MAX];
 	size_t n, base; /* variables; where the function's own begin */
-	int calls;
+	int calls, depth;
 	uint64_t steps;
 	struct policy_value result; /* of return */
 	struct err *err;
@@ -273,17 +273,17 @@ static enum flow regex(struct run *r, const struct script_node *n, const struct 
 		       struct policy_value *ret)
 {
 	struct str text = policy_value_str(arg[1]);
-	const struct dw_regex *re;
+	const struct dw_regex *re = NULL;
 	size_t start, end, at = 0;
 	int64_t found = 0;
 	enum err_code code;
 
 	code = dw_regex_compile(r->a, policy_value_str(arg[0]), &re, r->err);
-	if (code) {
+	if (code && code != ERR_SYNTAX) {
 		r->code = code;
 		return FLOW_FAILED;
 	}
-	while (at <= text.n) {
+	while (at <= text.n && re) { /* what is no expression matches nothing */
 		code = dw_regex_find(re, r->a, text, at, &r->steps, &start, &end, r->err);
 		if (code) {
 			break;
@@ -301,7 +301,7 @@ static enum flow regex(struct run *r, const struct script_node *n, const struct 
 			at++;
 		}
 	}
-	if (code && code != ERR_NOT_FOUND) {
+	if (code && code != ERR_NOT_FOUND && code != ERR_SYNTAX) {
 		r->code = code;
 		return FLOW_FAILED;
 	}
@@ -321,7 +321,7 @@ static enum flow invoke(struct run *r, const struct script_node *n, const struct
 	enum flow f = FLOW_ON;
 
 	if (r->calls >= DW_SCRIPT_CALLS) {
-		return fail(r, n, ERR_LIMIT, "calls nested deeper than 32");
+		return fail(r, n, ERR_LIMIT, "calls nested deeper than 64");
 	}
 	r->calls++;
 	r->base = r->n;
@@ -484,12 +484,12 @@ static enum flow call(struct run *r, const struct script_node *n, struct policy_
 			return f;
 		}
 	}
-	if (n->kind == SCRIPT_METHOD) {
-		return method(r, n, arg, n->n, ret);
-	}
 	fn = script_fn_find(r->script, n->text, n->n);
 	if (fn) {
 		return invoke(r, n, fn, arg, ret);
+	}
+	if (n->kind == SCRIPT_METHOD) {
+		return method(r, n, arg, n->n, ret);
 	}
 	return builtin(r, n, arg, n->n, ret);
 }
@@ -668,7 +668,7 @@ static enum flow block(struct run *r, const struct script_node *n, struct policy
 	return f;
 }
 
-static enum flow eval(struct run *r, const struct script_node *n, struct policy_value *ret)
+static enum flow eval_node(struct run *r, const struct script_node *n, struct policy_value *ret)
 {
 	struct policy_value v = {0}, key = {0};
 	bool yes = false;
@@ -745,34 +745,48 @@ static enum flow eval(struct run *r, const struct script_node *n, struct policy_
 	return fail(r, n, ERR_INVALID, "unknown statement");
 }
 
+/* Bounds the stack: calls and what is nested in their functions count together. */
+static enum flow eval(struct run *r, const struct script_node *n, struct policy_value *ret)
+{
+	enum flow f;
+
+	if (r->depth >= DW_SCRIPT_EVALS) {
+		return fail(r, n, ERR_LIMIT, "evaluated deeper than 1024");
+	}
+	r->depth++;
+	f = eval_node(r, n, ret);
+	r->depth--;
+	return f;
+}
+
 /* Arrays become sets; () inside is no value a policy can hold. */
-static bool finish(struct run *r, struct policy_value *v, int depth)
+static bool finish(struct arena *a, struct policy_value *v, int depth)
 {
 	if (v->kind == POLICY_NONE || depth > DW_SCRIPT_DEPTH) {
 		return depth == 0;
 	}
 	if (v->kind == POLICY_SET) {
-		struct policy_value *items = ARENA_ARRAY(r->a, v->n, struct policy_value);
+		struct policy_value *items = ARENA_ARRAY(a, v->n, struct policy_value);
 
 		for (uint32_t i = 0; i < v->n; i++) {
 			if (!items) {
 				return false;
 			}
 			items[i] = v->elems[i];
-			if (!finish(r, &items[i], depth + 1)) {
+			if (!finish(a, &items[i], depth + 1)) {
 				return false;
 			}
 		}
 		*v = policy_value_set(items, v->n);
 	} else if (v->kind == POLICY_RECORD) {
-		struct policy_field *fields = ARENA_ARRAY(r->a, v->n, struct policy_field);
+		struct policy_field *fields = ARENA_ARRAY(a, v->n, struct policy_field);
 
 		for (uint32_t i = 0; i < v->n; i++) {
 			if (!fields) {
 				return false;
 			}
 			fields[i] = v->fields[i];
-			if (!finish(r, &fields[i].value, depth + 1)) {
+			if (!finish(a, &fields[i].value, depth + 1)) {
 				return false;
 			}
 		}
@@ -781,9 +795,20 @@ static bool finish(struct run *r, struct policy_value *v, int depth)
 	return true;
 }
 
-enum err_code dw_script_run(const struct dw_script *script, const struct policy_value *args,
-			    size_t n, struct arena *scratch, struct policy_value *ret,
-			    struct err *err)
+enum err_code dw_script_value(struct policy_value v, struct arena *scratch,
+			      struct policy_value *ret, struct err *err)
+{
+	if (!finish(scratch, &v, 0)) {
+		return scratch->exhausted ? ERR(err, ERR_NOMEM, "script: out of memory")
+					  : ERR(err, ERR_INVALID, "script: the result holds ()");
+	}
+	*ret = v;
+	return ERR_OK;
+}
+
+enum err_code dw_script_call(const struct dw_script *script, const struct script_fn *fn,
+			     const struct policy_value *args, struct arena *scratch,
+			     struct policy_value *ret, struct err *err)
 {
 	struct run *r = ARENA_NEW(scratch, struct run);
 	struct policy_value v;
@@ -795,13 +820,20 @@ enum err_code dw_script_run(const struct dw_script *script, const struct policy_
 	r->a = scratch;
 	r->steps = DW_SCRIPT_STEPS;
 	r->err = err;
-	ASSERT(n == script->entry->n_params);
-	if (invoke(r, script->entry->body, script->entry, args, &v)) {
+	if (invoke(r, fn->body, fn, args, &v)) {
 		return r->code ? r->code : ERR(err, ERR_NOMEM, "script: out of memory");
-	}
-	if (!finish(r, &v, 0)) {
-		return ERR(err, ERR_INVALID, "script: the result holds ()");
 	}
 	*ret = v;
 	return ERR_OK;
+}
+
+enum err_code dw_script_run(const struct dw_script *script, const struct policy_value *args,
+			    size_t n, struct arena *scratch, struct policy_value *ret,
+			    struct err *err)
+{
+	struct policy_value raw;
+
+	ASSERT(n == script->entry->n_params);
+	TRY(dw_script_call(script, script->entry, args, scratch, &raw, err));
+	return dw_script_value(raw, scratch, ret, err);
 }

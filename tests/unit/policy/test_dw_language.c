@@ -407,7 +407,7 @@ static void scripts_compute_what_they_say(void **state)
 	       "{\"k\": {\"a\": 5}}");
 	script("fn evaluate(x) { 9223372036854775807 + 1 }", "script, line 1: arithmetic overflow");
 	script("fn evaluate(x) { while true { } }", "script, line 1: more than 1000000 steps");
-	script("fn evaluate(x) { evaluate(x) }", "script, line 1: calls nested deeper than 32");
+	script("fn evaluate(x) { evaluate(x) }", "script, line 1: calls nested deeper than 64");
 	script("fn evaluate(x) { 1 / 0 }", "script, line 1: arithmetic overflow");
 	script("fn other(x) { 1 }", "script: no function evaluate with 1 parameters");
 	script("fn evaluate(x) { import \"fs\" }",
