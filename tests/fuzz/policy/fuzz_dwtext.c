@@ -24,8 +24,10 @@ static const struct policy_source providers = {
 	STR_INIT("providers"),
 	STR_INIT("{\"availableProviders\":{\"S::Len\":{\"argumentTypes\":[{\"paramType\":"
 		 "\"string\"}],"
-		 "\"outputType\":{\"paramType\":\"integer\"},\"implementation\":{\"kind\":\"rhai\","
-		 "\"script\":\"fn evaluate(x) { x.len() }\"}}}}")};
+		 "\"outputType\":{\"paramType\":\"integer\"},\"availableMethods\":{\"plus\":{"
+		 "\"argumentTypes\":[{\"paramType\":\"integer\"}],\"outputType\":"
+		 "{\"paramType\":\"integer\"}}},\"implementation\":{\"kind\":\"rhai\","
+		 "\"script\":\"fn evaluate(x) { x.len() } fn plus(n, m) { n + m }\"}}}}")};
 
 static void line(struct arena *a, int i, struct dw_event *ev)
 {

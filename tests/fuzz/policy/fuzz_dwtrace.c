@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any bytes as a line of a trace, as an event schema, as a provider script and as a
- * snapshot. Oracle: values that were read survive being written as bytes.
+ * Any bytes as a line of a trace, as an event schema, as declarations of providers, as a
+ * provider script and as a value of a snapshot. Oracle: values that were read survive being
+ * written as bytes.
  */
+#include "policy/dw_provider.h"
 #include "policy/dw_regex.h"
 #include "policy/dw_script.h"
 #include "policy/dw_trace.h"
@@ -32,14 +34,17 @@ static void check_line(struct arena *a, struct str text)
 	ASSERT(str_eq(str_make(b.p, b.n), str_make(again.p, again.n)));
 }
 
-static void check_events(struct arena *a, struct str text)
+static void check_declarations(struct arena *a, struct str text)
 {
 	const struct policy_source schema = {
 		STR("s"), STR("entity U; action a appliesTo { principal: [U], "
 			      "resource: [U], context: { input: { u: String } } };")};
 	const struct policy_source src = {STR("e"), text};
+	const struct dw_providers *ps;
 	const struct dw_events *ev;
 	const struct schema *s;
+	struct str *names;
+	size_t n;
 	struct policy_diags diags;
 
 	policy_diags_init(&diags, a);
@@ -48,6 +53,10 @@ static void check_events(struct arena *a, struct str text)
 		ASSERT(ev->n_kinds > 0 && ev->max_window_ms > 0);
 	} else {
 		ASSERT(diags.n_errors > 0 || a->exhausted);
+	}
+	if (dw_providers_load(a, &src, s, NULL, &ps, NULL) == ERR_OK) {
+		ASSERT(ps->n <= DW_PROVIDERS_MAX);
+		ASSERT(dw_provider_scripts(a, &src, &names, &n, NULL) == ERR_OK && n == 0);
 	}
 }
 
@@ -78,7 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 
 	arena_init(&a, 256 << 20);
 	check_line(&a, text);
-	check_events(&a, text);
+	check_declarations(&a, text);
 	check_script(&a, text);
 	(void)!temporal_get_value(&text, &a, &v);
 	arena_done(&a);
