@@ -160,6 +160,53 @@ enum err_code dw_call_check(struct arena *a, const struct schema *schema,
 	return check_stages(&c);
 }
 
+/* ---- comparing ---- */
+
+static bool same_arg(const struct dw_call_arg *a, const struct dw_call_arg *b)
+{
+	if (a->kind != b->kind || a->base != b->base || a->n_names != b->n_names ||
+	    a->n_items != b->n_items) {
+		return false;
+	}
+	for (uint32_t i = 0; i < a->n_names; i++) {
+		if (!str_eq(a->names[i], b->names[i])) {
+			return false;
+		}
+	}
+	for (uint32_t i = 0; a->kind == DW_ARG_SET && i < a->n_items; i++) {
+		if (!same_arg(&a->items[i], &b->items[i])) {
+			return false;
+		}
+	}
+	return a->kind != DW_ARG_VALUE || policy_value_eq(a->value, b->value);
+}
+
+static bool same_args(const struct dw_call_arg *a, const struct dw_call_arg *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!same_arg(&a[i], &b[i])) {
+			return false;
+		}
+	}
+	return true;
+}
+
+bool dw_call_same(const struct dw_call *a, const struct dw_call *b)
+{
+	if (a->provider != b->provider || a->n_stages != b->n_stages ||
+	    !same_args(a->args, b->args, a->n_args)) {
+		return false;
+	}
+	for (size_t i = 0; i < a->n_stages; i++) {
+		const struct dw_stage *x = &a->stages[i], *y = &b->stages[i];
+
+		if (x->method != y->method || !same_args(x->args, y->args, x->method->n_args)) {
+			return false;
+		}
+	}
+	return true;
+}
+
 /* ---- computing ---- */
 
 /* The value of an argument for this request; POLICY_NONE when it has none. */

@@ -55,6 +55,9 @@ enum err_code dw_call_check(struct arena *a, const struct schema *schema,
 			    const struct policy *scope, const struct dw_call *call,
 			    struct policy_diags *diags, struct err *err) MUST_USE;
 
+/* Do they give the same for every request? False when that is not seen. */
+bool dw_call_same(const struct dw_call *a, const struct dw_call *b);
+
 /*
  * Computes a call for a request: arguments that are absent count as such. The
  * result has the declared type, or it is an error.

@@ -522,25 +522,9 @@ static enum err_code compare_leaves(struct facts *f, const struct temporal_leaf 
 	return ERR_OK;
 }
 
-static bool same_arg(const struct dw_call_arg *a, const struct dw_call_arg *b)
-{
-	if (a->path != b->path) {
-		return false;
-	}
-	return a->path ? a->base == b->base &&
-				 same_names(a->names, a->n_names, b->names, b->n_names)
-		       : policy_value_eq(a->value, b->value);
-}
-
 static bool same_call(const struct dw_call *a, const struct dw_call *b)
 {
-	bool same = a->provider == b->provider && a->n_args == b->n_args;
-
-	for (size_t i = 0; same && i < a->n_args; i++) {
-		same = same_arg(&a->args[i], &b->args[i]);
-	}
-	return same && a->provider->output->kind != TYPE_RECORD &&
-	       a->provider->output->kind != TYPE_SET;
+	return dw_call_same(a, b) && a->output->kind != TYPE_RECORD && a->output->kind != TYPE_SET;
 }
 
 enum err_code prove_temporal(struct arena *a, const struct dw_program *prog,

@@ -377,6 +377,24 @@ static void what_is_no_regular_expression_matches_nothing(void **state)
 }
 
 /* Calls and nesting multiply; the stack must hold. */
+static void calls_are_the_same_only_when_all_of_them_is(void **state)
+{
+	static const char condition[] =
+		"P::F(\"x\").top() == P::F(\"x\").top() && P::F(\"y\").top() == "
+		"P::F(\"x\").top().half() && P::F(context.input.u).top() == P::F(\"x\").top()";
+	struct dw_world w;
+
+	(void)state;
+	assert_int_equal(load_with(&w, &scored, condition, NULL), ERR_OK);
+	assert_int_equal(w.prog->n_calls, 6);
+	for (size_t i = 0; i < 6; i++) {
+		bool same = i == 1 || i == 5;
+
+		assert_int_equal(dw_call_same(&w.prog->calls[0], &w.prog->calls[i]), same || !i);
+	}
+	dw_world_done(&w);
+}
+
 static void scripts_are_bounded_in_depth(void **state)
 {
 	const struct policy_value arg = policy_long(1);
@@ -455,6 +473,7 @@ int main(void)
 		cmocka_unit_test(a_provider_without_an_implementation_is_the_hosts),
 		cmocka_unit_test(what_a_script_cannot_do_is_refused_when_it_is_loaded),
 		cmocka_unit_test(what_is_no_regular_expression_matches_nothing),
+		cmocka_unit_test(calls_are_the_same_only_when_all_of_them_is),
 		cmocka_unit_test(scripts_are_bounded_in_depth),
 		cmocka_unit_test(calls_survive_failing_allocations),
 	};
