@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Every message between roles: who may send it to whom, and its fields in
- * order. A receiver drops, and reports, what its table does not let that sender say.
+ * order. Who says what this table does not let him say is ended by the supervisor (MISUSE).
  *
  * From the supervisor on a role's control channel:
  *   CONFIG    fd of a sealed memfd: the configuration as JSON
@@ -18,6 +18,8 @@
  *   NOTE      str entry: a ledger entry of the supervisor (scribe only), answered by NOTED
  * To the supervisor:
  *   READY     (the role serves)
+ *   MISUSE    u8 role, u32 index: that peer said what it may not, so its channel was closed; it is
+ *             to be ended and started again (of scribe, connector, exit and runner, about gates)
  *   RELOADED  u8 ok, str text: why not; of a gate that did, the digest of its policies in hexadecimal
  *   NOTED     (the oldest NOTE without an answer is in the log, or refused; scribe only). Notes that a
  *             scribe did not answer before it died are sent to the next one: none is lost, one may
@@ -65,6 +67,7 @@ enum ipc_message {
 	IPC_DRAIN,
 	IPC_NOTE,
 	IPC_READY,
+	IPC_MISUSE,
 	IPC_RELOADED,
 	IPC_NOTED,
 	IPC_APPEND,

@@ -283,7 +283,7 @@ static void on_gone(struct peer *p)
 	}
 }
 
-static void on_message(struct peer *p, struct str frame)
+static bool on_message(struct peer *p, struct str frame)
 {
 	struct frame_reader r;
 	uint8_t type = frame_open(&r, frame);
@@ -291,11 +291,10 @@ static void on_message(struct peer *p, struct str frame)
 	struct str name = frame_get_str(&r);
 
 	if (type != IPC_DIAL || !frame_ok(&r)) {
-		log_line(LOG_WARN, "gate.%u said something it may not (message %u)", p->index,
-			 type);
-		return;
+		return false;
 	}
 	dial_asked(p, token, name);
+	return true;
 }
 
 /* Tables that a reload replaced live until their last relay has ended. */
@@ -408,7 +407,12 @@ int connector_main(struct role_boot *boot)
 	struct connector c = {
 		.boot = boot,
 		.resolver.on_answer = on_resolved,
-		.peers = {.loop = &c.loop, .on_message = on_message, .on_gone = on_gone},
+		.peers = {.loop = &c.loop,
+			  .boot = boot,
+			  .frames_a_turn = 64,
+			  .queue_max = 1 << 20,
+			  .on_message = on_message,
+			  .on_gone = on_gone},
 	};
 	struct err err;
 

@@ -305,7 +305,7 @@ static void on_gone(struct peer *p)
 	}
 }
 
-static void on_message(struct peer *p, struct str frame)
+static bool on_message(struct peer *p, struct str frame)
 {
 	struct frame_reader r;
 	uint8_t type = frame_open(&r, frame);
@@ -317,12 +317,11 @@ static void on_message(struct peer *p, struct str frame)
 
 	if (type != IPC_DIAL_HOST || !frame_ok(&r) || port == 0 || port > UINT16_MAX ||
 	    egress_name_parse(name, &host, &err) || !str_eq(egress_host_name(&host), name)) {
-		log_line(LOG_WARN, "gate.%u said something it may not (message %u)", p->index,
-			 type);
-		return;
+		return false;
 	}
 	host.port = (uint16_t)port;
 	dial_asked(CONTAINER_OF(p->owner, struct exits, peers), p, token, &host);
+	return true;
 }
 
 static void map_free(struct map_of_hosts *m)
@@ -434,7 +433,12 @@ int exit_main(struct role_boot *boot)
 	struct exits x = {
 		.boot = boot,
 		.resolver.on_answer = on_resolved,
-		.peers = {.loop = &x.loop, .on_message = on_message, .on_gone = on_gone},
+		.peers = {.loop = &x.loop,
+			  .boot = boot,
+			  .frames_a_turn = 64,
+			  .queue_max = 1 << 20,
+			  .on_message = on_message,
+			  .on_gone = on_gone},
 	};
 	struct err err;
 

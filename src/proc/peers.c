@@ -4,11 +4,10 @@
 #include "base/log.h"
 #include "ipc/frame.h"
 #include "ipc/messages.h"
+#include "sys/fd.h"
 
 #include <stdlib.h>
 #include <unistd.h>
-
-enum { FRAMES_A_TURN = 64, QUEUE_MAX = 1 << 20 };
 
 static void watch(struct peer *p)
 {
@@ -65,58 +64,123 @@ static void peer_done(struct peer *p)
 	free(p);
 }
 
-static void on_ready(struct loop_fd *f, uint32_t ready)
+/* Closed here, and ended by the supervisor: a gate that lies may be a stranger's by now. */
+static void accuse(struct peer *p, unsigned message)
 {
-	struct peer *p = CONTAINER_OF(f, struct peer, f);
 	struct err err;
 
-	if ((ready & LOOP_WRITE) && chan_flush(&p->chan, &err)) {
-		peer_done(p);
-		return;
+	log_line(LOG_WARN, "gate.%u said something it may not (message %u)", p->index, message);
+	if (role_accuse(p->owner->boot, ROLE_GATE, p->index, &err)) {
+		log_line(LOG_WARN, "telling the supervisor: %s", err.msg);
 	}
-	for (unsigned budget = FRAMES_A_TURN; budget; budget--) {
+}
+
+/* Takes what waits, at most that many frames; false when the peer has to go. */
+static bool take_frames(struct peer *p, unsigned most)
+{
+	struct peers *ps = p->owner;
+
+	while (most-- && !ps->stopped) {
 		int fds[CHAN_MAX_FDS];
 		unsigned n_fds = 0;
-		char in[1024];
 		struct str frame;
-		enum err_code code = chan_recv(&p->chan, in, sizeof(in), &frame, fds, &n_fds, &err);
+		enum err_code code =
+			chan_recv(&p->chan, ps->in, ps->in_max, &frame, fds, &n_fds, NULL);
 
 		if (code == ERR_AGAIN) {
 			break;
 		}
 		if (code && code != ERR_INVALID) {
-			peer_done(p);
-			return;
+			return false;
 		}
 		for (unsigned i = 0; i < n_fds; i++) {
 			(void)close(fds[i]);
 		}
-		if (!code) {
-			p->owner->on_message(p, frame);
+		if (code || n_fds || !ps->on_message(p, frame)) {
+			accuse(p, !code && frame.n ? (unsigned char)frame.p[0] : 0U);
+			return false;
 		}
+	}
+	return true;
+}
+
+static void on_ready(struct loop_fd *f, uint32_t ready)
+{
+	struct peer *p = CONTAINER_OF(f, struct peer, f);
+
+	if (((ready & LOOP_WRITE) && chan_flush(&p->chan, NULL)) ||
+	    !take_frames(p, p->owner->frames_a_turn)) {
+		peer_done(p);
+		return;
 	}
 	watch(p);
 }
 
+static struct peer *find(const struct peers *ps, unsigned index)
+{
+	struct peer *p = ps->first;
+
+	while (p && p->index != index) {
+		p = p->next;
+	}
+	return p;
+}
+
+void peers_take_of(struct peers *ps, unsigned index)
+{
+	struct peer *p = find(ps, index);
+
+	if (p && !take_frames(p, UINT32_MAX)) {
+		peer_done(p);
+	}
+}
+
+void peers_take(struct peers *ps)
+{
+	struct peer *next;
+
+	for (struct peer *p = ps->first; p; p = next) {
+		next = p->next;
+		if (!take_frames(p, UINT32_MAX)) {
+			peer_done(p);
+		}
+	}
+}
+
+void peers_done(struct peers *ps)
+{
+	while (ps->first) {
+		peer_done(ps->first);
+	}
+}
+
 enum err_code peers_add(struct peers *ps, const struct role_channel *channel, struct err *err)
 {
-	struct peer *p;
+	struct peer *p = find(ps, channel->index);
+	int fd = channel->fd;
 
-	for (p = ps->first; p; p = p->next) {
-		if (p->index == channel->index) {
-			peer_done(p); /* its successor is calling */
-			break;
-		}
+	if (channel->peer != ROLE_GATE) {
+		fd_close(&fd);
+		return ERR(err, ERR_INVALID, "a channel to a %s: only gates ask here",
+			   role_name(channel->peer));
+	}
+	if (!ps->in) {
+		ps->in = ps->short_frame;
+		ps->in_max = sizeof(ps->short_frame);
+	}
+	if (p) {
+		peer_done(p); /* its successor is calling */
 	}
 	p = calloc(1, sizeof(*p));
 	if (!p) {
+		fd_close(&fd);
 		return ERR(err, ERR_NOMEM, "no memory for a channel");
 	}
-	chan_init(&p->chan, channel->fd, QUEUE_MAX);
+	chan_init(&p->chan, fd, ps->queue_max);
 	list_init(&p->asked);
 	p->owner = ps;
 	p->index = channel->index;
-	p->f = (struct loop_fd){.fd = channel->fd, .on_ready = on_ready};
+	p->f = (struct loop_fd){.fd = fd, .on_ready = on_ready};
 	p->next = ps->first;
 	ps->first = p;
 	return loop_add(ps->loop, &p->f, LOOP_READ, err);

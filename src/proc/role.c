@@ -147,6 +147,7 @@ static bool boot_message(struct role_boot *boot, struct str frame, int *fds, uns
 	case IPC_READY:
 	case IPC_RELOADED:
 	case IPC_NOTED:
+	case IPC_MISUSE:
 	case IPC_APPEND:
 	case IPC_ACK:
 	case IPC_NACK:
@@ -331,6 +332,17 @@ enum err_code role_count(struct role_boot *boot, uint32_t n, struct err *err)
 
 	frame_begin(&w, buf, sizeof(buf), IPC_COUNT);
 	frame_put_u32(&w, n);
+	return chan_send(&boot->control, frame_bytes(&w), NULL, 0, err);
+}
+
+enum err_code role_accuse(struct role_boot *boot, enum role role, unsigned index, struct err *err)
+{
+	char buf[16];
+	struct frame_writer w;
+
+	frame_begin(&w, buf, sizeof(buf), IPC_MISUSE);
+	frame_put_u8(&w, (uint8_t)role);
+	frame_put_u32(&w, index);
 	return chan_send(&boot->control, frame_bytes(&w), NULL, 0, err);
 }
 

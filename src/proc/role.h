@@ -97,6 +97,10 @@ enum err_code role_noted(struct role_boot *boot, struct err *err) MUST_USE;
 /* Tells the supervisor how many runs this gate holds. */
 enum err_code role_count(struct role_boot *boot, uint32_t n, struct err *err) MUST_USE;
 
+/* Tells the supervisor that a peer said what it may not. */
+enum err_code role_accuse(struct role_boot *boot, enum role role, unsigned index,
+			  struct err *err) MUST_USE;
+
 /* What the supervisor wants of a role that serves. */
 enum role_wish {
 	ROLE_WISH_NONE = 0, /* nothing waits */

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "ipc/frame.h"
 #include "ipc/messages.h"
+#include "proc/peers.h"
 #include "proc/role.h"
 #include "proc/runner_server.h"
 #include "proc/runner_spec.h"
@@ -28,7 +29,12 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { CONFIG_BYTES = 64 << 20, PLAN_BYTES = 4 << 20, MAX_DESCRIPTORS = 4096 };
+enum {
+	CONFIG_BYTES = 64 << 20,
+	PLAN_BYTES = 4 << 20,
+	MAX_DESCRIPTORS = 4096,
+	STARTS_A_TURN = 4, /* a start takes milliseconds */
+};
 
 static const struct jail_spec runner_jail = {
 	.name = "runner",
@@ -49,19 +55,9 @@ struct runner {
 	struct arena text; /* of config and pace */
 	struct config config;
 	struct runner_pace *pace; /* one for each of config.servers */
-	struct peer *peers;
+	struct peers peers;
 	unsigned running;
 	bool draining;
-};
-
-/* A gate. */
-struct peer {
-	struct peer *next;
-	struct runner *runner;
-	struct loop_fd f;
-	struct chan chan;
-	unsigned index;
-	struct list servers;
 };
 
 struct running {
@@ -73,20 +69,9 @@ struct running {
 	struct server server;
 };
 
-static void peer_flush(struct peer *p)
+static struct runner *runner_of(const struct peer *p)
 {
-	loop_watch(&p->runner->loop, &p->f,
-		   LOOP_READ | (chan_wants_write(&p->chan) ? (uint32_t)LOOP_WRITE : 0));
-}
-
-static void peer_say(struct peer *p, const struct frame_writer *w, int fd)
-{
-	struct err err;
-
-	if (chan_send(&p->chan, frame_bytes(w), &fd, fd >= 0 ? 1 : 0, &err)) {
-		log_line(LOG_WARN, "answering gate.%u: %s", p->index, err.msg);
-	}
-	peer_flush(p);
+	return CONTAINER_OF(p->owner, struct runner, peers);
 }
 
 static void answer_not_run(struct peer *p, uint64_t token, const char *reason)
@@ -97,7 +82,7 @@ static void answer_not_run(struct peer *p, uint64_t token, const char *reason)
 	frame_begin(&w, buf, sizeof(buf), IPC_NOT_RUN);
 	frame_put_u64(&w, token);
 	frame_put_str(&w, str_from_c(reason));
-	peer_say(p, &w, -1);
+	peer_send(p, frame_bytes(&w), NULL, 0);
 }
 
 /* NULL for a server that the configuration no longer has. */
@@ -124,7 +109,7 @@ static void on_end(struct server *s, uint32_t status)
 		frame_begin(&w, buf, sizeof(buf), IPC_ENDED);
 		frame_put_u64(&w, run->token);
 		frame_put_u32(&w, status);
-		peer_say(run->peer, &w, -1);
+		peer_send(run->peer, frame_bytes(&w), NULL, 0);
 		list_remove(&run->node);
 	}
 	r->running--;
@@ -186,7 +171,7 @@ static const char *refuse(struct runner *r, const struct config_server *server, 
 
 static void run_asked(struct peer *p, uint64_t token, struct str id)
 {
-	struct runner *r = p->runner;
+	struct runner *r = runner_of(p);
 	const struct config_server *server = config_server_find(&r->config, id);
 	char text[96], buf[32];
 	const char *reason = refuse(r, server, text, sizeof(text));
@@ -216,15 +201,15 @@ static void run_asked(struct peer *p, uint64_t token, struct str id)
 		return;
 	}
 	r->running++;
-	list_append(&p->servers, &run->node);
+	list_append(&p->asked, &run->node);
 	frame_begin(&w, buf, sizeof(buf), IPC_RUNNING);
 	frame_put_u64(&w, token);
-	peer_say(p, &w, fd);
+	peer_send(p, frame_bytes(&w), &fd, 1);
 }
 
 static struct running *find(struct peer *p, uint64_t token)
 {
-	LIST_FOREACH (node, &p->servers) {
+	LIST_FOREACH (node, &p->asked) {
 		struct running *run = CONTAINER_OF(node, struct running, node);
 
 		if (run->token == token) {
@@ -244,7 +229,7 @@ static void stop_asked(struct peer *p, uint64_t token)
 	}
 }
 
-static void peer_message(struct peer *p, struct str frame)
+static bool peer_message(struct peer *p, struct str frame)
 {
 	struct frame_reader r;
 	uint8_t type = frame_open(&r, frame);
@@ -252,25 +237,22 @@ static void peer_message(struct peer *p, struct str frame)
 	struct str id = type == IPC_RUN ? frame_get_str(&r) : STR("");
 
 	if ((type != IPC_RUN && type != IPC_STOP) || !frame_ok(&r)) {
-		log_line(LOG_WARN, "gate.%u said something it may not (message %u)", p->index,
-			 type);
-		return;
+		return false;
 	}
 	if (type == IPC_STOP) {
 		stop_asked(p, token);
 	} else if (find(p, token)) {
-		log_line(LOG_WARN, "gate.%u used a token twice", p->index);
+		return false;
 	} else {
 		run_asked(p, token, id);
 	}
+	return true;
 }
 
 /* What that gate had started goes with it; each had the end of its input when the gate went. */
-static void peer_done(struct peer *p)
+static void peer_gone(struct peer *p)
 {
-	struct runner *r = p->runner;
-
-	LIST_FOREACH (node, &p->servers) {
+	LIST_FOREACH (node, &p->asked) {
 		struct running *run = CONTAINER_OF(node, struct running, node);
 
 		list_remove(&run->node);
@@ -278,73 +260,6 @@ static void peer_done(struct peer *p)
 		run->asked = true;
 		server_stop(&run->server);
 	}
-	loop_remove(&r->loop, &p->f);
-	chan_done(&p->chan);
-	for (struct peer **at = &r->peers; *at; at = &(*at)->next) {
-		if (*at == p) {
-			*at = p->next;
-			break;
-		}
-	}
-	free(p);
-}
-
-static void on_peer_ready(struct loop_fd *f, uint32_t ready)
-{
-	struct peer *p = CONTAINER_OF(f, struct peer, f);
-	struct err err;
-
-	if ((ready & LOOP_WRITE) && chan_flush(&p->chan, &err)) {
-		peer_done(p);
-		return;
-	}
-	/* A start takes milliseconds: few a turn, so that ends and errors are seen in between. */
-	for (unsigned budget = 4; budget; budget--) {
-		int fds[CHAN_MAX_FDS];
-		unsigned n_fds = 0;
-		char in[1024];
-		struct str frame;
-		enum err_code code = chan_recv(&p->chan, in, sizeof(in), &frame, fds, &n_fds, &err);
-
-		if (code == ERR_AGAIN) {
-			break;
-		}
-		if (code && code != ERR_INVALID) {
-			peer_done(p);
-			return;
-		}
-		for (unsigned i = 0; i < n_fds; i++) {
-			(void)close(fds[i]);
-		}
-		if (!code) {
-			peer_message(p, frame);
-		}
-	}
-	peer_flush(p);
-}
-
-static enum err_code add_peer(struct runner *r, const struct role_channel *channel, struct err *err)
-{
-	struct peer *p;
-
-	for (p = r->peers; p; p = p->next) {
-		if (p->index == channel->index) {
-			peer_done(p); /* its successor is calling */
-			break;
-		}
-	}
-	p = calloc(1, sizeof(*p));
-	if (!p) {
-		return ERR(err, ERR_NOMEM, "no memory for a channel");
-	}
-	chan_init(&p->chan, channel->fd, 1 << 20);
-	list_init(&p->servers);
-	p->runner = r;
-	p->index = channel->index;
-	p->f = (struct loop_fd){.fd = channel->fd, .on_ready = on_peer_ready};
-	p->next = r->peers;
-	r->peers = p;
-	return loop_add(&r->loop, &p->f, LOOP_READ, err);
 }
 
 /* Programs that download what they run: clients' lists of servers are full of them. */
@@ -450,7 +365,8 @@ static void on_control(struct loop_fd *f, uint32_t ready)
 		}
 		switch (wish) {
 		case ROLE_WISH_CHANNEL:
-			code = add_peer(r, &r->boot->channels[r->boot->n_channels - 1], &err);
+			code = peers_add(&r->peers, &r->boot->channels[r->boot->n_channels - 1],
+					 &err);
 			break;
 		case ROLE_WISH_RELOAD:
 			code = load_config(r, &err);
@@ -495,7 +411,7 @@ static enum err_code serve(struct runner *r, struct err *err)
 	r->kernel = sandbox_probe();
 	TRY(load_config(r, err));
 	for (unsigned i = 0; i < r->boot->n_channels; i++) {
-		TRY(add_peer(r, &r->boot->channels[i], err));
+		TRY(peers_add(&r->peers, &r->boot->channels[i], err));
 	}
 	r->control = (struct loop_fd){.fd = r->boot->control.fd, .on_ready = on_control};
 	TRY(loop_add(&r->loop, &r->control, LOOP_READ, err));
@@ -505,7 +421,15 @@ static enum err_code serve(struct runner *r, struct err *err)
 
 int runner_main(struct role_boot *boot)
 {
-	struct runner r = {.boot = boot};
+	struct runner r = {
+		.boot = boot,
+		.peers = {.loop = &r.loop,
+			  .boot = boot,
+			  .frames_a_turn = STARTS_A_TURN,
+			  .queue_max = 1 << 20,
+			  .on_message = peer_message,
+			  .on_gone = peer_gone},
+	};
 	struct err err;
 
 	/* Servers end with the runner: each init watches it. */

@@ -23,6 +23,7 @@
 #include "crypto/sign.h"
 #include "ipc/messages.h"
 #include "net/loop.h"
+#include "proc/peers.h"
 #include "proc/scribe_sync.h"
 #include "sandbox/jail.h"
 #include "sys/fd.h"
@@ -46,15 +47,6 @@ static const struct jail_spec scribe_jail = {
 	.net = JAIL_NET_EMPTY,
 };
 
-/* A gate. */
-struct peer {
-	struct peer *next;
-	struct scribe *scribe;
-	struct loop_fd f;
-	struct chan chan;
-	unsigned index;
-};
-
 /* An answer that waits for a sync. */
 struct late {
 	struct peer *peer; /* NULL when it has gone */
@@ -67,7 +59,7 @@ struct scribe {
 	struct loop_fd control;
 	struct scribe_log log;
 	struct ledger_signer signer;
-	struct peer *peers;
+	struct peers peers;
 	struct loop_hook turn_end;
 	struct timer sync_timer, seal_timer;
 	uint64_t sync_ns, seal_ns;
@@ -77,6 +69,7 @@ struct scribe {
 	bool want_seal;             /* once the sync under way, or the next, has ended */
 	bool failed;                /* the log cannot go on; the supervisor starts a new scribe */
 	bool said_full;             /* the operator was told */
+	uint64_t said_refused;      /* when the operator was told of refused entries */
 	bool said_unsealed;
 	char in[IPC_FRAME_MAX];
 };
@@ -92,40 +85,33 @@ static void give_up(struct scribe *s, const struct err *err)
 {
 	log_line(LOG_ERROR, "the ledger cannot go on: %s", err->msg);
 	s->failed = true;
+	s->peers.stopped = true;
 	loop_stop(&s->loop);
 }
 
-static void peer_done(struct peer *p)
+static struct scribe *scribe_of(const struct peer *p)
 {
-	struct scribe *s = p->scribe;
+	return CONTAINER_OF(p->owner, struct scribe, peers);
+}
+
+static void on_gone(struct peer *p)
+{
+	struct scribe *s = scribe_of(p);
 
 	for (unsigned i = 0; i < s->n_late; i++) {
 		if (s->late[i].peer == p) {
 			s->late[i].peer = NULL;
 		}
 	}
-	for (struct peer **at = &s->peers; *at; at = &(*at)->next) {
-		if (*at == p) {
-			*at = p->next;
-			break;
-		}
-	}
-	loop_remove(&s->loop, &p->f);
-	chan_done(&p->chan);
-	free(p);
 }
 
-/* A gate that takes no answers is as good as gone: its successor gets a new channel. */
 static void answer(struct peer *p, const struct scribe_answer *a)
 {
 	char out[SCRIBE_REPLY_MAX];
 	struct frame_writer w;
-	UNSET struct err err;
 
 	scribe_answer_frame(a, &w, out);
-	if (chan_send(&p->chan, frame_bytes(&w), NULL, 0, &err)) {
-		log_line(LOG_WARN, "gate.%u takes no answers: %s", p->index, err.msg);
-	}
+	peer_send(p, frame_bytes(&w), NULL, 0);
 }
 
 /* Sends the first n answers that waited. */
@@ -262,11 +248,16 @@ static void on_seal(struct timer *t)
 	}
 }
 
+/* At most a line a second: what a gate sends decides how often it is refused. */
 static void say_refusal(struct scribe *s, const struct peer *p, const struct scribe_answer *a,
 			const struct err *err)
 {
 	if (a->reason != IPC_NACK_FULL) {
-		log_line(LOG_ERROR, "entries of gate.%u were refused: %s", p->index, err->msg);
+		if (s->loop.now >= s->said_refused + CLOCK_SEC) {
+			s->said_refused = s->loop.now;
+			log_line(LOG_ERROR, "entries of gate.%u were refused: %s", p->index,
+				 err->msg);
+		}
 	} else if (!s->said_full) {
 		log_line(LOG_ERROR, "the ledger takes nothing, so nothing is allowed: %s",
 			 err->msg);
@@ -274,16 +265,14 @@ static void say_refusal(struct scribe *s, const struct peer *p, const struct scr
 	}
 }
 
-static void on_frame(struct peer *p, struct str frame)
+static bool on_frame(struct peer *p, struct str frame)
 {
-	struct scribe *s = p->scribe;
+	struct scribe *s = scribe_of(p);
 	struct scribe_answer a;
 	UNSET struct err err;
 
 	if (!scribe_log_append(&s->log, ROLE_GATE, p->index, frame, &a, &err)) {
-		log_line(LOG_WARN, "gate.%u said something it may not (message %u)", p->index,
-			 frame.n ? (unsigned char)frame.p[0] : 0U);
-		return;
+		return false;
 	}
 	if (!a.taken) {
 		say_refusal(s, p, &a, &err);
@@ -291,7 +280,7 @@ static void on_frame(struct peer *p, struct str frame)
 		if (ledger_store_failed(s->log.store)) {
 			give_up(s, &err);
 		}
-		return;
+		return true;
 	}
 	if (s->said_full) {
 		log_line(LOG_INFO, "the ledger takes entries again");
@@ -303,83 +292,14 @@ static void on_frame(struct peer *p, struct str frame)
 		answer(p, &a);
 	}
 	set_timers(s);
-}
-
-/* Takes what waits; false when the peer has gone. */
-static bool take_frames(struct peer *p, unsigned most)
-{
-	struct scribe *s = p->scribe;
-
-	while (most-- && !s->failed) {
-		int fds[CHAN_MAX_FDS];
-		unsigned n_fds = 0;
-		struct str frame;
-		UNSET struct err err;
-		enum err_code code =
-			chan_recv(&p->chan, s->in, sizeof(s->in), &frame, fds, &n_fds, &err);
-
-		if (code == ERR_AGAIN) {
-			break;
-		}
-		if (code && code != ERR_INVALID) {
-			return false;
-		}
-		for (unsigned i = 0; i < n_fds; i++) {
-			(void)close(fds[i]); /* nobody has anything to pass to us */
-		}
-		if (code) {
-			log_line(LOG_WARN, "gate.%u: %s", p->index, err.msg);
-		} else {
-			on_frame(p, frame);
-		}
-	}
 	return true;
-}
-
-static void on_peer_ready(struct loop_fd *f, uint32_t ready)
-{
-	struct peer *p = CONTAINER_OF(f, struct peer, f);
-	UNSET struct err err;
-
-	if (((ready & LOOP_WRITE) && chan_flush(&p->chan, &err)) ||
-	    !take_frames(p, FRAMES_A_TURN)) {
-		peer_done(p);
-		return;
-	}
-	loop_watch(&p->scribe->loop, &p->f,
-		   LOOP_READ | (chan_wants_write(&p->chan) ? (uint32_t)LOOP_WRITE : 0));
 }
 
 static enum err_code add_peer(struct scribe *s, const struct role_channel *channel, struct err *err)
 {
-	struct peer *p;
-	int fd = channel->fd;
-
-	if (channel->peer != ROLE_GATE) {
-		fd_close(&fd);
-		return ERR(err, ERR_INVALID, "a channel to a %s: only gates write",
-			   role_name(channel->peer));
-	}
-	for (p = s->peers; p; p = p->next) {
-		if (p->index == channel->index) {
-			/* What it sent before it died is still to be taken. */
-			(void)take_frames(p, UINT32_MAX);
-			peer_done(p);
-			break;
-		}
-	}
-	p = calloc(1, sizeof(*p));
-	if (!p) {
-		fd_close(&fd);
-		return ERR(err, ERR_NOMEM, "no memory for a channel");
-	}
-	chan_init(&p->chan, fd, PEER_QUEUE);
-	p->scribe = s;
-	p->index = channel->index;
-	p->f = (struct loop_fd){.fd = fd, .on_ready = on_peer_ready};
-	p->next = s->peers;
-	s->peers = p;
-	return loop_add(&s->loop, &p->f, LOOP_READ, err);
+	/* What the predecessor sent before it died is still to be taken. */
+	peers_take_of(&s->peers, channel->index);
+	return peers_add(&s->peers, channel, err);
 }
 
 static enum err_code read_times(struct scribe *s, struct err *err)
@@ -532,9 +452,7 @@ static void finish(struct scribe *s)
 {
 	UNSET struct err err;
 
-	for (struct peer *p = s->peers; p; p = p->next) {
-		(void)take_frames(p, UINT32_MAX);
-	}
+	peers_take(&s->peers);
 	if (s->n_late && !s->failed) {
 		sync_now(s);
 	}
@@ -543,9 +461,7 @@ static void finish(struct scribe *s)
 	     ledger_store_seal(s->log.store, &err))) {
 		log_line(LOG_ERROR, "closing the ledger: %s", err.msg);
 	}
-	while (s->peers) {
-		peer_done(s->peers);
-	}
+	peers_done(&s->peers);
 	scribe_sync_done(&s->sync);
 	scribe_log_done(&s->log);
 }
@@ -568,6 +484,14 @@ int scribe_main(struct role_boot *boot)
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGHUP, SIG_IGN);
 	s->boot = boot;
+	s->peers = (struct peers){.loop = &s->loop,
+				  .boot = boot,
+				  .in = s->in,
+				  .in_max = sizeof(s->in),
+				  .frames_a_turn = FRAMES_A_TURN,
+				  .queue_max = PEER_QUEUE,
+				  .on_message = on_frame,
+				  .on_gone = on_gone};
 	s->turn_end.on_turn_end = on_turn_end;
 	s->sync.on_synced = on_synced;
 	s->sync_timer.on_timeout = on_sync;

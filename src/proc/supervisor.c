@@ -349,6 +349,34 @@ static void child_reloaded(struct supervisor *s, struct child *c, bool ok, struc
 	}
 }
 
+/*
+ * A role that says what it may not does not go on: whoever made it say so has it. Its successor
+ * starts clean, after a pause that grows when it happens again.
+ */
+static void end_misused(struct child *c, unsigned message)
+{
+	log_line(LOG_WARN, "%s.%u said something it may not (message %u): it is ended",
+		 role_name(c->role), c->index, message);
+	if (c->process.pidfd >= 0) {
+		(void)kill(c->process.pid, SIGKILL);
+	}
+}
+
+/* A role that gates talk to, about a gate; false when that is not what was said. */
+static bool accuses(struct supervisor *s, const struct child *by, struct frame_reader *r)
+{
+	uint8_t role = frame_get_u8(r);
+	struct child *gate = children_find(&s->children, ROLE_GATE, frame_get_u32(r));
+
+	if (!frame_ok(r) || role != ROLE_GATE || by->role == ROLE_GATE || !gate) {
+		return false;
+	}
+	if (gate->process.pidfd >= 0) {
+		(void)kill(gate->process.pid, SIGKILL);
+	}
+	return true;
+}
+
 static void child_message(struct supervisor *s, struct child *c, struct str frame)
 {
 	struct frame_reader r;
@@ -388,8 +416,10 @@ static void child_message(struct supervisor *s, struct child *c, struct str fram
 			return;
 		}
 	}
-	log_line(LOG_WARN, "%s.%u said something it may not (message %u)", role_name(c->role),
-		 c->index, type);
+	if (type == IPC_MISUSE && accuses(s, c, &r)) {
+		return;
+	}
+	end_misused(c, type);
 }
 
 /* A budget: a child that talks without end must not keep the others, and SIGTERM, waiting. */
@@ -406,7 +436,8 @@ static void child_readable(struct supervisor *s, struct child *c)
 			chan_recv(&c->control, buf, sizeof(buf), &frame, fds, &n_fds, &err);
 
 		if (code == ERR_INVALID) {
-			continue;
+			end_misused(c, 0);
+			return;
 		}
 		if (code) {
 			return; /* the end of a child is seen by its pidfd */
