@@ -123,6 +123,9 @@ static void check(const struct sandbox_plan *plan)
 			must(seccomp);
 			executed = true;
 			break;
+		case PLAN_MASK:
+			must(!pivoted && op->target.p[0] == '/');
+			break;
 		case PLAN_NAMESPACES:
 		case PLAN_IDS:
 		case PLAN_PIDS:
@@ -133,6 +136,9 @@ static void check(const struct sandbox_plan *plan)
 		case PLAN_FILE:
 		case PLAN_TMP:
 		case PLAN_PROC:
+		case PLAN_PTS:
+		case PLAN_LISTEN:
+		case PLAN_TERMINAL:
 		case PLAN_HOSTNAME:
 		case PLAN_INIT:
 		case PLAN_CWD:
