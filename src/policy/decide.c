@@ -417,3 +417,61 @@ void policy_decide(const struct policy_set *set, const struct policy_request *re
 	}
 	policy_tally_settle(&t, ret);
 }
+
+static bool matches_have(const struct policy_matches *list, uint32_t number)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		if (list->items[i] == number) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool policy_matches_find(const struct policy_set *set, const struct policy_env *env,
+			 struct policy_matches *ret)
+{
+	struct policy_index_walk walk;
+	const uint32_t *items;
+	uint32_t n;
+
+	*ret = (struct policy_matches){0};
+	policy_index_begin(&walk, &set->index, env);
+	while ((items = policy_index_next(&walk, &n)) != NULL) {
+		for (uint32_t i = 0; i < n; i++) {
+			const struct policy_code_entry *e = &set->code.entries[items[i]];
+
+			if (!policy_code_scope_matches(&set->code, e, env) ||
+			    (e->twice && matches_have(ret, items[i]))) {
+				continue;
+			}
+			if (!ARENA_GROW(env->scratch, &ret->items, ret->n, &ret->cap)) {
+				return false;
+			}
+			ret->items[ret->n++] = items[i];
+		}
+	}
+	return true;
+}
+
+void policy_matches_decide(const struct policy_set *set, const struct policy_env *env,
+			   const struct policy_matches *matches, int64_t now,
+			   struct policy_decision *ret)
+{
+	struct policy_tally t = {.scratch = env->scratch, .now = now};
+	struct policy_machine machine;
+
+	policy_machine_begin(&machine, &set->code, env);
+	for (size_t i = 0; i < matches->n; i++) {
+		uint32_t number = matches->items[i];
+		bool satisfied = false;
+		enum policy_fault_code fault =
+			policy_run(&machine, &set->code.entries[number], &satisfied);
+
+		if (!policy_tally_put(&t, &set->rules[number], satisfied, fault, false)) {
+			policy_decision_fail(ret, "memory");
+			return;
+		}
+	}
+	policy_tally_settle(&t, ret);
+}

@@ -34,6 +34,21 @@ bool policy_tally_put(struct policy_tally *t, const struct policy_rule *rule, bo
 
 void policy_tally_settle(struct policy_tally *t, struct policy_decision *ret);
 
+/* Policies whose scope holds, each once. */
+struct policy_matches {
+	uint32_t *items;
+	size_t n, cap;
+};
+
+/* False when memory is short. Takes it from env->scratch. */
+bool policy_matches_find(const struct policy_set *set, const struct policy_env *env,
+			 struct policy_matches *ret) MUST_USE;
+
+/* Decides by the conditions of these. `env` may have got more context since. */
+void policy_matches_decide(const struct policy_set *set, const struct policy_env *env,
+			   const struct policy_matches *matches, int64_t now,
+			   struct policy_decision *ret);
+
 void policy_decision_fail(struct policy_decision *ret, const char *why);
 
 #endif

@@ -40,10 +40,9 @@ struct dw_texts {
 	size_t n_natives;
 };
 
-/* What a request for an action may have to compute. */
-struct dw_topic {
-	uint32_t *leaves, *calls;
-	size_t n_leaves, n_calls, cap_leaves, cap_calls;
+/* What the conditions of one policy look at: its leaves and calls stand in a row. */
+struct dw_rule {
+	uint32_t leaf, n_leaves, call, n_calls;
 };
 
 struct dw_program {
@@ -57,15 +56,14 @@ struct dw_program {
 	size_t n_leaves;
 	struct dw_call *calls;
 	size_t n_calls;
-	struct dw_topic *topics;          /* one for each action of the schema */
+	struct dw_rule *rules;            /* one for each policy */
 	uint32_t *slots;                  /* actions by hash: number + 1 */
 	size_t n_slots;                   /* a power of two */
 	const struct policy_store *store; /* the schema's actions and nothing else */
 };
 
-/* What may have to be computed, or NULL when the schema has no such action. */
-const struct dw_topic *dw_topic_find(const struct dw_program *prog,
-				     const struct policy_uid *action);
+/* Does the schema have this action? */
+bool dw_action_known(const struct dw_program *prog, const struct policy_uid *action);
 
 /* Texts and diags outlive the program; everything is in the arena. */
 enum err_code dw_load(struct arena *a, const struct dw_texts *texts, struct policy_diags *diags,

@@ -36,6 +36,7 @@ struct dw_call {
 	size_t n_stages, cap_stages;
 	const struct type *output; /* of the last stage */
 	struct str attr;
+	uint32_t rank; /* as of a leaf */
 	struct policy_span span;
 	const struct policy_source *source;
 	uint32_t policy;

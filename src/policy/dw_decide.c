@@ -2,7 +2,8 @@
 /* One decision: the attributes of leaves and calls are computed, then Cedar decides. */
 #include "policy/dw.h"
 
-#include "policy/data.h"
+#include "policy/decide_priv.h"
+#include "policy/sort.h"
 
 bool dw_is_decision(const struct dw_program *prog, const struct dw_event *ev)
 {
@@ -42,45 +43,104 @@ bool dw_request_key(const struct dw_program *prog, const struct policy_env *env,
 
 struct decision {
 	const struct dw_program *prog;
-	const struct dw_topic *topic;
 	struct policy_env env;
-	struct arena *a;
 	dw_leaf_fn *leaf_value;
 	void *arg;
+	struct policy_matches matches; /* only these can look at their attributes */
 };
 
-/* Only policies whose scope matches can look at their attributes. */
-static bool applies(const struct decision *d, uint32_t policy)
+/* An attribute of the context, before it has its place. */
+struct attr {
+	uint32_t rank;
+	struct policy_field field;
+};
+
+struct attrs {
+	struct attr *items;
+	size_t n;
+};
+
+static int attr_cmp(const void *pa, const void *pb)
 {
-	return policy_scope_matches(&d->env, d->prog->policies.items[policy]);
+	const struct attr *a = pa, *b = pb;
+
+	return (a->rank > b->rank) - (a->rank < b->rank);
 }
 
-static enum err_code add_leaves(struct decision *d, struct policy_record *r, struct err *err)
+static enum err_code add_leaves(struct decision *d, const struct dw_rule *rule, struct attrs *to,
+				struct err *err)
 {
-	for (size_t k = 0; k < d->topic->n_leaves; k++) {
-		uint32_t i = d->topic->leaves[k];
+	for (uint32_t i = rule->leaf; i < rule->leaf + rule->n_leaves; i++) {
 		const struct temporal_leaf *leaf = &d->prog->leaves[i];
 		bool holds = false;
 
-		if (applies(d, leaf->policy)) {
-			TRY(d->leaf_value(d->arg, leaf, i, &d->env, d->a, &holds, err));
-			policy_record_put(r, leaf->attr, policy_bool(holds));
-		}
+		TRY(d->leaf_value(d->arg, leaf, i, &d->env, d->env.scratch, &holds, err));
+		to->items[to->n++] = (struct attr){leaf->rank, {leaf->attr, policy_bool(holds)}};
 	}
 	return ERR_OK;
 }
 
-static enum err_code add_calls(struct decision *d, struct policy_record *r, struct err *err)
+static enum err_code add_calls(struct decision *d, const struct dw_rule *rule, struct attrs *to,
+			       struct err *err)
 {
-	for (size_t k = 0; k < d->topic->n_calls; k++) {
-		const struct dw_call *call = &d->prog->calls[d->topic->calls[k]];
+	for (uint32_t i = rule->call; i < rule->call + rule->n_calls; i++) {
+		const struct dw_call *call = &d->prog->calls[i];
 		struct policy_value v;
 
-		if (applies(d, call->policy)) {
-			TRY(dw_call_eval(call, &d->env, d->prog->schema, d->a, &v, err));
-			policy_record_put(r, call->attr, v);
-		}
+		TRY(dw_call_eval(call, &d->env, d->prog->schema, d->env.scratch, &v, err));
+		to->items[to->n++] = (struct attr){call->rank, {call->attr, v}};
 	}
+	return ERR_OK;
+}
+
+/* What the matching policies look at, in the order of members. */
+static enum err_code gather(struct decision *d, struct attrs *ret, struct err *err)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < d->matches.n; i++) {
+		const struct dw_rule *rule = &d->prog->rules[d->matches.items[i]];
+
+		n += rule->n_leaves + rule->n_calls;
+	}
+	*ret = (struct attrs){.items = ARENA_ARRAY(d->env.scratch, n, struct attr)};
+	if (!ret->items) {
+		return ERR(err, ERR_NOMEM, "decision: out of memory");
+	}
+	for (size_t i = 0; i < d->matches.n; i++) {
+		const struct dw_rule *rule = &d->prog->rules[d->matches.items[i]];
+
+		TRY(add_leaves(d, rule, ret, err));
+		TRY(add_calls(d, rule, ret, err));
+	}
+	policy_sort(ret->items, n, sizeof(*ret->items), attr_cmp);
+	return ERR_OK;
+}
+
+/* Two ascending lists to one. */
+static enum err_code merge(const struct attrs *add, struct arena *scratch,
+			   struct policy_value *context, struct err *err)
+{
+	size_t n = context->n + add->n, at = 0;
+	struct policy_field *fields = ARENA_ARRAY(scratch, n, struct policy_field);
+
+	if (!fields) {
+		return ERR(err, ERR_NOMEM, "decision: out of memory");
+	}
+	for (size_t i = 0, k = 0; at < n; at++) {
+		int c = i == context->n ? 1
+			: k == add->n
+				? -1
+				: policy_key_cmp(context->fields[i].key, add->items[k].field.key);
+
+		if (c == 0) {
+			return ERR(err, ERR_INVALID,
+				   "the context has a name that the program uses");
+		}
+		fields[at] = c < 0 ? context->fields[i++] : add->items[k++].field;
+	}
+	context->fields = fields;
+	context->n = (uint32_t)n;
 	return ERR_OK;
 }
 
@@ -101,69 +161,53 @@ static enum err_code check_request(const struct decision *d, const struct dw_eve
 	return ERR_OK;
 }
 
-static enum err_code fill(struct decision *d, const struct dw_event *ev, struct policy_request *req,
-			  struct err *err)
+static enum err_code fill(struct decision *d, const struct dw_event *ev, struct err *err)
 {
-	struct policy_record r;
+	struct attrs add;
 
-	policy_record_begin(&r, d->a);
-	for (uint32_t i = 0; i < ev->context.n; i++) {
-		policy_record_put(&r, ev->context.fields[i].key, ev->context.fields[i].value);
-	}
 	if (d->prog->n_leaves > 0) {
 		TRY(check_request(d, ev, err));
 	}
-	TRY(add_leaves(d, &r, err));
-	TRY(add_calls(d, &r, err));
-	if (!policy_record_end(&r, &req->context)) {
-		return ERR(err, ERR_INVALID, "the context has a name that the program uses");
+	if (!policy_matches_find(d->prog->set, &d->env, &d->matches)) {
+		return ERR(err, ERR_NOMEM, "decision: out of memory");
 	}
-	return ERR_OK;
+	TRY(gather(d, &add, err));
+	return merge(&add, d->env.scratch, &d->env.context, err);
+}
+
+static void refuse(struct policy_decision *ret, struct err *err, const char *failure,
+		   const char *why)
+{
+	err_ignore(ERR(err, ERR_INVALID, "%s", why)); /* the caller gets it by err and failure */
+	policy_decision_fail(ret, failure);
 }
 
 void dw_decide(const struct dw_program *prog, const struct dw_event *ev,
 	       const struct policy_store *store, dw_leaf_fn *leaf_value, void *arg,
 	       struct arena *scratch, struct policy_decision *ret, struct err *err)
 {
-	struct decision d = {.prog = prog,
-			     .topic = dw_topic_find(prog, ev->event.action),
-			     .a = scratch,
-			     .leaf_value = leaf_value,
-			     .arg = arg};
-	const struct policy_store *known = store ? store : prog->store;
+	struct decision d = {.prog = prog, .leaf_value = leaf_value, .arg = arg};
 	struct policy_request req = {.principal = ev->principal,
 				     .action = ev->event.action,
 				     .resource = ev->resource,
-				     .store = known,
+				     .context = ev->context,
+				     .store = store ? store : prog->store,
 				     .entities = ev->entities,
 				     .n_entities = ev->n_entities,
 				     .now = ev->event.ts_ms};
 
-	*ret = (struct policy_decision){0};
 	if (!ev->principal || !ev->resource || ev->context.kind != POLICY_RECORD) {
-		err_ignore(ERR(err, ERR_INVALID, /* the caller gets it through err and failure */
-			       "the event lacks its principal, resource or context"));
-		ret->failure = "incomplete request";
-		return;
+		refuse(ret, err, "incomplete request",
+		       "the event lacks its principal, resource or context");
+	} else if (!dw_action_known(prog, ev->event.action)) {
+		refuse(ret, err, "unknown action", "the schema has no such action");
+	} else if (!policy_request_env(&req, scratch, &d.env)) {
+		refuse(ret, err, "request",
+		       "the request's entities go in a circle, are too many, or memory is short");
+	} else if (fill(&d, ev, err)) {
+		policy_decision_fail(ret,
+				     "a temporal condition or a provider could not be computed");
+	} else {
+		policy_matches_decide(prog->set, &d.env, &d.matches, req.now, ret);
 	}
-	if (!d.topic) {
-		err_ignore(ERR(err, ERR_INVALID, "unknown action `" STR_FMT "`", /* as above */
-			       STR_ARG(ev->event.action->id)));
-		ret->failure = "unknown action";
-		return;
-	}
-	d.env = (struct policy_env){.principal = ev->principal,
-				    .action = ev->event.action,
-				    .resource = ev->resource,
-				    .context = ev->context,
-				    .store = known,
-				    .overlay = ev->entities,
-				    .n_overlay = ev->n_entities,
-				    .scratch = scratch};
-	policy_env_prepare(&d.env);
-	if (fill(&d, ev, &req, err)) {
-		ret->failure = "a temporal condition or a provider could not be computed";
-		return;
-	}
-	policy_decide(prog->set, &req, scratch, ret);
 }

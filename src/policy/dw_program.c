@@ -222,7 +222,7 @@ static enum err_code lower_schema(struct loader *l, struct err *err)
 	return ERR_OK;
 }
 
-/* ---- what each action has to compute ---- */
+/* ---- actions, and what each policy looks at ---- */
 
 static size_t slot_of(const struct dw_program *prog, const struct policy_uid *action)
 {
@@ -238,32 +238,9 @@ static size_t slot_of(const struct dw_program *prog, const struct policy_uid *ac
 	return at;
 }
 
-const struct dw_topic *dw_topic_find(const struct dw_program *prog, const struct policy_uid *action)
+bool dw_action_known(const struct dw_program *prog, const struct policy_uid *action)
 {
-	uint32_t n = prog->slots[slot_of(prog, action)];
-
-	return n ? &prog->topics[n - 1] : NULL;
-}
-
-static enum err_code put(struct loader *l, uint32_t policy, uint32_t number, bool call,
-			 struct err *err)
-{
-	const struct schema_action **actions;
-	size_t n;
-
-	TRY(temporal_scope_actions(l->a, l->prog->schema, l->parsed.policies.items[policy],
-				   &actions, &n, err));
-	for (size_t i = 0; i < n; i++) {
-		struct dw_topic *t = &l->prog->topics[actions[i] - l->prog->schema->actions];
-		uint32_t **list = call ? &t->calls : &t->leaves;
-		size_t *n_list = call ? &t->n_calls : &t->n_leaves;
-
-		if (!ARENA_GROW(l->a, list, *n_list, call ? &t->cap_calls : &t->cap_leaves)) {
-			return no_memory(err);
-		}
-		(*list)[(*n_list)++] = number;
-	}
-	return ERR_OK;
+	return prog->slots[slot_of(prog, action)] != 0;
 }
 
 static enum err_code index_actions(struct loader *l, struct err *err)
@@ -275,8 +252,7 @@ static enum err_code index_actions(struct loader *l, struct err *err)
 		prog->n_slots *= 2;
 	}
 	prog->slots = ARENA_ARRAY(l->a, prog->n_slots, uint32_t);
-	prog->topics = ARENA_ARRAY(l->a, prog->schema->n_actions, struct dw_topic);
-	if (!prog->slots || !prog->topics) {
+	if (!prog->slots) {
 		return no_memory(err);
 	}
 	for (uint32_t i = 0; i < prog->schema->n_actions; i++) {
@@ -285,13 +261,59 @@ static enum err_code index_actions(struct loader *l, struct err *err)
 
 		prog->slots[slot_of(prog, &uid)] = i + 1;
 	}
+	return ERR_OK;
+}
+
+/* In which order the attributes stand in the context, so that a decision need not sort texts. */
+static enum err_code rank_attrs(struct loader *l, struct err *err)
+{
+	size_t n = l->parsed.n_leaves + l->parsed.n_calls;
+	struct policy_field *fields;
+	struct policy_value all;
+	struct arena scratch;
+	bool good;
+
+	arena_init(&scratch, SIZE_MAX / 2);
+	fields = ARENA_ARRAY(&scratch, n, struct policy_field);
+	for (size_t i = 0; fields && i < n; i++) {
+		fields[i].key = i < l->parsed.n_leaves
+					? l->parsed.leaves[i].attr
+					: l->parsed.calls[i - l->parsed.n_leaves].attr;
+		fields[i].value = policy_long((int64_t)i);
+	}
+	good = fields && policy_value_record(fields, n, &all);
+	for (uint32_t rank = 0; good && rank < n; rank++) {
+		size_t i = (size_t)fields[rank].value.i;
+
+		if (i < l->parsed.n_leaves) {
+			l->parsed.leaves[i].rank = rank;
+		} else {
+			l->parsed.calls[i - l->parsed.n_leaves].rank = rank;
+		}
+	}
+	arena_done(&scratch);
+	return good ? ERR_OK : no_memory(err);
+}
+
+static enum err_code index_rules(struct loader *l, struct err *err)
+{
+	struct dw_rule *rules = ARENA_ARRAY(l->a, l->parsed.policies.n, struct dw_rule);
+
+	if (!rules) {
+		return no_memory(err);
+	}
 	for (uint32_t i = 0; i < l->parsed.n_leaves; i++) {
-		TRY(put(l, l->parsed.leaves[i].policy, i, false, err));
+		struct dw_rule *r = &rules[l->parsed.leaves[i].policy];
+
+		r->leaf = r->n_leaves++ == 0 ? i : r->leaf;
 	}
 	for (uint32_t i = 0; i < l->parsed.n_calls; i++) {
-		TRY(put(l, l->parsed.calls[i].policy, i, true, err));
+		struct dw_rule *r = &rules[l->parsed.calls[i].policy];
+
+		r->call = r->n_calls++ == 0 ? i : r->call;
 	}
-	return ERR_OK;
+	l->prog->rules = rules;
+	return rank_attrs(l, err);
 }
 
 /* The hierarchy of actions, for `action in`. */
@@ -371,6 +393,7 @@ static enum err_code load(struct loader *l, const struct dw_texts *t, struct err
 	TRY(check_calls(l, err));
 	TRY(find_polarity(l, err));
 	TRY(index_actions(l, err));
+	TRY(index_rules(l, err));
 	TRY(make_store(l, err));
 	TRY(policy_set_build(l->a, &l->parsed.policies, &opts, l->diags, &l->prog->set, err));
 	l->prog->policies = l->parsed.policies;

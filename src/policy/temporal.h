@@ -112,6 +112,7 @@ struct temporal_leaf {
 	const struct policy_source *source;
 	struct policy_span span;
 	struct str attr;
+	uint32_t rank; /* of attr, in the order of members, among all of the program */
 	uint32_t n_slots, n_events;
 	uint32_t policy;      /* position of its policy */
 	int64_t retention_ms; /* how far back it can see: the deepest sum of windows */

@@ -46,7 +46,7 @@ struct str policy_type_basename(struct str type)
 }
 
 /* Shorter first, then by bytes: cheap to compare, and a total order. */
-static int str_order(struct str a, struct str b)
+int policy_key_cmp(struct str a, struct str b)
 {
 	if (a.n != b.n) {
 		return a.n < b.n ? -1 : 1;
@@ -61,9 +61,9 @@ static int int_order(int64_t a, int64_t b)
 
 static int uid_order(const struct policy_uid *a, const struct policy_uid *b)
 {
-	int order = str_order(a->type, b->type);
+	int order = policy_key_cmp(a->type, b->type);
 
-	return order != 0 ? order : str_order(a->id, b->id);
+	return order != 0 ? order : policy_key_cmp(a->id, b->id);
 }
 
 static int ip_order(const struct policy_ip *a, const struct policy_ip *b)
@@ -91,7 +91,7 @@ static int record_order(struct policy_value a, struct policy_value b)
 	int order = int_order(a.n, b.n);
 
 	for (uint32_t i = 0; order == 0 && i < a.n; i++) {
-		order = str_order(a.fields[i].key, b.fields[i].key);
+		order = policy_key_cmp(a.fields[i].key, b.fields[i].key);
 		if (order == 0) {
 			order = policy_value_cmp(a.fields[i].value, b.fields[i].value);
 		}
@@ -110,7 +110,7 @@ int policy_value_cmp(struct policy_value a, struct policy_value b)
 	case POLICY_BOOL:
 		return int_order(a.b, b.b);
 	case POLICY_STRING:
-		return str_order(policy_value_str(a), policy_value_str(b));
+		return policy_key_cmp(policy_value_str(a), policy_value_str(b));
 	case POLICY_ENTITY:
 		return uid_order(a.uid, b.uid);
 	case POLICY_SET:
@@ -149,8 +149,8 @@ static int elem_order(const void *a, const void *b)
 
 static int field_order(const void *a, const void *b)
 {
-	return str_order(((const struct policy_field *)a)->key,
-			 ((const struct policy_field *)b)->key);
+	return policy_key_cmp(((const struct policy_field *)a)->key,
+			      ((const struct policy_field *)b)->key);
 }
 
 struct policy_value policy_value_set(struct policy_value *elems, size_t n)
@@ -192,7 +192,7 @@ const struct policy_value *policy_record_find(struct policy_value v, struct str 
 	}
 	while (lo < hi) {
 		uint32_t mid = lo + (hi - lo) / 2;
-		int order = str_order(v.fields[mid].key, key);
+		int order = policy_key_cmp(v.fields[mid].key, key);
 
 		if (order == 0) {
 			return &v.fields[mid].value;

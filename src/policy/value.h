@@ -152,6 +152,9 @@ static inline struct str policy_value_str(struct policy_value v)
  */
 struct policy_value policy_value_set(struct policy_value *elems, size_t n);
 
+/* The order of the members of a record; it is not that of the bytes. */
+int policy_key_cmp(struct str a, struct str b);
+
 /* The same for members; false when a key occurs twice. */
 bool policy_value_record(struct policy_field *fields, size_t n, struct policy_value *ret) MUST_USE;
 

@@ -20,6 +20,7 @@ DECISION = {(1, 1): 300, (100, 1): 1000, (100, 10): 1000, (10000, 1): 1000, (100
 LOAD_MS, BYTES_PER_POLICY = 250, 2048  # of 10,000 policies
 # Temporal policies: the event taken in and the decision together.
 TEMPORAL = {"history": {"decide_ns": 2000, "load_ms": LOAD_MS, "bytes_per_policy": BYTES_PER_POLICY},
+            "groups": {"decide_ns": 2000, "load_ms": LOAD_MS},
             "joins": {"decide_ns": 2000},
             "sessions": {"decide_ns": 3000, "bytes_per_session": 1024}}
 SESSIONS = 1000000
@@ -160,7 +161,8 @@ def temporal_table(rows):
             print(f"{'':12}{'event and decision ns':24}{cell(row, 'decide_ns', '{:.0f}')}")
             print(f"{'':12}{'bytes of a session':24}{cell(row, 'bytes_per_session', '{}')}")
             continue
-        what = "" if row["case"] == "history" else ", counting distinct values and joining"
+        what = {"history": "", "groups": ", one action, scopes name groups of principals",
+                "joins": ", counting distinct values and joining"}[row["case"]]
         print(f"  {row['policies']:,} policies, {row['candidates']} candidates, {row['events']} events of history{what}")
         print(f"{'':12}{'event and decision ns':24}{cell(row, 'decide_ns', '{:.0f}')}")
         print(f"{'':12}{'load ms':24}{cell(row, 'load_ms', '{:.1f}')}")

@@ -5,7 +5,8 @@
  *
  *   history   10,000 policies, 10 of them for the request's action, each with one temporal
  *             condition; 200 events of one history are in every window all the time
- *   joins     the same, where each condition counts distinct values or joins two events
+ *   groups    the same with one action for all, each ten policies for another group of principals
+ *   joins     the same as history, where each condition counts distinct values or joins two events
  *   sessions  four window conditions and many histories, visited in random order, each
  *             with 16 events in the windows
  *
@@ -54,7 +55,8 @@ static void check(bool good, const char *what)
 
 static void write_schema(struct buf *out, int tools)
 {
-	buf_append(out, STR("entity Agent { level: Long }; entity Tool;\n"));
+	buf_append(out,
+		   STR("entity Group; entity Agent in [Group] { level: Long }; entity Tool;\n"));
 	for (int i = 0; i < tools; i++) {
 		buf_printf(out,
 			   "action tool%d appliesTo { principal: [Agent], resource: [Tool],\n"
@@ -100,6 +102,12 @@ static const char *const session_conditions[4] = {
 	"bind(n, sum_within(x, 1h, Action::\"%s\"::request{ input.amount: x }), n <= 1000000)",
 };
 
+struct forms {
+	const char *const *items;
+	size_t n;
+	bool groups; /* scopes name groups of principals instead of actions */
+};
+
 /* The condition with every %s replaced by the tool. */
 static void write_condition(struct buf *out, const char *form, const char *tool)
 {
@@ -115,18 +123,21 @@ static void write_condition(struct buf *out, const char *form, const char *tool)
 	}
 }
 
-static void write_policies(struct buf *out, const char *const *forms, size_t n_forms, int n,
-			   int candidates)
+static void write_policies(struct buf *out, const struct forms *forms, int n, int candidates)
 {
 	for (int i = 0; i < n; i++) {
 		char tool[32];
 
-		(void)snprintf(tool, sizeof(tool), "tool%d", i / candidates);
-		buf_printf(out,
-			   "@id(\"p%d\") permit(principal is Agent, action == Action::\"%s\", "
-			   "resource)\nwhen { context.input.amount <= %d && temporal { ",
-			   i, tool, 1000 + i);
-		write_condition(out, forms[(size_t)i % n_forms], tool);
+		(void)snprintf(tool, sizeof(tool), "tool%d", forms->groups ? 0 : i / candidates);
+		buf_printf(out, "@id(\"p%d\") permit(principal ", i);
+		if (forms->groups) {
+			buf_printf(out, "in Group::\"g%d\", action, ", i / candidates);
+		} else {
+			buf_printf(out, "is Agent, action == Action::\"%s\", ", tool);
+		}
+		buf_printf(out, "resource)\nwhen { context.input.amount <= %d && temporal { ",
+			   1000 + i);
+		write_condition(out, forms->items[(size_t)i % forms->n], tool);
 		buf_append(out, STR(" } };\n"));
 	}
 }
@@ -134,8 +145,9 @@ static void write_policies(struct buf *out, const char *const *forms, size_t n_f
 /* ---- what happens ---- */
 
 struct step {
-	struct policy_uid principal, action, resource;
-	struct policy_field input[2], fields[3], context[2];
+	struct policy_uid principal, action, resource, group;
+	struct policy_entity agent;
+	struct policy_field level[1], input[2], fields[3], context[2];
 	struct dw_event ev;
 	char session[24], to[24];
 };
@@ -145,6 +157,13 @@ static void step_init(struct step *s, const char *kind)
 	s->principal = policy_uid_make(STR("Agent"), STR("a"));
 	s->action = policy_uid_make(STR("Action"), STR("tool0"));
 	s->resource = policy_uid_make(STR("Tool"), STR("s.tool0"));
+	s->group = policy_uid_make(STR("Group"), STR("g0"));
+	s->agent =
+		(struct policy_entity){.uid = s->principal, .parents = &s->group, .n_parents = 1};
+	s->level[0] = (struct policy_field){STR("level"), policy_long(3)};
+	check(policy_value_record(s->level, 1, &s->agent.attrs), "record");
+	s->ev.entities = &s->agent;
+	s->ev.n_entities = 1;
 	s->ev.principal = &s->principal;
 	s->ev.resource = &s->resource;
 	s->ev.event.action = &s->action;
@@ -180,7 +199,7 @@ struct bench {
 	double load_ms;
 };
 
-static void start(struct bench *b, const char *const *forms, size_t n_forms, int n, int candidates)
+static void start(struct bench *b, const struct forms *forms, int n, int candidates)
 {
 	const struct dw_engine_opts opts = {.plan.seed = {{1, 2}, {3, 4}},
 					    .max_histories = 2000000};
@@ -194,8 +213,8 @@ static void start(struct bench *b, const char *const *forms, size_t n_forms, int
 	policy_diags_init(&b->diags, &b->a);
 	buf_init(&b->policies, 1 << 30);
 	buf_init(&b->schema, 1 << 30);
-	write_schema(&b->schema, n / candidates);
-	write_policies(&b->policies, forms, n_forms, n, candidates);
+	write_schema(&b->schema, forms->groups ? 1 : n / candidates);
+	write_policies(&b->policies, forms, n, candidates);
 	sources[0] = (struct policy_source){STR("bench.dw"), buf_str(&b->policies)};
 	schema = (struct policy_source){STR("bench.cedarschema"), buf_str(&b->schema)};
 	events = (struct policy_source){STR("bench.dwschema"), str_from_c(events_text)};
@@ -227,7 +246,7 @@ static void decide(struct bench *b, struct step *s, struct policy_decision *d)
 }
 
 /* One history; what is in the windows stays the same while time goes on. */
-static void history(const char *name, const char *const *forms, size_t n_forms)
+static void history(const char *name, const struct forms *forms)
 {
 	enum { TO = 10, ROUNDS = 200000 };
 	static struct step steps[TO];
@@ -237,7 +256,7 @@ static void history(const char *name, const char *const *forms, size_t n_forms)
 	size_t used;
 	double before, each;
 
-	start(&b, forms, n_forms, POLICIES, CANDIDATES);
+	start(&b, forms, POLICIES, CANDIDATES);
 	used = b.a.used;
 	for (unsigned i = 0; i < TO; i++) {
 		step_init(&steps[i], "request");
@@ -277,6 +296,8 @@ static unsigned pick(unsigned i, unsigned n, unsigned mask)
 static void sessions(unsigned n)
 {
 	enum { FILL = 16 };
+	static const struct forms forms = {session_conditions, ARRAY_LEN(session_conditions),
+					   false};
 	static struct step s;
 	struct bench b = {0};
 	struct policy_decision d = {0};
@@ -289,7 +310,7 @@ static void sessions(unsigned n)
 	while (mask < n) {
 		mask = mask << 1 | 1;
 	}
-	start(&b, session_conditions, ARRAY_LEN(session_conditions), 4, 4);
+	start(&b, &forms, 4, 4);
 	heap = mallinfo2().uordblks + mallinfo2().hblkhd;
 	step_init(&s, "request");
 	for (unsigned round = 0; round < FILL; round++) {
@@ -324,9 +345,13 @@ static void sessions(unsigned n)
 int main(int argc, char **argv)
 {
 	unsigned n = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 1000000;
+	static const struct forms plain = {history_conditions, CANDIDATES, false};
+	static const struct forms groups = {history_conditions, CANDIDATES, true};
+	static const struct forms joins = {join_conditions, ARRAY_LEN(join_conditions), false};
 
-	history("history", history_conditions, CANDIDATES);
-	history("joins", join_conditions, ARRAY_LEN(join_conditions));
+	history("history", &plain);
+	history("groups", &groups);
+	history("joins", &joins);
 	sessions(n > 0 ? n : 1);
 	return 0;
 }

@@ -325,6 +325,71 @@ static void a_sum_beyond_64_bits_is_clamped(void **state)
 		"@20 (time point 2): DENY\n");
 }
 
+/* ---- which leaves are asked ---- */
+
+#define MEMBER                                                                                     \
+	"@0 scope(principal: U::\"p\", resource: G::\"g\") entities(U::\"p\": {id: \"p\"} in "     \
+	"[Team::\"x\"], Team::\"x\": {} in [Team::\"top\"]) request_context(input: {u: \"x\", "    \
+	"n: 1}) Action::\"a\"::request(input: {u: \"x\", n: 1}, callerPrincipal: U::\"p\")"
+
+static enum err_code count_leaf(void *arg, const struct temporal_leaf *leaf, size_t index,
+				const struct policy_env *env, struct arena *scratch, bool *ret,
+				struct err *err)
+{
+	(void)index;
+	(void)env;
+	(void)scratch;
+	(void)err;
+	*(uint64_t *)arg |= UINT64_C(1) << leaf->policy;
+	*ret = true;
+	return ERR_OK;
+}
+
+/* Groups that the request's own entities say, and one policy under two actions, once. */
+static void only_policies_whose_scope_holds_are_asked(void **state)
+{
+	static const char schema[] =
+		"entity Team in [Team]; entity U in [Team] { id: String }; entity G; action all;"
+		"action a, b in [all] appliesTo { principal: [U], resource: [G],"
+		" context: { input: { u: String, n: Long } } };";
+	static const char text[] =
+		"forbid (principal in Team::\"top\", action, resource) when temporal { LEAF };"
+		"forbid (principal in Team::\"y\", action, resource) when temporal { LEAF };"
+		"forbid (principal, action == Action::\"b\", resource) when temporal { LEAF };"
+		"forbid (principal, action in [Action::\"all\", Action::\"a\"], resource) when "
+		"temporal { LEAF };"
+		"permit (principal == U::\"q\", action, resource) unless temporal { LEAF };"
+		"permit (principal, action, resource);";
+	struct policy_decision d;
+	struct dw_event ev;
+	struct dw_world w;
+	uint64_t asked = 0;
+	struct buf b;
+	int64_t ts;
+
+	(void)state;
+	dw_world_init(&w);
+	buf_init(&b, 1 << 16);
+	for (struct str rest = str_from_c(text); rest.n > 0;) {
+		size_t at = str_find_str(rest, STR("LEAF"));
+
+		buf_append(&b, str_make(rest.p, at));
+		buf_append(&b, at < rest.n ? STR("Action::\"a\"::request{}") : STR(""));
+		rest = str_from(rest, at < rest.n ? at + 4 : at);
+	}
+	dw_world_must_load(&w, buf_str(&b), str_from_c(schema), str_from_c(events_text), STR(""),
+			   STR(""));
+	assert_int_equal(dw_trace_line(&w.a, STR(MEMBER), 1, &ts, &ev, &w.err), ERR_OK);
+	dw_decide(w.prog, &ev, NULL, count_leaf, &asked, &w.scratch, &d, &w.err);
+	assert_null(d.failure);
+	assert_false(d.allow);
+	assert_int_equal(asked, 1 | 8);
+	assert_int_equal(d.reasons.n, 2);
+	assert_int_equal(d.errors.n, 0);
+	buf_done(&b);
+	dw_world_done(&w);
+}
+
 static void an_event_without_its_request_is_denied(void **state)
 {
 	(void)state;
@@ -475,6 +540,7 @@ int main(void)
 		cmocka_unit_test(a_window_holds_its_bound_and_nothing_more),
 		cmocka_unit_test(equal_amounts_count_once_without_a_time_point),
 		cmocka_unit_test(a_sum_beyond_64_bits_is_clamped),
+		cmocka_unit_test(only_policies_whose_scope_holds_are_asked),
 		cmocka_unit_test(an_event_without_its_request_is_denied),
 		cmocka_unit_test(lines_of_a_trace_are_strict),
 		cmocka_unit_test(scripts_compute_what_they_say),
