@@ -29,7 +29,8 @@
 struct dw_texts {
 	const struct policy_source *policies; /* .dw */
 	size_t n_policies;
-	const struct policy_source *schema;    /* Cedar */
+	const bool *cedar; /* one for each: plain Cedar, without all this; NULL: none is */
+	const struct policy_source *schema;    /* Cedar; NULL: no block and no call may occur */
 	const struct policy_source *events;    /* NULL: the built-in event schema */
 	const struct policy_source *providers; /* NULL: none */
 	const struct policy_source *macros;    /* NULL: the standard library */
@@ -38,6 +39,8 @@ struct dw_texts {
 	size_t n_scripts;
 	const struct dw_native *natives; /* they outlive the program */
 	size_t n_natives;
+	enum policy_id_scheme ids;             /* ORDER: policy_0, policy_1, ... */
+	bool strict_annotations;               /* as in policy_set_opts */
 };
 
 /* What the conditions of one policy look at: its leaves and calls stand in a row. */
@@ -46,11 +49,11 @@ struct dw_rule {
 };
 
 struct dw_program {
-	const struct schema *schema;  /* as given */
+	const struct schema *schema;  /* as given; NULL: so are lowered, events, providers, store */
 	const struct schema *lowered; /* with the attributes of leaves and calls */
 	const struct dw_events *events;
 	const struct dw_providers *providers;
-	struct policy_list policies; /* lowered; ids policy_0, policy_1, ... */
+	struct policy_list policies; /* lowered */
 	const struct policy_set *set;
 	struct temporal_leaf *leaves;
 	size_t n_leaves;
@@ -76,6 +79,7 @@ struct dw_event {
 	struct policy_value context;                   /* RECORD; NONE when there is none */
 	const struct policy_entity *entities;
 	size_t n_entities;
+	int64_t now; /* for @since and @until, milliseconds since 1970; 0: the event's time */
 };
 
 /* Does its kind ask for a decision? */

@@ -194,7 +194,7 @@ void dw_decide(const struct dw_program *prog, const struct dw_event *ev,
 				     .store = store ? store : prog->store,
 				     .entities = ev->entities,
 				     .n_entities = ev->n_entities,
-				     .now = ev->event.ts_ms};
+				     .now = ev->now ? ev->now : ev->event.ts_ms};
 
 	if (!ev->principal || !ev->resource || ev->context.kind != POLICY_RECORD) {
 		refuse(ret, err, "incomplete request",

@@ -21,6 +21,7 @@ struct dw_engine {
 	int64_t now;     /* the newest time seen in any history */
 	bool lost;       /* an event found no place, */
 	int64_t lost_at; /* the last one then */
+	uint64_t losses;
 };
 
 enum err_code dw_engine_new(const struct dw_program *prog, const struct dw_engine_opts *opts,
@@ -121,12 +122,10 @@ static struct temporal_state *new_state(struct dw_engine *e)
 	return s;
 }
 
-static enum err_code history(struct dw_engine *e, const struct temporal_event *ev,
-			     struct arena *scratch, struct temporal_state **ret, struct err *err)
+static enum err_code key_of(const struct dw_engine *e, const struct temporal_event *ev,
+			    struct arena *scratch, uint64_t hash[2], struct err *err)
 {
 	struct policy_value key[DW_PINS_MAX];
-	struct place *p;
-	uint64_t hash[2];
 	char small[256];
 	struct temporal_bytes b = {.a = scratch, .p = small, .cap = sizeof(small)};
 
@@ -141,6 +140,16 @@ static enum err_code history(struct dw_engine *e, const struct temporal_event *e
 	}
 	hash[0] = hash_str(e->plan->seed[0], str_make(b.p, b.n));
 	hash[1] = hash_str(e->plan->seed[1], str_make(b.p, b.n));
+	return ERR_OK;
+}
+
+static enum err_code history(struct dw_engine *e, const struct temporal_event *ev,
+			     struct arena *scratch, struct temporal_state **ret, struct err *err)
+{
+	struct place *p;
+	uint64_t hash[2];
+
+	TRY(key_of(e, ev, scratch, hash, err));
 	p = e->cap > 0 ? find(e, hash) : NULL;
 	if (p && p->state) {
 		*ret = p->state;
@@ -168,6 +177,7 @@ static enum err_code observe(struct dw_engine *e, const struct temporal_event *e
 			     struct arena *scratch, struct temporal_state **ret, struct err *err)
 {
 	enum err_code code;
+	bool knew_all;
 
 	if (!dw_events_kind(e->prog->events, ev->kind)) {
 		return ERR(err, ERR_INVALID, "unknown event kind `" STR_FMT "`", STR_ARG(ev->kind));
@@ -177,8 +187,13 @@ static enum err_code observe(struct dw_engine *e, const struct temporal_event *e
 	if (code == ERR_LIMIT || code == ERR_NOMEM) {
 		e->lost = true;
 		e->lost_at = e->now;
+		e->losses++;
 	}
-	return code ? code : temporal_state_add(*ret, ev, scratch, err);
+	TRY(code);
+	knew_all = !temporal_state_saturated(*ret);
+	TRY(temporal_state_add(*ret, ev, scratch, err));
+	e->losses += knew_all && temporal_state_saturated(*ret);
+	return ERR_OK;
 }
 
 enum err_code dw_engine_observe(struct dw_engine *e, const struct temporal_event *ev,
@@ -219,6 +234,114 @@ void dw_engine_decide(struct dw_engine *e, const struct dw_event *ev,
 		return;
 	}
 	dw_decide(e->prog, ev, store, leaf_value, &asked, scratch, ret, err);
+}
+
+enum err_code dw_engine_saturate(struct dw_engine *e, const struct temporal_event *ev,
+				 struct arena *scratch, struct err *err)
+{
+	struct temporal_state *s;
+
+	TRY(history(e, ev, scratch, &s, err));
+	e->losses += !temporal_state_saturated(s);
+	temporal_state_saturate(s);
+	return ERR_OK;
+}
+
+/* What stands behind a place that becomes free, and would not be found any more, moves up. */
+static void close_gap(struct dw_engine *e, size_t gap)
+{
+	size_t mask = e->cap - 1;
+
+	for (size_t at = (gap + 1) & mask; e->places[at].state; at = (at + 1) & mask) {
+		size_t home = (size_t)e->places[at].hash[0] & mask;
+
+		if (((at - home) & mask) >= ((at - gap) & mask)) {
+			e->places[gap] = e->places[at];
+			e->places[at].state = NULL;
+			gap = at;
+		}
+	}
+}
+
+void dw_engine_forget(struct dw_engine *e, const struct temporal_event *ev, struct arena *scratch)
+{
+	struct err err;
+	uint64_t hash[2];
+	struct place *p;
+
+	if (e->cap == 0 || key_of(e, ev, scratch, hash, &err)) {
+		return; /* it ends when it is out of every window */
+	}
+	p = find(e, hash);
+	if (p->state) {
+		temporal_state_free(p->state);
+		p->state = NULL;
+		e->n--;
+		close_gap(e, (size_t)(p - e->places));
+	}
+}
+
+static bool is_below(const struct temporal_field *f, struct str field)
+{
+	return f->n_path > 0 && str_eq(f->path[0], field);
+}
+
+static bool monitor_looks_at(const struct temporal_monitor *m, const struct temporal_atom *atom,
+			     struct str field)
+{
+	bool any = m->sum && is_below(m->sum, field);
+
+	for (size_t i = 0; i < atom->n_tests; i++) {
+		any = any || is_below(&atom->tests[i], field);
+	}
+	for (size_t i = 0; i < atom->n_keys; i++) {
+		any = any || is_below(&atom->keys[i], field);
+	}
+	for (size_t i = 0; i < atom->n_values; i++) {
+		any = any || is_below(atom->values[i], field);
+	}
+	for (size_t i = 0; i < atom->n_filters; i++) {
+		any = any || is_below(atom->filters[i].field, field);
+	}
+	return any;
+}
+
+static bool group_looks_at(const struct temporal_plan *plan, const struct temporal_group *g,
+			   struct str field)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < g->n_watches && !any; i++) {
+		const struct temporal_monitor *m = &plan->monitors[g->watches[i].monitor];
+
+		any = monitor_looks_at(m, &m->atoms[g->watches[i].atom], field);
+	}
+	return any;
+}
+
+bool dw_engine_looks_at(const struct dw_engine *e, const struct policy_uid *action, struct str kind,
+			struct str field)
+{
+	const struct temporal_topic *t = temporal_plan_topic(e->plan, action, kind);
+	bool any = false;
+
+	for (size_t i = 0; t && i < t->n_groups && !any; i++) {
+		any = group_looks_at(e->plan, &t->groups[i], field);
+	}
+	for (size_t i = 0; t && i < t->n_fields && !any; i++) {
+		any = is_below(t->fields[i], field);
+	}
+	return any;
+}
+
+uint64_t dw_engine_losses(const struct dw_engine *e)
+{
+	return e->losses;
+}
+
+int64_t dw_engine_memory(const struct dw_engine *e)
+{
+	return e->plan->longest_ms;
 }
 
 struct dw_engine_stats dw_engine_stats(const struct dw_engine *e)

@@ -37,6 +37,26 @@ void dw_engine_decide(struct dw_engine *e, const struct dw_event *ev,
 		      const struct policy_store *store, struct arena *scratch,
 		      struct policy_decision *ret, struct err *err);
 
+/*
+ * The history that the event belongs to lacks something from here on: what happened could not
+ * be observed, or before this engine was made. The event itself is not taken in.
+ */
+enum err_code dw_engine_saturate(struct dw_engine *e, const struct temporal_event *ev,
+				 struct arena *scratch, struct err *err) MUST_USE;
+
+/* Nothing will ask about the history that the event belongs to any more. Only its pinned fields count. */
+void dw_engine_forget(struct dw_engine *e, const struct temporal_event *ev, struct arena *scratch);
+
+/* Does some condition look at this field, or what is below it, of such events? */
+bool dw_engine_looks_at(const struct dw_engine *e, const struct policy_uid *action, struct str kind,
+			struct str field);
+
+/* How often something was lost so far, whichever history it was of. */
+uint64_t dw_engine_losses(const struct dw_engine *e);
+
+/* How long what happened can matter: the deepest sum of windows, in milliseconds. */
+int64_t dw_engine_memory(const struct dw_engine *e);
+
 struct dw_engine_stats {
 	size_t histories, bytes, saturated;
 };

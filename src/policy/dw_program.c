@@ -333,23 +333,75 @@ static enum err_code make_store(struct loader *l, struct err *err)
 
 /* ---- loading ---- */
 
+static enum err_code name_policies(struct loader *l, size_t from, const struct policy_source *src,
+				   struct err *err)
+{
+	for (size_t i = from; i < l->parsed.policies.n; i++) {
+		struct policy *pol = l->parsed.policies.items[i];
+		const struct policy_annotation *id = policy_annotation_find(pol, STR("id"));
+
+		pol->id = id && id->value.n > 0 ? id->value
+						: arena_printf(l->a, STR_FMT ":policy%zu",
+							       STR_ARG(src->name), i - from);
+		if (!pol->id.p) {
+			return no_memory(err);
+		}
+	}
+	return ERR_OK;
+}
+
+static enum err_code parse_one(struct loader *l, const struct dw_texts *t, size_t i,
+			       const struct dw_macros *macros, struct err *err)
+{
+	const struct policy_source *src = &t->policies[i];
+	size_t before = l->parsed.policies.n;
+
+	if (t->cedar && t->cedar[i]) {
+		return policy_parse(l->a, src, t->ids, &l->parsed.policies, l->diags, err);
+	}
+	TRY(dw_parse(l->a, src, macros, l->prog->providers, &l->parsed, l->diags, err));
+	return t->ids == POLICY_ID_ANNOTATION ? name_policies(l, before, src, err) : ERR_OK;
+}
+
 static enum err_code parse_all(struct loader *l, const struct dw_texts *t, struct err *err)
 {
 	const struct dw_provider_opts opts = {t->scripts, t->n_scripts, t->natives, t->n_natives};
 	struct dw_macros macros;
 
-	TRY(schema_load(l->a, t->schema, &l->prog->schema, l->diags, err));
-	TRY(dw_events_load(l->a, t->events, l->prog->schema, &l->prog->events, l->diags, err));
-	if (t->providers) {
+	if (t->schema) {
+		TRY(schema_load(l->a, t->schema, &l->prog->schema, l->diags, err));
+		TRY(dw_events_load(l->a, t->events, l->prog->schema, &l->prog->events, l->diags,
+				   err));
+	}
+	if (t->schema && t->providers) {
 		TRY(dw_providers_load(l->a, t->providers, l->prog->schema, &opts,
 				      &l->prog->providers, err));
 	}
 	TRY(dw_parse_macros(l->a, t->macros, &macros, l->diags, err));
 	for (size_t i = 0; i < t->n_policies; i++) {
-		TRY(dw_parse(l->a, &t->policies[i], &macros, l->prog->providers, &l->parsed,
-			     l->diags, err));
+		TRY(parse_one(l, t, i, &macros, err));
 	}
 	return ERR_OK;
+}
+
+/* Without a schema nothing is known about events, nor about what a provider is given. */
+static enum err_code refuse_without_schema(struct loader *l, struct err *err)
+{
+	const struct temporal_leaf *leaf = l->parsed.leaves;
+	const struct dw_call *call = l->parsed.calls;
+
+	if (l->parsed.n_leaves > 0) {
+		policy_diag_error(l->diags, leaf->source, leaf->span,
+				  "a temporal condition needs a schema: it says which events there "
+				  "are and what they hold");
+	} else if (l->parsed.n_calls > 0) {
+		policy_diag_error(l->diags, call->source, call->span,
+				  "a call of a provider needs a schema: it says what there is to "
+				  "give to it");
+	} else {
+		return ERR_OK;
+	}
+	return policy_diags_err(l->diags, ERR_INVALID, err);
 }
 
 static enum err_code check_leaves(struct loader *l, struct err *err)
@@ -379,11 +431,8 @@ static enum err_code check_leaves(struct loader *l, struct err *err)
 }
 
 /* Reference order: Cedar first, then temporal conditions, then providers. */
-static enum err_code load(struct loader *l, const struct dw_texts *t, struct err *err)
+static enum err_code fit_to_schema(struct loader *l, struct err *err)
 {
-	const struct policy_set_opts opts = {.ids = POLICY_ID_ORDER};
-
-	TRY(parse_all(l, t, err));
 	TRY(lower_schema(l, err));
 	TRY(validate_policies(l->prog->lowered, &l->parsed.policies, l->diags, err));
 	if (l->diags->n_errors > 0) {
@@ -394,7 +443,20 @@ static enum err_code load(struct loader *l, const struct dw_texts *t, struct err
 	TRY(find_polarity(l, err));
 	TRY(index_actions(l, err));
 	TRY(index_rules(l, err));
-	TRY(make_store(l, err));
+	return make_store(l, err);
+}
+
+static enum err_code load(struct loader *l, const struct dw_texts *t, struct err *err)
+{
+	const struct policy_set_opts opts = {.ids = t->ids,
+					     .strict_annotations = t->strict_annotations};
+
+	TRY(parse_all(l, t, err));
+	if (t->schema) {
+		TRY(fit_to_schema(l, err));
+	} else {
+		TRY(refuse_without_schema(l, err));
+	}
 	TRY(policy_set_build(l->a, &l->parsed.policies, &opts, l->diags, &l->prog->set, err));
 	l->prog->policies = l->parsed.policies;
 	l->prog->leaves = l->parsed.leaves;

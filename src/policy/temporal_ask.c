@@ -317,11 +317,13 @@ enum err_code temporal_state_leaf(struct temporal_state *s, size_t leaf, struct 
 	struct ask k = {s, &s->plan->prog->leaves[leaf], q, err};
 	const struct temporal_part *p = s->plan->leaves[leaf].part;
 
-	if (!s->saturated) {
+	if (!s->lost) {
 		return p ? part(&k, p, ret) : general(&k, ret);
 	}
 	if (k.leaf->safe == 0) {
-		return ERR(err, ERR_LIMIT, "the history needs more than %zu bytes",
+		return ERR(err, ERR_LIMIT,
+			   "some of what happened is not known any more: a history has room for "
+			   "%zu bytes",
 			   s->plan->max_bytes);
 	}
 	*ret = k.leaf->safe > 0;

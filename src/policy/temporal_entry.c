@@ -73,12 +73,12 @@ static bool rebuild(struct temporal_state *s)
 		cap *= 2;
 	}
 	if (cap > 1u << 24 || !temporal_state_take(s, cap * sizeof(*fresh))) {
-		s->saturated = true;
+		s->failed = true;
 		return false;
 	}
 	fresh = calloc(cap, sizeof(*fresh));
 	if (!fresh) {
-		s->saturated = true;
+		s->failed = true;
 		return false;
 	}
 	for (uint32_t i = 0; i < old_cap; i++) {

@@ -19,12 +19,12 @@ static bool grow_kept(struct temporal_state *s)
 	struct temporal_kept *fresh;
 
 	if (cap > 1u << 24 || !temporal_state_take(s, cap * sizeof(*fresh))) {
-		s->saturated = true;
+		s->failed = true;
 		return false;
 	}
 	fresh = calloc(cap, sizeof(*fresh));
 	if (!fresh) {
-		s->saturated = true;
+		s->failed = true;
 		return false;
 	}
 	for (uint32_t i = 0; i < s->kept_n; i++) {
@@ -52,7 +52,7 @@ struct temporal_kept *temporal_kept_add(struct temporal_state *s, size_t bytes)
 	*k = (struct temporal_kept){.n = (uint32_t)bytes, .bytes = malloc(bytes ? bytes : 1)};
 	if (!k->bytes) {
 		temporal_state_give(s, bytes);
-		s->saturated = true;
+		s->failed = true;
 		return NULL;
 	}
 	s->kept_n++;
@@ -123,7 +123,7 @@ void temporal_kept_event(struct temporal_state *s, const struct temporal_topic *
 		put_fields(&b, ev->fields, t->fields, t->n_fields, 0, scratch);
 	}
 	if (b.failed || b.n > UINT32_MAX) {
-		s->saturated = true;
+		s->failed = true;
 		return;
 	}
 	k = temporal_kept_add(s, b.n);

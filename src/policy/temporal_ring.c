@@ -122,12 +122,12 @@ static bool grow(struct temporal_state *s, struct temporal_ring **ring,
 		cap = (uint32_t)m->cap;
 	}
 	if (cap > 1u << 30 || !temporal_state_take(s, ring_bytes(values, wide, cap))) {
-		s->saturated = true;
+		s->failed = true;
 		return false;
 	}
 	r = calloc(1, ring_bytes(values, wide, cap));
 	if (!r) {
-		s->saturated = true;
+		s->failed = true;
 		return false;
 	}
 	r->cap = cap;

@@ -2,7 +2,8 @@
 /*
  * Snapshots. All integers are little endian, 8 bytes unless said:
  *
- *   "WTS2" (4)  identity of the plan  events  now  earlier  flags (4: 1 saturated, 2 last kept)
+ *   "WTS3" (4)  identity of the plan  events  now  earlier  flags (4: 1 saturated, 2 last kept)
+ *   lost_at
  *   n (4)   entries: hash[2]  ts  monitor (4), and by the monitor's kind
  *             LAST    last  before  run
  *             RING    m (4)  times (each with its value in a sum), oldest first
@@ -143,12 +144,13 @@ static void put_entries(struct buf *out, const struct temporal_state *s)
 
 void temporal_state_save(const struct temporal_state *s, struct buf *out)
 {
-	buf_append(out, STR("WTS2"));
+	buf_append(out, STR("WTS3"));
 	put_u64(out, s->plan->identity);
 	put_u64(out, s->events);
 	put_u64(out, (uint64_t)s->now);
 	put_u64(out, (uint64_t)s->earlier);
-	put_u32(out, (s->saturated ? 1u : 0u) | (s->last_kept ? 2u : 0u));
+	put_u32(out, (s->lost ? 1u : 0u) | (s->last_kept ? 2u : 0u));
+	put_u64(out, (uint64_t)(s->lost ? s->lost_at : INT64_MIN));
 	put_entries(out, s);
 	put_u32(out, (uint32_t)s->kept_n);
 	for (uint32_t i = 0; i < s->kept_n; i++) {
@@ -184,7 +186,7 @@ static bool get_i64(struct loader *l, int64_t *ret)
 
 static enum err_code corrupt(struct loader *l)
 {
-	if (l->s->saturated) {
+	if (l->s->failed) {
 		return ERR(l->err, ERR_LIMIT, "snapshot: needs more than %zu bytes",
 			   l->s->plan->max_bytes);
 	}
@@ -318,7 +320,8 @@ static bool get_all(struct loader *l, uint32_t *flags)
 
 	if (!temporal_get_u64(&l->in, &s->events) || !get_i64(l, &s->now) ||
 	    !get_i64(l, &s->earlier) || s->earlier > s->now || !temporal_get_u32(&l->in, flags) ||
-	    *flags > 3 || !temporal_get_u32(&l->in, &n)) {
+	    *flags > 3 || !get_i64(l, &s->lost_at) || s->lost_at > s->now ||
+	    (!(*flags & 1) && s->lost_at != INT64_MIN) || !temporal_get_u32(&l->in, &n)) {
 		return false;
 	}
 	for (uint32_t i = 0; i < n; i++) {
@@ -350,7 +353,7 @@ enum err_code temporal_state_load(const struct temporal_plan *plan, struct str b
 		return ERR(err, ERR_NOMEM, "snapshot: out of memory");
 	}
 	l.in = str_from(bytes, 4);
-	if (!str_starts_with(bytes, STR("WTS2")) || !temporal_get_u64(&l.in, &identity)) {
+	if (!str_starts_with(bytes, STR("WTS3")) || !temporal_get_u64(&l.in, &identity)) {
 		code = corrupt(&l);
 	} else if (identity != plan->identity) {
 		code = ERR(err, ERR_INVALID, "snapshot: of other policies");
@@ -361,7 +364,7 @@ enum err_code temporal_state_load(const struct temporal_plan *plan, struct str b
 		temporal_state_free(l.s);
 		return code;
 	}
-	l.s->saturated = flags & 1;
+	l.s->lost = flags & 1;
 	l.s->last_kept = flags & 2;
 	*ret = l.s;
 	return ERR_OK;

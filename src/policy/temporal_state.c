@@ -12,17 +12,14 @@ struct temporal_state *temporal_state_new(const struct temporal_plan *plan)
 
 	if (s) {
 		s->plan = plan;
-		s->now = s->earlier = INT64_MIN;
+		s->now = s->earlier = s->lost_at = INT64_MIN;
 		s->bytes = sizeof(*s);
 	}
 	return s;
 }
 
-void temporal_state_free(struct temporal_state *s)
+static void forget_all(struct temporal_state *s)
 {
-	if (!s) {
-		return;
-	}
 	for (uint32_t i = 0; i < s->cap; i++) {
 		if (!temporal_entry_free(&s->entries[i])) {
 			temporal_entry_drop(s, &s->entries[i]);
@@ -33,17 +30,32 @@ void temporal_state_free(struct temporal_state *s)
 	}
 	free(s->entries);
 	free(s->kept);
-	free(s);
+	s->entries = NULL;
+	s->kept = NULL;
+	s->cap = s->n = s->kept_start = s->kept_n = s->kept_cap = 0;
+	s->last_kept = false;
+	s->bytes = sizeof(*s);
 }
 
+void temporal_state_free(struct temporal_state *s)
+{
+	if (s) {
+		forget_all(s);
+		free(s);
+	}
+}
+
+/* What is remembered from here on will be all that counts once the loss is out of every window. */
 void temporal_state_saturate(struct temporal_state *s)
 {
-	s->saturated = true;
+	forget_all(s);
+	s->lost = true;
+	s->lost_at = s->now;
 }
 
 bool temporal_state_saturated(const struct temporal_state *s)
 {
-	return s->saturated;
+	return s->lost;
 }
 
 size_t temporal_state_bytes(const struct temporal_state *s)
@@ -58,8 +70,8 @@ int64_t temporal_state_time(const struct temporal_state *s)
 
 bool temporal_state_take(struct temporal_state *s, size_t n)
 {
-	if (s->saturated || n > s->plan->max_bytes || s->bytes > s->plan->max_bytes - n) {
-		s->saturated = true;
+	if (s->failed || n > s->plan->max_bytes || s->bytes > s->plan->max_bytes - n) {
+		s->failed = true;
 		return false;
 	}
 	s->bytes += (uint32_t)n;
@@ -152,7 +164,7 @@ static bool key_of(struct temporal_state *s, const struct temporal_group *g,
 		}
 		temporal_put_value(&b, *v);
 	}
-	s->saturated = s->saturated || b.failed;
+	s->failed = s->failed || b.failed;
 	temporal_hash(s->plan, &b, ret);
 	return !b.failed;
 }
@@ -172,7 +184,7 @@ static void note(struct temporal_state *s, const struct temporal_watch *w, const
 	}
 	if (m->kind == TEMPORAL_MONITOR_VALUES &&
 	    !temporal_atom_value(s->plan, atom, ev, scratch, value, &nomem)) {
-		s->saturated = s->saturated || nomem;
+		s->failed = s->failed || nomem;
 		return;
 	}
 	temporal_salt(m, key, hash);
@@ -196,7 +208,7 @@ static void note(struct temporal_state *s, const struct temporal_watch *w, const
 					 v && v->kind == POLICY_LONG ? v->i : 0)
 		    : !temporal_values_add(s, &e->values, m, w->atom, value, ev->ts_ms,
 					   v && v->kind == POLICY_LONG ? v->i : 0)) {
-		s->saturated = true;
+		s->failed = true;
 	}
 }
 
@@ -213,9 +225,10 @@ enum err_code temporal_state_add(struct temporal_state *s, const struct temporal
 	s->now = ev->ts_ms;
 	s->last_kept = false;
 	s->events++;
-	if (s->saturated) {
-		return ERR_OK;
+	if (s->lost && s->lost_at == INT64_MIN) {
+		s->lost_at = s->now;
 	}
+	s->lost = s->lost && !temporal_older(s->now, s->lost_at, s->plan->longest_ms);
 	for (size_t i = 0; t && i < t->n_groups; i++) {
 		const struct temporal_group *g = &t->groups[i];
 
@@ -228,6 +241,10 @@ enum err_code temporal_state_add(struct temporal_state *s, const struct temporal
 	if (s->plan->n_general > 0) {
 		temporal_kept_expire(s);
 		temporal_kept_event(s, t, ev, scratch);
+	}
+	if (s->failed) {
+		s->failed = false;
+		temporal_state_saturate(s);
 	}
 	return ERR_OK;
 }

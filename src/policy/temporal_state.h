@@ -6,10 +6,10 @@
  * Time never runs backwards: an event older than the last one is refused.
  *
  * Memory is bounded by the plan's max_bytes. When more would be needed, entries
- * that cannot matter any more are dropped; if that is not enough the state is
- * *saturated*: it says so for good, and leaves get the value that is safe for
- * their policy (see temporal_leaf.safe) or, where none is, an error. Nothing is
- * forgotten silently.
+ * that cannot matter any more are dropped; if that is not enough the state forgets
+ * all and is *saturated* until the loss is out of every window: till then leaves
+ * get the value that is safe for their policy (see temporal_leaf.safe) or, where
+ * none is, an error. Nothing is forgotten silently.
  *
  * A snapshot is bytes from which an equal state can be made again; equal states
  * have equal snapshots. A snapshot of another program or plan is refused.

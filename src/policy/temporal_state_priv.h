@@ -43,13 +43,15 @@ struct temporal_state {
 	struct temporal_entry *entries;
 	uint32_t cap, n; /* small: the first n; otherwise open addressing */
 	uint32_t bytes;
-	bool saturated;
-	bool last_kept; /* the last event is the last of `kept` */
+	bool failed;     /* the event that is being taken in cannot be remembered */
+	bool lost;       /* saturated: some event is missing, */
+	bool last_kept;  /* the last event is the last of `kept` */
+	int64_t lost_at; /* the last missing one at this time; INT64_MIN: at the next event's */
 	uint32_t kept_start, kept_n, kept_cap;
 	struct temporal_kept *kept; /* circular */
 };
 
-/* Counts memory; false and saturated when it would be too much. */
+/* Counts memory; false and `failed` when it would be too much. */
 bool temporal_state_take(struct temporal_state *s, size_t n);
 void temporal_state_give(struct temporal_state *s, size_t n);
 
@@ -63,7 +65,7 @@ static inline bool temporal_entry_free(const struct temporal_entry *e)
 /* NULL when there is none. */
 struct temporal_entry *temporal_entry_find(const struct temporal_state *s, const uint64_t hash[2]);
 
-/* A new entry for a hash that has none. NULL when saturated. */
+/* A new entry for a hash that has none. NULL when it failed. */
 struct temporal_entry *temporal_entry_add(struct temporal_state *s, const uint64_t hash[2],
 					  uint32_t monitor);
 
@@ -75,7 +77,7 @@ bool temporal_entry_dead(const struct temporal_state *s, const struct temporal_e
 
 /* ---- temporal_ring.c ---- */
 
-/* All but the last give false or do nothing when memory is short: the state is saturated then. */
+/* All but the last give false or do nothing when memory is short: the event has failed then. */
 bool temporal_ring_add(struct temporal_state *s, struct temporal_ring **r,
 		       const struct temporal_monitor *m, int64_t ts, int64_t value);
 void temporal_ring_free(struct temporal_state *s, struct temporal_ring *r);
@@ -122,7 +124,7 @@ bool temporal_values_load(struct temporal_state *s, struct temporal_values **v,
 
 /* ---- temporal_kept.c ---- */
 
-/* Room for one more kept event; NULL when saturated. */
+/* Room for one more kept event; NULL when it failed. */
 struct temporal_kept *temporal_kept_add(struct temporal_state *s, size_t bytes);
 void temporal_kept_expire(struct temporal_state *s);
 void temporal_kept_event(struct temporal_state *s, const struct temporal_topic *t,

@@ -185,7 +185,7 @@ static struct temporal_values *values_new(struct temporal_state *s, uint32_t cap
 		v = calloc(1, values_bytes(cap, more));
 	}
 	if (!v) {
-		s->saturated = true;
+		s->failed = true;
 		return NULL;
 	}
 	v->cap = cap;
@@ -248,7 +248,7 @@ static int64_t until(const struct node *k, const struct temporal_monitor *m)
 	return least;
 }
 
-/* The node of this value, made the newest. NULL when saturated. */
+/* The node of this value, made the newest. NULL when it failed. */
 static struct node *touch(struct temporal_state *s, struct temporal_values **values,
 			  const struct temporal_monitor *m, const uint64_t hash[2])
 {

@@ -488,10 +488,138 @@ static void a_history_past_its_bytes_fails_closed_by_polarity(void **state)
 	decide(&w, e, STR("c"), 1, 3000, &d);
 	assert_false(d.allow);
 	assert_non_null(d.failure); /* neither value is safe */
-	/* When everything is out of every window the history is new. */
-	decide(&w, e, STR("b"), 1, 3601 * 1000 * 2, &d);
+	assert_int_equal(dw_engine_losses(e), 1);
 	dw_engine_free(e);
 	dw_world_done(&w);
+}
+
+/* Events go on all the time, so the history never becomes empty; what was lost ages all the same. */
+static void a_loss_is_over_when_it_is_out_of_every_window(void **state)
+{
+	static const int64_t hour = 3600000;
+	struct policy_decision d;
+	struct dw_engine *e;
+	struct dw_world w;
+	int64_t lost = 0;
+
+	(void)state;
+	dw_world_init(&w);
+	dw_world_must_load(&w, str_from_c(bounded_policies), str_from_c(schema_text),
+			   str_from_c(pinned_text), STR(""), STR(""));
+	e = engine_new(&w, false, 4096);
+	while (dw_engine_stats(e).saturated == 0) {
+		lost++;
+		decide(&w, e, STR("b"), (unsigned)lost, lost, &d);
+	}
+	for (int64_t t = lost; t <= lost + hour; t += hour / 10) {
+		decide(&w, e, STR("b"), 7, t, &d);
+		decide(&w, e, STR("a"), 1, t, &d);
+		assert_false(d.allow); /* it may have been b by 1 that was lost */
+		through_snapshot(&w, &e, false);
+	}
+	decide(&w, e, STR("a"), 1, lost + hour + 1, &d);
+	assert_true(d.allow);
+	decide(&w, e, STR("a"), 7, lost + hour + 1, &d);
+	assert_false(d.allow); /* seen since */
+	assert_int_equal(dw_engine_stats(e).saturated, 0);
+	dw_engine_free(e);
+	dw_world_done(&w);
+}
+
+static struct temporal_event *in_session(struct dw_world *w, struct str action, unsigned session,
+					 int64_t ts)
+{
+	struct dw_event *ev = of_user(&w->a, action, 1, ts);
+	struct str name = arena_printf(&w->a, "session%u", session);
+
+	ev->event.fields =
+		record(&w->a,
+		       (struct policy_field[]){{STR("input"), ev->context.fields[0].value},
+					       {STR("sessionId"), policy_string(name)}},
+		       2);
+	ev->context = ev->event.fields;
+	return &ev->event;
+}
+
+static bool allows(struct dw_world *w, struct dw_engine *e, struct temporal_event *event)
+{
+	const struct dw_event *ev = CONTAINER_OF(event, struct dw_event, event);
+	struct policy_decision d;
+
+	dw_engine_decide(e, ev, NULL, &w->scratch, &d, &w->err);
+	return d.allow;
+}
+
+static void histories_are_forgotten_one_by_one(void **state)
+{
+	enum { SESSIONS = 300 };
+	struct dw_engine *e;
+	struct dw_world w;
+
+	(void)state;
+	dw_world_init(&w);
+	dw_world_must_load(&w, str_from_c(bounded_policies), str_from_c(schema_text),
+			   str_from_c(pinned_text), STR(""), STR(""));
+	e = engine_new(&w, false, 0);
+	dw_engine_forget(e, in_session(&w, STR("b"), 1, 0), &w.scratch); /* there is none */
+	for (unsigned i = 0; i < SESSIONS; i++) {
+		assert_true(allows(&w, e, in_session(&w, STR("b"), i, 0)));
+	}
+	for (unsigned i = 0; i < SESSIONS; i += 3) {
+		dw_engine_forget(e, in_session(&w, STR("b"), i, 0), &w.scratch);
+	}
+	assert_int_equal(dw_engine_stats(e).histories, SESSIONS - SESSIONS / 3);
+	for (unsigned i = 0; i < SESSIONS; i++) {
+		/* The forbid fires for the others: each is still found. */
+		assert_int_equal(allows(&w, e, in_session(&w, STR("a"), i, 1000)), i % 3 == 0);
+	}
+	assert_int_equal(dw_engine_stats(e).histories, SESSIONS);
+	dw_engine_free(e);
+	dw_world_done(&w);
+}
+
+static void a_history_can_be_said_to_lack_something(void **state)
+{
+	struct dw_engine *e;
+	struct dw_world w;
+
+	(void)state;
+	dw_world_init(&w);
+	dw_world_must_load(&w, str_from_c(bounded_policies), str_from_c(schema_text),
+			   str_from_c(pinned_text), STR(""), STR(""));
+	e = engine_new(&w, false, 0);
+	assert_int_equal(dw_engine_memory(e), 3600000);
+	assert_int_equal(dw_engine_saturate(e, in_session(&w, STR("b"), 1, 0), &w.scratch, NULL),
+			 ERR_OK);
+	assert_int_equal(dw_engine_losses(e), 1);
+	assert_false(allows(&w, e, in_session(&w, STR("a"), 1, 1000)));
+	assert_true(allows(&w, e, in_session(&w, STR("a"), 2, 1000)));
+	assert_false(allows(&w, e, in_session(&w, STR("a"), 1, 3601000)));
+	assert_true(allows(&w, e, in_session(&w, STR("a"), 1, 3601001)));
+	dw_engine_free(e);
+	dw_world_done(&w);
+}
+
+static void it_says_which_fields_conditions_look_at(void **state)
+{
+	struct policy_uid b = policy_uid_make(STR("Action"), STR("b"));
+	struct policy_uid c = policy_uid_make(STR("Action"), STR("c"));
+	struct dw_engine *e;
+	struct dw_world w;
+
+	(void)state;
+	for (int general = 0; general < 2; general++) {
+		dw_world_init(&w);
+		dw_world_must_load(&w, str_from_c(bounded_policies), str_from_c(schema_text),
+				   str_from_c(pinned_text), STR(""), STR(""));
+		e = engine_new(&w, general, 0);
+		assert_true(dw_engine_looks_at(e, &b, STR("request"), STR("input")));
+		assert_true(dw_engine_looks_at(e, &c, STR("request"), STR("input")));
+		assert_false(dw_engine_looks_at(e, &c, STR("request"), STR("callerPrincipal")));
+		assert_false(dw_engine_looks_at(e, &c, STR("response"), STR("input")));
+		dw_engine_free(e);
+		dw_world_done(&w);
+	}
 }
 
 static void a_history_holds_only_what_can_matter(void **state)
@@ -891,6 +1019,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_state_agrees_with_the_reference_on_random_histories),
 		cmocka_unit_test(a_history_past_its_bytes_fails_closed_by_polarity),
+		cmocka_unit_test(a_loss_is_over_when_it_is_out_of_every_window),
+		cmocka_unit_test(histories_are_forgotten_one_by_one),
+		cmocka_unit_test(a_history_can_be_said_to_lack_something),
+		cmocka_unit_test(it_says_which_fields_conditions_look_at),
 		cmocka_unit_test(a_history_holds_only_what_can_matter),
 		cmocka_unit_test(the_common_forms_keep_no_events),
 		cmocka_unit_test(a_condition_that_takes_too_many_steps_denies),

@@ -524,6 +524,81 @@ static void regular_expressions_find_the_leftmost_first_match(void **state)
 	arena_done(&a);
 }
 
+/* As a gateway loads a folder: Cedar files and temporal ones, one set. */
+static enum err_code load_folder(struct dw_world *w, const char *cedar, const char *temporal,
+				 bool schema)
+{
+	static const bool plain[] = {true, false};
+	struct dw_texts t = {.policies = w->sources,
+			     .n_policies = 2,
+			     .cedar = plain,
+			     .schema = schema ? &w->sources[2] : NULL,
+			     .ids = POLICY_ID_ANNOTATION,
+			     .strict_annotations = true};
+
+	dw_world_init(w);
+	w->sources[0] = (struct policy_source){STR("a.cedar"), str_from_c(cedar)};
+	w->sources[1] = (struct policy_source){STR("b.dw"), str_from_c(temporal)};
+	w->sources[2] = (struct policy_source){STR("schema"), str_from_c(schema_text)};
+	return dw_load(&w->a, &t, &w->diags, &w->prog, &w->err);
+}
+
+static void cedar_files_and_temporal_ones_make_one_set(void **state)
+{
+	struct dw_world w;
+
+	(void)state;
+	assert_int_equal(
+		load_folder(&w,
+			    "@id(\"p\") permit (principal, action, resource);"
+			    "forbid (principal, action, resource) when { false };",
+			    "@id(\"t\") @reason(\"why\") forbid (action == Action::\"a\") when "
+			    "temporal { formerly within 1h Action::\"b\"::request{ } }; permit ();",
+			    true),
+		ERR_OK);
+	assert_int_equal(policy_set_size(w.prog->set), 4);
+	assert_str_equal(policy_set_rule(w.prog->set, 0)->id, STR("p"));
+	assert_str_equal(policy_set_rule(w.prog->set, 1)->id, STR("a.cedar:policy1"));
+	assert_str_equal(policy_set_rule(w.prog->set, 2)->id, STR("t"));
+	assert_str_equal(policy_rule_note(policy_set_rule(w.prog->set, 2), STR("reason")),
+			 STR("why"));
+	assert_str_equal(policy_set_rule(w.prog->set, 3)->id, STR("b.dw:policy1"));
+	assert_int_equal(w.prog->leaves[0].policy, 2);
+	dw_world_done(&w);
+	/* A Cedar file stays Cedar, ids are distinct over all, annotations are what gateways know. */
+	assert_int_not_equal(
+		load_folder(&w, P("formerly within 1h Action::\"b\"::request{ }"), "", true),
+		ERR_OK);
+	dw_world_done(&w);
+	assert_int_not_equal(load_folder(&w, "@id(\"x\") permit (principal, action, resource);",
+					 "@id(\"x\") permit ();", true),
+			     ERR_OK);
+	dw_world_done(&w);
+	assert_int_not_equal(load_folder(&w, "", "@resaon(\"x\") permit ();", true), ERR_OK);
+	dw_world_done(&w);
+}
+
+static void without_a_schema_only_plain_conditions_load(void **state)
+{
+	struct dw_world w;
+
+	(void)state;
+	assert_int_equal(load_folder(&w, "permit (principal, action, resource);",
+				     "def cedar big(?n) { ?n > 3 };"
+				     "@id(\"x\") forbid () when { big(context.input.n) };",
+				     false),
+			 ERR_OK);
+	assert_int_equal(w.prog->n_leaves, 0);
+	assert_int_equal(policy_set_size(w.prog->set), 2);
+	dw_world_done(&w);
+	assert_int_equal(
+		load_folder(&w, "", P("formerly within 1h Action::\"b\"::request{ }"), false),
+		ERR_INVALID);
+	assert_non_null(strstr(w.err.msg, "b.dw:1:"));
+	assert_non_null(strstr(w.err.msg, "a temporal condition needs a schema"));
+	dw_world_done(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -537,6 +612,8 @@ int main(void)
 		cmocka_unit_test(nesting_is_bounded),
 		cmocka_unit_test(a_policy_that_fails_cedars_checks_does_not_load),
 		cmocka_unit_test(loading_survives_failing_allocations),
+		cmocka_unit_test(cedar_files_and_temporal_ones_make_one_set),
+		cmocka_unit_test(without_a_schema_only_plain_conditions_load),
 		cmocka_unit_test(a_window_holds_its_bound_and_nothing_more),
 		cmocka_unit_test(equal_amounts_count_once_without_a_time_point),
 		cmocka_unit_test(a_sum_beyond_64_bits_is_clamped),
