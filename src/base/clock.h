@@ -11,6 +11,9 @@
 /* Never goes back; starts anywhere. */
 uint64_t clock_mono(void);
 
+/* The same, and goes on while the machine sleeps. */
+uint64_t clock_boot(void);
+
 /* Since 1970-01-01 UTC; may jump both ways when somebody sets the clock. */
 uint64_t clock_real(void);
 

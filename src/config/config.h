@@ -157,6 +157,7 @@ struct config_limits {
 	uint64_t connections; /* of one gate */
 	uint64_t sessions;    /* of one gate */
 	uint64_t session_idle_ns;
+	uint64_t history;            /* bytes of what happened that one session keeps */
 	uint64_t head_timeout_ns;    /* from the first byte of a request to the end of its head */
 	uint64_t request_timeout_ns; /* from its first byte to the end of its body */
 	uint64_t idle_timeout_ns;    /* a connection without a request */
@@ -201,7 +202,8 @@ struct config {
 	struct str node;
 	struct str state;    /* directory, absolute */
 	struct str policies; /* directory, absolute */
-	struct str schema;   /* file, absolute; empty: none */
+	/* Files, absolute; empty: none. Temporal policies: what happens, and what they may call. */
+	struct str schema, events, providers;
 	const struct config_listen *listen;
 	const struct config_server *servers;
 	const struct config_model *models;

@@ -309,6 +309,7 @@ static void put_limits(struct json_writer *w, const struct config_limits *l)
 	json_w_member_u64(w, STR("connections"), l->connections);
 	json_w_member_u64(w, STR("sessions"), l->sessions);
 	member_duration(w, STR("session_idle"), l->session_idle_ns);
+	json_w_member_u64(w, STR("history"), l->history);
 	member_duration(w, STR("head_timeout"), l->head_timeout_ns);
 	member_duration(w, STR("request_timeout"), l->request_timeout_ns);
 	member_duration(w, STR("idle_timeout"), l->idle_timeout_ns);
@@ -366,6 +367,8 @@ void config_encode_json(const struct config *cfg, enum config_view view, struct 
 	json_w_member_str(&w, STR("state"), cfg->state);
 	json_w_member_str(&w, STR("policies"), cfg->policies);
 	member_text(&w, STR("schema"), cfg->schema);
+	member_text(&w, STR("events"), cfg->events);
+	member_text(&w, STR("providers"), cfg->providers);
 	put_listen(&w, cfg);
 	put_identity(&w, &cfg->identity);
 	put_agents(&w, cfg);

@@ -199,6 +199,8 @@ enum err_code config_guard_own_files(struct arena *a, const struct config *cfg, 
 	add(&g, "the policies' folder", cfg->policies);
 	add(&g, "the configuration", str_from_c(path));
 	add(&g, "the schema", cfg->schema);
+	add(&g, "the event schema", cfg->events);
+	add(&g, "the list of providers", cfg->providers);
 	TRY(config_secrets(a, cfg, &secrets, &n, err));
 	for (size_t i = 0; i < n; i++) {
 		add(&g, "a secret file", secrets[i].file);

@@ -351,6 +351,16 @@ enum err_code config_read_file(struct arena *a, const char *path, struct config 
 	return config_decode(a, &src, ret, errors, err);
 }
 
+/* What the policies are read by; `file` is empty when there is none. */
+static enum err_code read_beside(struct arena *a, struct str file, struct config_text *ret,
+				 struct err *err)
+{
+	ret->name = file;
+	return file.n ? read_file(a, AT_FDCWD, file.p, file, CONFIG_MAX_SCHEMA_BYTES, &ret->text,
+				  err)
+		      : ERR_OK;
+}
+
 enum err_code config_load(struct arena *a, const char *path, struct config_loaded *ret,
 			  struct config_errors *errors, struct err *err)
 {
@@ -360,11 +370,9 @@ enum err_code config_load(struct arena *a, const char *path, struct config_loade
 	TRY(config_read_file(a, path, &l.config, errors, err));
 	TRY(find_programs(a, &l.config, shown, err));
 	TRY(load_policies(a, l.config.policies, &l, err));
-	if (l.config.schema.n) {
-		l.schema.name = l.config.schema;
-		TRY(read_file(a, AT_FDCWD, l.schema.name.p, l.schema.name, CONFIG_MAX_SCHEMA_BYTES,
-			      &l.schema.text, err));
-	}
+	TRY(read_beside(a, l.config.schema, &l.schema, err));
+	TRY(read_beside(a, l.config.events, &l.events, err));
+	TRY(read_beside(a, l.config.providers, &l.providers, err));
 	TRY(config_secrets(a, &l.config, &l.secrets, &l.n_secrets, err));
 	for (size_t i = 0; i < l.n_secrets; i++) {
 		TRY(check_secret(shown, &l.secrets[i], err));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The only part of config/ that touches the file system: reads writ.yaml, the
- * policies beside it and the schema; finds programs in PATH; looks at (never
+ * policies beside it, the schema and what goes with it; finds programs in PATH; looks at (never
  * into) the secret files. Everything read is bounded and borrowed from the arena.
  */
 #ifndef CONFIG_LOAD_H
@@ -13,7 +13,7 @@ enum {
 	CONFIG_MAX_POLICY_FILES = 1024,
 	CONFIG_MAX_POLICY_BYTES = 1 << 20,   /* one policy file */
 	CONFIG_MAX_POLICIES_BYTES = 8 << 20, /* all of them */
-	CONFIG_MAX_SCHEMA_BYTES = 1 << 20,
+	CONFIG_MAX_SCHEMA_BYTES = 1 << 20,   /* each of schema, events and providers */
 	CONFIG_MAX_SECRETS = 1024,
 };
 
@@ -38,8 +38,8 @@ struct config_loaded {
 	struct config config;
 	const struct config_text *policies; /* *.cedar and *.dw, sorted by name */
 	size_t n_policies;
-	struct config_text schema;           /* name is empty when none is configured */
-	const struct config_secret *secrets; /* each file once for each reader */
+	struct config_text schema, events, providers; /* name is empty when none is configured */
+	const struct config_secret *secrets;          /* each file once for each reader */
 	size_t n_secrets;
 };
 

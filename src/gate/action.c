@@ -88,6 +88,7 @@ static bool record_decision(struct action *a, const struct rules_query *q)
 		.errors = {a->answer.errors, a->answer.n_errors},
 		.duties = {a->answer.duties, a->answer.n_duties},
 		.logged = {a->answer.logged, a->answer.n_logged},
+		.reason = a->answer.cause,
 		.labels = {labels_in, ARRAY_LEN(labels_in)},
 		.arguments_bytes = q->input.n,
 		.time_us = a->real_at_decision / 1000,
@@ -138,12 +139,19 @@ void action_start(struct action *a, struct rules_query *q, uint64_t started)
 	step_move(&a->step, STEP_LABEL);
 	q->labels = (struct rules_labels){.integrity = 2};
 	q->now_ms = g->loop.real / CLOCK_MS;
+	make_id(a);
+	q->request = action_id(a);
+	if (g->history.engine) {
+		history_ask(g, a->session, a->arena, q);
+	}
 	step_move(&a->step, STEP_DECIDE);
 	rules_decide(a->rules, q, a->arena, &a->answer);
 	a->decided = clock_mono();
 	a->real_at_decision = g->loop.real + (a->decided - g->loop.now);
 	a->refused = a->answer.outcome != POLICY_ALLOW;
-	make_id(a);
+	if (a->refused) {
+		history_ended(a, HISTORY_DENIED, str_make(NULL, 0));
+	}
 	/* Texts of the decision point into the rules: they stay until the action has ended. */
 	(void)rules_ref(a->rules);
 	a->session->busy++;
@@ -166,6 +174,8 @@ static void release(struct action *a)
 static void end(struct action *a)
 {
 	struct rules *rules = a->rules;
+
+	history_ended(a, HISTORY_ERROR, str_make(NULL, 0)); /* unless it has been said */
 
 	(void)rules_ref(rules);
 	release(a);
@@ -236,8 +246,9 @@ static void record_outcome(struct action *a, struct record_wait *w)
 	recorder_put(&a->gate->recorder, durable, RECORD_OUTCOME, w);
 }
 
-static void conclude(struct action *a, enum ledger_status status, uint64_t code)
+static void conclude(struct action *a, enum ledger_status status, uint64_t code, struct str result)
 {
+	history_ended(a, status == LEDGER_OK ? HISTORY_RESPONSE : HISTORY_ERROR, result);
 	a->answered = a->gate->loop.now;
 	a->status = status;
 	a->code = code;
@@ -258,7 +269,7 @@ void action_answered(struct action *a, enum ledger_status status, uint64_t code,
 	if (a->has_result) {
 		ledger_commit(&a->session->salt, action_id(a), LEDGER_RESULT, result, a->result);
 	}
-	conclude(a, status, code);
+	conclude(a, status, code, result);
 }
 
 void action_answered_bytes(struct action *a, enum ledger_status status, uint64_t code,
@@ -282,7 +293,7 @@ void action_answered_stream(struct action *a, enum ledger_status status, uint64_
 	sha256_final(h, a->result);
 	a->has_result = true;
 	a->result_bytes = bytes;
-	conclude(a, status, code);
+	conclude(a, status, code, str_make(NULL, 0));
 }
 
 static void on_outcome_recorded(struct record_wait *w, bool ok, uint64_t index)
@@ -305,6 +316,7 @@ void action_cut(struct action *a, enum ledger_status status, uint64_t code)
 		return;
 	}
 	a->active = false;
+	history_ended(a, HISTORY_ERROR, str_make(NULL, 0));
 	recorder_forget(&a->wait);
 	loop_defer_cancel(&a->later);
 	if (a->step == STEP_FORWARD) {

@@ -53,6 +53,8 @@ struct action {
 	uint64_t sent_bytes;                            /* of a connection; the front end counts */
 	struct str peer;                                /* likewise: where it went, in the arena */
 	struct str finding;                             /* what was noticed about it; static text */
+	/* What temporal policies see as `output`; NONE: the structuredContent of the result. */
+	struct policy_value output;
 	uint64_t started, decided, forwarded, answered; /* monotonic ns */
 	uint64_t real_at_decision;                      /* ns since 1970 */
 };

@@ -272,6 +272,11 @@ enum err_code gate_apply(struct gate *g, struct rules *rules, struct err *err)
 	if (!links) {
 		return ERR(err, ERR_NOMEM, "no memory for the servers");
 	}
+	code = history_apply(g, rules, err);
+	if (code) {
+		free(links);
+		return code;
+	}
 	g->rules = rules;
 	g->sessions.max = (size_t)rules->config->limits.sessions;
 	code = apply(g, links, err);

@@ -37,6 +37,7 @@ enum err_code gate_init(struct gate *g, unsigned index, struct err *err)
 	exits_init(g);
 	sessions_init(&g->sessions, index, 0, g->seed);
 	gate_runs_init(&g->runs, g);
+	history_init(&g->history);
 	g->reap.on_turn_end = gate_on_reap;
 	g->housekeeping.on_timeout = on_housekeeping;
 	loop_timer_set(&g->loop, &g->housekeeping, HOUSE_SECONDS * CLOCK_SEC);
@@ -59,6 +60,7 @@ void gate_done(struct gate *g)
 	dialer_done(&g->connector);
 	dialer_done(&g->runner);
 	recorder_done(&g->recorder);
+	history_done(&g->history);
 	rules_unref(g->rules);
 	while (g->n_spare) {
 		buf_done(&g->spare[--g->n_spare]);
@@ -192,6 +194,7 @@ void gate_session_end(struct gate *g, struct session *s)
 		mcp_stream_leave(stream);
 		http_respond_end(stream);
 	}
+	history_forget(g, s);
 	session_close(&g->sessions, s);
 }
 

@@ -11,6 +11,7 @@
 #include "gate/action.h"
 #include "gate/dialer.h"
 #include "gate/exit.h"
+#include "gate/history.h"
 #include "gate/link.h"
 #include "gate/recorder.h"
 #include "gate/rules.h"
@@ -70,6 +71,7 @@ struct gate {
 	uint64_t next_action;
 	struct hash_key seed;
 	struct rules *rules;
+	struct history history;
 	struct recorder recorder;
 	struct dialer connector, runner;
 	struct exits exits;

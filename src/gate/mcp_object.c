@@ -188,6 +188,9 @@ static void on_answer(struct link_call *c, const struct mcp_msg *said)
 	} else {
 		mcp_splice_answer(&x->answer, m, x->msg.id);
 	}
+	if (x->msg.method != MCP_TOOLS_CALL && said->kind == MCP_RESPONSE) {
+		history_output_bytes(&x->action, said->result.n);
+	}
 	/* The commitment is to what the server said. */
 	action_answered(&x->action, status_of(x, said), 0,
 			said->kind == MCP_RESPONSE ? said->result : said->error);

@@ -3,11 +3,11 @@
 
 #include "base/hex.h"
 #include "gate/rules_entities.h"
+#include "gate/rules_temporal.h"
 #include "policy/data.h"
 #include "policy/diag.h"
 #include "policy/ext.h"
 #include "policy/literals.h"
-#include "policy/schema_ast.h"
 #include "json/parse.h"
 
 #include <stdlib.h>
@@ -50,9 +50,8 @@ static enum err_code first_diag(const struct policy_diags *diags, struct err *er
 }
 
 static enum err_code load_sources(struct rules *r, const struct json *policies,
-				  struct policy_source **ret, size_t *ret_n, struct err *err)
+				  struct rules_texts *ret, struct err *err)
 {
-	size_t n = 0;
 	struct policy_source *sources =
 		ARENA_ARRAY(&r->arena, (policies ? policies->n : 0) + 1, struct policy_source);
 
@@ -60,17 +59,16 @@ static enum err_code load_sources(struct rules *r, const struct json *policies,
 		return ERR(err, ERR_NOMEM, "no memory for the policies");
 	}
 	JSON_EACH (p, policies) {
-		sources[n].name = json_str(json_get(p, STR("name")));
-		sources[n].text = json_str(json_get(p, STR("text")));
-		n++;
+		sources[ret->n_policies].name = json_str(json_get(p, STR("name")));
+		sources[ret->n_policies++].text = json_str(json_get(p, STR("text")));
 	}
-	*ret = sources;
-	*ret_n = n;
+	ret->policies = sources;
 	return ERR_OK;
 }
 
-static enum err_code load_schema(struct rules *r, const struct json *j, struct policy_diags *diags,
-				 const struct schema **ret, struct err *err)
+/* A text beside the policies; NULL when there is none. */
+static enum err_code load_beside(struct rules *r, const struct json *j,
+				 const struct policy_source **ret, struct err *err)
 {
 	struct policy_source *src;
 
@@ -84,20 +82,24 @@ static enum err_code load_schema(struct rules *r, const struct json *j, struct p
 	}
 	src->name = json_str(json_get(j, STR("name")));
 	src->text = json_str(json_get(j, STR("text")));
-	if (schema_load(&r->arena, src, ret, diags, err)) {
-		return diags->n ? first_diag(diags, err) : err->code;
-	}
+	*ret = src;
 	return ERR_OK;
 }
 
-static enum err_code digest_sources(struct rules *r, const struct policy_source *sources, size_t n,
-				    struct err *err)
+/* What decides is named: with temporal policies, also what events are and what providers compute. */
+static enum err_code digest_sources(struct rules *r, const struct rules_texts *t, struct err *err)
 {
 	enum err_code code;
 	struct buf bytes;
 
 	buf_init(&bytes, 64 << 20);
-	code = policy_canonical(sources, n, &bytes, err);
+	code = policy_canonical(t->policies, t->n_policies, &bytes, err);
+	if (!code && t->events) {
+		code = policy_canonical(t->events, 1, &bytes, err);
+	}
+	if (t->providers) {
+		buf_append(&bytes, t->providers->text);
+	}
 	if (!code && bytes.failed) {
 		code = ERR(err, ERR_NOMEM, "no memory for the policies");
 	}
@@ -132,20 +134,21 @@ static enum err_code load_policies(struct rules *r, struct str bundle_json, stru
 {
 	const struct json_opts limits = {
 		.name = STR("policies"), .max_depth = BUNDLE_DEPTH, .max_bytes = 64 << 20};
-	struct policy_set_opts opts = {.ids = POLICY_ID_ANNOTATION, .strict_annotations = true};
 	struct policy_diags diags = {.arena = &r->arena};
-	struct policy_source *sources = NULL;
+	struct rules_texts texts = {0};
 	const struct json *root;
-	size_t n = 0;
 
 	TRY(json_parse(&r->arena, bundle_json, &limits, &root, err));
-	TRY(load_schema(r, json_get(root, STR("schema")), &diags, &opts.schema, err));
-	TRY(load_sources(r, json_get(root, STR("policies")), &sources, &n, err));
-	if (policy_set_load(&r->arena, sources, n, &opts, &diags, &r->set, err)) {
+	TRY(load_beside(r, json_get(root, STR("schema")), &texts.schema, err));
+	TRY(load_beside(r, json_get(root, STR("events")), &texts.events, err));
+	TRY(load_beside(r, json_get(root, STR("providers")), &texts.providers, err));
+	TRY(load_sources(r, json_get(root, STR("policies")), &texts, err));
+	if (rules_compile(&r->arena, &texts, &diags, &r->policies, err)) {
 		return diags.n ? first_diag(&diags, err) : err->code;
 	}
-	TRY(digest_sources(r, sources, n, err));
-	TRY(policy_literals(&r->arena, sources, n, STR("Path"), &r->paths, &r->n_paths, err));
+	TRY(digest_sources(r, &texts, err));
+	TRY(policy_literals(&r->arena, texts.policies, texts.n_policies, STR("Path"), &r->paths,
+			    &r->n_paths, err));
 	return load_digests(r, json_get(root, STR("servers")), err);
 }
 
@@ -162,7 +165,9 @@ static enum err_code rules_fill(struct rules *r, struct str config_json, struct 
 	TRY(config_decode_json(&r->arena, text, r->config, err));
 	r->node = r->config->node;
 	TRY(load_policies(r, bundle, err));
-	return rules_entities(&r->arena, r->config, &r->store, err);
+	return rules_entities(&r->arena, r->config,
+			      r->policies.temporal ? r->policies.temporal->schema : NULL, &r->store,
+			      err);
 }
 
 enum err_code rules_new(struct str config_json, struct str bundle_json, struct rules **ret,
@@ -204,14 +209,6 @@ static const struct rules_word {
 	[RULES_WRITE_FILE] = {STR_INIT("write_file"), STR_INIT("Writ::Path"), false},
 };
 
-/* What one decision is about, in the arena. */
-struct subject {
-	struct policy_uid principal, action, resource;
-	struct policy_uid action_parent, resource_parent;
-	struct policy_entity overlay[EGRESS_LABELS_MAX + 2];
-	size_t n_overlay;
-};
-
 static struct str join(struct arena *a, struct str server, struct str object)
 {
 	char *p = arena_alloc(a, server.n + 1 + object.n);
@@ -231,7 +228,7 @@ static struct str join(struct arena *a, struct str server, struct str object)
  * The host and port, in the host, in each domain above it:
  * Host::"api.git.test:443" in Host::"api.git.test" in Host::"git.test" in Host::"test".
  */
-static bool name_host(const struct egress_host *h, struct arena *a, struct subject *s)
+static bool name_host(const struct egress_host *h, struct arena *a, struct rules_subject *s)
 {
 	struct str name = arena_dup(a, egress_host_name(h)), full, rest = name;
 	struct policy_field *fields = ARENA_ARRAY(a, 2, struct policy_field);
@@ -266,7 +263,7 @@ static bool name_host(const struct egress_host *h, struct arena *a, struct subje
 static struct policy_value labels_value(const struct rules_labels *l, struct arena *a);
 
 /* A program has its path and digest. */
-static bool describe_program(const struct rules_query *q, struct arena *a, struct subject *s)
+static bool describe_program(const struct rules_query *q, struct arena *a, struct rules_subject *s)
 {
 	struct policy_field *fields = ARENA_ARRAY(a, 2, struct policy_field);
 	struct policy_entity *e = &s->overlay[s->n_overlay++];
@@ -281,7 +278,7 @@ static bool describe_program(const struct rules_query *q, struct arena *a, struc
 }
 
 /* A path lies in every directory above it. */
-static bool describe_path(const struct rules_query *q, struct arena *a, struct subject *s)
+static bool describe_path(const struct rules_query *q, struct arena *a, struct rules_subject *s)
 {
 	struct policy_field *fields = ARENA_ARRAY(a, 2, struct policy_field);
 	struct policy_entity *e = &s->overlay[s->n_overlay++];
@@ -309,7 +306,7 @@ static bool describe_path(const struct rules_query *q, struct arena *a, struct s
 }
 
 static bool name_resource(const struct rules_query *q, struct arena *a, struct str full,
-			  struct subject *s)
+			  struct rules_subject *s)
 {
 	const struct rules_word *w = &rules_words[q->kind];
 	struct policy_field *fields;
@@ -345,7 +342,8 @@ static bool name_resource(const struct rules_query *q, struct arena *a, struct s
 	return policy_value_record(fields, 2, &e->attrs);
 }
 
-static bool name_subject(const struct rules_query *q, struct arena *a, struct subject *s)
+static bool name_subject(const struct rules *r, const struct rules_query *q, struct arena *a,
+			 struct rules_subject *s)
 {
 	const struct rules_word *w = &rules_words[q->kind];
 	struct str full = str_make(NULL, 0);
@@ -357,13 +355,12 @@ static bool name_subject(const struct rules_query *q, struct arena *a, struct su
 		}
 	}
 	s->principal = policy_uid_make(STR("Writ::Agent"), q->agent);
-	if (w->own_action) {
-		s->action = policy_uid_make(STR("Writ::Action"), full);
-		s->action_parent = policy_uid_make(STR("Writ::Action"), w->action);
+	s->action = policy_uid_make(RULES_ACTION, w->own_action ? full : w->action);
+	/* Of temporal policies the schema says which tools there are, and what they are members of. */
+	if (w->own_action && !r->policies.temporal) {
+		s->action_parent = policy_uid_make(RULES_ACTION, w->action);
 		s->overlay[s->n_overlay++] = (struct policy_entity){
 			.uid = s->action, .parents = &s->action_parent, .n_parents = 1};
-	} else {
-		s->action = policy_uid_make(STR("Writ::Action"), w->action);
 	}
 	return name_resource(q, a, full, s);
 }
@@ -510,44 +507,73 @@ static bool can_do_duties(const struct policy_decision *d)
 	return true;
 }
 
-void rules_decide(const struct rules *r, const struct rules_query *q, struct arena *a,
-		  struct rules_answer *ret)
+void rules_refuse(struct rules_answer *ret, struct arena *a, struct str policy, struct str cause,
+		  struct str reason)
 {
-	struct subject *s = ARENA_NEW(a, struct subject);
-	struct policy_request req = {.store = r->store, .now = (int64_t)q->now_ms};
-	struct policy_decision d = {0};
+	struct str *id = ARENA_NEW(a, struct str);
 
-	*ret = (struct rules_answer){.outcome = POLICY_DENY};
-	if (!s || q->input.n > RULES_INPUT_MAX || !name_subject(q, a, s) ||
-	    !make_context(q, a, &req.context)) {
-		ret->policy = STR("writ.input");
-		ret->reason = STR("the request is too large or too deep to be decided");
-		ret->action = ret->principal = ret->resource = STR("(not decided)");
-		return;
+	ret->outcome = POLICY_DENY;
+	ret->policy = policy;
+	ret->cause = cause;
+	ret->reason = reason;
+	ret->n_policies = 0;
+	if (id) {
+		*id = policy;
+		ret->policies = id;
+		ret->n_policies = 1;
 	}
-	req.principal = &s->principal;
-	req.action = &s->action;
-	req.resource = &s->resource;
-	req.entities = s->overlay;
-	req.n_entities = s->n_overlay;
-	policy_decide(r->set, &req, a, &d);
-	ret->outcome = d.failure ? POLICY_DENY : d.outcome;
-	ret->n_policies = take_ids(a, &d.deciding, &ret->policies);
-	ret->n_errors = take_ids(a, &d.errors, &ret->errors);
-	ret->n_logged = take_ids(a, &d.logged, &ret->logged);
-	ret->n_duties = take_duties(a, &d, &ret->duties);
-	ret->retry_after = only_waiting(&d);
-	if (d.deciding.n) {
-		const struct policy_rule *rule = d.permit ? d.permit : d.deciding.items[0];
+}
+
+static void take_decision(const struct policy_decision *d, struct arena *a,
+			  struct rules_answer *ret)
+{
+	ret->outcome = d->failure ? POLICY_DENY : d->outcome;
+	ret->n_policies = take_ids(a, &d->deciding, &ret->policies);
+	ret->n_errors = take_ids(a, &d->errors, &ret->errors);
+	ret->n_logged = take_ids(a, &d->logged, &ret->logged);
+	ret->n_duties = take_duties(a, d, &ret->duties);
+	ret->retry_after = only_waiting(d);
+	if (d->deciding.n) {
+		const struct policy_rule *rule = d->permit ? d->permit : d->deciding.items[0];
 
 		ret->policy = rule->id;
 		ret->reason = policy_rule_note(rule, STR("reason"));
 	}
-	if (ret->outcome == POLICY_ALLOW && !can_do_duties(&d)) {
+	if (ret->outcome == POLICY_ALLOW && !can_do_duties(d)) {
 		ret->outcome = POLICY_DENY;
 		ret->reason = STR("duty.unsupported");
 	}
-	ret->durable = is_durable(&d);
+	ret->durable = is_durable(d);
+}
+
+void rules_decide(const struct rules *r, const struct rules_query *q, struct arena *a,
+		  struct rules_answer *ret)
+{
+	struct rules_subject *s = ARENA_NEW(a, struct rules_subject);
+	struct policy_request req = {.store = r->store, .now = (int64_t)q->now_ms};
+	struct policy_decision d = {0};
+
+	*ret = (struct rules_answer){.outcome = POLICY_DENY};
+	if (!s || q->input.n > RULES_INPUT_MAX || !name_subject(r, q, a, s) ||
+	    !make_context(q, a, &req.context)) {
+		rules_refuse(ret, a, STR("writ.input"), STR("input"),
+			     STR("the request is too large or too deep to be decided"));
+		ret->action = ret->principal = ret->resource = STR("(not decided)");
+		return;
+	}
+	if (r->policies.temporal) {
+		if (rules_decide_temporal(r, q, s, req.context, a, &d, ret)) {
+			take_decision(&d, a, ret);
+		}
+	} else {
+		req.principal = &s->principal;
+		req.action = &s->action;
+		req.resource = &s->resource;
+		req.entities = s->overlay;
+		req.n_entities = s->n_overlay;
+		policy_decide(r->policies.set, &req, a, &d);
+		take_decision(&d, a, ret);
+	}
 	ret->action = uid_text(a, &s->action);
 	ret->principal = uid_text(a, &s->principal);
 	ret->resource = uid_text(a, &s->resource);

@@ -10,13 +10,14 @@
 #include "config/config.h"
 #include "crypto/sha256.h"
 #include "egress/host.h"
-#include "policy/engine.h"
+#include "gate/rules_compile.h"
+#include "policy/dw_engine.h"
 
 struct rules {
 	unsigned refs;
 	struct arena arena;
 	struct config *config;
-	const struct policy_set *set;
+	struct rules_compiled policies;
 	struct policy_store *store;
 	struct str node;
 	uint8_t digest[SHA256_LEN];     /* of the set's canonical bytes */
@@ -70,6 +71,10 @@ struct rules_query {
 	struct str session;
 	struct rules_labels labels;
 	uint64_t now_ms; /* since 1970 */
+	/* Temporal policies: what happened so far, the time of this event, and the action's id. */
+	struct dw_engine *engine;
+	int64_t event_ms;
+	struct str request;
 };
 
 struct rules_answer {
@@ -87,7 +92,9 @@ struct rules_answer {
 	size_t n_duties;
 	const struct str *logged; /* ids of @mode("log") policies that would have counted */
 	size_t n_logged;
-	bool durable; /* @audit("durable") */
+	struct str cause; /* when Writ itself refused: a word for the record, "schema.request" */
+	bool durable;     /* @audit("durable") */
+	struct dw_event *event; /* temporal policies: the request as it was observed; else NULL */
 };
 
 /* Decides. Texts live in the arena and in r. Never fails open: whatever goes wrong is DENY. */

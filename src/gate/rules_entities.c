@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/rules_entities.h"
 
+#include "policy/conform.h"
 #include "policy/data.h"
 
 /* The groups of actions, each with what it belongs to. */
 static const struct action_group {
-	struct str id, parents[2];
+	struct str id, parents[RULES_GROUPS_MAX];
 } action_groups[] = {
 	{STR_INIT("all"), {{0}, {0}}},
 	{STR_INIT("observe"), {STR_INIT("all"), {0}}},
@@ -25,6 +26,16 @@ static const struct action_group {
 	{STR_INIT("read_file"), {STR_INIT("fs"), STR_INIT("observe")}},
 	{STR_INIT("write_file"), {STR_INIT("fs"), STR_INIT("mutate")}},
 };
+
+const struct str *rules_action_groups(struct str id)
+{
+	for (size_t i = 0; i < ARRAY_LEN(action_groups); i++) {
+		if (str_eq(action_groups[i].id, id)) {
+			return action_groups[i].parents;
+		}
+	}
+	return NULL;
+}
 
 struct world {
 	struct arena *arena;
@@ -72,18 +83,104 @@ static struct policy_value entity_value(struct world *w, struct str type, struct
 	return policy_entity(uid);
 }
 
-static bool add_actions(struct world *w)
+static bool add_actions(struct world *w, const struct schema *schema)
 {
 	for (size_t i = 0; i < ARRAY_LEN(action_groups); i++) {
 		const struct action_group *g = &action_groups[i];
-		struct policy_entity *e = add(w, STR("Writ::Action"), g->id);
+		struct policy_entity *e;
 
-		if (!e ||
-		    !add_parents(w, e, STR("Writ::Action"), g->parents, ARRAY_LEN(g->parents))) {
+		if (schema && schema_action_find(schema, RULES_ACTION, g->id)) {
+			continue;
+		}
+		e = add(w, RULES_ACTION, g->id);
+		if (!e || !add_parents(w, e, RULES_ACTION, g->parents, ARRAY_LEN(g->parents))) {
 			return false;
 		}
 	}
 	return true;
+}
+
+/* What an action is a member of by the schema, and by Writ's own word. */
+static bool add_schema_action(struct world *w, const struct schema_action *action)
+{
+	const struct str *own =
+		str_eq(action->type->name, RULES_ACTION) ? rules_action_groups(action->id) : NULL;
+	struct policy_uid *parents =
+		ARENA_ARRAY(w->arena, action->n_parents + RULES_GROUPS_MAX, struct policy_uid);
+	struct policy_entity *e = add(w, action->type->name, action->id);
+
+	if (!parents || !e) {
+		return false;
+	}
+	for (size_t i = 0; i < action->n_parents; i++) {
+		parents[e->n_parents++] =
+			policy_uid_make(action->parents[i]->type->name, action->parents[i]->id);
+	}
+	for (size_t i = 0; own && i < RULES_GROUPS_MAX && own[i].n; i++) {
+		parents[e->n_parents++] = policy_uid_make(RULES_ACTION, own[i]);
+	}
+	e->parents = parents;
+	return true;
+}
+
+static bool add_schema_actions(struct world *w, const struct schema *schema)
+{
+	for (size_t i = 0; schema && i < schema->n_actions; i++) {
+		if (!add_schema_action(w, &schema->actions[i])) {
+			return false;
+		}
+	}
+	return true;
+}
+
+bool rules_fit(struct arena *a, const struct type *t, struct policy_value v,
+	       struct policy_value *ret)
+{
+	struct policy_field *fields;
+	size_t n = 0;
+
+	if (v.kind != POLICY_RECORD || t->kind != TYPE_RECORD) {
+		*ret = v;
+		return true;
+	}
+	fields = ARENA_ARRAY(a, v.n + 1, struct policy_field);
+	for (uint32_t i = 0; fields && i < v.n; i++) {
+		const struct type_field *f = type_field_find(t, v.fields[i].key);
+
+		if (f) {
+			fields[n].key = v.fields[i].key;
+			if (!rules_fit(a, f->type, v.fields[i].value, &fields[n++].value)) {
+				return false;
+			}
+		}
+	}
+	return fields && policy_value_record(fields, n, ret);
+}
+
+/* Entities of the configuration as the schema has them; of types it does not know, none. */
+static enum err_code fit_all(struct world *w, const struct schema *schema, struct err *err)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->n; i++) {
+		struct policy_entity e = w->items[i];
+		const struct schema_entity *decl = schema_entity_find(schema, e.uid.type);
+
+		if (str_eq(e.uid.type, RULES_ACTION)) {
+			w->items[n++] = e;
+			continue;
+		}
+		if (!decl) {
+			continue;
+		}
+		if (!rules_fit(w->arena, decl->attrs, e.attrs, &e.attrs)) {
+			return ERR(err, ERR_NOMEM, "no memory for the entities");
+		}
+		TRY(conform_entities(schema, &e, 1, err));
+		w->items[n++] = e;
+	}
+	w->n = n;
+	return ERR_OK;
 }
 
 static bool add_site(struct world *w, const struct config_site *s)
@@ -161,10 +258,11 @@ static enum err_code add_agent(struct world *w, const struct config_agent *agent
 }
 
 enum err_code rules_entities(struct arena *a, const struct config *config,
-			     struct policy_store **ret, struct err *err)
+			     const struct schema *schema, struct policy_store **ret,
+			     struct err *err)
 {
 	struct world w = {.arena = a};
-	bool ok = add_actions(&w);
+	bool ok = add_actions(&w, schema);
 
 	for (size_t i = 0; ok && i < config->n_sites; i++) {
 		ok = add_site(&w, &config->sites[i]);
@@ -180,6 +278,12 @@ enum err_code rules_entities(struct arena *a, const struct config *config,
 	}
 	for (size_t i = 0; i < config->n_agents; i++) {
 		TRY(add_agent(&w, &config->agents[i], err));
+	}
+	if (schema) {
+		TRY(fit_all(&w, schema, err));
+		if (!add_schema_actions(&w, schema)) {
+			return ERR(err, ERR_NOMEM, "no memory for the actions of the schema");
+		}
 	}
 	return policy_store_build(a, w.items, w.n, ret, err);
 }

@@ -3,15 +3,32 @@
  * What the configuration says about the world, as Cedar entities: the groups of
  * actions, agents with their teams and owners, servers, models, sites and the
  * jurisdictions they lie in.
+ *
+ * With a schema (temporal policies) its actions are there too, and the entities are what it
+ * declares: attributes of Writ's own that it does not declare are left out, and one that it
+ * requires and that nobody gave is an error.
  */
 #ifndef GATE_RULES_ENTITIES_H
 #define GATE_RULES_ENTITIES_H
 
 #include "config/config.h"
+#include "policy/schema.h"
 #include "policy/store.h"
 
-/* Everything lives in the arena and borrows from the configuration. */
+#define RULES_ACTION STR("Writ::Action")
+
+enum { RULES_GROUPS_MAX = 2 };
+
+/* Everything lives in the arena and borrows from configuration and schema (may be NULL). */
 enum err_code rules_entities(struct arena *a, const struct config *config,
-			     struct policy_store **ret, struct err *err) MUST_USE;
+			     const struct schema *schema, struct policy_store **ret,
+			     struct err *err) MUST_USE;
+
+/* The groups that an action of Writ's own is a member of, RULES_GROUPS_MAX, the last empty; or NULL. */
+const struct str *rules_action_groups(struct str id);
+
+/* Of a record of Writ's own, the members that the type declares. False when memory is short. */
+bool rules_fit(struct arena *a, const struct type *t, struct policy_value v,
+	       struct policy_value *ret) MUST_USE;
 
 #endif

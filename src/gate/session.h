@@ -27,6 +27,7 @@ struct session {
 	unsigned busy;           /* requests under way */
 	bool salted;             /* the ledger keeps its salt */
 	bool named;              /* not of the protocol: never expires */
+	bool met;                /* its history begins here: gate/history.h */
 	struct http_req *stream; /* its open GET, or NULL */
 };
 

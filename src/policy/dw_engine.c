@@ -247,6 +247,15 @@ enum err_code dw_engine_saturate(struct dw_engine *e, const struct temporal_even
 	return ERR_OK;
 }
 
+bool dw_engine_knows(const struct dw_engine *e, const struct temporal_event *ev,
+		     struct arena *scratch)
+{
+	struct err err;
+	uint64_t hash[2];
+
+	return e->cap > 0 && key_of(e, ev, scratch, hash, &err) == ERR_OK && find(e, hash)->state;
+}
+
 /* What stands behind a place that becomes free, and would not be found any more, moves up. */
 static void close_gap(struct dw_engine *e, size_t gap)
 {

@@ -44,6 +44,10 @@ void dw_engine_decide(struct dw_engine *e, const struct dw_event *ev,
 enum err_code dw_engine_saturate(struct dw_engine *e, const struct temporal_event *ev,
 				 struct arena *scratch, struct err *err) MUST_USE;
 
+/* Is there a history that the event belongs to? */
+bool dw_engine_knows(const struct dw_engine *e, const struct temporal_event *ev,
+		     struct arena *scratch);
+
 /* Nothing will ask about the history that the event belongs to any more. Only its pinned fields count. */
 void dw_engine_forget(struct dw_engine *e, const struct temporal_event *ev, struct arena *scratch);
 

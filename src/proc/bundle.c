@@ -241,11 +241,20 @@ static void append_digests(struct buf *out, const struct json *servers)
 	buf_append_c(out, '}');
 }
 
+static void append_beside(struct buf *out, const struct json *root, struct str key)
+{
+	const struct json *text = json_get(root, key);
+
+	buf_append(out, STR(",\""));
+	buf_append(out, key);
+	buf_append(out, STR("\":"));
+	buf_append(out, text ? text->raw : STR("null"));
+}
+
 /* The gate's view and the policies, each as a sealed memfd of its own. */
 static enum err_code cut_views(struct bundle *b, const struct json *root, struct err *err)
 {
 	const struct json *policies = json_get(root, STR("policies"));
-	const struct json *schema = json_get(root, STR("schema"));
 	enum err_code code;
 	struct buf out;
 
@@ -257,8 +266,9 @@ static enum err_code cut_views(struct bundle *b, const struct json *root, struct
 	buf_clear(&out);
 	buf_append(&out, STR("{\"policies\":"));
 	buf_append(&out, policies ? policies->raw : STR("[]"));
-	buf_append(&out, STR(",\"schema\":"));
-	buf_append(&out, schema ? schema->raw : STR("null"));
+	append_beside(&out, root, STR("schema"));
+	append_beside(&out, root, STR("events"));
+	append_beside(&out, root, STR("providers"));
 	append_digests(&out, json_get(json_get(root, STR("config")), STR("servers")));
 	buf_append_c(&out, '}');
 	if (!code) {

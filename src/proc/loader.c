@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* proc/loader.c - the only process that reads configuration and policy text.
  *
- *   reads   writ.yaml, *.cedar, *.dw, the schema: the owner's own files
+ *   reads   writ.yaml, *.cedar, *.dw, schema, events, providers: the owner's own files
  *   holds   two descriptors: where the bundle goes, where complaints go
  *   cannot  write any file, make sockets, start programs, read a secret into the bundle
  */
@@ -9,8 +9,8 @@
 
 #include "base/log.h"
 #include "config/load.h"
-#include "policy/engine.h"
-#include "policy/schema_ast.h"
+#include "gate/rules_compile.h"
+#include "gate/rules_entities.h"
 #include "proc/bundle.h"
 #include "proc/role.h"
 #include "sandbox/jail.h"
@@ -46,35 +46,42 @@ static bool write_all(int fd, struct str s)
 	return true;
 }
 
-/* Everything that is wrong with the policies and their schema goes to `report`. */
+static const struct policy_source *source_of(struct policy_source *to, const struct config_text *t)
+{
+	*to = (struct policy_source){.name = t->name, .text = t->text};
+	return t->name.n ? to : NULL;
+}
+
+/* Everything that is wrong with the policies and what they are read by goes to `report`. */
 static enum err_code check_policies(struct arena *a, const struct config_loaded *l,
 				    struct buf *report, struct err *err)
 {
-	struct policy_source *sources = ARENA_ARRAY(a, l->n_policies, struct policy_source);
-	const struct policy_source schema = {.name = l->schema.name, .text = l->schema.text};
-	struct policy_set_opts opts = {.ids = POLICY_ID_ANNOTATION, .strict_annotations = true};
-	const struct policy_set *set;
+	struct policy_source *sources = ARENA_ARRAY(a, l->n_policies + 3, struct policy_source);
+	struct rules_texts texts = {.policies = sources, .n_policies = l->n_policies};
+	struct policy_store *store;
+	struct rules_compiled compiled;
 	struct policy_diags diags;
-	enum err_code code = ERR_OK;
+	enum err_code code;
 
 	if (!sources) {
 		return ERR(err, ERR_NOMEM, "out of memory");
 	}
 	policy_diags_init(&diags, a);
 	for (size_t i = 0; i < l->n_policies; i++) {
-		sources[i].name = l->policies[i].name;
-		sources[i].text = l->policies[i].text;
+		(void)source_of(&sources[i], &l->policies[i]);
 	}
-	if (schema.name.n) {
-		code = schema_load(a, &schema, &opts.schema, &diags, err);
-	}
-	if (code == ERR_OK) {
-		code = policy_set_load(a, sources, l->n_policies, &opts, &diags, &set, err);
-	}
+	texts.schema = source_of(&sources[l->n_policies], &l->schema);
+	texts.events = source_of(&sources[l->n_policies + 1], &l->events);
+	texts.providers = source_of(&sources[l->n_policies + 2], &l->providers);
+	code = rules_compile(a, &texts, &diags, &compiled, err);
 	if (code) {
 		policy_diags_render(&diags, report);
+		return code;
 	}
-	return code;
+	/* What the configuration says of the world has to be what the schema declares. */
+	return compiled.temporal
+		       ? rules_entities(a, &l->config, compiled.temporal->schema, &store, err)
+		       : ERR_OK;
 }
 
 static void put_text(struct json_writer *w, const struct config_text *t)
@@ -83,6 +90,16 @@ static void put_text(struct json_writer *w, const struct config_text *t)
 	json_w_member_str(w, STR("name"), t->name);
 	json_w_member_str(w, STR("text"), t->text);
 	json_w_end(w);
+}
+
+static void put_beside(struct json_writer *w, struct str key, const struct config_text *t)
+{
+	json_w_key(w, key);
+	if (t->name.n) {
+		put_text(w, t);
+	} else {
+		json_w_null(w);
+	}
 }
 
 static void put_secrets(struct json_writer *w, const struct config_loaded *l)
@@ -121,12 +138,9 @@ static void put_bundle(const struct config_loaded *l, struct buf *to)
 		put_text(&w, &l->policies[i]);
 	}
 	json_w_end(&w);
-	json_w_key(&w, STR("schema"));
-	if (l->schema.name.n) {
-		put_text(&w, &l->schema);
-	} else {
-		json_w_null(&w);
-	}
+	put_beside(&w, STR("schema"), &l->schema);
+	put_beside(&w, STR("events"), &l->events);
+	put_beside(&w, STR("providers"), &l->providers);
 	put_secrets(&w, l);
 	json_w_end(&w);
 }

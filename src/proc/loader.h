@@ -5,7 +5,7 @@
  *
  *   {"config":{...},                         config_encode_json, CONFIG_VIEW_FULL
  *    "policies":[{"name":"policies/a.cedar","text":"..."}],
- *    "schema":{"name":"...","text":"..."},   or null
+ *    "schema":{"name":"...","text":"..."},   or null; so are "events" and "providers"
  *    "secrets":[{"file":"/...","reader":"connector"}]}
  *
  * Secret files are named, never read. The role `loader` runs this in a jail; `writ

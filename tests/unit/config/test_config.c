@@ -36,6 +36,8 @@ static const char whole[] =
 	"state: var//./state/\n"
 	"policies: /srv/p\n"
 	"schema: s.cedarschema\n"
+	"events: e.dwschema\n"
+	"providers: p.json\n"
 	"listen:\n"
 	"  - address: 127.0.0.1:8700\n"
 	"  - {address: '[::1]:8701'}\n"
@@ -77,7 +79,7 @@ static const char whole[] =
 	"sites:\n"
 	"  here: {operator: us, country: NO, jurisdictions: [NO], sovereign: true}\n"
 	"  fra: {operator: Host GmbH, country: DE, jurisdictions: [DE, EU]}\n"
-	"limits: {body: 1MiB, connections: 10, sessions: 5, session_idle: 1h,\n"
+	"limits: {body: 1MiB, connections: 10, sessions: 5, session_idle: 1h, history: 8KiB,\n"
 	"         head_timeout: 5s, request_timeout: 1m, idle_timeout: 10s, drain: 0}\n"
 	"gates: 2\n"
 	"log: {level: debug}\n"
@@ -101,6 +103,9 @@ static void every_key_arrives_where_it_belongs(void **state)
 	assert_str_equal(cfg.state, STR("/etc/writ/var/state"));
 	assert_str_equal(cfg.policies, STR("/srv/p"));
 	assert_str_equal(cfg.schema, STR("/etc/writ/s.cedarschema"));
+	assert_str_equal(cfg.events, STR("/etc/writ/e.dwschema"));
+	assert_str_equal(cfg.providers, STR("/etc/writ/p.json"));
+	assert_int_equal(cfg.limits.history, 8192);
 	assert_int_equal(cfg.n_listen, 4);
 	assert_true(cfg.listen[0].local && cfg.listen[1].local && cfg.listen[2].local);
 	assert_false(cfg.listen[3].local);
