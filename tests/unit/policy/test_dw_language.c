@@ -524,6 +524,45 @@ static void regular_expressions_find_the_leftmost_first_match(void **state)
 	arena_done(&a);
 }
 
+/* Entities that come with the event are in what their parents say, for blocks as for all else. */
+static void an_events_own_entities_have_their_ancestors(void **state)
+{
+	static const char schema[] =
+		"entity S; entity U; entity G in [S]; action a appliesTo { principal: [U], "
+		"resource: [G], context: { input: {} } };";
+	struct policy_uid user = policy_uid_make(STR("U"), STR("u"));
+	struct policy_uid act = policy_uid_make(STR("Action"), STR("a"));
+	struct policy_uid thing = policy_uid_make(STR("G"), STR("g"));
+	struct policy_uid parent = policy_uid_make(STR("S"), STR("s"));
+	const struct policy_entity entity = {.uid = thing, .parents = &parent, .n_parents = 1};
+	const struct dw_engine_opts opts = {0};
+	struct dw_event ev = {.event = {.ts_ms = 1, .action = &act, .kind = STR("request")},
+			      .principal = &user,
+			      .resource = &thing,
+			      .context = {.kind = POLICY_RECORD},
+			      .entities = &entity,
+			      .n_entities = 1};
+	struct policy_decision d;
+	struct dw_engine *e;
+	struct dw_world w;
+
+	(void)state;
+	dw_world_init(&w);
+	dw_world_must_load(&w,
+			   STR("permit (principal, action, resource in S::\"s\") when temporal { "
+			       "Action::\"a\"::request{ } };"),
+			   str_from_c(schema), STR("decision event <A>::request { }"), STR(""),
+			   STR(""));
+	assert_int_equal(dw_engine_new(w.prog, &opts, &e, &w.err), ERR_OK);
+	ev.event.fields = ev.context;
+	dw_engine_decide(e, &ev, NULL, &w.scratch, &d, &w.err);
+	assert_null(d.failure);
+	assert_int_equal(d.errors.n, 0);
+	assert_true(d.allow);
+	dw_engine_free(e);
+	dw_world_done(&w);
+}
+
 /* As a gateway loads a folder: Cedar files and temporal ones, one set. */
 static enum err_code load_folder(struct dw_world *w, const char *cedar, const char *temporal,
 				 bool schema)
@@ -612,6 +651,7 @@ int main(void)
 		cmocka_unit_test(nesting_is_bounded),
 		cmocka_unit_test(a_policy_that_fails_cedars_checks_does_not_load),
 		cmocka_unit_test(loading_survives_failing_allocations),
+		cmocka_unit_test(an_events_own_entities_have_their_ancestors),
 		cmocka_unit_test(cedar_files_and_temporal_ones_make_one_set),
 		cmocka_unit_test(without_a_schema_only_plain_conditions_load),
 		cmocka_unit_test(a_window_holds_its_bound_and_nothing_more),
