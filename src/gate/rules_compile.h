@@ -5,8 +5,8 @@
  * wrong, each gate to decide.
  *
  * A temporal condition, and a call of a provider, needs a schema. With one of
- * them in force every request must fit that schema, since a value that has not
- * the declared type would slip under a limit.
+ * them in force an action must be described by it and a request be what it declares, since
+ * a value of another type would slip under a limit.
  *
  * What a gate says has happened, of each action that comes to it:
  *

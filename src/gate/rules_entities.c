@@ -157,29 +157,28 @@ bool rules_fit(struct arena *a, const struct type *t, struct policy_value v,
 	return fields && policy_value_record(fields, n, ret);
 }
 
-/* Entities of the configuration as the schema has them; of types it does not know, none. */
-static enum err_code fit_all(struct world *w, const struct schema *schema, struct err *err)
+enum err_code rules_check_entity(struct arena *a, const struct schema *schema,
+				 const struct policy_entity *e, struct err *err)
 {
-	size_t n = 0;
+	const struct schema_entity *decl = schema_entity_find(schema, e->uid.type);
+	struct policy_entity declared = *e;
 
-	for (size_t i = 0; i < w->n; i++) {
-		struct policy_entity e = w->items[i];
-		const struct schema_entity *decl = schema_entity_find(schema, e.uid.type);
-
-		if (str_eq(e.uid.type, RULES_ACTION)) {
-			w->items[n++] = e;
-			continue;
-		}
-		if (!decl) {
-			continue;
-		}
-		if (!rules_fit(w->arena, decl->attrs, e.attrs, &e.attrs)) {
-			return ERR(err, ERR_NOMEM, "no memory for the entities");
-		}
-		TRY(conform_entities(schema, &e, 1, err));
-		w->items[n++] = e;
+	if (!decl) {
+		return ERR_OK; /* no policy can ask about it */
 	}
-	w->n = n;
+	if (!rules_fit(a, decl->attrs, e->attrs, &declared.attrs)) {
+		return ERR(err, ERR_NOMEM, "no memory for the entities");
+	}
+	return conform_entities(schema, &declared, 1, err);
+}
+
+static enum err_code check_entities(struct world *w, const struct schema *schema, struct err *err)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		if (!str_eq(w->items[i].uid.type, RULES_ACTION)) {
+			TRY(rules_check_entity(w->arena, schema, &w->items[i], err));
+		}
+	}
 	return ERR_OK;
 }
 
@@ -280,7 +279,7 @@ enum err_code rules_entities(struct arena *a, const struct config *config,
 		TRY(add_agent(&w, &config->agents[i], err));
 	}
 	if (schema) {
-		TRY(fit_all(&w, schema, err));
+		TRY(check_entities(&w, schema, err));
 		if (!add_schema_actions(&w, schema)) {
 			return ERR(err, ERR_NOMEM, "no memory for the actions of the schema");
 		}

@@ -4,9 +4,9 @@
  * actions, agents with their teams and owners, servers, models, sites and the
  * jurisdictions they lie in.
  *
- * With a schema (temporal policies) its actions are there too, and the entities are what it
- * declares: attributes of Writ's own that it does not declare are left out, and one that it
- * requires and that nobody gave is an error.
+ * With a schema (temporal policies) its actions are there too, and what it declares of an entity
+ * has to be so: an attribute that it requires and that nobody gave is an error. What it does not
+ * declare no policy can ask about.
  */
 #ifndef GATE_RULES_ENTITIES_H
 #define GATE_RULES_ENTITIES_H
@@ -27,7 +27,11 @@ enum err_code rules_entities(struct arena *a, const struct config *config,
 /* The groups that an action of Writ's own is a member of, RULES_GROUPS_MAX, the last empty; or NULL. */
 const struct str *rules_action_groups(struct str id);
 
-/* Of a record of Writ's own, the members that the type declares. False when memory is short. */
+/* Is the entity, as far as the schema declares it, as it says? ERR_INVALID tells what is not. */
+enum err_code rules_check_entity(struct arena *a, const struct schema *schema,
+				 const struct policy_entity *e, struct err *err) MUST_USE;
+
+/* Of a record, the members that the type declares, at all depths. False when memory is short. */
 bool rules_fit(struct arena *a, const struct type *t, struct policy_value v,
 	       struct policy_value *ret) MUST_USE;
 

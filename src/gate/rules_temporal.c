@@ -6,51 +6,28 @@
 #include "policy/data.h"
 
 /*
- * Of the context, what the action declares. Members of Writ's own are cut to it; the input is the
- * agent's and stays whole, so that whatever the schema does not admit shows.
+ * Whatever the schema declares of this request has to be so: else a value of another type would be
+ * equal to nothing, greater than nothing, and slip under a limit. Members that it does not
+ * declare no policy can ask about.
  */
-static bool fit_context(const struct type *t, struct policy_value context, struct arena *a,
-			struct policy_value *ret)
-{
-	struct policy_record r;
-
-	policy_record_begin(&r, a);
-	for (uint32_t i = 0; i < context.n; i++) {
-		const struct policy_field *m = &context.fields[i];
-		const struct type_field *f = type_field_find(t, m->key);
-		struct policy_value v = m->value;
-
-		if (!f) {
-			continue;
-		}
-		if (!str_eq(m->key, STR("input")) && !rules_fit(a, f->type, m->value, &v)) {
-			return false;
-		}
-		policy_record_put(&r, m->key, v);
-	}
-	return policy_record_end(&r, ret);
-}
-
-/* The entities of this request only: what the policies read of them is as declared. */
-static enum err_code fit_entities(const struct rules *r, struct rules_subject *s, struct arena *a,
-				  struct err *err)
+static enum err_code check_request(const struct rules *r, const struct schema_action *decl,
+				   struct rules_subject *s, struct policy_value context,
+				   struct arena *a, struct err *err)
 {
 	const struct schema *schema = r->policies.temporal->schema;
 	const struct policy_entity unknown = {.uid = s->principal};
+	struct policy_value declared;
 
+	if (!rules_fit(a, decl->context, context, &declared)) {
+		return ERR(err, ERR_NOMEM, "no memory to decide");
+	}
+	TRY(conform_request(schema, &s->principal, &s->action, &s->resource, declared, err));
 	for (size_t i = 0; i < s->n_overlay; i++) {
-		struct policy_entity *e = &s->overlay[i];
-		const struct schema_entity *decl = schema_entity_find(schema, e->uid.type);
-
-		if (decl && !rules_fit(a, decl->attrs, e->attrs, &e->attrs)) {
-			return ERR(err, ERR_NOMEM, "no memory");
-		}
-		TRY(conform_entities(schema, e, 1, err));
+		TRY(rules_check_entity(a, schema, &s->overlay[i], err));
 	}
-	if (!policy_store_find(r->store, &s->principal)) {
-		TRY(conform_entities(schema, &unknown, 1, err));
-	}
-	return ERR_OK;
+	return policy_store_find(r->store, &s->principal)
+		       ? ERR_OK
+		       : rules_check_entity(a, schema, &unknown, err);
 }
 
 static bool make_event(const struct rules_query *q, struct rules_subject *s,
@@ -108,18 +85,10 @@ bool rules_decide_temporal(const struct rules *r, const struct rules_query *q,
 			       "policies only what it describes is done"));
 		return refuse_schema(ret, a, STR("schema.action"), &err);
 	}
-	if (!ev || !fit_context(decl->context, context, a, &context)) {
-		rules_refuse(ret, a, STR("writ.history"), STR("history.memory"),
-			     STR("there is no memory to decide"));
-		return false;
-	}
-	if (conform_request(schema, &s->principal, &s->action, &s->resource, context, &err)) {
+	if (check_request(r, decl, s, context, a, &err)) {
 		return refuse_schema(ret, a, STR("schema.request"), &err);
 	}
-	if (fit_entities(r, s, a, &err)) {
-		return refuse_schema(ret, a, STR("schema.entity"), &err);
-	}
-	if (!q->engine || !make_event(q, s, context, a, ev)) {
+	if (!ev || !q->engine || !make_event(q, s, context, a, ev)) {
 		rules_refuse(ret, a, STR("writ.history"), STR("history.memory"),
 			     STR("what happens cannot be remembered now"));
 		return false;
