@@ -22,7 +22,7 @@ static void on_housekeeping(struct timer *t);
 
 enum err_code gate_init(struct gate *g, unsigned index, struct err *err)
 {
-	*g = (struct gate){.index = index};
+	*g = (struct gate){.index = index, .n_gates = 1};
 	TRY(loop_init(&g->loop, err));
 	rand_bytes(&g->seed, sizeof(g->seed));
 	rand_bytes(&g->boot, sizeof(g->boot));

@@ -66,7 +66,7 @@ struct gate_peer {
 
 struct gate {
 	struct loop loop;
-	unsigned index;
+	unsigned index, n_gates;
 	uint32_t boot; /* random: tells this process from its predecessors */
 	uint64_t next_action;
 	struct hash_key seed;
@@ -168,5 +168,12 @@ void gate_peer_done(struct gate_peer *p);
 
 /* Hands a plain connection to the gate that owns the session; false: serve it here. */
 bool gate_hand_off(struct gate *g, struct http_req *req, unsigned to);
+
+/*
+ * The gate at which a principal's history is kept while temporal policies are in force: all of its
+ * requests without a session come there, so that a limit holds whichever gate they arrive at. The
+ * first gate when servers or listeners are that gate's alone, else the name's hash says which.
+ */
+unsigned gate_home(const struct gate *g, struct str agent);
 
 #endif

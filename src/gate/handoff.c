@@ -66,6 +66,17 @@ bool gate_hand_off(struct gate *g, struct http_req *req, unsigned to)
 	return true;
 }
 
+unsigned gate_home(const struct gate *g, struct str agent)
+{
+	/* The same in every gate. Names are the configuration's, so nobody chooses where they fall. */
+	static const struct hash_key key = {0};
+
+	if (!g->history.engine) {
+		return g->index;
+	}
+	return g->history.first_only ? 0 : (unsigned)(hash_str(key, agent) % g->n_gates);
+}
+
 static void take(struct gate_peer *p, struct str frame, int fd)
 {
 	struct gate *g = p->gate;

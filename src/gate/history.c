@@ -8,6 +8,8 @@
 #include "policy/data.h"
 #include "json/walk.h"
 
+#include <stdio.h>
+
 enum { SNAPSHOT_MAX = 1 << 30, KEY_MEMORY = 16 << 10 };
 
 void history_init(struct history *h)
@@ -71,16 +73,40 @@ static enum err_code engine_for(const struct history *h, const struct rules *rul
 	return dw_engine_new(rules->policies.temporal, &opts, ret, err);
 }
 
+/* Their connections cannot be given away, or their servers are the first gate's. */
+static bool is_first_only(const struct config *config)
+{
+	bool only = false;
+
+	for (size_t i = 0; i < config->n_servers; i++) {
+		only = only || config->servers[i].kind == CONFIG_SERVER_STDIO;
+	}
+	for (size_t i = 0; i < config->n_listen; i++) {
+		only = only || config->listen[i].has_tls;
+	}
+	return only;
+}
+
+/* Principals that move to another gate leave their histories behind. */
+static enum err_code take_along(const struct history *h, const struct rules *rules,
+				struct dw_engine *to, struct err *err)
+{
+	if (h->first_only != is_first_only(rules->config)) {
+		return ERR(err, ERR_INVALID, "the gates at which principals are served changed");
+	}
+	return carry(h->engine, to, err);
+}
+
 static void say_anew(struct gate *g, const struct err *err)
 {
-	log_line(LOG_WARN,
-		 "temporal policies: what happened before this reload does not count (%s)",
-		 err->msg);
-	gate_event(g, &(struct ledger_event){
-			      .event = LEDGER_FINDING,
-			      .subject = STR("histories"),
-			      .detail = STR("the temporal conditions changed: what happened before "
-					    "does not count")});
+	char text[sizeof(err->msg) + 64];
+	int n = snprintf(text, sizeof(text), "what happened before this reload does not count: %s",
+			 err->msg);
+
+	log_line(LOG_WARN, "temporal policies: %s", text);
+	gate_event(g, &(struct ledger_event){.event = LEDGER_FINDING,
+					     .subject = STR("histories"),
+					     .detail = str_make(text, n < 0 ? 0 : (size_t)n)});
 }
 
 enum err_code history_apply(struct gate *g, struct rules *rules, struct err *err)
@@ -92,19 +118,21 @@ enum err_code history_apply(struct gate *g, struct rules *rules, struct err *err
 	if (rules->policies.temporal) {
 		TRY(engine_for(h, rules, &fresh, err));
 	}
-	if (h->engine && fresh && carry(h->engine, fresh, &why)) {
+	if (h->engine && fresh && take_along(h, rules, fresh, &why)) {
 		dw_engine_free(fresh);
 		fresh = NULL;
 		TRY(engine_for(h, rules, &fresh, err));
 		say_anew(g, &why);
 	} else if (h->engine && !fresh) {
-		err_ignore(ERR(&why, ERR_INVALID, "there are none any more")); /* said here */
+		err_ignore(ERR(&why, ERR_INVALID,
+			       "there are no temporal conditions any more")); /* said here */
 		say_anew(g, &why);
 	}
 	dw_engine_free(h->engine);
 	rules_unref(h->rules);
 	h->engine = fresh;
 	h->rules = fresh ? rules_ref(rules) : NULL;
+	h->first_only = is_first_only(rules->config);
 	h->losses = fresh ? dw_engine_losses(fresh) : 0;
 	return ERR_OK;
 }

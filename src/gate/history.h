@@ -27,6 +27,7 @@ struct history {
 	struct rules *rules;       /* held: the engine's program lives in them */
 	struct hash_key seed[2];   /* secret: strangers choose what is hashed */
 	uint64_t boot_ns, real_ns; /* when this began, by both clocks */
+	bool first_only;           /* principals are kept in the first gate: see gate_home */
 	bool again;      /* a gate of this node has died: what its principals did is not known */
 	uint64_t losses; /* told so far */
 };

@@ -347,12 +347,25 @@ static void close_session(struct exchange *x)
 	exchange_empty(x, 200);
 }
 
-/* Sessions stay where they were opened; stdio servers belong to the first gate. */
+/* Is what happens remembered of the principal, whatever session it is in? */
+static bool is_by_principal(const struct exchange *x)
+{
+	const struct history *h = &x->gate->history;
+	struct str version = h1_get(&x->req->head, HTTP_F_MCP_PROTOCOL_VERSION);
+
+	return h->engine &&
+	       (h->rules->policies.by_principal || mcp_version_find(version) == MCP_MODERN);
+}
+
+/*
+ * Sessions stay where they were opened; stdio servers belong to the first gate; what is remembered of
+ * a principal, to that principal's: elsewhere it could not be decided.
+ */
 static bool serve_elsewhere(struct exchange *x)
 {
 	struct str id = h1_get(&x->req->head, HTTP_F_MCP_SESSION_ID);
 	unsigned home = x->gate->index;
-	bool stdio = false;
+	bool stdio = false, must = is_by_principal(x);
 
 	for (size_t i = 0; i < x->endpoint->n; i++) {
 		stdio = stdio || x->endpoint->links[i]->transport == &link_stdio_transport;
@@ -361,10 +374,24 @@ static bool serve_elsewhere(struct exchange *x)
 		home = 0;
 	}
 	/* Who a sandbox's connection belongs to is known here only. */
-	if (x->listener->run || (id.p && !session_home(id, &home))) {
+	if (x->listener->run) {
 		return false;
 	}
-	return home != x->gate->index && gate_hand_off(x->gate, x->req, home);
+	if (must) {
+		home = gate_home(x->gate, x->agent);
+	} else if (id.p && !session_home(id, &home)) {
+		return false;
+	}
+	if (home == x->gate->index) {
+		return false;
+	}
+	if (gate_hand_off(x->gate, x->req, home)) {
+		return true;
+	}
+	if (must) {
+		exchange_empty(x, 503);
+	}
+	return must;
 }
 
 void mcp_begin(struct exchange *x, struct str server)

@@ -446,6 +446,19 @@ static void answer_models(struct exchange *x, struct str name)
 	exchange_reply(x, 200);
 }
 
+/* What happens is remembered of the principal, in one gate: elsewhere it could not be decided. */
+static void chat_begin(struct exchange *x)
+{
+	unsigned home = gate_home(x->gate, x->agent);
+
+	if (home == x->gate->index) {
+		x->ops = &model_chat_ops;
+		http_collect(x->req, 0);
+	} else if (!gate_hand_off(x->gate, x->req, home)) {
+		model_fail(x, MODEL_ERROR_BUSY);
+	}
+}
+
 void model_begin(struct exchange *x, struct str what)
 {
 	bool get = x->req->head.method == HTTP_GET;
@@ -455,8 +468,7 @@ void model_begin(struct exchange *x, struct str what)
 	} else if (str_starts_with(what, STR("models/")) && get) {
 		answer_models(x, str_from(what, 7));
 	} else if (str_eq(what, STR("chat/completions")) && x->req->head.method == HTTP_POST) {
-		x->ops = &model_chat_ops;
-		http_collect(x->req, 0);
+		chat_begin(x);
 	} else {
 		model_fail(x, str_eq(what, STR("models")) || str_eq(what, STR("chat/completions"))
 				      ? MODEL_ERROR_METHOD

@@ -100,13 +100,16 @@ static enum err_code tell_secret(struct child *child, const struct role_secret *
 	return tell(child, &w, secret->fd, err);
 }
 
-static enum err_code tell_start(struct child *child, bool resolve, struct err *err)
+static enum err_code tell_start(struct child *child, bool resolve, unsigned n_gates,
+				struct err *err)
 {
-	char buf[8];
+	char buf[16];
 	struct frame_writer w;
 
 	frame_begin(&w, buf, sizeof(buf), IPC_START);
 	frame_put_u8(&w, resolve);
+	frame_put_u32(&w, n_gates);
+	frame_put_u8(&w, child->served);
 	return tell(child, &w, -1, err);
 }
 
@@ -232,7 +235,7 @@ enum err_code children_start(struct children *c, struct child *child, const stru
 	child->state = CHILD_STARTING;
 	TRY(hand_out(child, h, err));
 	TRY(connect_peers(c, child, err));
-	return tell_start(child, h->resolve, err);
+	return tell_start(child, h->resolve, c->n_gates, err);
 }
 
 void children_ended(struct child *child, uint64_t now)

@@ -28,6 +28,7 @@ struct child {
 	struct spawn_child process; /* pidfd -1 when absent */
 	struct chan control;
 	uint64_t started_at, restart_at; /* monotonic ns */
+	bool served;                     /* this one or one before it */
 	unsigned quick_deaths;           /* ended within a second of their start, in a row */
 	bool reload_pending;
 	unsigned generation; /* of the bundle it was handed last */

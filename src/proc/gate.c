@@ -202,6 +202,8 @@ static enum err_code serve(struct gate_role *r, struct err *err)
 	struct rules *rules;
 
 	TRY(gate_init(&r->gate, r->boot->index, err));
+	r->gate.n_gates = r->boot->gates ? r->boot->gates : 1;
+	r->gate.history.again = r->boot->again;
 	TRY(role_enter(r->boot, &gate_jail, err));
 	TRY(read_rules(r->boot, &rules, err));
 	TRY(gate_apply(&r->gate, rules, err));

@@ -137,6 +137,8 @@ static bool boot_message(struct role_boot *boot, struct str frame, int *fds, uns
 		break;
 	case IPC_START:
 		boot->resolve = frame_get_u8(&r) != 0;
+		boot->gates = frame_get_u32(&r);
+		boot->again = frame_get_u8(&r) != 0;
 		*started = true;
 		ok = true;
 		break;

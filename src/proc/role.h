@@ -64,6 +64,8 @@ struct role_boot {
 	struct role_secret secrets[ROLE_MAX_SECRETS];
 	unsigned n_secrets;
 	bool resolve;      /* of START */
+	unsigned gates;    /* the same: how many serve */
+	bool again;        /* the same: it follows one that died */
 	bool secrets_used; /* the next SECRET begins a new list */
 };
 

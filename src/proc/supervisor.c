@@ -384,6 +384,7 @@ static void child_message(struct supervisor *s, struct child *c, struct str fram
 
 	if (type == IPC_READY && frame_ok(&r) && c->state == CHILD_STARTING) {
 		c->state = CHILD_SERVING;
+		c->served = true;
 		if (c->role == ROLE_SCRIBE) {
 			send_notes(s);
 		} else if (c->generation != s->generation) {

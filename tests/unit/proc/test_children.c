@@ -70,6 +70,10 @@ static int child_main(const char *role)
 			   boot.channels[i].index);
 	}
 	buf_append(&b, boot.resolve ? STR(" resolve") : STR(""));
+	if (boot.gates == 0) {
+		buf_append(&b, STR(" of no gate"));
+	}
+	buf_append(&b, boot.again ? STR(" again") : STR(""));
 	frame_begin(&w, out, sizeof(out), IPC_RELOADED);
 	frame_put_str(&w, buf_str(&b));
 	if (chan_send(&boot.control, frame_bytes(&w), NULL, 0, &err)) {
@@ -208,6 +212,11 @@ static void a_successor_is_connected_to_those_that_live(void **state)
 	assert_int_equal(scribe->state, CHILD_ABSENT);
 	scribe = start(ROLE_SCRIBE, 0);
 	assert_was_handed(scribe, "scribe config=full dir= key=K to-gate.1 resolve");
+	gate->served = true; /* as the supervisor notes */
+	kill_child(gate);
+	gate = start(ROLE_GATE, 1);
+	assert_was_handed(gate, "gate config=part bundle=rules /g=S listener0 at=2 listener1 at=3 "
+				"to-scribe.0 resolve again");
 }
 
 static void slots_are_one_for_each_role_and_gate(void **state)

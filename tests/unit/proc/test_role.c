@@ -84,9 +84,11 @@ static void say(enum ipc_message m, unsigned n_fds)
 static void start(void)
 {
 	struct frame_writer w;
-	char out[8];
+	char out[16];
 
 	frame_begin(&w, out, sizeof(out), IPC_START);
+	frame_put_u8(&w, 1);
+	frame_put_u32(&w, 4);
 	frame_put_u8(&w, 1);
 	send_frame(frame_bytes(&w), 0);
 }
@@ -150,6 +152,8 @@ static void a_boot_collects_what_it_is_handed(void **state)
 	assert_int_equal(boot.channels[1].peer, ROLE_GATE);
 	assert_int_equal(boot.channels[1].index, 7);
 	assert_true(boot.resolve);
+	assert_int_equal(boot.gates, 4);
+	assert_true(boot.again);
 }
 
 static void assert_refused(void)
@@ -203,10 +207,14 @@ static void a_message_has_exactly_its_descriptor(void **state)
 static void a_start_with_a_descriptor_or_without_its_field_is_none(void **state)
 {
 	struct frame_writer w;
-	char out[8];
+	char out[16];
 
 	(void)state;
 	frame_begin(&w, out, sizeof(out), IPC_START);
+	frame_put_u8(&w, 1);
+	send_frame(frame_bytes(&w), 0);
+	assert_refused();
+	frame_put_u32(&w, 4);
 	frame_put_u8(&w, 1);
 	send_frame(frame_bytes(&w), 1);
 	assert_refused();
