@@ -214,8 +214,9 @@ void history_output_bytes(struct action *a, size_t bytes)
 	}
 }
 
-void history_output_model(struct action *a, const struct model_outcome *outcome)
+void history_output_model(struct action *a, const struct model_outcome *outcome, uint64_t bytes)
 {
+	uint64_t tokens = outcome->usage.given ? outcome->usage.output : bytes;
 	struct policy_record r;
 
 	if (!a->answer.event) {
@@ -226,9 +227,8 @@ void history_output_model(struct action *a, const struct model_outcome *outcome)
 		policy_record_put(&r, STR("finish"),
 				  policy_string(model_finish_name(outcome->finish)));
 	}
-	if (outcome->usage.given && outcome->usage.output <= INT64_MAX) {
-		policy_record_put(&r, STR("tokens"), policy_long((int64_t)outcome->usage.output));
-	}
+	policy_record_put(&r, STR("tokens"),
+			  policy_long(tokens > INT64_MAX ? INT64_MAX : (int64_t)tokens));
 	if (!policy_record_end(&r, &a->output)) {
 		a->output = (struct policy_value){0};
 	}

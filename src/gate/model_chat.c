@@ -118,7 +118,7 @@ static void take_body(struct exchange *x, struct str body)
 		r->status = 502;
 	} else {
 		buf_append(&x->answer, body);
-		history_output_model(&x->action, &outcome);
+		history_output_model(&x->action, &outcome, body.n);
 	}
 	action_answered(&x->action, status, (uint64_t)r->status, body.p ? body : STR(""));
 }
@@ -133,7 +133,7 @@ static void on_done(struct http_call *c)
 		take_body(x, c->answer_body);
 		return;
 	}
-	history_output_model(&x->action, &r->stream.outcome);
+	history_output_model(&x->action, &r->stream.outcome, r->bytes);
 	action_answered_stream(&x->action,
 			       r->stream.outcome.is_error ? LEDGER_TOOL_ERROR : LEDGER_OK, 200,
 			       &r->commitment, r->bytes);
