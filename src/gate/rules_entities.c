@@ -161,13 +161,19 @@ enum err_code rules_check_entity(struct arena *a, const struct schema *schema,
 				 const struct policy_entity *e, struct err *err)
 {
 	const struct schema_entity *decl = schema_entity_find(schema, e->uid.type);
-	struct policy_entity declared = *e;
+	struct policy_uid *parents = ARENA_ARRAY(a, e->n_parents + 1, struct policy_uid);
+	struct policy_entity declared = {.uid = e->uid, .parents = parents};
 
 	if (!decl) {
 		return ERR_OK; /* no policy can ask about it */
 	}
-	if (!rules_fit(a, decl->attrs, e->attrs, &declared.attrs)) {
+	if (!parents || !rules_fit(a, decl->attrs, e->attrs, &declared.attrs)) {
 		return ERR(err, ERR_NOMEM, "no memory for the entities");
+	}
+	for (uint32_t i = 0; i < e->n_parents; i++) {
+		if (schema_entity_find(schema, e->parents[i].type)) {
+			parents[declared.n_parents++] = e->parents[i];
+		}
 	}
 	return conform_entities(schema, &declared, 1, err);
 }

@@ -44,4 +44,62 @@ static inline struct rules *rules_of(const char *policies)
 	return r;
 }
 
+/* The same with temporal policies; a text that is NULL is absent. */
+struct rules_help {
+	const char *cedar, *temporal, *schema, *events, *providers, *config;
+};
+
+static inline void rules_help_text(struct buf *b, const char *key, const char *name,
+				   const char *text)
+{
+	buf_printf(b, ",\"%s\":", key);
+	if (!text) {
+		buf_append(b, STR("null"));
+		return;
+	}
+	buf_printf(b, "{\"name\":\"%s\",\"text\":", name);
+	json_put_str(b, str_from_c(text));
+	buf_append_c(b, '}');
+}
+
+static inline void rules_help_bundle(struct buf *b, const struct rules_help *t)
+{
+	buf_init(b, 1 << 20);
+	buf_append(b, STR("{\"policies\":[{\"name\":\"policies/a.cedar\",\"text\":"));
+	json_put_str(b, str_from_c(t->cedar ? t->cedar : ""));
+	if (t->temporal) {
+		buf_append(b, STR("},{\"name\":\"policies/b.dw\",\"text\":"));
+		json_put_str(b, str_from_c(t->temporal));
+	}
+	buf_append(b, STR("}]"));
+	rules_help_text(b, "schema", "s.cedarschema", t->schema);
+	rules_help_text(b, "events", "e.dwschema", t->events);
+	rules_help_text(b, "providers", "p.json", t->providers);
+	buf_append(b,
+		   STR(",\"servers\":{\"fs\":\"" RULES_DIGEST "\",\"far\":\"" RULES_DIGEST "\"}}"));
+}
+
+static inline enum err_code rules_help_try(const struct rules_help *t, struct rules **ret,
+					   struct err *err)
+{
+	enum err_code code;
+	struct buf b;
+
+	rules_help_bundle(&b, t);
+	code = rules_new(str_from_c(t->config ? t->config : RULES_CONFIG), buf_str(&b), ret, err);
+	buf_done(&b);
+	return code;
+}
+
+static inline struct rules *rules_help_new(const struct rules_help *t)
+{
+	struct rules *r = NULL;
+	struct err err;
+
+	if (rules_help_try(t, &r, &err)) {
+		fail_msg("%s", err.msg);
+	}
+	return r;
+}
+
 #endif
