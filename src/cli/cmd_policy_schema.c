@@ -9,6 +9,7 @@
 #include "cli/out.h"
 #include "cli/schema_text.h"
 #include "policy/case.h"
+#include "policy/dw_events.h"
 #include "policy/schema_mcp.h"
 
 #define MEMORY_MAX ((size_t)1 << 30)
@@ -17,7 +18,7 @@
 struct schema_args {
 	struct opt_list from;
 	const char *base;
-	bool typed, outputs, json;
+	bool typed, outputs, events, json;
 };
 
 struct maker {
@@ -189,6 +190,11 @@ static enum err_code make(struct maker *m, struct err *err)
 	struct schema_doc *docs[2];
 	const struct schema *checked;
 
+	if (m->args->events) {
+		buf_init(&m->text, TEXT_MAX);
+		buf_append(&m->text, dw_gateway_events.text);
+		return m->text.failed ? no_memory(err) : ERR_OK;
+	}
 	schema_mcp_init(&m->tools, &m->a, &opts);
 	for (size_t i = 0; i < m->args->from.n; i++) {
 		if (add_file(m, m->args->from.items[i], err)) {
@@ -248,6 +254,9 @@ int cmd_policy_schema(int argc, char **argv)
 		{.name = "outputs",
 		 .flag = &args.outputs,
 		 .help = "also what tools answer, as context.output"},
+		{.name = "events",
+		 .flag = &args.events,
+		 .help = "the event schema instead: what temporal policies (.dw) can say happened"},
 		{.name = "typed",
 		 .flag = &args.typed,
 		 .help = "types by the whole description (dates, enumerations, ...), for programs "

@@ -4,16 +4,6 @@
 #include "gate/rules_entities.h"
 #include "policy/schema_ast.h"
 
-/* What happens when the configuration names no event schema. */
-#define CALLER                                                                                     \
-	"callerPrincipal: principalType(A), callerResource: resourceType(A), requestId: String, "  \
-	"pin sessionId: String = context.sessionId }\n"
-static const char gate_events[] =
-	"decision event <A>::request { ...inputs(A), " CALLER
-	"event <A>::response { ...inputs(A), ...outputs(A), " CALLER
-	"event <A>::error { ...inputs(A), " CALLER "event <A>::denied { ...inputs(A), " CALLER;
-static const struct policy_source builtin_events = {STR_INIT("<events>"), STR_INIT(gate_events)};
-
 static bool is_temporal(const struct policy_source *src)
 {
 	return str_ends_with(src->name, STR(".dw"));
@@ -215,7 +205,7 @@ static enum err_code temporal_set(struct arena *a, const struct rules_texts *t,
 	struct dw_texts texts = {.policies = sources,
 				 .cedar = cedar,
 				 .schema = t->schema,
-				 .events = t->events ? t->events : &builtin_events,
+				 .events = t->events ? t->events : &dw_gateway_events,
 				 .providers = t->providers,
 				 .ids = POLICY_ID_ANNOTATION,
 				 .strict_annotations = true};

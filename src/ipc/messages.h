@@ -48,7 +48,8 @@
  *   NOT_RUN   u64 token, str reason
  *   ENDED     u64 token, u32 wait status
  * gate -> gate:
- *   HANDOFF   u32 listener, str bytes read so far, fd: a connection whose session lives there
+ *   HANDOFF   u32 listener, str bytes read so far, fd: a connection whose session, or whose
+ *             principal's history, lives there
  */
 #ifndef IPC_MESSAGES_H
 #define IPC_MESSAGES_H

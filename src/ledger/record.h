@@ -102,7 +102,7 @@ struct ledger_decision {
 	struct ledger_texts duties;   /* obligations taken on: "redact=pii" */
 	struct ledger_texts labels;   /* of what flows in */
 	struct ledger_texts logged;   /* ids that would have counted, were they not only logged */
-	struct str reason;            /* id of the text the caller gets */
+	struct str reason;            /* why Writ itself refused, in a word */
 	uint8_t policy_set[SHA256_LEN];
 	uint8_t arguments[SHA256_LEN]; /* commitment: ledger/salt.h */
 	uint64_t arguments_bytes;

@@ -16,6 +16,16 @@ static const char builtin_text[] =
 	"callerResource: resourceType(A), requestId: String, sessionId: String }\n";
 static const struct policy_source builtin = {STR_INIT("<events>"), STR_INIT(builtin_text)};
 
+#define CALLER                                                                                     \
+	"  callerPrincipal: principalType(A), callerResource: resourceType(A),\n"                  \
+	"  requestId: String, pin sessionId: String = context.sessionId\n}\n"
+static const char gateway_text[] = "max_window = 24h\n"
+				   "decision event <A>::request {\n  ...inputs(A),\n" CALLER
+				   "event <A>::response {\n  ...inputs(A), ...outputs(A),\n" CALLER
+				   "event <A>::error {\n  ...inputs(A),\n" CALLER
+				   "event <A>::denied {\n  ...inputs(A),\n" CALLER;
+const struct policy_source dw_gateway_events = {STR_INIT("<events>"), STR_INIT(gateway_text)};
+
 struct reader {
 	struct policy_lex lx;
 	struct arena *a;

@@ -70,6 +70,12 @@ enum err_code dw_events_load(struct arena *a, const struct policy_source *src,
 			     const struct schema *schema, const struct dw_events **ret,
 			     struct policy_diags *diags, struct err *err) MUST_USE;
 
+/*
+ * What Writ's gateway says happens, and the histories it keeps: request, response, error
+ * and denied, 24 hours, split by session.
+ */
+extern const struct policy_source dw_gateway_events;
+
 /* Borrowed or NULL. */
 const struct dw_kind *dw_events_kind(const struct dw_events *ev, struct str name);
 

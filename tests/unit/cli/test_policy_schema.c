@@ -112,6 +112,39 @@ static void without_tools_it_is_what_the_gateway_itself_asks(void **state)
 	assert_true(cli_said(f, "\"tools\":1"));
 }
 
+/* The policies that docs/policies.md shows, against the schemas that the program prints. */
+static void temporal_policies_find_the_events_of_the_gateway(void **state)
+{
+	static const char temporal[] =
+		"@id(\"pace\") @retry_after(\"1m\") forbid (action == Writ::Action::\"infer\") "
+		"when "
+		"temporal { bind(n, count_within(1m, Writ::Action::\"infer\"::request{ }), n > 60) "
+		"};"
+		"@id(\"budget\") forbid (action == Writ::Action::\"infer\") when temporal { "
+		"bind(t, "
+		"sum_within(n, 24h, Writ::Action::\"infer\"::response{ output.tokens: n, "
+		"output.finish: _ }), t > 2000000) };"
+		"forbid () when temporal { formerly within 1h "
+		"Writ::Action::\"read_resource\"::response{ output.bytes: 5, callerResource: "
+		"Writ::Resource::\"fs.x\" } } unless temporal { formerly within 1h "
+		"Writ::Action::\"mail.send\"::denied{ requestId: _ } };";
+	struct cli *f = *state;
+
+	make(f, "mail=tools.json");
+	assert_int_equal(CLI(f, "policy", "schema", "--events"), CMD_FINE);
+	cli_put(f, "e.dwschema", f->out);
+	cli_put(f, "p.dw", temporal);
+	assert_int_equal(CLI(f, "policy", "check", "--schema", "s.cedarschema", "--events",
+			     "e.dwschema", "p.dw"),
+			 CMD_FINE);
+	cli_put(f, "p.dw",
+		"permit () when temporal { formerly within 25h "
+		"Writ::Action::\"infer\"::request{ } };");
+	assert_int_equal(CLI(f, "policy", "check", "--schema", "s.cedarschema", "--events",
+			     "e.dwschema", "p.dw"),
+			 CMD_FOUND);
+}
+
 static void hostile_lists_are_refused(void **state)
 {
 	static const char *const lists[] = {
@@ -146,6 +179,7 @@ int main(void)
 		T(what_has_no_type_of_its_own_is_left_out),
 		T(names_as_the_gateway_offers_them_say_their_server),
 		T(without_tools_it_is_what_the_gateway_itself_asks),
+		T(temporal_policies_find_the_events_of_the_gateway),
 		T(hostile_lists_are_refused),
 	};
 
