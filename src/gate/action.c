@@ -176,7 +176,6 @@ static void end(struct action *a)
 	struct rules *rules = a->rules;
 
 	history_ended(a, HISTORY_ERROR, str_make(NULL, 0)); /* unless it has been said */
-
 	(void)rules_ref(rules);
 	release(a);
 	finish(a); /* may free a */
@@ -278,7 +277,8 @@ void action_answered_bytes(struct action *a, enum ledger_status status, uint64_t
 	ASSERT(a->step == STEP_FORWARD);
 	a->sent_bytes = sent;
 	a->result_bytes = received;
-	conclude(a, status, code);
+	history_output_transfer(a, sent, received, code);
+	conclude(a, status, code, str_make(NULL, 0));
 }
 
 void action_commit_begin(const struct action *a, struct sha256 *h)

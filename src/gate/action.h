@@ -50,9 +50,9 @@ struct action {
 	uint64_t code, result_bytes;
 	bool has_result;
 	uint8_t result[SHA256_LEN];
-	uint64_t sent_bytes;                            /* of a connection; the front end counts */
-	struct str peer;                                /* likewise: where it went, in the arena */
-	struct str finding;                             /* what was noticed about it; static text */
+	uint64_t sent_bytes; /* of a connection; the front end counts */
+	struct str peer;     /* likewise: where it went, in the arena */
+	struct str finding;  /* what was noticed about it; static text */
 	/* What temporal policies see as `output`; NONE: the structuredContent of the result. */
 	struct policy_value output;
 	uint64_t started, decided, forwarded, answered; /* monotonic ns */

@@ -216,6 +216,21 @@ static void who_are_you(struct http_req *req)
 			 "proxy's URL, as http://KEY@host:port.\"}"));
 }
 
+/* What happens is remembered of the principal, in one gate: elsewhere it could not be decided. */
+static bool serve_elsewhere(struct exit_listener *l, struct http_req *req, struct str agent)
+{
+	unsigned home = gate_home(l->gate, agent);
+
+	if (home == l->gate->index) {
+		return false;
+	}
+	if (!gate_hand_off(l->gate, req, l->index, home)) {
+		exit_answer_fault(req, EXIT_FAULT_BUSY);
+	}
+	return true;
+}
+
+/* NULL: the request is answered, or given away. */
 static struct session *caller_of(struct exit_listener *l, struct http_req *req)
 {
 	const struct config *config = l->gate->rules->config;
@@ -227,6 +242,9 @@ static struct session *caller_of(struct exit_listener *l, struct http_req *req)
 	}
 	if (identify_proxy(config, &config->listen[l->index], req, &agent, &err)) {
 		who_are_you(req);
+		return NULL;
+	}
+	if (serve_elsewhere(l, req, agent)) {
 		return NULL;
 	}
 	return session_named(&l->gate->sessions, agent, l->gate->loop.now);
@@ -243,7 +261,7 @@ static void on_request(struct http_req *req)
 	}
 	who = caller_of(l, req);
 	if (!who) {
-		return; /* answered */
+		return;
 	}
 	if (req->head.method == HTTP_CONNECT) {
 		exit_tunnel_begin(l, req, who);
@@ -449,6 +467,18 @@ void exits_drain(struct gate *g)
 		l->draining = true;
 		http_server_drain(l->server, on_listener_drained);
 	}
+}
+
+struct http_server *exits_server(const struct gate *g, unsigned index)
+{
+	LIST_FOREACH (node, (struct list *)(uintptr_t)&g->exits.listeners) {
+		const struct exit_listener *l = CONTAINER_OF(node, struct exit_listener, node);
+
+		if (!l->who && l->index == index) {
+			return l->server;
+		}
+	}
+	return NULL;
 }
 
 bool exits_idle(const struct gate *g)

@@ -57,4 +57,7 @@ void exits_done(struct gate *g);
 void exits_drain(struct gate *g);
 bool exits_idle(const struct gate *g);
 
+/* What serves the configured listener of this place, or NULL. */
+struct http_server *exits_server(const struct gate *g, unsigned index);
+
 #endif

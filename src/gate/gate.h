@@ -166,8 +166,8 @@ void model_opened(struct gate_model *m, bool ok);
 
 void gate_peer_done(struct gate_peer *p);
 
-/* Hands a plain connection to the gate that owns the session; false: serve it here. */
-bool gate_hand_off(struct gate *g, struct http_req *req, unsigned to);
+/* Hands a plain connection of a configured listener to another gate; false: it stays here. */
+bool gate_hand_off(struct gate *g, struct http_req *req, unsigned listener, unsigned to);
 
 /*
  * The gate at which a principal's history is kept while temporal policies are in force: all of its

@@ -23,15 +23,18 @@ static struct gate_peer *peer_find(struct gate *g, unsigned index)
 	return NULL;
 }
 
-/* Gates need not have the same listeners: they are told apart by their place in the configuration. */
-static struct gate_listener *listener_find(struct gate *g, unsigned index)
+/*
+ * Gates need not have the same listeners: they are told apart by their place in the configuration.
+ * NULL: none, or one that speaks TLS.
+ */
+static struct http_server *server_at(struct gate *g, unsigned index)
 {
 	for (unsigned i = 0; i < g->n_listeners; i++) {
 		if (g->listeners[i].index == index) {
-			return &g->listeners[i];
+			return g->listeners[i].tls ? NULL : g->listeners[i].server;
 		}
 	}
-	return NULL;
+	return exits_server(g, index);
 }
 
 static void watch(struct gate_peer *p)
@@ -40,7 +43,7 @@ static void watch(struct gate_peer *p)
 		   LOOP_READ | (chan_wants_write(&p->chan) ? (uint32_t)LOOP_WRITE : 0));
 }
 
-bool gate_hand_off(struct gate *g, struct http_req *req, unsigned to)
+bool gate_hand_off(struct gate *g, struct http_req *req, unsigned listener, unsigned to)
 {
 	struct gate_peer *p = peer_find(g, to);
 	char frame[HANDOFF_MAX + 64];
@@ -54,7 +57,7 @@ bool gate_hand_off(struct gate *g, struct http_req *req, unsigned to)
 		return false;
 	}
 	frame_begin(&w, frame, sizeof(frame), IPC_HANDOFF);
-	frame_put_u32(&w, ((const struct gate_listener *)http_server_user(req->server))->index);
+	frame_put_u32(&w, listener);
 	frame_put_str(&w, bytes);
 	if (w.overflow) {
 		(void)close(fd);
@@ -82,13 +85,13 @@ static void take(struct gate_peer *p, struct str frame, int fd)
 	struct gate *g = p->gate;
 	struct frame_reader r;
 	uint8_t type = frame_open(&r, frame);
-	struct gate_listener *l = listener_find(g, frame_get_u32(&r));
+	struct http_server *server = server_at(g, frame_get_u32(&r));
 	struct str bytes = frame_get_str(&r);
 	struct net_peer who;
 	struct err err;
 
-	if (type != IPC_HANDOFF || !frame_ok(&r) || fd < 0 || !l || l->tls ||
-	    net_peer_of(fd, &who, &err) || http_server_adopt(l->server, fd, bytes, &who, &err)) {
+	if (type != IPC_HANDOFF || !frame_ok(&r) || fd < 0 || !server ||
+	    net_peer_of(fd, &who, &err) || http_server_adopt(server, fd, bytes, &who, &err)) {
 		if (fd >= 0) {
 			(void)close(fd);
 		}

@@ -200,6 +200,18 @@ void history_ask(struct gate *g, struct session *s, struct arena *a, struct rule
 	}
 }
 
+static struct policy_value whole(uint64_t n)
+{
+	return policy_long(n > INT64_MAX ? INT64_MAX : (int64_t)n);
+}
+
+static void take_output(struct action *a, struct policy_record *r)
+{
+	if (!policy_record_end(r, &a->output)) {
+		a->output = (struct policy_value){0};
+	}
+}
+
 void history_output_bytes(struct action *a, size_t bytes)
 {
 	struct policy_record r;
@@ -208,10 +220,22 @@ void history_output_bytes(struct action *a, size_t bytes)
 		return;
 	}
 	policy_record_begin(&r, a->arena);
-	policy_record_put(&r, STR("bytes"), policy_long((int64_t)bytes));
-	if (!policy_record_end(&r, &a->output)) {
-		a->output = (struct policy_value){0};
+	policy_record_put(&r, STR("bytes"), whole(bytes));
+	take_output(a, &r);
+}
+
+void history_output_transfer(struct action *a, uint64_t sent, uint64_t received, uint64_t status)
+{
+	struct policy_record r;
+
+	if (!a->answer.event) {
+		return;
 	}
+	policy_record_begin(&r, a->arena);
+	policy_record_put(&r, STR("received"), whole(received));
+	policy_record_put(&r, STR("sent"), whole(sent));
+	policy_record_put(&r, STR("status"), whole(status));
+	take_output(a, &r);
 }
 
 void history_output_model(struct action *a, const struct model_outcome *outcome, uint64_t bytes)
@@ -227,11 +251,8 @@ void history_output_model(struct action *a, const struct model_outcome *outcome,
 		policy_record_put(&r, STR("finish"),
 				  policy_string(model_finish_name(outcome->finish)));
 	}
-	policy_record_put(&r, STR("tokens"),
-			  policy_long(tokens > INT64_MAX ? INT64_MAX : (int64_t)tokens));
-	if (!policy_record_end(&r, &a->output)) {
-		a->output = (struct policy_value){0};
-	}
+	policy_record_put(&r, STR("tokens"), whole(tokens));
+	take_output(a, &r);
 }
 
 /* What the answer says, as far as the schema declares it; false when that cannot be told. */

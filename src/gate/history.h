@@ -46,10 +46,11 @@ void history_ask(struct gate *g, struct session *s, struct arena *a, struct rule
 
 /*
  * Said before the end, where `output` is not the structuredContent of a tool's result: {bytes} of a
- * resource, prompt or completion; {tokens, finish} of a model. A back end that does not count its
+ * resource, prompt or completion; {received, sent, status} of a connection; {tokens, finish} of a model. A back end that does not count its
  * tokens has made one of each byte.
  */
 void history_output_bytes(struct action *a, size_t bytes);
+void history_output_transfer(struct action *a, uint64_t sent, uint64_t received, uint64_t status);
 void history_output_model(struct action *a, const struct model_outcome *outcome, uint64_t bytes);
 
 enum history_end { HISTORY_RESPONSE = 0, HISTORY_ERROR, HISTORY_DENIED };

@@ -385,7 +385,7 @@ static bool serve_elsewhere(struct exchange *x)
 	if (home == x->gate->index) {
 		return false;
 	}
-	if (gate_hand_off(x->gate, x->req, home)) {
+	if (gate_hand_off(x->gate, x->req, x->listener->index, home)) {
 		return true;
 	}
 	if (must) {

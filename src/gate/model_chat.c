@@ -454,7 +454,7 @@ static void chat_begin(struct exchange *x)
 	if (home == x->gate->index) {
 		x->ops = &model_chat_ops;
 		http_collect(x->req, 0);
-	} else if (!gate_hand_off(x->gate, x->req, home)) {
+	} else if (!gate_hand_off(x->gate, x->req, x->listener->index, home)) {
 		model_fail(x, MODEL_ERROR_BUSY);
 	}
 }
