@@ -73,10 +73,11 @@ static enum err_code engine_for(const struct history *h, const struct rules *rul
 	return dw_engine_new(rules->policies.temporal, &opts, ret, err);
 }
 
-/* Their connections cannot be given away, or their servers are the first gate's. */
-static bool is_first_only(const struct config *config)
+/* Their connections cannot be given away, or their servers or runs are the first gate's. */
+static bool is_first_only(const struct rules *rules)
 {
-	bool only = false;
+	const struct config *config = rules->config;
+	bool only = rules->policies.by_principal;
 
 	for (size_t i = 0; i < config->n_servers; i++) {
 		only = only || config->servers[i].kind == CONFIG_SERVER_STDIO;
@@ -91,7 +92,7 @@ static bool is_first_only(const struct config *config)
 static enum err_code take_along(const struct history *h, const struct rules *rules,
 				struct dw_engine *to, struct err *err)
 {
-	if (h->first_only != is_first_only(rules->config)) {
+	if (h->first_only != is_first_only(rules)) {
 		return ERR(err, ERR_INVALID, "the gates at which principals are served changed");
 	}
 	return carry(h->engine, to, err);
@@ -132,7 +133,7 @@ enum err_code history_apply(struct gate *g, struct rules *rules, struct err *err
 	rules_unref(h->rules);
 	h->engine = fresh;
 	h->rules = fresh ? rules_ref(rules) : NULL;
-	h->first_only = is_first_only(rules->config);
+	h->first_only = is_first_only(rules);
 	h->losses = fresh ? dw_engine_losses(fresh) : 0;
 	return ERR_OK;
 }
@@ -177,7 +178,7 @@ static void tell_losses(struct gate *g, const struct session *s)
 static void meet(struct gate *g, struct session *s, struct arena *a, int64_t now)
 {
 	struct history *h = &g->history;
-	bool outlives = s->named || h->rules->policies.by_principal;
+	bool outlives = s->outlives || h->rules->policies.by_principal;
 	struct temporal_event ev;
 	struct err err;
 
@@ -189,6 +190,18 @@ static void meet(struct gate *g, struct session *s, struct arena *a, int64_t now
 	/* When it fails it is tried again: till then nothing can be decided either. */
 	s->met = key_event(s, a, &ev) && (dw_engine_knows(h->engine, &ev, a) ||
 					  dw_engine_saturate(h->engine, &ev, a, &err) == ERR_OK);
+}
+
+enum err_code history_suppose(const struct gate *g, struct dw_engine **ret, struct rules_query *q,
+			      struct err *err)
+{
+	*ret = NULL;
+	if (g->history.engine) {
+		TRY(engine_for(&g->history, g->history.rules, ret, err));
+	}
+	q->engine = *ret;
+	q->event_ms = time_now(&g->history);
+	return ERR_OK;
 }
 
 void history_ask(struct gate *g, struct session *s, struct arena *a, struct rules_query *q)

@@ -41,6 +41,13 @@ void history_done(struct history *h);
  */
 enum err_code history_apply(struct gate *g, struct rules *rules, struct err *err) MUST_USE;
 
+/*
+ * For a question that nothing comes of: as if nothing had happened before. The engine (NULL without
+ * temporal policies) is the caller's.
+ */
+enum err_code history_suppose(const struct gate *g, struct dw_engine **ret, struct rules_query *q,
+			      struct err *err) MUST_USE;
+
 /* Adds to the question what a temporal decision needs. Only with an engine. */
 void history_ask(struct gate *g, struct session *s, struct arena *a, struct rules_query *q);
 

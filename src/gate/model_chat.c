@@ -449,7 +449,7 @@ static void answer_models(struct exchange *x, struct str name)
 /* What happens is remembered of the principal, in one gate: elsewhere it could not be decided. */
 static void chat_begin(struct exchange *x)
 {
-	unsigned home = gate_home(x->gate, x->agent);
+	unsigned home = x->listener->run ? x->gate->index : gate_home(x->gate, x->agent);
 
 	if (home == x->gate->index) {
 		x->ops = &model_chat_ops;

@@ -382,22 +382,10 @@ static void on_exec_reply(struct action *a)
 	gate_run_leave(run);
 }
 
-/* Decides without a record, since nothing will happen. */
-static void explain(struct gate_run *run, struct rules_query *q)
+static void explain_places(struct gate_run *run, const struct rules_query *q)
 {
-	const struct rules *rules = run->gate->rules;
 	struct rules_answer answer;
 
-	q->agent = run->agent;
-	q->session = STR("explain");
-	q->labels = (struct rules_labels){.integrity = 2};
-	q->now_ms = clock_real() / CLOCK_MS;
-	rules_decide(rules, q, &run->arena, &answer);
-	if (answer.outcome != POLICY_ALLOW) {
-		refuse(run, answer.outcome == POLICY_ASK ? RUN_ASK : RUN_DENIED, &answer, 0);
-		return;
-	}
-	run->exec.answer.policy = answer.policy;
 	for (size_t i = 0; i < run->n_places; i++) {
 		struct gate_run_place *p = &run->places[i];
 
@@ -407,14 +395,39 @@ static void explain(struct gate_run *run, struct rules_query *q)
 			of.kind = bit == RUN_READ ? RULES_READ_FILE : RULES_WRITE_FILE;
 			of.object = p->path;
 			of.input = STR("");
-			rules_decide(rules, &of, &run->arena, &answer);
+			rules_decide(run->gate->rules, &of, &run->arena, &answer);
 			p->allowed |=
 				(uint8_t)(answer.outcome == POLICY_ALLOW ? p->wanted & bit : 0);
 			*(bit == RUN_READ ? &p->read_policy : &p->write_policy) = answer.policy;
 		}
 	}
-	say_opened(run, run->exec.answer.policy);
-	gate_run_leave(run);
+}
+
+/* Decides without a record, since nothing will happen. */
+static void explain(struct gate_run *run, struct rules_query *q)
+{
+	struct rules_answer answer;
+	struct dw_engine *engine;
+	struct err err;
+
+	q->agent = run->agent;
+	q->session = q->request = STR("explain");
+	q->labels = (struct rules_labels){.integrity = 2};
+	q->now_ms = clock_real() / CLOCK_MS;
+	if (history_suppose(run->gate, &engine, q, &err)) {
+		refuse(run, RUN_IMPOSSIBLE, &(struct rules_answer){.reason = STR("no memory")}, 0);
+		return;
+	}
+	rules_decide(run->gate->rules, q, &run->arena, &answer);
+	if (answer.outcome == POLICY_ALLOW) {
+		run->exec.answer.policy = answer.policy;
+		explain_places(run, q);
+		say_opened(run, run->exec.answer.policy);
+		gate_run_leave(run);
+	} else {
+		refuse(run, answer.outcome == POLICY_ASK ? RUN_ASK : RUN_DENIED, &answer, 0);
+	}
+	dw_engine_free(engine);
 }
 
 enum err_code gate_run_open(struct gate_run *run, struct frame_reader *r, struct err *err)

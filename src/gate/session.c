@@ -127,7 +127,7 @@ struct session *session_named(struct sessions *t, struct str agent, uint64_t now
 		return NULL;
 	}
 	memcpy(s->id, id, (size_t)n);
-	s->named = true;
+	s->named = s->outlives = true;
 	return session_add(t, s, agent, STR(""), now);
 }
 

@@ -27,6 +27,7 @@ struct session {
 	unsigned busy;           /* requests under way */
 	bool salted;             /* the ledger keeps its salt */
 	bool named;              /* not of the protocol: never expires */
+	bool outlives;           /* its agent's own: there again after its gate has died */
 	bool met;                /* its history begins here: gate/history.h */
 	struct http_req *stream; /* its open GET, or NULL */
 };
