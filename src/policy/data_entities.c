@@ -7,6 +7,11 @@ static enum err_code no_memory(struct err *err)
 	return ERR(err, ERR_NOMEM, "out of memory");
 }
 
+static bool is_action(const struct policy_uid *uid)
+{
+	return str_eq(policy_type_basename(uid->type), STR("Action"));
+}
+
 static enum err_code read_parents(struct arena *a, const struct json *j, struct policy_entity *e,
 				  struct err *err)
 {
@@ -21,7 +26,11 @@ static enum err_code read_parents(struct arena *a, const struct json *j, struct 
 		return no_memory(err);
 	}
 	JSON_EACH (item, j) {
-		TRY(policy_json_uid(a, item, &uids[n++], err));
+		TRY(policy_json_uid(a, item, &uids[n], err));
+		if (is_action(&e->uid) && !is_action(&uids[n])) {
+			return ERR(err, ERR_INVALID, "the parent of an action must be an action");
+		}
+		n++;
 	}
 	e->parents = uids;
 	e->n_parents = n;

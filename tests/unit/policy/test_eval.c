@@ -160,6 +160,17 @@ static void a_cycle_is_refused(void **state)
 		ERR_INVALID);
 }
 
+static void the_parents_of_actions_are_actions(void **state)
+{
+	(void)state;
+	assert_int_equal(build("[{\"uid\":" UID("Action", "a") ",\"attrs\":{},\"parents\":[" UID(
+				 "G", "b") "]}]"),
+			 ERR_INVALID);
+	assert_int_equal(build("[{\"uid\":" UID("N::Action", "a") ",\"attrs\":{},\"parents\":[" UID(
+				 "Action", "b") "]}]"),
+			 ERR_OK);
+}
+
 static void entity_documents_without_schema_are_accepted_or_refused_as_recorded(void **state)
 {
 	const struct json *doc, *docs;
@@ -274,6 +285,7 @@ int main(void)
 		cmocka_unit_test(every_expression_vector_gives_the_recorded_result),
 		cmocka_unit_test(a_hierarchy_of_thousands_of_levels_is_closed_without_recursion),
 		cmocka_unit_test(a_cycle_is_refused),
+		cmocka_unit_test(the_parents_of_actions_are_actions),
 		cmocka_unit_test(
 			entity_documents_without_schema_are_accepted_or_refused_as_recorded),
 		cmocka_unit_test(tool_arguments_cannot_name_entities_and_keep_exact_numbers),
