@@ -43,8 +43,7 @@ static const char *const closed[] = {
 	"resource.site has seal && resource.site.seal >= 2",
 	"resource.site.country == context.w.origin",
 	"resource.site.within.contains(\"EU\") || context.w.labels.confidentiality == 0",
-	"if context.w.labels.categories.contains(\"child\") then resource.site.country == \"DE\" "
-	"else true",
+	"if context.w.purpose == \"dev\" then resource.site.country == \"DE\" else true",
 	"context.w has purpose",
 	"!(context.w.purpose == \"dev\" || resource.site.country == \"JP\")",
 	"true",
