@@ -100,7 +100,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	plan = plan_of(&a);
 	buf_init(&bytes, n + 64);
 	num_put_u64(identity, plan->identity);
-	buf_append(&bytes, STR("WTS2"));
+	buf_append(&bytes, STR("WTS3"));
 	buf_append(&bytes, str_make((const char *)identity, sizeof(identity)));
 	buf_append(&bytes, str_make((const char *)data, n));
 	check(plan, buf_str(&bytes), &a);
