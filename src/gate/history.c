@@ -88,7 +88,7 @@ static bool is_first_only(const struct rules *rules)
 	return only;
 }
 
-/* Principals that move to another gate leave their histories behind. */
+/* Of the same conditions, in the same gates: else what is known here says nothing there. */
 static enum err_code take_along(const struct history *h, const struct rules *rules,
 				struct dw_engine *to, struct err *err)
 {
@@ -98,11 +98,10 @@ static enum err_code take_along(const struct history *h, const struct rules *rul
 	return carry(h->engine, to, err);
 }
 
-static void say_anew(struct gate *g, const struct err *err)
+static void say(struct gate *g, const char *what, const char *why)
 {
-	char text[sizeof(err->msg) + 64];
-	int n = snprintf(text, sizeof(text), "what happened before this reload does not count: %s",
-			 err->msg);
+	char text[320];
+	int n = snprintf(text, sizeof(text), "%s: %.200s", what, why);
 
 	log_line(LOG_WARN, "temporal policies: %s", text);
 	gate_event(g, &(struct ledger_event){.event = LEDGER_FINDING,
@@ -110,24 +109,43 @@ static void say_anew(struct gate *g, const struct err *err)
 					     .detail = str_make(text, n < 0 ? 0 : (size_t)n)});
 }
 
+/* The new engine knows what the old one knew, or that it does not, or begins anew: that is said. */
+static enum err_code succeed(struct gate *g, const struct rules *rules, struct dw_engine **fresh,
+			     struct err *err)
+{
+	struct history *h = &g->history;
+	struct err why = {0};
+	enum err_code code = take_along(h, rules, *fresh, &why);
+
+	if (code == ERR_OK) {
+		return ERR_OK;
+	}
+	dw_engine_free(*fresh); /* it may hold a part */
+	*fresh = NULL;
+	TRY(engine_for(h, rules, fresh, err));
+	if (code == ERR_INVALID) {
+		say(g, "what happened before this reload does not count", why.msg);
+	} else {
+		dw_engine_saturate_all(*fresh, time_now(h));
+		say(g, "what happened before this reload is not known and taken for the worst",
+		    why.msg);
+	}
+	return ERR_OK;
+}
+
 enum err_code history_apply(struct gate *g, struct rules *rules, struct err *err)
 {
 	struct history *h = &g->history;
 	struct dw_engine *fresh = NULL;
-	struct err why = {0};
 
 	if (rules->policies.temporal) {
 		TRY(engine_for(h, rules, &fresh, err));
 	}
-	if (h->engine && fresh && take_along(h, rules, fresh, &why)) {
-		dw_engine_free(fresh);
-		fresh = NULL;
-		TRY(engine_for(h, rules, &fresh, err));
-		say_anew(g, &why);
-	} else if (h->engine && !fresh) {
-		err_ignore(ERR(&why, ERR_INVALID,
-			       "there are no temporal conditions any more")); /* said here */
-		say_anew(g, &why);
+	if (h->engine && fresh) {
+		TRY(succeed(g, rules, &fresh, err));
+	} else if (h->engine) {
+		say(g, "what happened before this reload does not count",
+		    "there are no temporal conditions any more");
 	}
 	dw_engine_free(h->engine);
 	rules_unref(h->rules);

@@ -247,6 +247,19 @@ enum err_code dw_engine_saturate(struct dw_engine *e, const struct temporal_even
 	return ERR_OK;
 }
 
+void dw_engine_saturate_all(struct dw_engine *e, int64_t now)
+{
+	for (size_t i = 0; i < e->cap; i++) {
+		if (e->places[i].state) {
+			temporal_state_saturate(e->places[i].state);
+		}
+	}
+	e->now = now > e->now ? now : e->now;
+	e->lost = true;
+	e->lost_at = e->now;
+	e->losses++;
+}
+
 bool dw_engine_knows(const struct dw_engine *e, const struct temporal_event *ev,
 		     struct arena *scratch)
 {

@@ -44,6 +44,9 @@ void dw_engine_decide(struct dw_engine *e, const struct dw_event *ev,
 enum err_code dw_engine_saturate(struct dw_engine *e, const struct temporal_event *ev,
 				 struct arena *scratch, struct err *err) MUST_USE;
 
+/* The same of all histories, also of those that begin before `now` is out of every window. */
+void dw_engine_saturate_all(struct dw_engine *e, int64_t now);
+
 /* Is there a history that the event belongs to? */
 bool dw_engine_knows(const struct dw_engine *e, const struct temporal_event *ev,
 		     struct arena *scratch);

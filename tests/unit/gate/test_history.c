@@ -6,7 +6,6 @@
 
 #include "tests/unit/gate/fake_scribe.h"
 #include "tests/unit/gate/rules_help.h"
-#include "tests/unit/policy/fail_alloc.h"
 
 #include <sys/syscall.h>
 #include <time.h>
@@ -434,41 +433,6 @@ static void what_a_dead_gate_knew_of_a_principal_is_taken_for_the_worst(void **s
 	assert_true(call_in(late, "b"));
 }
 
-static void memory_that_runs_out_never_opens(void **state)
-{
-	bool failed = true;
-	long n = 0;
-
-	(void)state;
-	if (!fail_alloc_works) {
-		skip();
-	}
-	apply(AFTER("response{ }"));
-	for (; failed; n++) {
-		struct session *s = session_open(&gate.sessions, STR("ci"), STR(""), 1);
-		struct watched w;
-		bool happened;
-
-		assert_non_null(s);
-		arena_reset(&arena);
-		start_in(&w, s, "a", "{}");
-		ack();
-		happened = w.forwards == 1;
-		fail_alloc_left = n;
-		if (happened) {
-			history_ended(&w.a, HISTORY_RESPONSE, STR("{}"));
-		}
-		failed = fail_alloc_left == 0;
-		fail_alloc_left = -1;
-		if (happened) {
-			answered(&w, LEDGER_OK, "{}");
-		}
-		assert_false(happened && call_in(s, "b"));
-		ack();
-		assert_true(n < 500);
-	}
-}
-
 int main(void)
 {
 #define T(t) cmocka_unit_test_setup_teardown(t, begin, finish)
@@ -483,7 +447,6 @@ int main(void)
 		T(a_reload_takes_histories_along_while_conditions_stay),
 		T(a_reload_that_changes_what_happened_to_mean_says_so),
 		T(what_a_dead_gate_knew_of_a_principal_is_taken_for_the_worst),
-		T(memory_that_runs_out_never_opens),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,7 +5,6 @@
 #include "policy/data.h"
 
 #include "tests/unit/gate/rules_help.h"
-#include "tests/unit/policy/fail_alloc.h"
 
 #define SCHEMA                                                                                     \
 	"namespace Writ {"                                                                         \
@@ -441,35 +440,6 @@ static void without_memory_nothing_is_allowed(void **state)
 	rules_unref(r);
 }
 
-static void rules_load_whole_or_not_at_all(void **state)
-{
-	const struct rules_help t = {.cedar = PERMIT, .temporal = AFTER_READ, .schema = SCHEMA};
-	bool failed = true;
-	long n = 0;
-
-	(void)state;
-	if (!fail_alloc_works) {
-		skip();
-	}
-	for (; failed; n++) {
-		struct rules *r = NULL;
-		struct err err = {0};
-		struct buf b;
-		enum err_code code;
-
-		rules_help_bundle(&b, &t);
-		fail_alloc_left = n;
-		code = rules_new(STR(RULES_CONFIG), buf_str(&b), &r, &err);
-		failed = fail_alloc_left == 0;
-		fail_alloc_left = -1;
-		buf_done(&b);
-		assert_int_equal(code == ERR_OK, r != NULL);
-		rules_unref(r);
-		assert_true(n < 5000);
-	}
-	assert_true(n > 2);
-}
-
 int main(void)
 {
 #define T(t) cmocka_unit_test_setup_teardown(t, begin, finish)
@@ -486,7 +456,6 @@ int main(void)
 		T(files_without_conditions_need_no_schema_and_no_history),
 		T(the_digest_names_events_and_providers_too),
 		T(without_memory_nothing_is_allowed),
-		T(rules_load_whole_or_not_at_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
