@@ -534,8 +534,6 @@ static enum err_code give_places(struct run_plan *p, const struct run_granted *g
 enum err_code run_plan_settle(struct run_plan *p, const struct run_granted *g,
 			      const struct run_guard *guard, struct err *err)
 {
-	const struct sandbox_kernel k = kernel(p->options);
-
 	TRY(give_places(p, g, guard, err));
 	if (g->listeners & 1U << RUN_LISTEN_GATEWAY) {
 		p->listeners[p->spec.n_listeners++] =
@@ -549,6 +547,6 @@ enum err_code run_plan_settle(struct run_plan *p, const struct run_granted *g,
 	}
 	p->spec.listeners = p->listeners;
 	p->spec.cwd = is_given(p, p->cwd) ? p->cwd : STR("");
-	TRY(sandbox_look(p->arena, &p->spec, &k, &p->machine, err));
+	TRY(sandbox_look_places(p->arena, &p->spec, &p->machine, err));
 	return plan_build(p->arena, &p->spec, &p->machine, &p->plan, err);
 }

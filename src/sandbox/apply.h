@@ -61,6 +61,13 @@ enum err_code sandbox_look(struct arena *a, const struct sandbox_spec *spec,
 			   struct err *err) MUST_USE;
 
 /*
+ * Only the places anew, into a machine that was looked at with the same program: for a spec whose
+ * places were not yet known then.
+ */
+enum err_code sandbox_look_places(struct arena *a, const struct sandbox_spec *spec,
+				  struct plan_machine *machine, struct err *err) MUST_USE;
+
+/*
  * Starts the program and returns when it has been executed or could not be.
  * init exits with the program's status, or 128 + the signal that ended it.
  */

@@ -357,3 +357,14 @@ enum err_code sandbox_look(struct arena *a, const struct sandbox_spec *spec,
 	*ret = m;
 	return ERR_OK;
 }
+
+enum err_code sandbox_look_places(struct arena *a, const struct sandbox_spec *spec,
+				  struct plan_machine *machine, struct err *err)
+{
+	struct plan_machine m = *machine;
+
+	TRY(plan_check(spec, err));
+	TRY(look_at_places(a, spec, &m, err));
+	*machine = m;
+	return ERR_OK;
+}
