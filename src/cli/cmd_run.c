@@ -368,6 +368,11 @@ int cmd_run(int argc, char **argv)
 		 .value = "PATH",
 		 .list = &args.run.write,
 		 .help = "give this too, where policies permit it"},
+		{.name = "guard",
+		 .value = "PATH",
+		 .list = &args.run.guard,
+		 .help = "read only whatever policies say: files that say who it is and what it "
+			 "remembers"},
 		{.name = "env",
 		 .letter = 'e',
 		 .value = "NAME[=V]",

@@ -25,7 +25,7 @@ enum { RUN_STATE_PATH = 512, RUN_MEMORY = 64 << 20 };
  */
 struct run_guard {
 	struct str *hidden, *kept;
-	size_t n_hidden, n_kept;
+	size_t n_hidden, n_kept, n_node_kept; /* the first of kept are the node's */
 };
 
 struct run_node {
@@ -104,7 +104,7 @@ enum err_code run_talk_next(struct chan *c, void *buf, size_t cap, int ms, struc
 
 struct run_options {
 	const char *agent, *profile, *workspace;
-	struct opt_list env, read, write;
+	struct opt_list env, read, write, guard;
 	uint64_t memory, processes;
 	bool write_exec, weaker;
 	char **argv; /* of the program, NULL-terminated */

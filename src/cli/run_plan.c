@@ -478,7 +478,9 @@ static void keep_back_node(struct run_plan *p, struct lists *l, const struct run
 		if (is_given(p, guard->kept[i]) && !is_hidden(guard, guard->kept[i])) {
 			take_back(p, l, guard->kept[i]);
 			put(l->read, l->why_read, &p->spec.n_read, guard->kept[i],
-			    STR("default: what decides is not changed from inside"));
+			    i < guard->n_node_kept
+				    ? STR("default: what decides is not changed from inside")
+				    : STR("--guard"));
 		}
 	}
 	for (size_t i = 0; i < guard->n_hidden; i++) {
@@ -531,10 +533,34 @@ static enum err_code give_places(struct run_plan *p, const struct run_granted *g
 	return ERR_OK;
 }
 
+/* The caller's own guards: like the node's, they only take away. */
+static enum err_code with_own_guards(struct run_plan *p, const struct run_guard *node,
+				     struct run_guard *ret, struct err *err)
+{
+	const struct opt_list *asked = &p->options->guard;
+
+	*ret = *node;
+	ret->n_node_kept = node->n_kept;
+	ret->kept = ARENA_ARRAY(p->arena, node->n_kept + asked->n + 1, struct str);
+	if (!ret->kept) {
+		return ERR(err, ERR_NOMEM, "out of memory");
+	}
+	for (size_t i = 0; i < node->n_kept; i++) {
+		ret->kept[i] = node->kept[i];
+	}
+	for (size_t i = 0; i < asked->n; i++) {
+		TRY(find_real_path(p->arena, asked->items[i], &ret->kept[ret->n_kept++], err));
+	}
+	return ERR_OK;
+}
+
 enum err_code run_plan_settle(struct run_plan *p, const struct run_granted *g,
 			      const struct run_guard *guard, struct err *err)
 {
-	TRY(give_places(p, g, guard, err));
+	struct run_guard all;
+
+	TRY(with_own_guards(p, guard, &all, err));
+	TRY(give_places(p, g, &all, err));
 	if (g->listeners & 1U << RUN_LISTEN_GATEWAY) {
 		p->listeners[p->spec.n_listeners++] =
 			(struct sandbox_listener){RUN_LISTEN_GATEWAY, RUN_PORT_GATEWAY};

@@ -47,14 +47,21 @@ static const struct jail_spec runner_jail = {
 	.any_file = true,
 };
 
+/* Where a server's files really were when the configuration was loaded. */
+struct seen {
+	bool there; /* else it cannot be started */
+	struct plan_machine machine;
+};
+
 struct runner {
 	struct loop loop;
 	struct role_boot *boot;
 	struct loop_fd control;
 	struct sandbox_kernel kernel;
-	struct arena text; /* of config and pace */
+	struct arena text; /* of config, pace and seen */
 	struct config config;
 	struct runner_pace *pace; /* one for each of config.servers */
+	struct seen *seen;        /* likewise */
 	struct peers peers;
 	unsigned running;
 	bool draining;
@@ -123,12 +130,18 @@ static enum err_code start(struct running *run, const struct config_server *serv
 			   struct err *err)
 {
 	struct runner *r = run->runner;
+	const struct seen *seen = &r->seen[server - r->config.servers];
 	struct sandbox_plan plan;
 	struct arena a;
 	enum err_code code;
 
+	if (!seen->there) {
+		return ERR(err, ERR_NOT_FOUND,
+			   "its files were not there when the configuration was loaded: `writ "
+			   "reload` looks again");
+	}
 	arena_init(&a, PLAN_BYTES);
-	code = runner_plan(&a, server, &r->kernel, r->boot->secrets, r->boot->n_secrets, &plan,
+	code = runner_plan(&a, server, &seen->machine, r->boot->secrets, r->boot->n_secrets, &plan,
 			   err);
 	if (!code) {
 		code = server_start(&run->server, &r->loop, server->id, &plan, ret_fd, err);
@@ -280,7 +293,7 @@ static bool downloads(const struct config_server *s)
 	return false;
 }
 
-/* Tries every plan, so that a wrong path is seen now and not at the first call. */
+/* Looks where every server's files are and tries its plan: a wrong path is seen now, not at a call. */
 static void rehearse(struct runner *r)
 {
 	for (size_t i = 0; i < r->config.n_servers; i++) {
@@ -299,8 +312,11 @@ static void rehearse(struct runner *r)
 				 STR_ARG(s->id), STR_ARG(s->command.items[0]));
 		}
 		arena_init(&a, PLAN_BYTES);
-		if (runner_plan(&a, s, &r->kernel, r->boot->secrets, r->boot->n_secrets, &plan,
-				&err)) {
+		r->seen[i].there =
+			runner_look(&r->text, s, &r->kernel, r->boot->secrets, r->boot->n_secrets,
+				    &r->seen[i].machine, &err) == ERR_OK;
+		if (!r->seen[i].there || runner_plan(&a, s, &r->seen[i].machine, r->boot->secrets,
+						     r->boot->n_secrets, &plan, &err)) {
 			log_line(LOG_WARN, STR_FMT " cannot be started: %s", STR_ARG(s->id),
 				 err.msg);
 		}
@@ -314,6 +330,7 @@ static enum err_code load_config(struct runner *r, struct err *err)
 {
 	struct config config = {0};
 	struct runner_pace *pace;
+	struct seen *seen;
 	struct arena a;
 	struct str text;
 	enum err_code code;
@@ -322,7 +339,8 @@ static enum err_code load_config(struct runner *r, struct err *err)
 	code = fd_read_all(r->boot->config_fd, CONFIG_BYTES, &a, &text, err);
 	code = code ? code : config_decode_json(&a, text, &config, err);
 	pace = code ? NULL : ARENA_ARRAY(&a, config.n_servers, struct runner_pace);
-	if (!pace) {
+	seen = code ? NULL : ARENA_ARRAY(&a, config.n_servers, struct seen);
+	if (!pace || !seen) {
 		arena_done(&a);
 		return code ? code : ERR(err, ERR_NOMEM, "no memory for the servers");
 	}
@@ -330,6 +348,7 @@ static enum err_code load_config(struct runner *r, struct err *err)
 	r->text = a;
 	r->config = config;
 	r->pace = pace;
+	r->seen = seen;
 	rehearse(r);
 	return ERR_OK;
 }

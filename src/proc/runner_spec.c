@@ -3,7 +3,7 @@
 
 #include "sys/fd.h"
 
-enum { SECRET_MAX = 64 * 1024 };
+enum { SECRET_MAX = 64 * 1024, VALUES_BYTES = 4 << 20 };
 
 /* Only files that the supervisor handed over can be had; a newline at the end is not meant. */
 static enum err_code secret_value(struct arena *a, struct str file,
@@ -64,11 +64,12 @@ static enum sandbox_profile profile_of(enum config_profile profile)
 	return PROFILE_AUTO;
 }
 
-enum err_code runner_plan(struct arena *a, const struct config_server *server,
-			  const struct sandbox_kernel *kernel, const struct role_secret *secrets,
-			  unsigned n_secrets, struct sandbox_plan *ret, struct err *err)
+/* All that the configuration says; values of the environment live in `a`. */
+static enum err_code make_spec(struct arena *a, const struct config_server *server,
+			       const struct role_secret *secrets, unsigned n_secrets,
+			       struct sandbox_spec *ret, struct err *err)
 {
-	struct sandbox_spec spec = {
+	*ret = (struct sandbox_spec){
 		.name = server->id,
 		.argv = server->command.items,
 		.n_argv = server->command.n,
@@ -81,12 +82,34 @@ enum err_code runner_plan(struct arena *a, const struct config_server *server,
 		.profile = profile_of(server->profile),
 		.weaker = server->sandbox == CONFIG_SANDBOX_WEAKER,
 	};
-	struct plan_machine machine;
+	return environment(a, server, secrets, n_secrets, &ret->env, err);
+}
 
-	TRY(environment(a, server, secrets, n_secrets, &spec.env, err));
-	TRY(sandbox_look(a, &spec, kernel, &machine, err));
-	if (machine.profile == PROFILE_SHELL) {
-		machine.profile = PROFILE_NATIVE; /* a server's script needs no run-time code */
+enum err_code runner_look(struct arena *keep, const struct config_server *server,
+			  const struct sandbox_kernel *kernel, const struct role_secret *secrets,
+			  unsigned n_secrets, struct plan_machine *ret, struct err *err)
+{
+	struct sandbox_spec spec;
+	struct arena values;
+	enum err_code code;
+
+	arena_init(&values, VALUES_BYTES);
+	code = make_spec(&values, server, secrets, n_secrets, &spec, err);
+	code = code ? code : sandbox_look(keep, &spec, kernel, ret, err);
+	arena_wipe(&values);
+	arena_done(&values);
+	if (!code && ret->profile == PROFILE_SHELL) {
+		ret->profile = PROFILE_NATIVE; /* a server's script needs no run-time code */
 	}
-	return plan_build(a, &spec, &machine, ret, err);
+	return code;
+}
+
+enum err_code runner_plan(struct arena *a, const struct config_server *server,
+			  const struct plan_machine *machine, const struct role_secret *secrets,
+			  unsigned n_secrets, struct sandbox_plan *ret, struct err *err)
+{
+	struct sandbox_spec spec;
+
+	TRY(make_spec(a, server, secrets, n_secrets, &spec, err));
+	return plan_build(a, &spec, machine, ret, err);
 }

@@ -8,11 +8,19 @@
 #include "sandbox/apply.h"
 
 /*
- * Looks at the machine and builds the plan; both live in the arena, and so do the
- * values of its environment: wipe the arena. Secret values are read from `secrets`.
+ * Where the server's program and places really are, now; kept in `keep`. Asked once, when the
+ * configuration is loaded: a link that somebody changes afterwards changes nothing any more.
+ */
+enum err_code runner_look(struct arena *keep, const struct config_server *server,
+			  const struct sandbox_kernel *kernel, const struct role_secret *secrets,
+			  unsigned n_secrets, struct plan_machine *ret, struct err *err) MUST_USE;
+
+/*
+ * Builds the plan for what runner_look saw; it lives in the arena, and so do the values of its
+ * environment: wipe the arena. Secret values are read from `secrets`.
  */
 enum err_code runner_plan(struct arena *a, const struct config_server *server,
-			  const struct sandbox_kernel *kernel, const struct role_secret *secrets,
+			  const struct plan_machine *machine, const struct role_secret *secrets,
 			  unsigned n_secrets, struct sandbox_plan *ret, struct err *err) MUST_USE;
 
 #endif

@@ -23,6 +23,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -78,6 +79,8 @@ static const char *const servers =
 	"i=$((i+1)); done >&2; head -c 20000 /dev/zero | tr '\\\\0' a >&2\"]},"
 	"\"missing\":{\"command\":[\"/bin/cat\"],\"files\":{\"read\":[\"/no/such/place\"],"
 	"\"write\":[]}},"
+	"\"linked\":{\"command\":[\"/bin/cat\",\"/tmp/writ-test-linked/link/file\"],\"files\":"
+	"{\"read\":[\"/tmp/writ-test-linked/link\"],\"write\":[]}},"
 	"\"secret\":{\"command\":[\"/usr/bin/env\"],\"env\":{\"TOKEN\":{\"secret_file\":\"/the/"
 	"secret\"}}}"
 	"}}";
@@ -430,6 +433,55 @@ static void the_environment_is_what_the_configuration_says(void **state)
 	assert_null(strstr(s.said, "hush"));
 }
 
+static void put_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	(void)close(fd);
+}
+
+/* Somebody who may write in a folder on the way cannot choose another place after the load. */
+static void a_link_changed_after_the_load_leads_nowhere_else(void **state)
+{
+	static const char *const made[] = {
+		"/tmp/writ-test-linked/link",      "/tmp/writ-test-linked/good/file",
+		"/tmp/writ-test-linked/evil/file", "/tmp/writ-test-linked/good",
+		"/tmp/writ-test-linked/evil",      "/tmp/writ-test-linked"};
+	struct scene s;
+	char got[64] = {0};
+	int fd;
+
+	(void)state;
+	if (cannot_sandbox()) {
+		skip();
+	}
+	for (size_t i = 0; i < ARRAY_LEN(made); i++) {
+		(void)remove(made[i]);
+	}
+	for (size_t i = ARRAY_LEN(made); i-- > 3;) {
+		assert_int_equal(mkdir(made[i], 0755), 0);
+	}
+	put_file(made[1], "good");
+	put_file(made[2], "evil");
+	assert_int_equal(symlink("good", made[0]), 0);
+	begin(&s, false);
+	await_ready(&s);
+	assert_int_equal(unlink(made[0]), 0);
+	assert_int_equal(symlink("evil", made[0]), 0);
+	fd = run(&s, 1, "linked");
+	assert_true(fd >= 0);
+	(void)await_end(&s, 1);
+	assert_int_equal(read(fd, got, sizeof(got) - 1), 4);
+	assert_string_equal(got, "good");
+	(void)close(fd);
+	assert_int_equal(end(&s), 0);
+	for (size_t i = 0; i < ARRAY_LEN(made); i++) {
+		(void)remove(made[i]);
+	}
+}
+
 static int children_of(pid_t pid)
 {
 	char path[64];
@@ -583,6 +635,7 @@ int main(void)
 		cmocka_unit_test(a_gate_that_goes_takes_its_servers_along),
 		cmocka_unit_test(when_the_runner_is_killed_nothing_it_started_lives_on),
 		cmocka_unit_test(servers_that_came_and_went_leave_no_descriptor),
+		cmocka_unit_test(a_link_changed_after_the_load_leads_nowhere_else),
 		cmocka_unit_test(starts_are_paced),
 	};
 
