@@ -97,6 +97,7 @@ static const struct config_field top_fields[] = {
 	{.key = STR_INIT("sites"), .read = config_read_sites},
 	CONFIG_KEY("limits", read_limits, struct config, limits),
 	{.key = STR_INIT("egress"), .read = config_read_egress},
+	{.key = STR_INIT("credentials"), .read = config_read_credentials},
 	CONFIG_KEY("gates", config_read_u32, struct config, gates, .min = 0, .max = 256),
 	{.key = STR_INIT("log"), .read = read_log},
 	CONFIG_KEY("ledger", read_ledger, struct config, ledger),

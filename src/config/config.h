@@ -182,8 +182,22 @@ struct config_egress {
 	const struct config_egress_range *ranges; /* special addresses that may be dialled */
 	size_t n_hosts, n_ranges;
 	struct config_strs slash_escapes; /* hosts in whose paths "%2F" is let through */
-	uint64_t idle_ns;                 /* a tunnel without a byte */
-	uint64_t tunnels;                 /* of one gate */
+	struct config_strs inspect;       /* hosts in whose tunnels TLS is looked into */
+	struct str ca_file; /* of the hosts that are looked into; empty: the system's roots */
+	uint64_t idle_ns;   /* a tunnel without a byte */
+	uint64_t tunnels;   /* of one gate */
+};
+
+/*
+ * A secret that an agent uses without having it: it sends "writ-credential-ID" in this header, and
+ * the role that dials puts the secret there, for requests below this URL and nowhere else.
+ */
+struct config_credential {
+	struct str id;
+	struct config_url url; /* target ends with a slash */
+	struct egress_host host;
+	struct str header;
+	struct str file; /* empty in a gate's view */
 };
 
 enum config_log_level {
@@ -214,6 +228,8 @@ struct config {
 	struct config_limits limits;
 	struct config_ledger ledger;
 	struct config_egress egress;
+	const struct config_credential *credentials;
+	size_t n_credentials;
 	uint32_t gates; /* 0: one for each core */
 	enum config_log_level log_level;
 };
@@ -268,6 +284,15 @@ bool config_has_exit(const struct config *cfg);
 
 /* Borrowed, or NULL: then the name is looked up. */
 const struct config_egress_host *config_egress_find(const struct config *cfg, struct str name);
+const struct config_credential *config_credential_find(const struct config *cfg, struct str id);
+
+/* Whether it may go to this host at all; the path is another question. */
+bool config_credential_is_for(const struct config_credential *k, const struct egress_host *host,
+			      bool tls);
+
+/* Whether tunnels to this host are looked into: it is named, or a credential is for it. */
+bool config_inspects(const struct config *cfg, const struct egress_host *host);
+
 bool config_escapes_slashes(const struct config *cfg, struct str name);
 
 /* Absolute http or https URL, no user, no fragment; `text` must outlive *ret. ERR_INVALID says why.

@@ -2,7 +2,7 @@
 /* The exit: which hosts are known without being looked up, which special addresses are open. */
 #include "config/decode_priv.h"
 
-enum { MAX_HOSTS = 1024, MAX_ADDRESSES = 16, MAX_RANGES = 256, MAX_SLASHES = 256 };
+enum { MAX_HOSTS = 1024, MAX_ADDRESSES = 16, MAX_RANGES = 256, MAX_NAMES = 256 };
 
 static void read_name(struct config_ctx *c, const struct config_field *f, const struct json *node,
 		      void *to)
@@ -108,25 +108,27 @@ static void read_ranges(struct config_ctx *c, const struct config_field *f, cons
 	e->n_ranges = i;
 }
 
-static void read_slashes(struct config_ctx *c, const struct config_field *f,
-			 const struct json *node, void *to)
+static void read_names(struct config_ctx *c, const struct config_field *f, const struct json *node,
+		       void *to)
 {
-	struct config_egress *e = to;
+	struct config_strs *names = to;
 	struct str *items;
 	size_t n, i = 0;
 
 	(void)f;
-	items = config_items(c, node, JSON_ARRAY, MAX_SLASHES, sizeof(*items), &n);
+	items = config_items(c, node, JSON_ARRAY, MAX_NAMES, sizeof(*items), &n);
 	JSON_EACH (item, n ? node : NULL) {
 		read_name(c, NULL, item, &items[i++]);
 	}
-	e->slash_escapes = (struct config_strs){.items = items, .n = n};
+	*names = (struct config_strs){.items = items, .n = n};
 }
 
 static const struct config_field egress_fields[] = {
 	{.key = STR_INIT("hosts"), .read = read_hosts},
 	{.key = STR_INIT("allow_addresses"), .read = read_ranges},
-	{.key = STR_INIT("escaped_slashes"), .read = read_slashes},
+	CONFIG_KEY("escaped_slashes", read_names, struct config_egress, slash_escapes),
+	CONFIG_KEY("inspect", read_names, struct config_egress, inspect),
+	CONFIG_KEY("ca_file", config_read_path, struct config_egress, ca_file),
 	CONFIG_KEY("idle_timeout", config_read_duration, struct config_egress, idle_ns,
 		   .min = UINT64_C(100000000), .max = UINT64_C(86400000000000)),
 	CONFIG_KEY("tunnels", config_read_u64, struct config_egress, tunnels, .min = 1,

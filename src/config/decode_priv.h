@@ -89,6 +89,7 @@ config_read config_read_servers;
 config_read config_read_models;
 config_read config_read_sites;
 config_read config_read_egress;
+config_read config_read_credentials;
 
 /* Is `id` [a-z0-9][a-z0-9_-]{0,31}? */
 bool config_is_id(struct str id);

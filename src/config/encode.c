@@ -328,7 +328,7 @@ static void put_address(struct json_writer *w, const struct egress_ip *ip)
 	buf_done(&text);
 }
 
-static void put_egress(struct json_writer *w, const struct config_egress *e)
+static void put_egress(struct json_writer *w, const struct config_egress *e, enum config_view view)
 {
 	json_w_key(w, STR("egress"));
 	json_w_object(w);
@@ -350,8 +350,31 @@ static void put_egress(struct json_writer *w, const struct config_egress *e)
 	}
 	json_w_end(w);
 	member_strs(w, STR("escaped_slashes"), e->slash_escapes);
+	member_strs(w, STR("inspect"), e->inspect);
+	if (view == CONFIG_VIEW_FULL) {
+		member_text(w, STR("ca_file"), e->ca_file);
+	}
 	member_duration(w, STR("idle_timeout"), e->idle_ns);
 	json_w_member_u64(w, STR("tunnels"), e->tunnels);
+	json_w_end(w);
+}
+
+static void put_credentials(struct json_writer *w, const struct config *cfg, enum config_view view)
+{
+	json_w_key(w, STR("credentials"));
+	json_w_object(w);
+	for (size_t i = 0; i < cfg->n_credentials; i++) {
+		const struct config_credential *k = &cfg->credentials[i];
+
+		json_w_key(w, k->id);
+		json_w_object(w);
+		json_w_member_str(w, STR("url"), k->url.text);
+		json_w_member_str(w, STR("header"), k->header);
+		if (view == CONFIG_VIEW_FULL) {
+			member_text(w, STR("secret_file"), k->file);
+		}
+		json_w_end(w);
+	}
 	json_w_end(w);
 }
 
@@ -376,7 +399,8 @@ void config_encode_json(const struct config *cfg, enum config_view view, struct 
 	put_models(&w, cfg, view);
 	put_sites(&w, cfg);
 	put_limits(&w, &cfg->limits);
-	put_egress(&w, &cfg->egress);
+	put_egress(&w, &cfg->egress, view);
+	put_credentials(&w, cfg, view);
 	json_w_member_u64(&w, STR("gates"), cfg->gates);
 	json_w_key(&w, STR("log"));
 	json_w_object(&w);

@@ -296,6 +296,9 @@ enum err_code config_secrets(struct arena *a, const struct config *cfg,
 	for (size_t i = 0; i < cfg->n_models; i++) {
 		add_secret(&l, cfg->models[i].api_key_file, CONFIG_SECRET_CONNECTOR);
 	}
+	for (size_t i = 0; i < cfg->n_credentials; i++) {
+		add_secret(&l, cfg->credentials[i].file, CONFIG_SECRET_EXIT);
+	}
 	if (l.code) {
 		return ERR(err, l.code,
 			   l.code == ERR_NOMEM ? "out of memory" : "more than %d secret files",

@@ -27,6 +27,7 @@ enum config_secret_reader {
 	CONFIG_SECRET_CONNECTOR = 0, /* credential headers, model keys */
 	CONFIG_SECRET_GATE,          /* private keys of listeners */
 	CONFIG_SECRET_RUNNER,        /* environment of stdio servers */
+	CONFIG_SECRET_EXIT,          /* what agents use without having it */
 };
 
 struct config_secret {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "crypto/tls.h"
+#include "crypto/tls_priv.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -25,8 +25,7 @@ struct tls {
 	uint8_t pin[TLS_FINGERPRINT];
 };
 
-/* Reports the newest thing OpenSSL has to say and empties its queue. */
-static enum err_code tls_err(struct err *err, enum err_code code, const char *what)
+enum err_code tls_err(struct err *err, enum err_code code, const char *what)
 {
 	unsigned long e = ERR_peek_last_error();
 	const char *why = e ? ERR_reason_error_string(e) : NULL;
@@ -79,7 +78,8 @@ static long bio_control(BIO *b, int cmd, long n, void *p)
 
 static BIO_METHOD *socket_method(void)
 {
-	BIO_METHOD *m = BIO_meth_new(BIO_TYPE_SOURCE_SINK | BIO_get_new_index(), "writ socket");
+	/* BIO_get_new_index() has 127 of them for a process; nothing here asks for the type. */
+	BIO_METHOD *m = BIO_meth_new(BIO_TYPE_SOURCE_SINK | 0xff, "writ socket");
 
 	if (m && (!BIO_meth_set_write_ex(m, bio_write) || !BIO_meth_set_read_ex(m, bio_read) ||
 		  !BIO_meth_set_ctrl(m, bio_control))) {
@@ -241,6 +241,27 @@ static enum err_code ask_for_client(struct tls_ctx *ctx, const struct tls_server
 		return tls_err(err, ERR_INVALID, "client authorities");
 	}
 	SSL_CTX_set_verify(ctx->ssl, mode, NULL);
+	return ERR_OK;
+}
+
+SSL_CTX *tls_ctx_ssl(struct tls_ctx *ctx)
+{
+	return ctx->ssl;
+}
+
+enum err_code tls_server_bare(struct tls_ctx **ret, struct err *err)
+{
+	struct tls_ctx *ctx = ctx_new(TLS_server_method());
+
+	if (!ctx) {
+		return tls_err(err, ERR_NOMEM, "TLS server");
+	}
+	SSL_CTX_set_alpn_select_cb(ctx->ssl, choose_protocol, NULL);
+	if (!SSL_CTX_set_num_tickets(ctx->ssl, 0)) {
+		ctx_unref(ctx);
+		return tls_err(err, ERR_NOMEM, "TLS server");
+	}
+	*ret = ctx;
 	return ERR_OK;
 }
 
@@ -539,6 +560,11 @@ struct str tls_peer_subject(const struct tls *t, struct arena *a)
 	}
 	BIO_free(b);
 	return s;
+}
+
+struct str tls_server_name(const struct tls *t)
+{
+	return str_from_c(SSL_get_servername(t->ssl, TLSEXT_NAMETYPE_host_name));
 }
 
 struct str tls_alpn(const struct tls *t)

@@ -89,6 +89,9 @@ bool tls_peer_fingerprint(const struct tls *t, uint8_t ret[TLS_FINGERPRINT]);
 /* The subject in RFC 2253 form, in the arena; empty when there is none. */
 struct str tls_peer_subject(const struct tls *t, struct arena *a);
 
+/* Of a server's session: the name that the client asked for; p NULL when none. Lives with t. */
+struct str tls_server_name(const struct tls *t);
+
 /* The negotiated application protocol: "http/1.1", or empty. Lives with t. */
 struct str tls_alpn(const struct tls *t);
 

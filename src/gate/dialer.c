@@ -174,7 +174,7 @@ static enum err_code ask(struct dialer *d, struct dial_request *req, const struc
 }
 
 enum err_code dialer_ask_host(struct dialer *d, struct dial_request *req, struct str host,
-			      uint16_t port, struct err *err)
+			      uint16_t port, uint8_t flags, struct err *err)
 {
 	char buf[512];
 	struct frame_writer w;
@@ -184,6 +184,7 @@ enum err_code dialer_ask_host(struct dialer *d, struct dial_request *req, struct
 	frame_put_u64(&w, d->next_token);
 	frame_put_str(&w, host);
 	frame_put_u32(&w, port);
+	frame_put_u8(&w, flags);
 	return ask(d, req, &w, err);
 }
 

@@ -48,9 +48,9 @@ enum err_code dialer_connect(struct dialer *d, int fd, struct err *err) MUST_USE
 enum err_code dialer_ask(struct dialer *d, struct dial_request *req, enum ipc_message what,
 			 struct str name, struct err *err) MUST_USE;
 
-/* Asks the exit for a connection to a host, under the same rules. */
+/* Asks the exit for a connection to a host, under the same rules; flags are enum ipc_host. */
 enum err_code dialer_ask_host(struct dialer *d, struct dial_request *req, struct str host,
-			      uint16_t port, struct err *err) MUST_USE;
+			      uint16_t port, uint8_t flags, struct err *err) MUST_USE;
 
 /* Forgets a request; one that is running is stopped. Harmless when idle. */
 void dialer_forget(struct dialer *d, struct dial_request *req);

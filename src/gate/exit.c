@@ -36,6 +36,11 @@ static const struct fault_text {
 	[EXIT_FAULT_BUSY] = {503, STR_INIT("busy"), STR_INIT("Try again later.")},
 	[EXIT_FAULT_UPSTREAM] = {502, STR_INIT("upstream_protocol"),
 				 STR_INIT("The answer is not HTTP as Writ speaks it.")},
+	[EXIT_FAULT_AUTHORITY] = {421, STR_INIT("request_authority_mismatch"),
+				  STR_INIT("The request is for another host than the tunnel.")},
+	[EXIT_FAULT_CREDENTIAL] = {403, STR_INIT("credential_mismatch"),
+				   STR_INIT("A credential stands where it does not belong: it is "
+					    "for one header, one host and one path.")},
 };
 
 static const struct http_field json_fields[] = {
@@ -131,10 +136,10 @@ enum ledger_status exit_status_of(enum ipc_not_dialed why)
 /* ---- what is asked ---- */
 
 static void put_url(struct buf *out, const struct egress_host *host, struct str path,
-		    struct str query)
+		    struct str query, bool tls)
 {
-	buf_append(out, STR("http://"));
-	egress_host_write(out, host, 80);
+	buf_append(out, tls ? STR("https://") : STR("http://"));
+	egress_host_write(out, host, tls ? 443 : 80);
 	buf_append(out, path);
 	if (query.p) {
 		buf_append_c(out, '?');
@@ -143,7 +148,7 @@ static void put_url(struct buf *out, const struct egress_host *host, struct str 
 }
 
 struct str exit_describe(struct http_req *req, struct arena *a, const struct egress_host *host,
-			 struct str path)
+			 struct str path, bool tls)
 {
 	struct buf out, url;
 	struct json_writer w;
@@ -156,7 +161,7 @@ struct str exit_describe(struct http_req *req, struct arena *a, const struct egr
 	if (req) {
 		struct str query = req->head.query.n ? req->head.query : str_make(NULL, 0);
 
-		put_url(&url, host, path, query);
+		put_url(&url, host, path, query, tls);
 		json_w_member_u64(&w, STR("bytes"), req->head.body_len);
 		json_w_member_str(&w, STR("kind"), STR("request"));
 		json_w_member_str(&w, STR("method"), req->head.method_text);
@@ -318,7 +323,7 @@ static void on_end(struct http_req *req)
 	req->user = NULL;
 }
 
-static const struct http_handler exit_handler = {
+const struct http_handler exit_handler = {
 	.on_request = on_request,
 	.on_body = on_body,
 	.on_body_complete = on_body_complete,
@@ -398,6 +403,7 @@ static void close_listeners(struct gate *g, const struct session *who)
 void gate_exit_close(struct gate *g, struct session *who)
 {
 	exit_tunnels_end(g, who, LEDGER_CANCELLED);
+	exit_inspected_close(g, who);
 	close_listeners(g, who);
 }
 
@@ -431,6 +437,7 @@ void exits_init(struct gate *g)
 	dialer_init(&x->dialer, &g->loop);
 	list_init(&x->listeners);
 	list_init(&x->tunnels);
+	list_init(&x->inspected);
 	list_init(&x->over);
 	x->sweep.on_turn_end = on_sweep;
 }
@@ -440,10 +447,12 @@ void exits_done(struct gate *g)
 	struct exits *x = &g->exits;
 
 	exit_tunnels_end(g, NULL, LEDGER_LOST);
+	exit_inspected_close(g, NULL);
 	close_listeners(g, NULL);
 	loop_defer_cancel(&x->sweep);
 	sweep(x);
 	dialer_done(&x->dialer);
+	tls_authority_free(x->authority);
 	while (x->n_pipes) {
 		x->n_pipes--;
 		(void)close(x->pipes[x->n_pipes][0]);
@@ -461,6 +470,9 @@ static void on_listener_drained(struct http_server *s)
 void exits_drain(struct gate *g)
 {
 	exit_tunnels_end(g, NULL, LEDGER_CANCELLED);
+	LIST_FOREACH (node, &g->exits.inspected) {
+		http_server_drain(CONTAINER_OF(node, struct exit_inspected, node)->server, NULL);
+	}
 	LIST_FOREACH (node, &g->exits.listeners) {
 		struct exit_listener *l = CONTAINER_OF(node, struct exit_listener, node);
 
@@ -483,6 +495,13 @@ struct http_server *exits_server(const struct gate *g, unsigned index)
 
 bool exits_idle(const struct gate *g)
 {
+	LIST_FOREACH (node, (struct list *)(uintptr_t)&g->exits.inspected) {
+		const struct exit_inspected *i = CONTAINER_OF(node, struct exit_inspected, node);
+
+		if (http_server_stats(i->server)->conns) {
+			return false;
+		}
+	}
 	LIST_FOREACH (node, (struct list *)(uintptr_t)&g->exits.listeners) {
 		if (CONTAINER_OF(node, struct exit_listener, node)->draining) {
 			return false;

@@ -7,7 +7,8 @@
  *   PROXY    an HTTP proxy: CONNECT, and plain requests in absolute form
  *
  * A tunnel to port 443 carries TLS for the host that was decided about, or nothing: its
- * first message must name that host. Everything else in a tunnel is opaque.
+ * first message must name that host. Everything else in a tunnel is opaque, unless the
+ * configuration has it looked into: then each request in it is an action of its own.
  */
 #ifndef GATE_EXIT_H
 #define GATE_EXIT_H
@@ -17,18 +18,22 @@
 
 struct gate;
 struct session;
+struct tls_authority;
 
 enum exit_kind { EXIT_NONE = 0, EXIT_PROXY };
 
-enum { EXIT_SPARE_PIPES = 64 };
+enum { EXIT_SPARE_PIPES = 64, EXIT_MAX_INSPECTED = 256 };
 
 /* Part of a gate. */
 struct exits {
-	struct dialer dialer;   /* to the role that dials hosts */
-	struct list listeners;  /* of struct exit_listener */
-	struct list tunnels;    /* of struct exit_tunnel */
-	struct list over;       /* what is freed at the end of the turn */
-	struct loop_hook sweep; /* does that */
+	struct dialer dialer;  /* to the role that dials hosts */
+	struct list listeners; /* of struct exit_listener */
+	struct list tunnels;   /* of struct exit_tunnel */
+	struct list inspected; /* of struct exit_inspected */
+	unsigned n_inspected;
+	struct tls_authority *authority; /* owned; NULL: no tunnel can be looked into */
+	struct list over;                /* what is freed at the end of the turn */
+	struct loop_hook sweep;          /* does that */
 	unsigned n_tunnels;
 	int pipes[EXIT_SPARE_PIPES][2]; /* empty ones, lent to tunnels with bytes under way */
 	unsigned n_pipes;

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A plain request through the proxy: GET http://host/path. It is decided by method, host
- * and path; what is sent is the path that was decided about, under framing of our own, on
- * a connection that was dialled for it and serves no other request: what one host or agent
- * leaves on a connection reaches nobody else.
+ * A request through the proxy: GET http://host/path, or one in a tunnel that is looked into. It
+ * is decided by method, host and path; what is sent is the path that was decided about, under
+ * framing of our own. A plain one gets a connection that serves no other; those of a tunnel
+ * share the connections of their session and host: what an agent leaves on one reaches no
+ * other agent.
  *
  * Bodies pass in pieces, each side at the other's pace.
  */
 #include "gate/exit_priv.h"
 
+#include "base/hex.h"
 #include "egress/path.h"
-#include "http/client.h"
+#include "gate/pool.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -26,10 +28,15 @@ struct exit_call {
 	struct str host_text, target;
 	struct action action;
 	struct dial_request dial;
-	struct call_pool *pool;
+	struct call_pool *pool;     /* of a plain request */
+	struct exit_inspected *via; /* of one in a tunnel */
+	struct http_field *fields;  /* that are sent */
+	size_t n_fields;
+	unsigned attempts;
 	struct http_call call;
 	uint64_t sent, received;
 	enum exit_fault fault;
+	bool tls, has_secret; /* has_secret: a credential may go to this host */
 	bool dialling, calling, body_complete, body_ended, answering, broken, gone;
 };
 
@@ -168,13 +175,28 @@ static enum exit_fault fault_of(enum http_fail why)
 	return EXIT_FAULT_BUSY;
 }
 
+static void send_request(struct exit_call *x);
+
+/* RFC 9110 section 9.2.2: a reused connection closed without a word; this does no harm twice. */
+static bool may_repeat(const struct exit_call *x)
+{
+	enum http_method m = x->req->head.method;
+
+	return (m == HTTP_GET || m == HTTP_HEAD || m == HTTP_OPTIONS) &&
+	       x->req->head.framing == HTTP_NO_BODY && !x->gone;
+}
+
 static void on_fail(struct http_call *c, enum http_fail why, const struct err *err)
 {
 	struct exit_call *x = CONTAINER_OF(c, struct exit_call, call);
 
 	(void)err;
 	x->calling = false;
-	x->fault = fault_of(why);
+	if (why == HTTP_FAIL_RETRYABLE && x->attempts++ == 0 && may_repeat(x)) {
+		send_request(x);
+		return;
+	}
+	x->fault = why == HTTP_FAIL_DIAL && x->via ? exit_fault_of(x->via->why) : fault_of(why);
 	x->broken = x->answering;
 	answered(x,
 		 x->fault == EXIT_FAULT_TIMEOUT    ? LEDGER_TIMEOUT
@@ -255,6 +277,7 @@ static bool open_pool(struct exit_call *x, int fd)
 		.dial = on_pool_dial,
 		.user = p,
 		.host = x->host_text,
+		.wire = x->has_secret ? &gate_relay_wire : NULL,
 		.max_conns = 1,
 		.max_idle = 1,
 		.head_timeout = HEAD_SECONDS * CLOCK_SEC,
@@ -279,11 +302,11 @@ static void send_request(struct exit_call *x)
 
 	x->call = (struct http_call){
 		.on = &call_events,
-		.pool = x->pool->pool,
+		.pool = x->via ? x->via->pool : x->pool->pool,
 		.request = {.method = h->method_text,
 			    .target = x->target,
-			    .fields = h->fields,
-			    .n_fields = h->n_fields,
+			    .fields = x->fields,
+			    .n_fields = x->n_fields,
 			    .framing = h->framing,
 			    .body_len = h->body_len,
 			    .no_length = !h1_get(h, HTTP_F_CONTENT_LENGTH).p},
@@ -298,7 +321,6 @@ static void on_dialed(struct dial_request *d, int fd, enum ipc_dial_mode mode, s
 {
 	struct exit_call *x = CONTAINER_OF(d, struct exit_call, dial);
 
-	(void)mode;
 	(void)reason;
 	x->dialling = false;
 	if (fd < 0) {
@@ -309,7 +331,9 @@ static void on_dialed(struct dial_request *d, int fd, enum ipc_dial_mode mode, s
 		answered(x, exit_status_of(d->why), 0);
 		return;
 	}
-	x->action.peer = exit_peer_text(fd, &x->req->arena);
+	if (mode == IPC_DIAL_DIRECT) {
+		x->action.peer = exit_peer_text(fd, &x->req->arena);
+	}
 	if (!open_pool(x, fd)) {
 		x->fault = EXIT_FAULT_BUSY;
 		answered(x, LEDGER_LOST, 0);
@@ -326,10 +350,14 @@ static void forward(struct action *a)
 		answered(x, LEDGER_CALLER_GONE, 0);
 		return;
 	}
+	if (x->via) {
+		send_request(x);
+		return;
+	}
 	x->dial.on_answer = on_dialed;
 	x->dialling = true;
 	if (dialer_ask_host(&x->gate->exits.dialer, &x->dial, egress_host_name(&x->host),
-			    x->host.port, NULL)) {
+			    x->host.port, x->has_secret ? IPC_HOST_RELAY : 0, NULL)) {
 		x->fault = EXIT_FAULT_BUSY;
 		answered(x, LEDGER_UNREACHABLE, 0);
 	}
@@ -422,37 +450,118 @@ static bool make_host_text(struct exit_call *x)
 	struct buf out;
 
 	buf_init(&out, HOST_TEXT);
-	egress_host_write(&out, &x->host, 80);
+	egress_host_write(&out, &x->host, x->tls ? 443 : 80);
 	x->host_text = arena_dup(&x->req->arena, buf_str(&out));
 	buf_done(&out);
 	return x->host_text.p != NULL;
 }
 
-void exit_http_begin(struct exit_listener *l, struct http_req *req, struct session *who)
-{
-	struct rules_query q = {.kind = RULES_CONNECT};
-	struct exit_call *x = ARENA_NEW(&req->arena, struct exit_call);
-	struct str path;
-	struct err err;
+/* ---- credentials ---- */
 
-	if (!x) {
-		exit_answer_fault(req, EXIT_FAULT_BUSY);
-		return;
+static const struct str placeholder = STR_INIT("writ-credential-");
+
+/* Every placeholder in this text belongs to this header, host and path. */
+static bool placeholders_belong(const struct exit_call *x, struct str header, struct str text,
+				struct str path)
+{
+	const struct config *config = x->gate->rules->config;
+
+	for (;;) {
+		const struct config_credential *k;
+		size_t n = 0;
+
+		text = str_from(text, str_find_str(text, placeholder));
+		if (text.n == 0) {
+			return true;
+		}
+		text = str_from(text, placeholder.n);
+		while (n < text.n && text.p[n] != ' ' && text.p[n] != ':' && text.p[n] != ',' &&
+		       text.p[n] != ';' && text.p[n] != '"') {
+			n++;
+		}
+		k = config_credential_find(config, str_make(text.p, n));
+		if (!k || !config_credential_is_for(k, &x->host, x->tls) ||
+		    !str_ieq(k->header, header) || !str_starts_with(path, k->url.target)) {
+			return false;
+		}
 	}
-	x->request.on = &call_handler;
-	x->gate = l->gate;
-	x->req = req;
-	if (!str_ieq(str_make(req->head.target.p, 7), STR("http://")) ||
-	    req->head.method == HTTP_TRACE) {
-		exit_answer_fault(req, EXIT_FAULT_REQUEST);
-		return;
+}
+
+static bool value_belongs(struct exit_call *x, const struct http_field *f, struct str path)
+{
+	struct str plain;
+
+	if (!placeholders_belong(x, f->name, f->value, path)) {
+		return false;
 	}
-	if (egress_host_parse(req->head.authority, 80, &x->host, &err)) {
-		exit_answer_fault(req, EXIT_FAULT_HOST);
-		return;
+	return f->value.n <= 6 || !str_ieq(str_make(f->value.p, 6), STR("Basic ")) ||
+	       !base64_decode(&x->req->arena, str_trim(str_from(f->value, 6)), &plain) ||
+	       placeholders_belong(x, f->name, plain, path);
+}
+
+/* What comes back has to be readable, and whole, where a secret may be in it. */
+static bool is_sent(const struct exit_call *x, struct str name)
+{
+	return !x->has_secret ||
+	       (!str_ieq(name, STR("Accept-Encoding")) && !str_ieq(name, STR("Range")));
+}
+
+static enum exit_fault choose_fields(struct exit_call *x, struct str path)
+{
+	const struct h1_head *h = &x->req->head;
+	const struct config *config = x->gate->rules->config;
+
+	for (size_t i = 0; i < config->n_credentials; i++) {
+		x->has_secret = x->has_secret ||
+				config_credential_is_for(&config->credentials[i], &x->host, x->tls);
 	}
-	if (!make_target(x, &path) || !make_host_text(x)) {
-		exit_answer_fault(req, EXIT_FAULT_PATH);
+	x->fields = ARENA_ARRAY(&x->req->arena, h->n_fields + 1, struct http_field);
+	if (!x->fields) {
+		return EXIT_FAULT_BUSY;
+	}
+	if (str_find_str(x->target, placeholder) < x->target.n) {
+		return EXIT_FAULT_CREDENTIAL;
+	}
+	for (size_t i = 0; i < h->n_fields; i++) {
+		if (!value_belongs(x, &h->fields[i], path)) {
+			return EXIT_FAULT_CREDENTIAL;
+		}
+		if (is_sent(x, h->fields[i].name)) {
+			x->fields[x->n_fields++] = h->fields[i];
+		}
+	}
+	return EXIT_FAULT_NONE;
+}
+
+/* ---- the request ---- */
+
+static enum exit_fault read_request(struct exit_call *x, struct str *ret_path)
+{
+	enum exit_fault fault;
+
+	if (x->req->head.method == HTTP_TRACE || x->req->head.method == HTTP_CONNECT) {
+		return EXIT_FAULT_REQUEST;
+	}
+	if (!make_target(x, ret_path) || !make_host_text(x)) {
+		return EXIT_FAULT_PATH;
+	}
+	fault = choose_fields(x, *ret_path);
+	if (fault == EXIT_FAULT_CREDENTIAL) {
+		gate_finding(x->gate, egress_host_name(&x->host),
+			     "a credential's placeholder where it does not belong");
+	}
+	return fault;
+}
+
+static void begin(struct exit_call *x, struct session *who)
+{
+	struct rules_query q = {.kind = RULES_CONNECT, .host = &x->host};
+	struct http_req *req = x->req;
+	struct str path;
+	enum exit_fault fault = read_request(x, &path);
+
+	if (fault) {
+		exit_answer_fault(req, fault);
 		return;
 	}
 	req->user = x;
@@ -460,9 +569,52 @@ void exit_http_begin(struct exit_listener *l, struct http_req *req, struct sessi
 	if (req->head.framing != HTTP_NO_BODY) {
 		http_body_pause(req, true);
 	}
-	q.host = &x->host;
-	q.input = exit_describe(req, &req->arena, &x->host, path);
+	q.input = exit_describe(req, &req->arena, &x->host, path, x->tls);
 	x->action = (struct action){
 		.gate = x->gate, .on = &call_action_events, .session = who, .arena = &req->arena};
 	action_start(&x->action, &q, req->started);
+}
+
+static struct exit_call *call_new(struct gate *g, struct http_req *req)
+{
+	struct exit_call *x = ARENA_NEW(&req->arena, struct exit_call);
+
+	if (!x) {
+		exit_answer_fault(req, EXIT_FAULT_BUSY);
+		return NULL;
+	}
+	x->request.on = &call_handler;
+	x->gate = g;
+	x->req = req;
+	return x;
+}
+
+void exit_http_begin(struct exit_listener *l, struct http_req *req, struct session *who)
+{
+	struct exit_call *x = call_new(l->gate, req);
+	struct err err;
+
+	if (!x) {
+		return;
+	}
+	if (!str_ieq(str_make(req->head.target.p, 7), STR("http://"))) {
+		exit_answer_fault(req, EXIT_FAULT_REQUEST);
+	} else if (egress_host_parse(req->head.authority, 80, &x->host, &err)) {
+		exit_answer_fault(req, EXIT_FAULT_HOST);
+	} else {
+		begin(x, who);
+	}
+}
+
+void exit_https_begin(struct exit_inspected *i, struct http_req *req)
+{
+	struct exit_call *x = call_new(i->gate, req);
+
+	if (!x) {
+		return;
+	}
+	x->host = i->host;
+	x->tls = true;
+	x->via = i;
+	begin(x, i->who);
 }

@@ -3,8 +3,10 @@
 #ifndef GATE_EXIT_PRIV_H
 #define GATE_EXIT_PRIV_H
 
+#include "crypto/authority.h"
 #include "gate/gate.h"
 #include "gate/splice.h"
+#include "http/client.h"
 
 struct exit_listener {
 	struct list node;
@@ -28,6 +30,8 @@ enum exit_fault {
 	EXIT_FAULT_TIMEOUT,
 	EXIT_FAULT_BUSY,
 	EXIT_FAULT_UPSTREAM, /* its answer is not HTTP as we speak it */
+	EXIT_FAULT_AUTHORITY,
+	EXIT_FAULT_CREDENTIAL,
 };
 
 void exit_answer_fault(struct http_req *req, enum exit_fault fault);
@@ -41,7 +45,7 @@ enum ledger_status exit_status_of(enum ipc_not_dialed why);
 
 /* What the policies see as context.input, in the arena; p NULL without memory. */
 struct str exit_describe(struct http_req *req, struct arena *a, const struct egress_host *host,
-			 struct str path);
+			 struct str path, bool tls);
 
 /* The peer of a connected socket as text in the arena; empty when there is none. */
 struct str exit_peer_text(int fd, struct arena *a);
@@ -54,6 +58,32 @@ void exit_http_begin(struct exit_listener *l, struct http_req *req, struct sessi
 struct exit_request {
 	const struct http_handler *on;
 };
+
+/* Tunnels of one session to one host that are looked into (exit_inspect.c). */
+struct exit_inspected {
+	struct list node;
+	struct gate *gate;
+	struct session *who;
+	struct egress_host host;
+	char host_bytes[EGRESS_NAME_MAX + 16];
+	struct str host_text; /* of the Host field */
+	struct http_handler handler;
+	struct http_server *server;
+	struct http_pool *pool;
+	struct list tickets;
+	enum ipc_not_dialed why; /* of the last connection that could not be had */
+};
+
+/* Speaks TLS with the agent on fd, which is owned when it succeeds. */
+bool exit_inspect(struct gate *g, struct session *who, const struct egress_host *host, int fd);
+void exit_inspected_free(struct exit_inspected *i);
+void exit_inspected_close(struct gate *g, const struct session *who);
+
+/* A request in such a tunnel (exit_http.c). */
+void exit_https_begin(struct exit_inspected *i, struct http_req *req);
+
+/* What all servers of the exit do with requests once they have begun (exit.c). */
+extern const struct http_handler exit_handler;
 
 void exit_tunnels_end(struct gate *g, const struct session *who, enum ledger_status status);
 

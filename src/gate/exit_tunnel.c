@@ -260,6 +260,22 @@ static void on_dialed(struct dial_request *d, int fd, enum ipc_dial_mode mode, s
 	}
 }
 
+/* The tunnel ends here, and what is in it goes on as requests. */
+static void look_into(struct exit_tunnel *t)
+{
+	if (!take_client(t)) {
+		answered(t, LEDGER_CALLER_GONE, 0);
+	} else if (buf_len(&t->hello) || !exit_inspect(t->gate, t->who, &t->host, t->client.fd)) {
+		/* A client that does not wait for an answer before it begins TLS is not served. */
+		t->action.finding = STR("TLS could not be looked into");
+		answered(t, LEDGER_PROTOCOL_ERROR, 200);
+	} else {
+		t->client.fd = -1;
+		t->action.finding = STR("looked into");
+		answered(t, LEDGER_OK, 200);
+	}
+}
+
 static void forward(struct action *a)
 {
 	struct exit_tunnel *t = CONTAINER_OF(a, struct exit_tunnel, action);
@@ -268,10 +284,14 @@ static void forward(struct action *a)
 		answered(t, LEDGER_CALLER_GONE, 0);
 		return;
 	}
+	if (config_inspects(a->rules->config, &t->host)) {
+		look_into(t);
+		return;
+	}
 	t->state = TUNNEL_DIALLING;
 	t->dial.on_answer = on_dialed;
 	if (dialer_ask_host(&t->gate->exits.dialer, &t->dial, egress_host_name(&t->host),
-			    t->host.port, NULL)) {
+			    t->host.port, 0, NULL)) {
 		t->fault = EXIT_FAULT_BUSY;
 		answered(t, LEDGER_UNREACHABLE, 0);
 	}
@@ -377,7 +397,7 @@ void exit_tunnel_begin(struct exit_listener *l, struct http_req *req, struct ses
 	t->host = host;
 	req->user = t;
 	q.host = &t->host;
-	q.input = exit_describe(NULL, &t->arena, &t->host, str_make(NULL, 0));
+	q.input = exit_describe(NULL, &t->arena, &t->host, str_make(NULL, 0), false);
 	t->action = (struct action){
 		.gate = g, .on = &tunnel_events, .session = who, .arena = &t->arena};
 	action_start(&t->action, &q, req->started);

@@ -49,7 +49,7 @@ static void put_body(void *user, struct buf *out, struct str bytes)
 	}
 }
 
-static const struct http_wire relay_wire = {.put_head = put_head, .put_body = put_body};
+const struct http_wire gate_relay_wire = {.put_head = put_head, .put_body = put_body};
 
 static void on_dialed(struct dial_request *d, int fd, enum ipc_dial_mode mode, struct str reason)
 {
@@ -102,7 +102,7 @@ static void on_probed(struct dial_request *d, int fd, enum ipc_dial_mode mode, s
 		.dial = on_dial,
 		.user = p,
 		.host = p->host,
-		.wire = mode == IPC_DIAL_RELAY ? &relay_wire : NULL,
+		.wire = mode == IPC_DIAL_RELAY ? &gate_relay_wire : NULL,
 		.max_conns = POOL_CONNS,
 		.max_idle = POOL_IDLE,
 		.max_waiting = POOL_WAITING,

@@ -25,6 +25,9 @@ struct gate_pool {
 	void (*on_open)(struct gate_pool *p, bool ok);
 };
 
+/* Requests as a role that relays reads them (ipc/relay.h). */
+extern const struct http_wire gate_relay_wire;
+
 /* Texts are copied. on_open must be set before gate_pool_open. */
 enum err_code gate_pool_init(struct gate_pool *p, struct loop *loop, struct dialer *connector,
 			     const char *kind, struct str id, const struct config_url *url,

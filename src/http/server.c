@@ -315,8 +315,8 @@ enum err_code http_server_listen(struct http_server *s, int listen_fd, struct er
 	return ERR_OK;
 }
 
-enum err_code http_server_adopt(struct http_server *s, int fd, struct str bytes,
-				const struct net_peer *peer, struct err *err)
+static enum err_code take_over(struct http_server *s, int fd, struct tls_ctx *tls, struct str bytes,
+			       const struct net_peer *peer, struct err *err)
 {
 	if (s->draining) {
 		return ERR(err, ERR_CLOSED, "the server takes no more connections");
@@ -327,9 +327,21 @@ enum err_code http_server_adopt(struct http_server *s, int fd, struct str bytes,
 		}
 		h1_conn_close(CONTAINER_OF(s->idle.next, struct h1_conn, node));
 	}
-	TRY(h1_conn_new(s, fd, NULL, bytes, peer, err));
+	TRY(h1_conn_new(s, fd, tls, bytes, peer, err));
 	s->stats.accepted++;
 	return ERR_OK;
+}
+
+enum err_code http_server_adopt(struct http_server *s, int fd, struct str bytes,
+				const struct net_peer *peer, struct err *err)
+{
+	return take_over(s, fd, NULL, bytes, peer, err);
+}
+
+enum err_code http_server_take(struct http_server *s, int fd, const struct net_peer *peer,
+			       struct err *err)
+{
+	return take_over(s, fd, s->c.tls, str_make(NULL, 0), peer, err);
 }
 
 void http_server_drain(struct http_server *s, void (*on_drained)(struct http_server *s))

@@ -181,6 +181,10 @@ enum err_code http_server_listen(struct http_server *s, int listen_fd, struct er
 enum err_code http_server_adopt(struct http_server *s, int fd, struct str bytes,
 				const struct net_peer *peer, struct err *err) MUST_USE;
 
+/* Serves a connected socket as if it had just been accepted, with TLS where the server speaks it. */
+enum err_code http_server_take(struct http_server *s, int fd, const struct net_peer *peer,
+			       struct err *err) MUST_USE;
+
 /*
  * No new connections; idle ones close now, busy ones after their answer.
  * on_drained (may be NULL) once when none is left.

@@ -37,9 +37,9 @@
  *   DIALED    u64 token, u8 mode (enum ipc_dial_mode), fd
  *   NOT_DIALED u64 token, str reason, u8 why (enum ipc_not_dialed)
  * gate -> exit:
- *   DIAL_HOST u64 token, str host (as egress/host.h reads it), u32 port
+ *   DIAL_HOST u64 token, str host (as egress/host.h reads it), u32 port, u8 flags (enum ipc_host)
  * exit -> gate:
- *   DIALED, NOT_DIALED as above; the mode is IPC_DIAL_DIRECT
+ *   DIALED, NOT_DIALED as above; the mode is IPC_DIAL_RELAY when that was asked for (ipc/relay.h)
  * gate -> runner:
  *   RUN       u64 token, str server id
  *   STOP      u64 token
@@ -98,6 +98,11 @@ enum ipc_dial_mode {
 	IPC_DIAL_DIRECT = 0, /* the connected socket itself */
 	IPC_DIAL_RELAY,      /* a stream to the connector, which adds TLS and credentials: see
 				proc/relay.h */
+};
+
+enum ipc_host {
+	IPC_HOST_RELAY = 1, /* requests by way of the exit, which puts credentials in */
+	IPC_HOST_TLS = 2,   /* with RELAY: it speaks TLS to the host */
 };
 
 enum ipc_not_dialed {

@@ -171,6 +171,23 @@ static enum err_code add_secret(struct bundle *b, struct str file, enum role rea
 	return ERR_OK;
 }
 
+enum err_code bundle_add(struct bundle *b, const char *name, int fd, enum role reader,
+			 struct err *err)
+{
+	struct role_secret *s = &b->secrets[b->n_secrets];
+
+	if (b->n_secrets == ROLE_MAX_SECRETS) {
+		return ERR(err, ERR_LIMIT, "more than %d files", ROLE_MAX_SECRETS);
+	}
+	*s = (struct role_secret){.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3), .reader = reader};
+	if (s->fd < 0) {
+		return ERR_ERRNO(err, "dup");
+	}
+	(void)snprintf(s->file, sizeof(s->file), "%s", name);
+	b->n_secrets++;
+	return ERR_OK;
+}
+
 static enum err_code collect_entries(struct bundle *b, const struct config_entries *entries,
 				     enum role reader, struct err *err)
 {
@@ -180,6 +197,22 @@ static enum err_code collect_entries(struct bundle *b, const struct config_entri
 		}
 	}
 	return ERR_OK;
+}
+
+static enum err_code collect_exit(struct bundle *b, struct err *err)
+{
+	const struct config *c = b->config;
+	bool looks = c->egress.inspect.n > 0;
+
+	for (size_t i = 0; i < c->n_credentials; i++) {
+		TRY(add_secret(b, c->credentials[i].file, ROLE_EXIT, true, err));
+		looks = looks || c->credentials[i].url.tls;
+	}
+	if (!looks) {
+		return ERR_OK;
+	}
+	return add_secret(b, c->egress.ca_file.n ? c->egress.ca_file : str_from_c(SYSTEM_ROOTS),
+			  ROLE_EXIT, false, err);
 }
 
 static enum err_code collect_secrets(struct bundle *b, struct err *err)
@@ -219,6 +252,7 @@ static enum err_code collect_secrets(struct bundle *b, struct err *err)
 		}
 		roots = roots || (m->url.tls && !m->ca_file.n);
 	}
+	TRY(collect_exit(b, err));
 	return roots ? add_secret(b, str_from_c(SYSTEM_ROOTS), ROLE_CONNECTOR, false, err) : ERR_OK;
 }
 

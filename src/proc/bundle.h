@@ -29,6 +29,10 @@ struct bundle {
 void bundle_init(struct bundle *b);
 void bundle_done(struct bundle *b);
 
+/* Adds what is no file: a sealed memfd (dup'ed) that this role is handed under a name. */
+enum err_code bundle_add(struct bundle *b, const char *name, int fd, enum role reader,
+			 struct err *err) MUST_USE;
+
 /* Starts the loader role on `path`. */
 enum err_code bundle_begin(struct bundle *b, const char *path, struct err *err) MUST_USE;
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* proc/exit.c - dials the hosts that agents were permitted to reach.
  *
- *   reads   hosts and ports from gates, addresses from its resolver
- *   holds   which hosts the configuration knows, which special addresses it opens
- *   cannot  open files, start programs, see what agents say, dial a special address that
- *           the configuration does not open
+ *   reads   hosts and ports from gates, addresses from its resolver; of relayed connections the
+ *           requests that gates wrote and, where a secret could come back, the hosts' answers
+ *   holds   which hosts the configuration knows, which special addresses it opens, credentials
+ *           that agents use
+ *   cannot  open files, start programs, see what passes through tunnels, dial a special address
+ *           that the configuration does not open
  *
  * It exists only where an exit is configured, apart from the connector: who makes a gate dial
  * what it should not still reaches no address of this machine, and no credential of an upstream.
@@ -14,18 +16,22 @@
 #include "config/config.h"
 #include "ipc/frame.h"
 #include "ipc/messages.h"
+#include "proc/exit_map.h"
+#include "proc/exit_relay.h"
 #include "proc/peers.h"
 #include "proc/resolver.h"
 #include "sandbox/jail.h"
 #include "sys/fd.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { DIAL_SECONDS = 10, MAX_DIALS = 4096, CONFIG_MAX = 64 << 20, MAX_ADDRS = 16 };
+enum { DIAL_SECONDS = 10, MAX_DIALS = 4096, MAX_ADDRS = 16 };
 
 static const struct jail_spec exit_jail = {
 	.name = "exit",
@@ -34,20 +40,12 @@ static const struct jail_spec exit_jail = {
 	.net = JAIL_NET_KEEP,
 };
 
-/* What the configuration says of the exit. */
-struct map_of_hosts {
-	struct arena arena;
-	struct config config;
-	struct egress_range *open;
-	size_t n_open;
-};
-
 struct exits {
 	struct loop loop;
 	struct role_boot *boot;
 	struct loop_fd control;
 	struct resolver resolver;
-	struct map_of_hosts *map;
+	struct exit_map *map;
 	struct peers peers;
 	unsigned dials;
 	uint64_t next_serial;
@@ -59,6 +57,7 @@ struct dial {
 	uint64_t token;
 	uint64_t serial; /* towards the resolver; never used twice */
 	bool resolving;
+	uint8_t flags; /* enum ipc_host */
 	struct egress_host host;
 	struct loop_fd f; /* f.fd -1 until connecting */
 	struct timer deadline;
@@ -91,12 +90,38 @@ static void dial_fail(struct dial *d, const char *reason, enum ipc_not_dialed wh
 	dial_free(d);
 }
 
+static void relay(struct dial *d, int fd)
+{
+	struct exits *x = exits_of(d);
+	bool tls = (d->flags & IPC_HOST_TLS) != 0;
+	struct err err;
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0) {
+		(void)close(fd);
+		dial_fail(d, "no socket left", IPC_DIAL_BUSY);
+		return;
+	}
+	if (exit_relay_start(&x->loop, x->map, &d->host, tls, ends[0], fd, &err)) {
+		log_line(LOG_WARN, "relay: %s", err.msg);
+		(void)close(ends[1]);
+		dial_fail(d, "the connection could not be secured", IPC_DIAL_UNREACHABLE);
+		return;
+	}
+	peer_dialed(d->peer, d->token, IPC_DIAL_RELAY, ends[1]);
+	dial_free(d);
+}
+
 static void dial_connected(struct dial *d)
 {
 	int fd = d->f.fd;
 
 	loop_remove(&exits_of(d)->loop, &d->f);
 	d->f.fd = -1;
+	if (d->flags & IPC_HOST_RELAY) {
+		relay(d, fd);
+		return;
+	}
 	peer_dialed(d->peer, d->token, IPC_DIAL_DIRECT, fd);
 	dial_free(d);
 }
@@ -135,12 +160,15 @@ static enum attempt dial_address(struct dial *d, const struct net_addr *addr)
 	struct exits *x = exits_of(d);
 	struct sockaddr_storage ss;
 	socklen_t n = net_addr_to_sockaddr(addr, &ss);
+	const int on = 1;
 	struct err err;
 
 	d->f.fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (d->f.fd < 0) {
 		return ATTEMPT_FAILED;
 	}
+	/* Small messages leave at once: what is held back here is held back from an agent's every step. */
+	(void)setsockopt(d->f.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	d->f.on_ready = on_connect_ready;
 	if (connect(d->f.fd, (struct sockaddr *)&ss, n) == 0 ||
 	    (errno == EINPROGRESS && net_addr_is_loopback(addr) && is_made(d->f.fd))) {
@@ -196,7 +224,7 @@ static struct egress_ip ip_of(const struct net_addr *a)
  */
 static bool may_dial_all(const struct dial *d)
 {
-	const struct map_of_hosts *m = exits_of(d)->map;
+	const struct exit_map *m = exits_of(d)->map;
 
 	for (unsigned i = 0; i < d->n_addrs; i++) {
 		struct egress_ip ip = ip_of(&d->addrs[i]);
@@ -278,7 +306,7 @@ static void dial_begin(struct dial *d)
 }
 
 static void dial_asked(struct exits *x, struct peer *p, uint64_t token,
-		       const struct egress_host *host)
+		       const struct egress_host *host, uint8_t flags)
 {
 	struct dial *d = x->dials < MAX_DIALS ? calloc(1, sizeof(*d)) : NULL;
 
@@ -288,6 +316,7 @@ static void dial_asked(struct exits *x, struct peer *p, uint64_t token,
 	}
 	d->peer = p;
 	d->host = *host;
+	d->flags = flags;
 	d->token = token;
 	d->serial = ++x->next_serial;
 	d->f.fd = -1;
@@ -312,6 +341,7 @@ static bool on_message(struct peer *p, struct str frame)
 	uint64_t token = frame_get_u64(&r);
 	struct str name = frame_get_str(&r);
 	uint32_t port = frame_get_u32(&r);
+	uint8_t flags = frame_get_u8(&r);
 	struct egress_host host;
 	struct err err;
 
@@ -320,51 +350,17 @@ static bool on_message(struct peer *p, struct str frame)
 		return false;
 	}
 	host.port = (uint16_t)port;
-	dial_asked(CONTAINER_OF(p->owner, struct exits, peers), p, token, &host);
+	dial_asked(CONTAINER_OF(p->owner, struct exits, peers), p, token, &host, flags);
 	return true;
 }
 
-static void map_free(struct map_of_hosts *m)
-{
-	if (m) {
-		arena_done(&m->arena);
-		free(m);
-	}
-}
-
-static enum err_code map_fill(struct map_of_hosts *m, int config_fd, struct err *err)
-{
-	struct str text;
-
-	TRY(fd_read_all(config_fd, CONFIG_MAX, &m->arena, &text, err));
-	TRY(config_decode_json(&m->arena, text, &m->config, err));
-	m->n_open = m->config.egress.n_ranges;
-	m->open = ARENA_ARRAY(&m->arena, m->n_open + 1, struct egress_range);
-	if (!m->open) {
-		return ERR(err, ERR_NOMEM, "no memory for the configuration");
-	}
-	for (size_t i = 0; i < m->n_open; i++) {
-		m->open[i] = m->config.egress.ranges[i].range;
-	}
-	return ERR_OK;
-}
-
-/* Dials under way keep the addresses they have. */
+/* Dials under way keep the addresses they have, relays the map. */
 static enum err_code load_map(struct exits *x, struct err *err)
 {
-	struct map_of_hosts *m = calloc(1, sizeof(*m));
-	enum err_code code;
+	struct exit_map *m;
 
-	if (!m) {
-		return ERR(err, ERR_NOMEM, "no memory for the configuration");
-	}
-	arena_init(&m->arena, 2 * (size_t)CONFIG_MAX);
-	code = map_fill(m, x->boot->config_fd, err);
-	if (code) {
-		map_free(m);
-		return code;
-	}
-	map_free(x->map);
+	TRY(exit_map_new(x->boot->config_fd, x->boot->secrets, x->boot->n_secrets, &m, err));
+	exit_map_unref(x->map);
 	x->map = m;
 	return ERR_OK;
 }

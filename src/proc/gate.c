@@ -9,6 +9,7 @@
 #include "gate/gate.h"
 #include "base/hex.h"
 #include "base/log.h"
+#include "crypto/authority.h"
 #include "crypto/tls.h"
 #include "proc/role.h"
 #include "sandbox/jail.h"
@@ -76,6 +77,26 @@ static enum err_code make_tls(const struct role_boot *boot, const struct config_
 		c.client_auth = TLS_CLIENT_OPTIONAL; /* an API key may stand in for it */
 	}
 	code = code ? code : tls_server_new(&c, ret, err);
+	arena_wipe(&a);
+	arena_done(&a);
+	return code;
+}
+
+/* The supervisor made it at the start; there is none where no tunnel is to be looked into. */
+static enum err_code take_authority(struct gate_role *r, struct err *err)
+{
+	struct str cert, key;
+	enum err_code code;
+	struct arena a;
+
+	arena_init(&a, 1 << 20);
+	code = file_bytes(r->boot, STR(ROLE_EXIT_CA), &a, &cert, err);
+	if (code == ERR_NOT_FOUND) {
+		arena_done(&a);
+		return ERR_OK;
+	}
+	code = code ? code : file_bytes(r->boot, STR(ROLE_EXIT_CA_KEY), &a, &key, err);
+	code = code ? code : tls_authority_new(cert, key, &r->gate.exits.authority, err);
 	arena_wipe(&a);
 	arena_done(&a);
 	return code;
@@ -210,6 +231,7 @@ static enum err_code serve(struct gate_role *r, struct err *err)
 	for (unsigned i = 0; i < r->boot->n_channels; i++) {
 		TRY(connect_peer(&r->gate, &r->boot->channels[i], err));
 	}
+	TRY(take_authority(r, err));
 	TRY(open_listeners(r, err));
 	if (r->boot->runs_fd >= 0) {
 		TRY(gate_runs_listen(&r->gate.runs, r->boot->runs_fd, on_count, err));

@@ -21,7 +21,12 @@ enum { RUN_BACKLOG = 256 };
 
 void ground_init(struct ground *g)
 {
-	*g = (struct ground){.lock_fd = -1, .log_dir_fd = -1, .key_fd = -1, .runs_fd = -1};
+	*g = (struct ground){.lock_fd = -1,
+			     .log_dir_fd = -1,
+			     .key_fd = -1,
+			     .runs_fd = -1,
+			     .exit_ca_fd = -1,
+			     .exit_ca_key_fd = -1};
 }
 
 void ground_done(struct ground *g)
@@ -38,6 +43,8 @@ void ground_done(struct ground *g)
 	}
 	fd_close(&g->runs_fd);
 	fd_close(&g->key_fd);
+	fd_close(&g->exit_ca_fd);
+	fd_close(&g->exit_ca_key_fd);
 	fd_close(&g->log_dir_fd);
 	fd_close(&g->lock_fd);
 }

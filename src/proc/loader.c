@@ -108,6 +108,7 @@ static void put_secrets(struct json_writer *w, const struct config_loaded *l)
 		[CONFIG_SECRET_CONNECTOR] = STR_INIT("connector"),
 		[CONFIG_SECRET_GATE] = STR_INIT("gate"),
 		[CONFIG_SECRET_RUNNER] = STR_INIT("runner"),
+		[CONFIG_SECRET_EXIT] = STR_INIT("exit"),
 	};
 
 	json_w_key(w, STR("secrets"));

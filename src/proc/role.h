@@ -33,6 +33,10 @@ enum {
 	ROLE_CONTROL_FD = 3
 };
 
+/* Names of what the supervisor makes itself and hands a gate as it does files. */
+#define ROLE_EXIT_CA     "exit-ca"
+#define ROLE_EXIT_CA_KEY "exit-ca-key"
+
 struct role_channel {
 	enum role peer;
 	unsigned index;

@@ -301,6 +301,16 @@ static void put_in_force(struct supervisor *s)
 	}
 }
 
+/* What the supervisor made itself goes with the files of every bundle. */
+static enum err_code add_own_files(const struct supervisor *s, struct bundle *b, struct err *err)
+{
+	if (s->ground.exit_ca_fd < 0) {
+		return ERR_OK;
+	}
+	TRY(bundle_add(b, ROLE_EXIT_CA, s->ground.exit_ca_fd, ROLE_GATE, err));
+	return bundle_add(b, ROLE_EXIT_CA_KEY, s->ground.exit_ca_key_fd, ROLE_GATE, err);
+}
+
 static void reload(struct supervisor *s, int client)
 {
 	struct str text = STR("");
@@ -318,7 +328,8 @@ static void reload(struct supervisor *s, int client)
 		reload_done(s, false, text.n ? text : str_from_c(err.msg));
 		return;
 	}
-	if (ground_check_unchanged(&s->ground, s->bundle.config, s->next.config, &err)) {
+	if (ground_check_unchanged(&s->ground, s->bundle.config, s->next.config, &err) ||
+	    add_own_files(s, &s->next, &err)) {
 		reload_done(s, false, str_from_c(err.msg));
 		return;
 	}
@@ -733,6 +744,10 @@ static enum err_code set_up(struct supervisor *s, struct err *err)
 	children_set_gates(&s->children, count_gates(s->bundle.config));
 	children_find(&s->children, ROLE_EXIT, 0)->off = !config_has_exit(s->bundle.config);
 	TRY(ground_open(&s->ground, s->bundle.config, s->children.n_gates, err));
+	if (config_has_exit(s->bundle.config)) {
+		TRY(ground_exit(&s->ground, err));
+	}
+	TRY(add_own_files(s, &s->bundle, err));
 	return control_open(&s->control, s->ground.state_path, err);
 }
 

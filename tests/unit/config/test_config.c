@@ -89,6 +89,11 @@ static const char whole[] =
 	"  escaped_slashes: [registry.npmjs.org]\n"
 	"  idle_timeout: 20s\n"
 	"  tunnels: 7\n"
+	"  inspect: [api.test]\n"
+	"  ca_file: inner.pem\n"
+	"credentials:\n"
+	"  hub: {url: 'https://API.test/repos/', header: X-Hub, secret_file: secrets/hub}\n"
+	"  near: {url: 'http://127.0.0.1:81/', header: X-Key, secret_file: secrets/near}\n"
 	"ledger: {sync: 0, checkpoint: 250ms}\n";
 
 static void every_key_arrives_where_it_belongs(void **state)
@@ -169,6 +174,7 @@ static void servers_models_and_sites_arrive(void **state)
 static void the_exit_arrives(void **state)
 {
 	const struct config_egress_host *h;
+	struct egress_host host;
 	struct config cfg;
 	struct arena a;
 
@@ -187,8 +193,19 @@ static void the_exit_arrives(void **state)
 	assert_false(config_escapes_slashes(&cfg, STR("npmjs.org")));
 	assert_int_equal(cfg.egress.idle_ns, UINT64_C(20000000000));
 	assert_int_equal(cfg.egress.tunnels, 7);
+	assert_str_equal(cfg.egress.ca_file, STR("/etc/writ/inner.pem"));
+	assert_str_equal(config_credential_find(&cfg, STR("hub"))->header, STR("X-Hub"));
+	assert_str_equal(cfg.credentials[0].file, STR("/etc/writ/secrets/hub"));
+	assert_int_equal(egress_host_parse(STR("api.test:443"), 0, &host, NULL), ERR_OK);
+	assert_true(config_inspects(&cfg, &host));
+	assert_true(config_credential_is_for(&cfg.credentials[0], &host, true));
+	assert_false(config_credential_is_for(&cfg.credentials[0], &host, false));
+	assert_int_equal(egress_host_parse(STR("api.test:444"), 0, &host, NULL), ERR_OK);
+	assert_false(config_credential_is_for(&cfg.credentials[0], &host, true));
+	assert_true(config_inspects(&cfg, &host)); /* it is named, on any port */
 	arena_done(&a);
-	accepted(&a, "version: 1\n", &cfg);
+	accepted(&a, "version: 1\ncredentials: {k: {url: 'https://a.test/', secret_file: s}}\n", &cfg);
+	assert_str_equal(cfg.credentials[0].header, STR("Authorization"));
 	assert_false(config_has_exit(&cfg));
 	assert_int_equal(cfg.egress.n_ranges, 0);
 	arena_done(&a);
@@ -345,6 +362,16 @@ static const struct {
 	 "writ.yaml:2:18: expected a host's name in lower case, as in git.example.org"},
 	{"version: 1\negress: {hosts: {git.test: [224.0.0.1]}}\n",
 	 "writ.yaml:2:29: multicast addresses are never dialled"},
+	{"version: 1\ncredentials: {k: {url: 'https://a.test/'}}\n",
+	 "writ.yaml:2:18: a credential needs the key 'secret_file'"},
+	{"version: 1\ncredentials: {k: {url: 'https://a.test/x', secret_file: s}}\n",
+	 "writ.yaml:2:24: the path ends with a slash: the credential is for all below it"},
+	{"version: 1\ncredentials: {k: {url: 'http://a.test/', secret_file: s}}\n",
+	 "writ.yaml:2:24: a secret would be sent unencrypted to another machine: use https"},
+	{"version: 1\ncredentials: {k: {url: 'https://10.0.0.1/', secret_file: s}}\n",
+	 "writ.yaml:2:24: TLS is looked into by name: an address has none"},
+	{"version: 1\ncredentials: {k: {url: 'https://a.test/', header: Host, secret_file: s}}\n",
+	 "writ.yaml:2:51: Writ sets the header 'Host' itself"},
 	{"version: 1\negress: {hosts: {git.test: []}}\n",
 	 "writ.yaml:2:28: a host needs an address"},
 	{"version: 1\ngates: 257\n", "writ.yaml:2:8: must be between 0 and 256"},

@@ -27,6 +27,7 @@ static struct fake_scribe scribe;
 static struct chan exit_role;
 static struct session *run;
 static struct arena arena;
+static uint8_t dial_flags;
 static int client, server_side; /* of the client's connection; what the exit role dialled */
 
 static int connect_to(int listener)
@@ -167,6 +168,7 @@ static uint64_t dial_asked(const char *host, unsigned port)
 	token = frame_get_u64(&r);
 	assert_str_equal(frame_get_str(&r), str_from_c(host));
 	assert_int_equal(frame_get_u32(&r), port);
+	dial_flags = frame_get_u8(&r);
 	assert_true(frame_ok(&r));
 	return token;
 }

@@ -9,11 +9,13 @@
 #include "egress/ip.h"
 #include "ipc/frame.h"
 #include "ipc/messages.h"
+#include "ipc/relay.h"
 #include "proc/resolver.h"
 #include "proc/role.h"
 #include "sys/fd.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -132,16 +134,20 @@ int loader_main(const char *path)
 
 /* ---- the scene ---- */
 
-static const char config[] =
+static const char config_text[] =
 	"{\"version\":1,\"listen\":[{\"address\":\"127.0.0.1:8700\",\"kind\":\"proxy\"}],"
 	"\"egress\":{\"hosts\":{\"known.test\":[\"127.0.0.2\"]},"
-	"\"allow_addresses\":[\"127.0.0.1\",\"169.254.0.0/16\"]}}";
+	"\"allow_addresses\":[\"127.0.0.1\",\"169.254.0.0/16\"]},"
+	"\"credentials\":{\"near\":{\"url\":\"http://127.0.0.1:%u/api/\",\"secret_file\":\"/s\"}}}";
+
+#define SECRET "sk-very-secret-1"
 
 static pid_t pid;
 static struct chan control, gate;
 static int listener;
 static uint16_t port;
 static uint64_t next_token;
+static int kept_fd = -1; /* of the last that was dialled */
 
 static int listen_at(uint32_t address, uint16_t *ret_port)
 {
@@ -168,15 +174,22 @@ static int begin(void **state)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		struct role_boot boot = {
-			.role = ROLE_EXIT, .bundle_fd = -1, .directory_fd = -1, .key_fd = -1};
+		struct role_boot boot = {.role = ROLE_EXIT,
+					 .bundle_fd = -1,
+					 .directory_fd = -1,
+					 .key_fd = -1,
+					 .n_secrets = 1};
+		char config[sizeof(config_text) + 8];
 
 		(void)close(control_ends[0]);
 		(void)close(gate_ends[0]);
 		chan_init(&boot.control, control_ends[1], 1 << 16);
 		boot.channels[boot.n_channels++] =
 			(struct role_channel){.peer = ROLE_GATE, .fd = gate_ends[1]};
-		if (fd_memfd("config", str_from_c(config), &boot.config_fd, NULL)) {
+		(void)snprintf(config, sizeof(config), config_text, port);
+		(void)snprintf(boot.secrets[0].file, sizeof(boot.secrets[0].file), "/s");
+		if (fd_memfd("config", str_from_c(config), &boot.config_fd, NULL) ||
+		    fd_memfd("secret", STR(SECRET "\n"), &boot.secrets[0].fd, NULL)) {
 			_exit(98);
 		}
 		log_setup("exit.0", LOG_ERROR);
@@ -199,10 +212,14 @@ static int finish(void **state)
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	chan_done(&gate);
 	(void)close(listener);
+	if (kept_fd >= 0) {
+		(void)close(kept_fd);
+		kept_fd = -1;
+	}
 	return 0;
 }
 
-static void ask(const char *host, uint32_t at)
+static void ask_for(const char *host, uint32_t at, uint8_t flags)
 {
 	struct frame_writer w;
 	char out[512];
@@ -212,7 +229,13 @@ static void ask(const char *host, uint32_t at)
 	frame_put_u64(&w, ++next_token);
 	frame_put_str(&w, str_from_c(host));
 	frame_put_u32(&w, at);
+	frame_put_u8(&w, flags);
 	assert_int_equal(chan_send(&gate, frame_bytes(&w), NULL, 0, &err), ERR_OK);
+}
+
+static void ask(const char *host, uint32_t at)
+{
+	ask_for(host, at, 0);
 }
 
 enum { WAS_DIALLED = -1 };
@@ -236,7 +259,10 @@ static int answered(void)
 	assert_int_equal(frame_get_u64(&r), next_token);
 	if (type == IPC_DIALED) {
 		assert_int_equal(n_fds, 1);
-		(void)close(fds[0]);
+		if (kept_fd >= 0) {
+			(void)close(kept_fd);
+		}
+		kept_fd = fds[0];
 		return WAS_DIALLED;
 	}
 	assert_int_equal(type, IPC_NOT_DIALED);
@@ -420,6 +446,160 @@ static void a_gate_that_asks_what_it_may_not_is_dropped_and_told_of(void **state
 	}
 }
 
+/* ---- relayed connections ---- */
+
+static int upstream;
+
+static void relay_begin(void)
+{
+	ask_for("127.0.0.1", port, IPC_HOST_RELAY);
+	assert_int_equal(answered(), WAS_DIALLED);
+	upstream = accept(listener, NULL, NULL);
+	assert_true(upstream >= 0);
+	assert_int_equal(fcntl(kept_fd, F_SETFL, 0), 0); /* blocking: the other side is a process */
+}
+
+static void relay_piece(enum relay_kind kind, const char *text)
+{
+	struct buf out;
+
+	buf_init(&out, 8192);
+	relay_frame(&out, kind, (uint32_t)strlen(text));
+	buf_append(&out, str_from_c(text));
+	assert_int_equal(write(kept_fd, buf_str(&out).p, buf_len(&out)), buf_len(&out));
+	buf_done(&out);
+}
+
+/* Until so many bytes have come, or the end. */
+static struct str reads(int fd, size_t want)
+{
+	static char in[4096];
+	size_t n = 0;
+	ssize_t got;
+
+	while (n < want && (got = read(fd, in + n, want - n)) > 0) {
+		n += (size_t)got;
+	}
+	return str_make(in, n);
+}
+
+static void assert_arrives(int fd, const char *text)
+{
+	assert_str_equal(reads(fd, strlen(text)), str_from_c(text));
+}
+
+static void head(const char *target, const char *field)
+{
+	char text[512];
+
+	(void)snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n%s\r\n",
+		       target, port, field);
+	relay_piece(RELAY_HEAD, text);
+}
+
+/* CRED-2 */
+static void a_placeholder_becomes_the_secret_where_it_belongs(void **state)
+{
+	char want[512];
+
+	(void)state;
+	relay_begin();
+	head("/api/x", "Authorization: Bearer writ-credential-near");
+	(void)snprintf(want, sizeof(want),
+		       "GET /api/x HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nAuthorization: Bearer " SECRET
+		       "\r\n\r\n",
+		       port);
+	assert_arrives(upstream, want);
+	(void)close(upstream);
+}
+
+static void a_placeholder_where_it_does_not_belong_ends_the_connection(void **state)
+{
+	static const char *const bad[][2] = {
+		{"/other", "Authorization: Bearer writ-credential-near"},
+		{"/api", "Authorization: Bearer writ-credential-near"},
+		{"/api/x", "X-Other: writ-credential-near"},
+		{"/api/x", "Authorization: Bearer writ-credential-far"},
+		{"/api/x", "Authorization: Bearer writ-credential-near2"},
+		{"/api/x?k=writ-credential-near", "X: y"},
+		{"/other", "Authorization: Basic eDp3cml0LWNyZWRlbnRpYWwtbmVhcg=="},
+		{"/api/x", "Host: elsewhere"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		relay_begin();
+		head(bad[i][0], bad[i][1]);
+		assert_int_equal(reads(upstream, 1).n, 0);
+		assert_int_equal(reads(kept_fd, 1).n, 0);
+		(void)close(upstream);
+	}
+}
+
+static void say_upstream(const char *text)
+{
+	assert_int_equal(write(upstream, text, strlen(text)), strlen(text));
+}
+
+/* CRED-3, in a header, cut into chunks of the coding and of the network, and as Basic carries it. */
+static void an_echoed_secret_is_overwritten(void **state)
+{
+	(void)state;
+	relay_begin();
+	head("/api/x", "Authorization: Basic eDp3cml0LWNyZWRlbnRpYWwtbmVhcg==");
+	(void)reads(upstream, 20);
+	say_upstream("HTTP/1.1 200 OK\r\nX-Echo: " SECRET "\r\nTransfer-Encoding: chunked\r\n\r\n");
+	assert_arrives(kept_fd, "HTTP/1.1 200 OK\r\nX-Echo: ****************\r\n"
+				"Transfer-Encoding: chunked\r\n\r\n");
+	say_upstream("8\r\nA sk-ver\r\n3\r\ny-s\r\n");
+	assert_arrives(kept_fd, "8\r\nA ");
+	say_upstream("9\r\necret-1 B\r\n");
+	assert_arrives(kept_fd, "******\r\n3\r\n***\r\n9\r\n******* B\r\n");
+	/* base64 of x:SECRET */
+	say_upstream("18\r\neDpzay12ZXJ5LXNlY3JldC0x\r\n0\r\n\r\n");
+	assert_arrives(kept_fd, "18\r\n************************\r\n0\r\n\r\n");
+	(void)close(upstream);
+}
+
+static void what_cannot_be_looked_into_is_not_given_on(void **state)
+{
+	static const char *const bad[] = {
+		"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 1\r\n\r\nx",
+		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n",
+		"nonsense\r\n\r\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		relay_begin();
+		head("/api/x", "X: y");
+		(void)reads(upstream, 20);
+		say_upstream(bad[i]);
+		assert_int_equal(reads(kept_fd, 1).n, 0);
+		(void)close(upstream);
+	}
+}
+
+static void more_body_than_announced_ends_the_connection(void **state)
+{
+	(void)state;
+	relay_begin();
+	head("/api/x", "Content-Length: 3");
+	relay_piece(RELAY_BODY, "abcd");
+	assert_int_equal(reads(kept_fd, 1).n, 0);
+	(void)close(upstream);
+}
+
+static void a_second_head_within_a_body_ends_the_connection(void **state)
+{
+	(void)state;
+	relay_begin();
+	head("/api/x", "Content-Length: 3");
+	head("/api/x", "Authorization: writ-credential-near");
+	assert_int_equal(reads(kept_fd, 1).n, 0);
+	(void)close(upstream);
+}
+
 int main(void)
 {
 #define T(t) cmocka_unit_test_setup_teardown(t, begin, finish)
@@ -433,6 +613,12 @@ int main(void)
 		T(a_refused_connection_fails_at_once),
 		T(a_host_of_the_configuration_is_not_looked_up),
 		T(a_gate_that_asks_what_it_may_not_is_dropped_and_told_of),
+		T(a_placeholder_becomes_the_secret_where_it_belongs),
+		T(a_placeholder_where_it_does_not_belong_ends_the_connection),
+		T(an_echoed_secret_is_overwritten),
+		T(what_cannot_be_looked_into_is_not_given_on),
+		T(more_body_than_announced_ends_the_connection),
+		T(a_second_head_within_a_body_ends_the_connection),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
