@@ -292,6 +292,7 @@ bool config_credential_is_for(const struct config_credential *k, const struct eg
 
 /* Whether tunnels to this host are looked into: it is named, or a credential is for it. */
 bool config_inspects(const struct config *cfg, const struct egress_host *host);
+bool config_inspects_any(const struct config *cfg);
 
 bool config_escapes_slashes(const struct config *cfg, struct str name);
 

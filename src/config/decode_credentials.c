@@ -129,6 +129,16 @@ bool config_credential_is_for(const struct config_credential *k, const struct eg
 	       str_eq(egress_host_name(&k->host), egress_host_name(host));
 }
 
+bool config_inspects_any(const struct config *cfg)
+{
+	for (size_t i = 0; i < cfg->n_credentials; i++) {
+		if (cfg->credentials[i].url.tls) {
+			return true;
+		}
+	}
+	return cfg->egress.inspect.n > 0;
+}
+
 bool config_inspects(const struct config *cfg, const struct egress_host *host)
 {
 	for (size_t i = 0; i < cfg->n_credentials; i++) {

@@ -202,13 +202,11 @@ static enum err_code collect_entries(struct bundle *b, const struct config_entri
 static enum err_code collect_exit(struct bundle *b, struct err *err)
 {
 	const struct config *c = b->config;
-	bool looks = c->egress.inspect.n > 0;
 
 	for (size_t i = 0; i < c->n_credentials; i++) {
 		TRY(add_secret(b, c->credentials[i].file, ROLE_EXIT, true, err));
-		looks = looks || c->credentials[i].url.tls;
 	}
-	if (!looks) {
+	if (!config_inspects_any(c)) {
 		return ERR_OK;
 	}
 	return add_secret(b, c->egress.ca_file.n ? c->egress.ca_file : str_from_c(SYSTEM_ROOTS),

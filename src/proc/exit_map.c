@@ -57,12 +57,8 @@ static enum err_code make_tls(struct exit_map *m, const struct files *files, str
 {
 	struct tls_client_config c = {0};
 	struct str file = m->config.egress.ca_file;
-	bool looks = m->config.egress.inspect.n > 0;
 
-	for (size_t i = 0; i < m->config.n_credentials; i++) {
-		looks = looks || m->config.credentials[i].url.tls;
-	}
-	if (!looks) {
+	if (!config_inspects_any(&m->config)) {
 		return ERR_OK;
 	}
 	TRY(file_bytes(files, file.n ? file : str_from_c(SYSTEM_ROOTS), scratch, &c.ca_pem, err));

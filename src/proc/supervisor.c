@@ -302,10 +302,13 @@ static void put_in_force(struct supervisor *s)
 }
 
 /* What the supervisor made itself goes with the files of every bundle. */
-static enum err_code add_own_files(const struct supervisor *s, struct bundle *b, struct err *err)
+static enum err_code add_own_files(struct supervisor *s, struct bundle *b, struct err *err)
 {
-	if (s->ground.exit_ca_fd < 0) {
+	if (!config_inspects_any(b->config)) {
 		return ERR_OK;
+	}
+	if (s->ground.exit_ca_fd < 0) {
+		TRY(ground_exit(&s->ground, err));
 	}
 	TRY(bundle_add(b, ROLE_EXIT_CA, s->ground.exit_ca_fd, ROLE_GATE, err));
 	return bundle_add(b, ROLE_EXIT_CA_KEY, s->ground.exit_ca_key_fd, ROLE_GATE, err);
@@ -744,9 +747,6 @@ static enum err_code set_up(struct supervisor *s, struct err *err)
 	children_set_gates(&s->children, count_gates(s->bundle.config));
 	children_find(&s->children, ROLE_EXIT, 0)->off = !config_has_exit(s->bundle.config);
 	TRY(ground_open(&s->ground, s->bundle.config, s->children.n_gates, err));
-	if (config_has_exit(s->bundle.config)) {
-		TRY(ground_exit(&s->ground, err));
-	}
 	TRY(add_own_files(s, &s->bundle, err));
 	return control_open(&s->control, s->ground.state_path, err);
 }
