@@ -365,16 +365,17 @@ static bool name_subject(const struct rules *r, const struct rules_query *q, str
 	return name_resource(q, a, full, s);
 }
 
+/* Shorter keys first, as records keep them: then nothing has to be sorted. */
 static struct policy_value labels_value(const struct rules_labels *l, struct arena *a)
 {
 	struct policy_value v = {0};
 	struct policy_record r;
 
 	policy_record_begin(&r, a);
+	policy_record_put(&r, STR("origins"), policy_value_set(NULL, 0));
+	policy_record_put(&r, STR("integrity"), policy_long(l->integrity));
 	policy_record_put(&r, STR("categories"), policy_value_set(NULL, 0));
 	policy_record_put(&r, STR("confidentiality"), policy_long(l->confidentiality));
-	policy_record_put(&r, STR("integrity"), policy_long(l->integrity));
-	policy_record_put(&r, STR("origins"), policy_value_set(NULL, 0));
 	return policy_record_end(&r, &v) ? v : (struct policy_value){0};
 }
 
@@ -389,23 +390,23 @@ static bool make_context(const struct rules_query *q, struct arena *a, struct po
 		return false;
 	}
 	policy_record_begin(&r, a);
-	policy_record_put(&r, STR("depth"), policy_long(0));
 	policy_record_put(&r, STR("id"), policy_string(q->session));
+	policy_record_put(&r, STR("depth"), policy_long(0));
 	policy_record_put(&r, STR("taint"), labels);
 	if (!policy_record_end(&r, &session)) {
 		return false;
 	}
 	policy_record_begin(&r, a);
-	policy_record_put(&r, STR("labels"), labels);
 	policy_record_put(&r, STR("now"), policy_scalar(POLICY_DATETIME, (int64_t)q->now_ms));
+	policy_record_put(&r, STR("labels"), labels);
 	policy_record_put(&r, STR("session"), session);
 	if (!policy_record_end(&r, &w)) {
 		return false;
 	}
 	policy_record_begin(&r, a);
+	policy_record_put(&r, STR("w"), w);
 	policy_record_put(&r, STR("input"), input);
 	policy_record_put(&r, STR("sessionId"), policy_string(q->session));
-	policy_record_put(&r, STR("w"), w);
 	return policy_record_end(&r, ret);
 }
 

@@ -168,10 +168,18 @@ struct policy_value policy_value_set(struct policy_value *elems, size_t n)
 
 bool policy_value_record(struct policy_field *fields, size_t n, struct policy_value *ret)
 {
-	policy_sort(fields, n, sizeof(*fields), field_order);
-	for (size_t i = 1; i < n; i++) {
-		if (str_eq(fields[i - 1].key, fields[i].key)) {
-			return false;
+	size_t i = 1;
+
+	/* Records that a host builds can come in order. */
+	while (i < n && policy_key_cmp(fields[i - 1].key, fields[i].key) < 0) {
+		i++;
+	}
+	if (i < n) {
+		policy_sort(fields, n, sizeof(*fields), field_order);
+		for (i = 1; i < n; i++) {
+			if (str_eq(fields[i - 1].key, fields[i].key)) {
+				return false;
+			}
 		}
 	}
 	*ret = (struct policy_value){.kind = POLICY_RECORD, .n = (uint32_t)n, .fields = fields};
