@@ -4,8 +4,8 @@
 
 #include "policy/conform.h"
 #include "policy/dw_script.h"
-#include "policy/temporal_check.h"
 #include "policy/temporal_reference.h"
+#include "policy/temporal_scope.h"
 
 /* principal.id, resource.type: parts of the name, whatever the attributes are. */
 static bool is_name(const struct dw_call_arg *arg)

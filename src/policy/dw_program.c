@@ -7,6 +7,7 @@
 #include "policy/schema_ast.h"
 #include "policy/sort.h"
 #include "policy/temporal_check.h"
+#include "policy/temporal_scope.h"
 #include "policy/validate.h"
 
 struct loader {

@@ -76,4 +76,43 @@ struct dw_script {
 
 const struct script_fn *script_fn_find(const struct dw_script *s, struct str name, size_t n);
 
+/* ---- running ---- */
+
+#define SCRIPT_VARS_MAX 256
+
+enum script_flow { FLOW_ON = 0, FLOW_RETURN, FLOW_BREAK, FLOW_CONTINUE, FLOW_FAILED };
+
+struct script_var {
+	struct str name;
+	struct policy_value v;
+};
+
+struct script_run {
+	const struct dw_script *script;
+	struct arena *a;
+	struct script_var vars[SCRIPT_VARS_MAX];
+	size_t n, base; /* variables; where the function's own begin */
+	int calls, depth;
+	uint64_t steps;
+	struct policy_value result; /* of return */
+	struct err *err;
+	enum err_code code;
+};
+
+/* "script, line N: WHAT"; FLOW_FAILED. */
+enum script_flow script_fail(struct script_run *r, const struct script_node *n, enum err_code code,
+			     const char *what);
+
+/* ---- dw_script_builtin.c ---- */
+
+/* Arrays keep their order, so this is not policy_value_eq. */
+bool script_equal(struct policy_value a, struct policy_value b);
+
+enum script_flow script_builtin(struct script_run *r, const struct script_node *n,
+				const struct policy_value *arg, size_t n_arg,
+				struct policy_value *ret);
+enum script_flow script_method(struct script_run *r, const struct script_node *n,
+			       const struct policy_value *arg, size_t n_arg,
+			       struct policy_value *ret);
+
 #endif

@@ -2,35 +2,13 @@
 /* The interpreter of provider scripts. Values are policy values; they never change, so
  * assigning into a map makes a new one. */
 #include "policy/data.h"
-#include "policy/dw_regex.h"
 #include "policy/dw_script_priv.h"
-#include "policy/ext.h"
 
-#define VARS_MAX 256
+static enum script_flow eval(struct script_run *r, const struct script_node *n,
+			     struct policy_value *ret);
 
-enum flow { FLOW_ON = 0, FLOW_RETURN, FLOW_BREAK, FLOW_CONTINUE, FLOW_FAILED };
-
-struct var {
-	struct str name;
-	struct policy_value v;
-};
-
-struct run {
-	const struct dw_script *script;
-	struct arena *a;
-	struct var vars[VARS_MAX];
-	size_t n, base; /* variables; where the function's own begin */
-	int calls, depth;
-	uint64_t steps;
-	struct policy_value result; /* of return */
-	struct err *err;
-	enum err_code code;
-};
-
-static enum flow eval(struct run *r, const struct script_node *n, struct policy_value *ret);
-
-static enum flow fail(struct run *r, const struct script_node *n, enum err_code code,
-		      const char *what)
+enum script_flow script_fail(struct script_run *r, const struct script_node *n, enum err_code code,
+			     const char *what)
 {
 	if (!r->code) {
 		r->code = ERR(r->err, code, "script, line %u: %s", n->line, what);
@@ -38,7 +16,7 @@ static enum flow fail(struct run *r, const struct script_node *n, enum err_code 
 	return FLOW_FAILED;
 }
 
-static struct var *lookup(struct run *r, struct str name)
+static struct script_var *lookup(struct script_run *r, struct str name)
 {
 	for (size_t i = r->n; i > r->base; i--) {
 		if (str_eq(r->vars[i - 1].name, name)) {
@@ -48,27 +26,28 @@ static struct var *lookup(struct run *r, struct str name)
 	return NULL;
 }
 
-static enum flow declare(struct run *r, const struct script_node *n, struct str name,
-			 struct policy_value v)
+static enum script_flow declare(struct script_run *r, const struct script_node *n, struct str name,
+				struct policy_value v)
 {
-	if (r->n == VARS_MAX) {
-		return fail(r, n, ERR_LIMIT, "more than 256 variables");
+	if (r->n == SCRIPT_VARS_MAX) {
+		return script_fail(r, n, ERR_LIMIT, "more than 256 variables");
 	}
-	r->vars[r->n++] = (struct var){name, v};
+	r->vars[r->n++] = (struct script_var){name, v};
 	return FLOW_ON;
 }
 
-static enum flow make_map(struct run *r, const struct script_node *n, struct policy_value *ret)
+static enum script_flow make_map(struct script_run *r, const struct script_node *n,
+				 struct policy_value *ret)
 {
 	struct policy_record rec;
 
 	policy_record_begin(&rec, r->a);
 	if (n->n > DW_SCRIPT_ITEMS) {
-		return fail(r, n, ERR_LIMIT, "more than 4096 members");
+		return script_fail(r, n, ERR_LIMIT, "more than 4096 members");
 	}
 	for (size_t i = 0; i < n->n; i++) {
 		struct policy_value v;
-		enum flow f = eval(r, n->kid[i], &v);
+		enum script_flow f = eval(r, n->kid[i], &v);
 
 		if (f) {
 			return f;
@@ -76,19 +55,20 @@ static enum flow make_map(struct run *r, const struct script_node *n, struct pol
 		policy_record_put(&rec, n->names[i], v);
 	}
 	return policy_record_end(&rec, ret) ? FLOW_ON
-					    : fail(r, n, ERR_INVALID, "a key occurs twice");
+					    : script_fail(r, n, ERR_INVALID, "a key occurs twice");
 }
 
 /* An array is a SET whose order is that of the text; it is made canonical at the end. */
-static enum flow make_array(struct run *r, const struct script_node *n, struct policy_value *ret)
+static enum script_flow make_array(struct script_run *r, const struct script_node *n,
+				   struct policy_value *ret)
 {
 	struct policy_value *items = ARENA_ARRAY(r->a, n->n, struct policy_value);
 
 	if (!items) {
-		return fail(r, n, ERR_NOMEM, "out of memory");
+		return script_fail(r, n, ERR_NOMEM, "out of memory");
 	}
 	for (size_t i = 0; i < n->n; i++) {
-		enum flow f = eval(r, n->kid[i], &items[i]);
+		enum script_flow f = eval(r, n->kid[i], &items[i]);
 
 		if (f) {
 			return f;
@@ -98,36 +78,17 @@ static enum flow make_array(struct run *r, const struct script_node *n, struct p
 	return FLOW_ON;
 }
 
-static bool equal(struct policy_value a, struct policy_value b)
-{
-	if (a.kind != b.kind) {
-		return false;
-	}
-	if (a.kind == POLICY_NONE) {
-		return true;
-	}
-	if (a.kind != POLICY_SET) {
-		return policy_value_eq(a, b);
-	}
-	for (uint32_t i = 0; i < a.n && a.n == b.n; i++) {
-		if (!equal(a.elems[i], b.elems[i])) {
-			return false;
-		}
-	}
-	return a.n == b.n;
-}
-
-static enum flow join(struct run *r, const struct script_node *n, struct str a, struct str b,
-		      struct policy_value *ret)
+static enum script_flow join(struct script_run *r, const struct script_node *n, struct str a,
+			     struct str b, struct policy_value *ret)
 {
 	char *p;
 
 	if (a.n + b.n > DW_SCRIPT_TEXT) {
-		return fail(r, n, ERR_LIMIT, "a text longer than 65536 bytes");
+		return script_fail(r, n, ERR_LIMIT, "a text longer than 65536 bytes");
 	}
 	p = arena_alloc(r->a, a.n + b.n);
 	if (!p) {
-		return fail(r, n, ERR_NOMEM, "out of memory");
+		return script_fail(r, n, ERR_NOMEM, "out of memory");
 	}
 	if (a.n > 0) {
 		memcpy(p, a.p, a.n);
@@ -139,8 +100,9 @@ static enum flow join(struct run *r, const struct script_node *n, struct str a, 
 	return FLOW_ON;
 }
 
-static enum flow arithmetic(struct run *r, const struct script_node *n, enum script_op op,
-			    struct policy_value a, struct policy_value b, struct policy_value *ret)
+static enum script_flow arithmetic(struct script_run *r, const struct script_node *n,
+				   enum script_op op, struct policy_value a, struct policy_value b,
+				   struct policy_value *ret)
 {
 	int64_t v = 0;
 	bool bad = false;
@@ -149,14 +111,15 @@ static enum flow arithmetic(struct run *r, const struct script_node *n, enum scr
 		return join(r, n, policy_value_str(a), policy_value_str(b), ret);
 	}
 	if (a.kind != b.kind || (a.kind != POLICY_LONG && a.kind != POLICY_DECIMAL)) {
-		return fail(r, n, ERR_INVALID, "these cannot be calculated with");
+		return script_fail(r, n, ERR_INVALID, "these cannot be calculated with");
 	}
 	if (op == SCRIPT_ADD) {
 		bad = __builtin_add_overflow(a.i, b.i, &v);
 	} else if (op == SCRIPT_SUB) {
 		bad = __builtin_sub_overflow(a.i, b.i, &v);
 	} else if (a.kind == POLICY_DECIMAL) {
-		return fail(r, n, ERR_UNSUPPORTED, "decimals can only be added and subtracted");
+		return script_fail(r, n, ERR_UNSUPPORTED,
+				   "decimals can only be added and subtracted");
 	} else if (op == SCRIPT_MUL) {
 		bad = __builtin_mul_overflow(a.i, b.i, &v);
 	} else if (b.i == 0 || (a.i == INT64_MIN && b.i == -1)) {
@@ -165,24 +128,25 @@ static enum flow arithmetic(struct run *r, const struct script_node *n, enum scr
 		v = op == SCRIPT_DIV ? a.i / b.i : a.i % b.i;
 	}
 	if (bad) {
-		return fail(r, n, ERR_INVALID, "arithmetic overflow");
+		return script_fail(r, n, ERR_INVALID, "arithmetic overflow");
 	}
 	*ret = policy_scalar(a.kind, v);
 	return FLOW_ON;
 }
 
-static enum flow compare(struct run *r, const struct script_node *n, struct policy_value a,
-			 struct policy_value b, struct policy_value *ret)
+static enum script_flow compare(struct script_run *r, const struct script_node *n,
+				struct policy_value a, struct policy_value b,
+				struct policy_value *ret)
 {
 	int c;
 
 	if (n->op == SCRIPT_EQ || n->op == SCRIPT_NE) {
-		*ret = policy_bool(equal(a, b) == (n->op == SCRIPT_EQ));
+		*ret = policy_bool(script_equal(a, b) == (n->op == SCRIPT_EQ));
 		return FLOW_ON;
 	}
 	if (a.kind != b.kind ||
 	    (a.kind != POLICY_LONG && a.kind != POLICY_DECIMAL && a.kind != POLICY_STRING)) {
-		return fail(r, n, ERR_INVALID, "these cannot be ordered");
+		return script_fail(r, n, ERR_INVALID, "these cannot be ordered");
 	}
 	c = a.kind == POLICY_STRING ? str_cmp(policy_value_str(a), policy_value_str(b))
 				    : (a.i > b.i) - (a.i < b.i);
@@ -193,17 +157,18 @@ static enum flow compare(struct run *r, const struct script_node *n, struct poli
 	return FLOW_ON;
 }
 
-static enum flow binary(struct run *r, const struct script_node *n, struct policy_value *ret)
+static enum script_flow binary(struct script_run *r, const struct script_node *n,
+			       struct policy_value *ret)
 {
 	struct policy_value a, b;
-	enum flow f = eval(r, n->kid[0], &a);
+	enum script_flow f = eval(r, n->kid[0], &a);
 
 	if (f) {
 		return f;
 	}
 	if (n->op == SCRIPT_OR || n->op == SCRIPT_AND) {
 		if (a.kind != POLICY_BOOL) {
-			return fail(r, n, ERR_INVALID, "expected true or false");
+			return script_fail(r, n, ERR_INVALID, "expected true or false");
 		}
 		if (a.b == (n->op == SCRIPT_OR)) {
 			*ret = a;
@@ -212,7 +177,7 @@ static enum flow binary(struct run *r, const struct script_node *n, struct polic
 		f = eval(r, n->kid[1], ret);
 		return f || ret->kind == POLICY_BOOL
 			       ? f
-			       : fail(r, n, ERR_INVALID, "expected true or false");
+			       : script_fail(r, n, ERR_INVALID, "expected true or false");
 	}
 	f = eval(r, n->kid[1], &b);
 	if (f) {
@@ -224,10 +189,11 @@ static enum flow binary(struct run *r, const struct script_node *n, struct polic
 	return arithmetic(r, n, n->op, a, b, ret);
 }
 
-static enum flow unary(struct run *r, const struct script_node *n, struct policy_value *ret)
+static enum script_flow unary(struct script_run *r, const struct script_node *n,
+			      struct policy_value *ret)
 {
 	struct policy_value v;
-	enum flow f = eval(r, n->kid[0], &v);
+	enum script_flow f = eval(r, n->kid[0], &v);
 
 	if (f) {
 		return f;
@@ -239,89 +205,18 @@ static enum flow unary(struct run *r, const struct script_node *n, struct policy
 	if (n->op == SCRIPT_NEG && (v.kind == POLICY_LONG || v.kind == POLICY_DECIMAL)) {
 		return arithmetic(r, n, SCRIPT_SUB, policy_scalar(v.kind, 0), v, ret);
 	}
-	return fail(r, n, ERR_INVALID, "this operator does not apply");
+	return script_fail(r, n, ERR_INVALID, "this operator does not apply");
 }
 
-static const char *type_name(struct policy_value v)
-{
-	switch (v.kind) {
-	case POLICY_NONE:
-		return "()";
-	case POLICY_BOOL:
-		return "bool";
-	case POLICY_LONG:
-		return "i64";
-	case POLICY_STRING:
-		return "string";
-	case POLICY_SET:
-		return "array";
-	case POLICY_RECORD:
-		return "map";
-	case POLICY_DECIMAL:
-		return "decimal";
-	case POLICY_ENTITY:
-	case POLICY_IP:
-	case POLICY_DATETIME:
-	case POLICY_DURATION:
-		break;
-	}
-	return "other";
-}
-
-/* regex_is_match, regex_find, regex_count of (pattern, text). */
-static enum flow regex(struct run *r, const struct script_node *n, const struct policy_value *arg,
-		       struct policy_value *ret)
-{
-	struct str text = policy_value_str(arg[1]);
-	const struct dw_regex *re = NULL;
-	size_t start, end, at = 0;
-	int64_t found = 0;
-	enum err_code code;
-
-	code = dw_regex_compile(r->a, policy_value_str(arg[0]), &re, r->err);
-	if (code && code != ERR_SYNTAX) {
-		r->code = code;
-		return FLOW_FAILED;
-	}
-	while (at <= text.n && re) { /* what is no expression matches nothing */
-		code = dw_regex_find(re, r->a, text, at, &r->steps, &start, &end, r->err);
-		if (code) {
-			break;
-		}
-		found++;
-		if (str_eq(n->text, STR("regex_find"))) {
-			*ret = policy_string(str_make(text.p + start, end - start));
-			return FLOW_ON;
-		}
-		if (str_eq(n->text, STR("regex_is_match"))) {
-			break;
-		}
-		at = end > start ? end : end + 1;
-		while (at < text.n && ((unsigned char)text.p[at] & 0xC0) == 0x80) {
-			at++;
-		}
-	}
-	if (code && code != ERR_NOT_FOUND && code != ERR_SYNTAX) {
-		r->code = code;
-		return FLOW_FAILED;
-	}
-	if (str_eq(n->text, STR("regex_find"))) {
-		*ret = policy_string(STR(""));
-	} else {
-		*ret = str_eq(n->text, STR("regex_count")) ? policy_long(found)
-							   : policy_bool(found > 0);
-	}
-	return FLOW_ON;
-}
-
-static enum flow invoke(struct run *r, const struct script_node *n, const struct script_fn *fn,
-			const struct policy_value *arg, struct policy_value *ret)
+static enum script_flow invoke(struct script_run *r, const struct script_node *n,
+			       const struct script_fn *fn, const struct policy_value *arg,
+			       struct policy_value *ret)
 {
 	size_t n_vars = r->n, base = r->base;
-	enum flow f = FLOW_ON;
+	enum script_flow f = FLOW_ON;
 
 	if (r->calls >= DW_SCRIPT_CALLS) {
-		return fail(r, n, ERR_LIMIT, "calls nested deeper than 64");
+		return script_fail(r, n, ERR_LIMIT, "calls nested deeper than 64");
 	}
 	r->calls++;
 	r->base = r->n;
@@ -339,146 +234,21 @@ static enum flow invoke(struct run *r, const struct script_node *n, const struct
 	r->base = base;
 	r->n = n_vars;
 	return f == FLOW_BREAK || f == FLOW_CONTINUE
-		       ? fail(r, n, ERR_INVALID, "break or continue outside a loop")
+		       ? script_fail(r, n, ERR_INVALID, "break or continue outside a loop")
 		       : f;
 }
 
-static enum flow builtin(struct run *r, const struct script_node *n, const struct policy_value *arg,
-			 size_t n_arg, struct policy_value *ret)
-{
-	int64_t dec;
-
-	if (str_eq(n->text, STR("type_of")) && n_arg == 1) {
-		*ret = policy_string(str_from_c(type_name(arg[0])));
-		return FLOW_ON;
-	}
-	if (str_starts_with(n->text, STR("regex_")) && n_arg == 2 &&
-	    (str_eq(n->text, STR("regex_is_match")) || str_eq(n->text, STR("regex_find")) ||
-	     str_eq(n->text, STR("regex_count")))) {
-		if (arg[0].kind != POLICY_STRING || arg[1].kind != POLICY_STRING) {
-			return fail(r, n, ERR_INVALID, "a regular expression needs two texts");
-		}
-		return regex(r, n, arg, ret);
-	}
-	if (str_eq(n->text, STR("parse_decimal")) && n_arg == 1) {
-		if (arg[0].kind != POLICY_STRING ||
-		    !policy_decimal_parse(policy_value_str(arg[0]), &dec)) {
-			return fail(r, n, ERR_INVALID, "not a decimal");
-		}
-		*ret = policy_scalar(POLICY_DECIMAL, dec);
-		return FLOW_ON;
-	}
-	return fail(r, n, ERR_INVALID, "unknown function");
-}
-
-static enum flow change_case(struct run *r, const struct script_node *n, struct str s, bool lower,
+static enum script_flow call(struct script_run *r, const struct script_node *n,
 			     struct policy_value *ret)
-{
-	char *p = arena_alloc(r->a, s.n);
-
-	if (!p) {
-		return fail(r, n, ERR_NOMEM, "out of memory");
-	}
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-
-		if (lower ? c >= 'A' && c <= 'Z' : c >= 'a' && c <= 'z') {
-			c = (char)(c ^ 0x20);
-		}
-		p[i] = c;
-	}
-	*ret = policy_string(str_make(p, s.n));
-	return FLOW_ON;
-}
-
-static int64_t scalars(struct str s)
-{
-	int64_t n = 0;
-
-	for (size_t i = 0; i < s.n; i++) {
-		n += ((unsigned char)s.p[i] & 0xC0) != 0x80;
-	}
-	return n;
-}
-
-static enum flow text_method(struct run *r, const struct script_node *n,
-			     const struct policy_value *arg, size_t n_arg, struct policy_value *ret)
-{
-	struct str s = policy_value_str(arg[0]), other = STR("");
-
-	if (n_arg == 1) {
-		if (str_eq(n->text, STR("len"))) {
-			*ret = policy_long(scalars(s));
-			return FLOW_ON;
-		}
-		if (str_eq(n->text, STR("is_empty"))) {
-			*ret = policy_bool(s.n == 0);
-			return FLOW_ON;
-		}
-		if (str_eq(n->text, STR("to_lower")) || str_eq(n->text, STR("to_upper"))) {
-			return change_case(r, n, s, str_eq(n->text, STR("to_lower")), ret);
-		}
-	}
-	if (n_arg != 2 || arg[1].kind != POLICY_STRING) {
-		return fail(r, n, ERR_INVALID, "unknown method of a text");
-	}
-	other = policy_value_str(arg[1]);
-	if (str_eq(n->text, STR("contains"))) {
-		*ret = policy_bool(other.n == 0 || str_find_str(s, other) < s.n);
-	} else if (str_eq(n->text, STR("starts_with"))) {
-		*ret = policy_bool(str_starts_with(s, other));
-	} else if (str_eq(n->text, STR("ends_with"))) {
-		*ret = policy_bool(str_ends_with(s, other));
-	} else {
-		return fail(r, n, ERR_INVALID, "unknown method of a text");
-	}
-	return FLOW_ON;
-}
-
-static enum flow method(struct run *r, const struct script_node *n, const struct policy_value *arg,
-			size_t n_arg, struct policy_value *ret)
-{
-	const struct policy_value v = arg[0];
-
-	if (v.kind == POLICY_STRING) {
-		return text_method(r, n, arg, n_arg, ret);
-	}
-	if (v.kind != POLICY_SET && v.kind != POLICY_RECORD) {
-		return fail(r, n, ERR_INVALID, "this has no methods");
-	}
-	if (str_eq(n->text, STR("len")) && n_arg == 1) {
-		*ret = policy_long(v.n);
-		return FLOW_ON;
-	}
-	if (str_eq(n->text, STR("is_empty")) && n_arg == 1) {
-		*ret = policy_bool(v.n == 0);
-		return FLOW_ON;
-	}
-	if (!str_eq(n->text, STR("contains")) || n_arg != 2) {
-		return fail(r, n, ERR_INVALID, "unknown method");
-	}
-	*ret = policy_bool(false);
-	if (v.kind == POLICY_RECORD) {
-		*ret = policy_bool(arg[1].kind == POLICY_STRING &&
-				   policy_record_find(v, policy_value_str(arg[1])));
-		return FLOW_ON;
-	}
-	for (uint32_t i = 0; i < v.n && !ret->b; i++) {
-		*ret = policy_bool(equal(v.elems[i], arg[1]));
-	}
-	return FLOW_ON;
-}
-
-static enum flow call(struct run *r, const struct script_node *n, struct policy_value *ret)
 {
 	struct policy_value arg[17];
 	const struct script_fn *fn = NULL;
 
 	if (n->n > 16) {
-		return fail(r, n, ERR_LIMIT, "more than 16 arguments");
+		return script_fail(r, n, ERR_LIMIT, "more than 16 arguments");
 	}
 	for (size_t i = 0; i < n->n; i++) {
-		enum flow f = eval(r, n->kid[i], &arg[i]);
+		enum script_flow f = eval(r, n->kid[i], &arg[i]);
 
 		if (f) {
 			return f;
@@ -489,14 +259,15 @@ static enum flow call(struct run *r, const struct script_node *n, struct policy_
 		return invoke(r, n, fn, arg, ret);
 	}
 	if (n->kind == SCRIPT_METHOD) {
-		return method(r, n, arg, n->n, ret);
+		return script_method(r, n, arg, n->n, ret);
 	}
-	return builtin(r, n, arg, n->n, ret);
+	return script_builtin(r, n, arg, n->n, ret);
 }
 
 /* v.key or v[key]; what a map lacks is (). */
-static enum flow element(struct run *r, const struct script_node *n, struct policy_value v,
-			 struct policy_value key, struct policy_value *ret)
+static enum script_flow element(struct script_run *r, const struct script_node *n,
+				struct policy_value v, struct policy_value key,
+				struct policy_value *ret)
 {
 	const struct policy_value *found;
 
@@ -509,15 +280,16 @@ static enum flow element(struct run *r, const struct script_node *n, struct poli
 		int64_t i = key.i < 0 ? key.i + v.n : key.i;
 
 		if (i < 0 || i >= v.n) {
-			return fail(r, n, ERR_INVALID, "an index is out of range");
+			return script_fail(r, n, ERR_INVALID, "an index is out of range");
 		}
 		*ret = v.elems[i];
 		return FLOW_ON;
 	}
-	return fail(r, n, ERR_INVALID, "this has no elements");
+	return script_fail(r, n, ERR_INVALID, "this has no elements");
 }
 
-static enum flow key_of(struct run *r, const struct script_node *n, struct policy_value *ret)
+static enum script_flow key_of(struct script_run *r, const struct script_node *n,
+			       struct policy_value *ret)
 {
 	if (n->kind == SCRIPT_FIELD) {
 		*ret = policy_string(n->text);
@@ -527,22 +299,22 @@ static enum flow key_of(struct run *r, const struct script_node *n, struct polic
 }
 
 /* A copy of the map with one member set. */
-static enum flow with_member(struct run *r, const struct script_node *n, struct policy_value map,
-			     struct policy_value key, struct policy_value v,
-			     struct policy_value *ret)
+static enum script_flow with_member(struct script_run *r, const struct script_node *n,
+				    struct policy_value map, struct policy_value key,
+				    struct policy_value v, struct policy_value *ret)
 {
 	struct policy_field *fields;
 	size_t k = 0;
 
 	if (map.kind != POLICY_RECORD || key.kind != POLICY_STRING) {
-		return fail(r, n, ERR_UNSUPPORTED, "only members of maps can be assigned");
+		return script_fail(r, n, ERR_UNSUPPORTED, "only members of maps can be assigned");
 	}
 	if (map.n >= DW_SCRIPT_ITEMS) {
-		return fail(r, n, ERR_LIMIT, "more than 4096 members");
+		return script_fail(r, n, ERR_LIMIT, "more than 4096 members");
 	}
 	fields = ARENA_ARRAY(r->a, (size_t)map.n + 1, struct policy_field);
 	if (!fields) {
-		return fail(r, n, ERR_NOMEM, "out of memory");
+		return script_fail(r, n, ERR_NOMEM, "out of memory");
 	}
 	r->steps -= r->steps > map.n ? map.n : r->steps;
 	for (uint32_t i = 0; i < map.n; i++) {
@@ -551,27 +323,29 @@ static enum flow with_member(struct run *r, const struct script_node *n, struct 
 		}
 	}
 	fields[k++] = (struct policy_field){policy_value_str(key), v};
-	return policy_value_record(fields, k, ret) ? FLOW_ON
-						   : fail(r, n, ERR_INVALID, "a key occurs twice");
+	return policy_value_record(fields, k, ret)
+		       ? FLOW_ON
+		       : script_fail(r, n, ERR_INVALID, "a key occurs twice");
 }
 
 /* Stores v where the expression points, rebuilding what is around it. */
-static enum flow store(struct run *r, const struct script_node *to, struct policy_value v)
+static enum script_flow store(struct script_run *r, const struct script_node *to,
+			      struct policy_value v)
 {
 	struct policy_value around = {0}, key = {0}, changed = {0};
-	enum flow f;
+	enum script_flow f;
 
 	if (to->kind == SCRIPT_NAME) {
-		struct var *var = lookup(r, to->text);
+		struct script_var *var = lookup(r, to->text);
 
 		if (!var) {
-			return fail(r, to, ERR_INVALID, "unknown variable");
+			return script_fail(r, to, ERR_INVALID, "unknown variable");
 		}
 		var->v = v;
 		return FLOW_ON;
 	}
 	if (to->kind != SCRIPT_FIELD && to->kind != SCRIPT_INDEX) {
-		return fail(r, to, ERR_INVALID, "this cannot be assigned to");
+		return script_fail(r, to, ERR_INVALID, "this cannot be assigned to");
 	}
 	f = eval(r, to->kid[0], &around);
 	f = f ? f : key_of(r, to, &key);
@@ -579,10 +353,10 @@ static enum flow store(struct run *r, const struct script_node *to, struct polic
 	return f ? f : store(r, to->kid[0], changed);
 }
 
-static enum flow assign(struct run *r, const struct script_node *n)
+static enum script_flow assign(struct script_run *r, const struct script_node *n)
 {
 	struct policy_value v = {0}, old = {0};
-	enum flow f = eval(r, n->kid[1], &v);
+	enum script_flow f = eval(r, n->kid[1], &v);
 
 	if (!f && n->op != SCRIPT_NOP) {
 		f = eval(r, n->kid[0], &old);
@@ -591,32 +365,32 @@ static enum flow assign(struct run *r, const struct script_node *n)
 	return f ? f : store(r, n->kid[0], v);
 }
 
-static enum flow condition(struct run *r, const struct script_node *n, bool *ret)
+static enum script_flow condition(struct script_run *r, const struct script_node *n, bool *ret)
 {
 	struct policy_value v;
-	enum flow f = eval(r, n, &v);
+	enum script_flow f = eval(r, n, &v);
 
 	if (f) {
 		return f;
 	}
 	if (v.kind != POLICY_BOOL) {
-		return fail(r, n, ERR_INVALID, "expected true or false");
+		return script_fail(r, n, ERR_INVALID, "expected true or false");
 	}
 	*ret = v.b;
 	return FLOW_ON;
 }
 
-static enum flow for_each(struct run *r, const struct script_node *n)
+static enum script_flow for_each(struct script_run *r, const struct script_node *n)
 {
 	struct policy_value items, ignored;
 	size_t n_vars = r->n;
-	enum flow f = eval(r, n->kid[0], &items);
+	enum script_flow f = eval(r, n->kid[0], &items);
 
 	if (f) {
 		return f;
 	}
 	if (items.kind != POLICY_SET) {
-		return fail(r, n, ERR_UNSUPPORTED, "only an array can be looped over");
+		return script_fail(r, n, ERR_UNSUPPORTED, "only an array can be looped over");
 	}
 	for (uint32_t i = 0; i < items.n; i++) {
 		f = declare(r, n, n->text, items.elems[i]);
@@ -632,11 +406,11 @@ static enum flow for_each(struct run *r, const struct script_node *n)
 	return FLOW_ON;
 }
 
-static enum flow while_true(struct run *r, const struct script_node *n)
+static enum script_flow while_true(struct script_run *r, const struct script_node *n)
 {
 	struct policy_value ignored;
 	bool go = false;
-	enum flow f;
+	enum script_flow f;
 
 	for (;;) {
 		f = condition(r, n->kid[0], &go);
@@ -653,10 +427,11 @@ static enum flow while_true(struct run *r, const struct script_node *n)
 	}
 }
 
-static enum flow block(struct run *r, const struct script_node *n, struct policy_value *ret)
+static enum script_flow block(struct script_run *r, const struct script_node *n,
+			      struct policy_value *ret)
 {
 	size_t n_vars = r->n;
-	enum flow f = FLOW_ON;
+	enum script_flow f = FLOW_ON;
 
 	for (size_t i = 0; !f && i < n->n; i++) {
 		f = eval(r, n->kid[i], ret);
@@ -668,15 +443,16 @@ static enum flow block(struct run *r, const struct script_node *n, struct policy
 	return f;
 }
 
-static enum flow eval_node(struct run *r, const struct script_node *n, struct policy_value *ret)
+static enum script_flow eval_node(struct script_run *r, const struct script_node *n,
+				  struct policy_value *ret)
 {
 	struct policy_value v = {0}, key = {0};
 	bool yes = false;
-	enum flow f;
+	enum script_flow f;
 
 	*ret = (struct policy_value){0};
 	if (r->steps == 0) {
-		return fail(r, n, ERR_LIMIT, "more than 1000000 steps");
+		return script_fail(r, n, ERR_LIMIT, "more than 1000000 steps");
 	}
 	r->steps--;
 	switch (n->kind) {
@@ -692,10 +468,10 @@ static enum flow eval_node(struct run *r, const struct script_node *n, struct po
 		*ret = policy_string(n->text);
 		return FLOW_ON;
 	case SCRIPT_NAME: {
-		const struct var *var = lookup(r, n->text);
+		const struct script_var *var = lookup(r, n->text);
 
 		if (!var) {
-			return fail(r, n, ERR_INVALID, "unknown variable");
+			return script_fail(r, n, ERR_INVALID, "unknown variable");
 		}
 		*ret = var->v;
 		return FLOW_ON;
@@ -742,16 +518,17 @@ static enum flow eval_node(struct run *r, const struct script_node *n, struct po
 	case SCRIPT_CONTINUE:
 		return FLOW_CONTINUE;
 	}
-	return fail(r, n, ERR_INVALID, "unknown statement");
+	return script_fail(r, n, ERR_INVALID, "unknown statement");
 }
 
 /* Bounds the stack: calls and what is nested in their functions count together. */
-static enum flow eval(struct run *r, const struct script_node *n, struct policy_value *ret)
+static enum script_flow eval(struct script_run *r, const struct script_node *n,
+			     struct policy_value *ret)
 {
-	enum flow f;
+	enum script_flow f;
 
 	if (r->depth >= DW_SCRIPT_EVALS) {
-		return fail(r, n, ERR_LIMIT, "evaluated deeper than 1024");
+		return script_fail(r, n, ERR_LIMIT, "evaluated deeper than 1024");
 	}
 	r->depth++;
 	f = eval_node(r, n, ret);
@@ -810,7 +587,7 @@ enum err_code dw_script_call(const struct dw_script *script, const struct script
 			     const struct policy_value *args, struct arena *scratch,
 			     struct policy_value *ret, struct err *err)
 {
-	struct run *r = ARENA_NEW(scratch, struct run);
+	struct script_run *r = ARENA_NEW(scratch, struct script_run);
 	struct policy_value v;
 
 	if (!r) {

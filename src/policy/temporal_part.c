@@ -2,8 +2,6 @@
 /* Splitting a leaf into parts, and which monitors they ask. */
 #include "policy/temporal_plan_priv.h"
 
-#include "policy/sort.h"
-
 static struct temporal_part *part_new(struct planner *p, enum temporal_part_kind kind,
 				      const struct temporal_expr *e)
 {
@@ -18,94 +16,7 @@ static struct temporal_part *part_new(struct planner *p, enum temporal_part_kind
 	return part;
 }
 
-/* ---- one event ---- */
-
-struct key {
-	const struct temporal_field *field;
-};
-
-static int term_cmp(const struct temporal_term *a, const struct temporal_term *b)
-{
-	if (a->base != b->base) {
-		return a->base < b->base ? -1 : 1;
-	}
-	for (uint32_t i = 0; i < a->n_names && i < b->n_names; i++) {
-		int c = str_cmp(a->names[i], b->names[i]);
-
-		if (c != 0) {
-			return c;
-		}
-	}
-	return (a->n_names > b->n_names) - (a->n_names < b->n_names);
-}
-
-/* By what they are asked with, so that the events of a join have their keys in one order. */
-static int key_cmp(const void *pa, const void *pb)
-{
-	const struct key *a = pa, *b = pb;
-	int c = term_cmp(&a->field->term, &b->field->term);
-
-	return c != 0 ? c : a->field < b->field ? -1 : a->field > b->field;
-}
-
-static bool set_keys(struct planner *p, const struct temporal_expr *e, struct temporal_atom *ret,
-		     const struct temporal_term ***terms)
-{
-	struct temporal_field *keys = ARENA_ARRAY(p->a, e->n_fields, struct temporal_field);
-	struct key *order = ARENA_ARRAY(p->a, e->n_fields, struct key);
-	size_t n = 0;
-
-	*terms = ARENA_ARRAY(p->a, e->n_fields, const struct temporal_term *);
-	if (!keys || !order || !*terms) {
-		return plan_no_memory(p);
-	}
-	for (uint32_t i = 0; i < e->n_fields; i++) {
-		if (e->fields[i].term.kind == TEMPORAL_PATH) {
-			order[n++].field = &e->fields[i];
-		}
-	}
-	policy_sort(order, n, sizeof(*order), key_cmp);
-	for (size_t i = 0; i < n; i++) {
-		keys[i] = *order[i].field;
-		(*terms)[i] = &order[i].field->term;
-	}
-	ret->keys = keys;
-	ret->n_keys = n;
-	return true;
-}
-
-/* Variables are left to the caller when there may be some: their fields only have to be there. */
-static bool atom_of(struct planner *p, const struct temporal_expr *e, bool vars,
-		    struct temporal_atom *ret, const struct temporal_term ***terms)
-{
-	struct temporal_field *tests;
-
-	if (e->kind != TEMPORAL_EVENT) {
-		return false;
-	}
-	*ret = (struct temporal_atom){.action = e->action, .kind = e->event_kind};
-	tests = ARENA_ARRAY(p->a, e->n_fields, struct temporal_field);
-	if (!tests || !set_keys(p, e, ret, terms)) {
-		return plan_no_memory(p);
-	}
-	for (uint32_t i = 0; i < e->n_fields; i++) {
-		const struct temporal_field *f = &e->fields[i];
-
-		if (f->term.kind == TEMPORAL_PATH) {
-			continue;
-		}
-		if (f->term.kind == TEMPORAL_VAR && vars) {
-			tests[ret->n_tests] = *f;
-			tests[ret->n_tests++].term = (struct temporal_term){.kind = TEMPORAL_WILD};
-		} else if (f->term.kind == TEMPORAL_VALUE || f->term.kind == TEMPORAL_WILD) {
-			tests[ret->n_tests++] = *f;
-		} else {
-			return false;
-		}
-	}
-	ret->tests = tests;
-	return true;
-}
+/* ---- monitors ---- */
 
 /* A monitor of one event. */
 static bool ask_one(struct planner *p, struct temporal_monitor m, const struct temporal_atom *atom,
@@ -129,99 +40,7 @@ static bool last_of(struct planner *p, const struct temporal_expr *e, int64_t wi
 	const struct temporal_term **terms;
 	struct temporal_atom atom;
 
-	return atom_of(p, e, false, &atom, &terms) && ask_one(p, m, &atom, terms, window_ms, ret);
-}
-
-/* ---- variables ---- */
-
-/* The variables that a count, a sum or an exists binds. */
-struct vars {
-	uint32_t slots[TEMPORAL_SLOTS_MAX];
-	size_t n;
-};
-
-static const struct temporal_field *var_field(const struct temporal_expr *event, uint32_t slot)
-{
-	for (uint32_t i = 0; i < event->n_fields; i++) {
-		if (event->fields[i].term.kind == TEMPORAL_VAR &&
-		    event->fields[i].term.slot == slot) {
-			return &event->fields[i];
-		}
-	}
-	return NULL;
-}
-
-static bool vars_have(const struct vars *v, uint32_t slot)
-{
-	for (size_t i = 0; i < v->n; i++) {
-		if (v->slots[i] == slot) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/* Each variable of the event is one of these and stands once. */
-static bool vars_plain(const struct vars *v, const struct temporal_expr *event)
-{
-	uint64_t seen = 0;
-
-	for (uint32_t i = 0; i < event->n_fields; i++) {
-		const struct temporal_term *t = &event->fields[i].term;
-
-		if (t->kind == TEMPORAL_VAR) {
-			if (!vars_have(v, t->slot) || (seen >> t->slot & 1)) {
-				return false;
-			}
-			seen |= (uint64_t)1 << t->slot;
-		}
-	}
-	return true;
-}
-
-/* x > 3: what can be tested when the event comes. */
-static bool add_filter(struct planner *p, const struct temporal_expr *event,
-		       const struct temporal_expr *c, struct temporal_atom *atom)
-{
-	bool reversed = c->right.kind == TEMPORAL_VAR;
-	const struct temporal_term *var = reversed ? &c->right : &c->left;
-	const struct temporal_term *value = reversed ? &c->left : &c->right;
-	const struct temporal_field *f;
-	size_t cap = atom->n_filters;
-
-	if (c->kind != TEMPORAL_COMPARE || var->kind != TEMPORAL_VAR ||
-	    value->kind != TEMPORAL_VALUE) {
-		return false;
-	}
-	f = var_field(event, var->slot);
-	if (!f) {
-		return false;
-	}
-	if (!ARENA_GROW(p->a, &atom->filters, atom->n_filters, &cap)) {
-		return plan_no_memory(p);
-	}
-	atom->filters[atom->n_filters++] =
-		(struct temporal_filter){f, c->op, value->value, reversed};
-	return true;
-}
-
-/* The fields of an event that the variables name, in their order; false when one is not named. */
-static bool set_values(struct planner *p, const struct vars *v, const struct temporal_expr *event,
-		       struct temporal_atom *atom)
-{
-	atom->values = ARENA_ARRAY(p->a, v->n, const struct temporal_field *);
-	if (!atom->values) {
-		return plan_no_memory(p);
-	}
-	for (size_t i = 0; i < v->n; i++) {
-		const struct temporal_field *f = var_field(event, v->slots[i]);
-
-		if (!f) {
-			return false;
-		}
-		atom->values[atom->n_values++] = f;
-	}
-	return true;
+	return plan_atom(p, e, false, &atom, &terms) && ask_one(p, m, &atom, terms, window_ms, ret);
 }
 
 /* ---- windows ---- */
@@ -234,7 +53,8 @@ struct window {
 };
 
 /* P, or P && tp(t) && x > 3 ... with t among the variables. */
-static bool window_body(const struct temporal_expr *e, const struct vars *v, struct window *ret)
+static bool window_body(const struct temporal_expr *e, const struct plan_vars *v,
+			struct window *ret)
 {
 	if (e->kind == TEMPORAL_EVENT) {
 		ret->event = e;
@@ -245,7 +65,7 @@ static bool window_body(const struct temporal_expr *e, const struct vars *v, str
 
 		if (c->kind == TEMPORAL_EVENT && !ret->event) {
 			ret->event = c;
-		} else if (c->kind == TEMPORAL_TP && vars_have(v, c->left.slot) && !ret->tp) {
+		} else if (c->kind == TEMPORAL_TP && plan_vars_have(v, c->left.slot) && !ret->tp) {
 			ret->tp = true;
 		} else if (c->kind == TEMPORAL_COMPARE && ret->event &&
 			   ret->n_filters < TEMPORAL_FIELDS_MAX) {
@@ -265,7 +85,7 @@ static bool window_of(struct planner *p, const struct temporal_agg *g, uint64_t 
 	const struct temporal_term **terms;
 	struct temporal_atom atom;
 	struct window w = {0};
-	struct vars v = {0};
+	struct plan_vars v = {0};
 
 	if (g->body->kind != TEMPORAL_FORMERLY || g->n_binders > TEMPORAL_SLOTS_MAX) {
 		return false;
@@ -274,22 +94,22 @@ static bool window_of(struct planner *p, const struct temporal_agg *g, uint64_t 
 		v.slots[v.n++] = g->binders[i].slot;
 	}
 	m.ttl_ms = g->body->window_ms;
-	if (!window_body(g->body->arg[0], &v, &w) || !vars_plain(&v, w.event) ||
-	    !atom_of(p, w.event, true, &atom, &terms)) {
+	if (!window_body(g->body->arg[0], &v, &w) || !plan_vars_plain(&v, w.event) ||
+	    !plan_atom(p, w.event, true, &atom, &terms)) {
 		return false;
 	}
 	for (size_t i = 0; i < w.n_filters; i++) {
-		if (!add_filter(p, w.event, w.filters[i], &atom)) {
+		if (!plan_filter(p, w.event, w.filters[i], &atom)) {
 			return false;
 		}
 	}
 	if (w.tp) {
 		m.kind = TEMPORAL_MONITOR_RING;
-	} else if (!set_values(p, &v, w.event, &atom)) {
+	} else if (!plan_values(p, &v, w.event, &atom)) {
 		return false;
 	}
 	if (g->sum) {
-		m.sum = var_field(w.event, g->summand_slot);
+		m.sum = plan_var_field(w.event, g->summand_slot);
 		m.cap = 0;
 		if (!m.sum) {
 			return false;
@@ -381,7 +201,7 @@ static struct temporal_part *bound(struct planner *p, const struct temporal_expr
 /* ---- joins ---- */
 
 struct join {
-	struct vars vars;
+	struct plan_vars vars;
 	const struct temporal_expr *now;
 	const struct temporal_expr *events[TEMPORAL_ATOMS_MAX];
 	int64_t windows[TEMPORAL_ATOMS_MAX];
@@ -394,15 +214,15 @@ struct join {
 	size_t n_apart;
 };
 
-static bool names_any(const struct temporal_expr *e, const struct vars *v);
+static bool names_any(const struct temporal_expr *e, const struct plan_vars *v);
 
-static bool term_names_any(const struct temporal_term *t, const struct vars *v)
+static bool term_names_any(const struct temporal_term *t, const struct plan_vars *v)
 {
 	return t->kind == TEMPORAL_AGG ? names_any(t->agg->body, v)
-				       : t->kind == TEMPORAL_VAR && vars_have(v, t->slot);
+				       : t->kind == TEMPORAL_VAR && plan_vars_have(v, t->slot);
 }
 
-static bool names_any(const struct temporal_expr *e, const struct vars *v)
+static bool names_any(const struct temporal_expr *e, const struct plan_vars *v)
 {
 	if (term_names_any(&e->left, v) || term_names_any(&e->right, v)) {
 		return true;
@@ -473,12 +293,12 @@ static bool join_of(const struct temporal_expr *e, struct join *j)
 static bool join_atom(struct planner *p, const struct join *j, const struct temporal_expr *event,
 		      struct temporal_atom *ret, const struct temporal_term ***terms)
 {
-	if (!vars_plain(&j->vars, event) || !atom_of(p, event, true, ret, terms) ||
-	    !set_values(p, &j->vars, event, ret)) {
+	if (!plan_vars_plain(&j->vars, event) || !plan_atom(p, event, true, ret, terms) ||
+	    !plan_values(p, &j->vars, event, ret)) {
 		return false;
 	}
 	for (size_t i = 0; i < j->n_filters; i++) {
-		if (!add_filter(p, event, j->filters[i], ret)) {
+		if (!plan_filter(p, event, j->filters[i], ret)) {
 			return false;
 		}
 	}
@@ -492,7 +312,7 @@ static bool same_terms(const struct temporal_term *const *a, size_t n_a,
 		return false;
 	}
 	for (size_t i = 0; i < n_a; i++) {
-		if (term_cmp(a[i], b[i]) != 0) {
+		if (plan_term_cmp(a[i], b[i]) != 0) {
 			return false;
 		}
 	}

@@ -27,6 +27,41 @@ bool plan_monitor(struct planner *p, struct temporal_monitor m, uint32_t *ret);
 /* The number of these terms. */
 bool plan_terms(struct planner *p, const struct temporal_term **items, size_t n, uint32_t *ret);
 
+/* ---- temporal_atom.c ---- */
+
+/* The variables that a count, a sum or an exists binds. */
+struct plan_vars {
+	uint32_t slots[TEMPORAL_SLOTS_MAX];
+	size_t n;
+};
+
+bool plan_vars_have(const struct plan_vars *v, uint32_t slot);
+
+/* Is each variable of the event one of these, standing once? */
+bool plan_vars_plain(const struct plan_vars *v, const struct temporal_expr *event);
+
+/* The field that binds the variable, or NULL. */
+const struct temporal_field *plan_var_field(const struct temporal_expr *event, uint32_t slot);
+
+/*
+ * An event's tests and keys; `terms` gets the request's side of the keys, in an order that is
+ * the same for all events that are asked with the same. Fields with variables only have to be
+ * there; with `vars` false there may be none.
+ */
+bool plan_atom(struct planner *p, const struct temporal_expr *e, bool vars,
+	       struct temporal_atom *ret, const struct temporal_term ***terms);
+int plan_term_cmp(const struct temporal_term *a, const struct temporal_term *b);
+
+/* x > 3: what can be tested when the event comes. */
+bool plan_filter(struct planner *p, const struct temporal_expr *event,
+		 const struct temporal_expr *c, struct temporal_atom *atom);
+
+/* The fields that the variables name, in their order; false when one is not named. */
+bool plan_values(struct planner *p, const struct plan_vars *v, const struct temporal_expr *event,
+		 struct temporal_atom *atom);
+
+/* ---- temporal_part.c ---- */
+
 /* How a leaf without free variables is kept up to date; NULL: general, or nomem. */
 struct temporal_part *plan_part(struct planner *p, const struct temporal_expr *e);
 
