@@ -312,10 +312,29 @@ static struct typecheck_result check_arithmetic(struct typecheck *tc, const stru
 	return plain(TYPE_LONG);
 }
 
+/* && and || of true and false: the language reads them as the literal they give. */
+static bool bool_literal(const struct policy_expr *e, bool *ret)
+{
+	bool a, b;
+
+	if (e->kind == POLICY_EXPR_LIT && e->lit.kind == POLICY_BOOL) {
+		*ret = e->lit.b;
+		return true;
+	}
+	if ((e->kind != POLICY_EXPR_AND && e->kind != POLICY_EXPR_OR) ||
+	    !bool_literal(e->arg[0], &a) || !bool_literal(e->arg[1], &b)) {
+		return false;
+	}
+	*ret = e->kind == POLICY_EXPR_AND ? a && b : a || b;
+	return true;
+}
+
 /* A literal, or `action`, which stands for one. */
 static bool literal_of(const struct typecheck *tc, const struct policy_expr *e,
 		       struct policy_uid *uid, struct policy_value *ret)
 {
+	bool b;
+
 	if (e->kind == POLICY_EXPR_LIT) {
 		*ret = e->lit;
 		return true;
@@ -323,6 +342,10 @@ static bool literal_of(const struct typecheck *tc, const struct policy_expr *e,
 	if (e->kind == POLICY_EXPR_VAR && e->var == POLICY_VAR_ACTION) {
 		*uid = policy_uid_make(tc->env.action->type->name, tc->env.action->id);
 		*ret = policy_entity(uid);
+		return true;
+	}
+	if (bool_literal(e, &b)) {
+		*ret = policy_bool(b);
 		return true;
 	}
 	return false;

@@ -100,6 +100,10 @@ static void equality_needs_comparable_types(void **state)
 		{"principal.r == {a: 1}", REFUSED},
 		{"context == context", VALID},
 		{"{} == {}", VALID},
+		/* Of && and || over literals a literal is made while reading; not so of !. */
+		{"1 == (true && (false || true))", WARNED},
+		{"1 == !true", REFUSED},
+		{"1 == (true && (1 == 1))", REFUSED},
 	};
 
 	(void)state;
