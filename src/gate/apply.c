@@ -344,7 +344,7 @@ static void tell_changed(struct gate *g, const struct endpoint *e, enum mcp_meth
 
 		if (s->stream && str_eq(s->endpoint, e->id) &&
 		    mcp_session_may_send(&s->mcp, method)) {
-			gate_session_send(g, s, buf_str(&out));
+			(void)gate_session_send(g, s, buf_str(&out));
 		}
 	}
 	gate_buf_give(g, &out);

@@ -42,6 +42,7 @@ struct exchange {
 	struct str agent;
 	struct session *session;
 	bool gone;         /* the client is */
+	bool half_closed;  /* it sends no more on this connection */
 	bool streaming;    /* the answer is a stream of events that has begun */
 	struct buf answer; /* what will be sent; lent */
 
@@ -56,6 +57,7 @@ struct exchange {
 	struct gather gather;
 	struct link *link;
 	struct str object;     /* as the server knows it, decoded */
+	bool subscribed;       /* by this request: undone when the server refuses */
 	struct str object_raw; /* the same as raw JSON when it differs from the client's */
 	struct link_call call;
 	struct action action;

@@ -3,6 +3,7 @@
  * The door: every request comes in here. What is asked for is found by its path,
  * who asks by what was shown; what is not known is refused before its body is read.
  */
+#include "gate/ask.h"
 #include "gate/exchange.h"
 #include "gate/identity.h"
 
@@ -99,18 +100,27 @@ static void on_body_complete(struct http_req *req)
 
 /*
  * A client that closes its half is taken to be gone where hanging up means to cancel: a model's
- * answer, and all of the stateless era. Before that a disconnect was no cancellation.
+ * answer, and all of the stateless era. Before that a disconnect was no cancellation. A stream that
+ * only listens has nothing to wait for.
  */
 static bool hanging_up_cancels(const struct exchange *x)
 {
-	return x->ops == &model_chat_ops || x->version == MCP_MODERN;
+	return x->ops == &model_chat_ops || x->ops == &mcp_get_ops || x->version == MCP_MODERN;
 }
 
 static void on_abort(struct http_req *req, bool gone)
 {
 	struct exchange *x = req->user;
 
-	if (!x || (!gone && !hanging_up_cancels(x))) {
+	if (!x) {
+		return;
+	}
+	if (!gone && !hanging_up_cancels(x)) {
+		/* It may still read its answer, but whoever has closed will not be asked anything. */
+		x->half_closed = true;
+		if (x->ops == &mcp_post_ops && x->call.hop) {
+			ask_client_gone(x->session);
+		}
 		return;
 	}
 	x->gone = true;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/gate.h"
 
+#include "gate/subs.h"
+
 #include "crypto/secret.h"
 #include "crypto/tls.h"
 #include "http/sse.h"
@@ -168,20 +170,21 @@ void gate_drain(struct gate *g, void (*on_drained)(struct gate *g))
 
 /* ---- sessions ---- */
 
-void gate_session_send(struct gate *g, struct session *s, struct str message)
+bool gate_session_send(struct gate *g, struct session *s, struct str message)
 {
 	struct sse_event e = {.data = message, .has_data = true};
 	struct buf out;
 	struct err err;
+	bool sent;
 
 	if (!s->stream || http_respond_pending(s->stream) > HTTP_HIGH_WATER) {
-		return; /* a client that does not read loses notices, never answers */
+		return false; /* a client that does not read loses notices, never answers */
 	}
 	out = gate_buf_take(g, 34 << 20);
-	if (sse_write(&out, &e, &err) == ERR_OK && !out.failed) {
-		(void)http_respond_write(s->stream, buf_str(&out));
-	}
+	sent = sse_write(&out, &e, &err) == ERR_OK && !out.failed &&
+	       http_respond_write(s->stream, buf_str(&out));
 	gate_buf_give(g, &out);
+	return sent;
 }
 
 void gate_session_end(struct gate *g, struct session *s)
@@ -195,6 +198,7 @@ void gate_session_end(struct gate *g, struct session *s)
 		http_respond_end(stream);
 	}
 	history_forget(g, s);
+	subs_session_end(s);
 	session_close(&g->sessions, s);
 }
 
@@ -359,7 +363,7 @@ void gate_link_log(struct gate *g, struct link *l, const struct mcp_msg *m)
 		struct session *s = CONTAINER_OF(node, struct session, idle);
 
 		if (s->stream && sees_link(s, l) && mcp_session_may_send(&s->mcp, MCP_MESSAGE)) {
-			gate_session_send(g, s, m->whole);
+			(void)gate_session_send(g, s, m->whole);
 		}
 	}
 }

@@ -151,8 +151,8 @@ void gate_link_log(struct gate *g, struct link *l, const struct mcp_msg *m);
 unsigned gate_link_agents(const struct gate *g, const struct link *l);
 bool gate_link_is_used(const struct gate *g, const struct link *l);
 
-/* Sends a message on a session's open stream, if it has one that keeps up. */
-void gate_session_send(struct gate *g, struct session *s, struct str message);
+/* Sends a message on a session's open stream; false when it has none that keeps up. */
+bool gate_session_send(struct gate *g, struct session *s, struct str message);
 void gate_session_end(struct gate *g, struct session *s);
 
 /* The session's stream is no longer its own; to be ended next (gate/mcp_post.c). */

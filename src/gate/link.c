@@ -2,7 +2,10 @@
 #include "gate/link.h"
 
 #include "base/num.h"
+#include "gate/ask.h"
 #include "gate/gate.h"
+#include "gate/subs.h"
+#include "mcp/ask.h"
 #include "mcp/lifecycle.h"
 
 #include <stdio.h>
@@ -15,6 +18,7 @@ enum {
 	LINK_GARBAGE_MAX = 1000,
 	LINK_MAX_CALLS = 4096,
 	LINK_BACKOFF_MS = 100,
+	LINK_ASKED_SECONDS = 3600, /* a call may last while its client is asked something */
 };
 
 static void on_again(struct timer *t);
@@ -41,6 +45,10 @@ enum err_code link_new(struct gate *gate, const struct config_server *server,
 	list_init(&l->node);
 	list_init(&l->waits);
 	list_init(&l->calls);
+	list_init(&l->asks);
+	list_init(&l->elicited);
+	list_init(&l->sub_uris);
+	map_init(&l->subs, gate->seed);
 	map_init(&l->by_hop, gate->seed);
 	arena_init(&l->arena, LINK_TEXTS);
 	arena_init(&l->said, LINK_TEXTS);
@@ -65,6 +73,8 @@ void link_free(struct link *l)
 {
 	l->retired = true;
 	link_lost(l, LINK_FAIL_DIED, NULL);
+	ask_link_done(l);
+	subs_link_done(l);
 	timer_stop(&l->again);
 	loop_defer_cancel(&l->refuse);
 	for (unsigned k = 0; k < MCP_LIST_KINDS; k++) {
@@ -156,6 +166,7 @@ void link_lost(struct link *l, enum link_fail why, const char *what)
 	l->state = LINK_DOWN;
 	l->transport->close(l);
 	l->session = STR("");
+	ask_link_lost(l);
 	link_fetch_stop(l);
 	l->failures++;
 	if (!l->retired) {
@@ -178,6 +189,12 @@ static void on_deadline(struct timer *t)
 		link_lost(c->link, LINK_FAIL_TIMEOUT, "it does not answer in time");
 		return;
 	}
+	/* The time that a person thinks is not the server's. */
+	if (ask_is_open(c->link, c) &&
+	    c->link->loop->now - c->started < LINK_ASKED_SECONDS * CLOCK_SEC) {
+		loop_timer_set(c->link->loop, t, c->link->timeout_ns);
+		return;
+	}
 	link_call_cancel(c, true);
 	c->on->on_fail(c, LINK_FAIL_TIMEOUT);
 }
@@ -191,6 +208,7 @@ static enum err_code call_prepare(struct link *l, struct link_call *c, const str
 	c->link = l;
 	c->on = on;
 	c->hop = ++l->next_hop;
+	c->started = l->loop->now;
 	n = num_write_u64(c->hop_text, c->hop);
 	c->hop_text[n] = '\0';
 	c->message = gate_buf_take(l->gate, LINK_MESSAGE_MAX);
@@ -210,6 +228,7 @@ void link_call_end(struct link_call *c)
 	timer_stop(&c->deadline);
 	list_remove(&c->node);
 	(void)map_take(&l->by_hop, str_from_c(c->hop_text));
+	ask_call_over(l, c);
 	gate_buf_give(l->gate, &c->message);
 	sse_parser_done(&c->events);
 	c->hop = 0;
@@ -307,16 +326,21 @@ static struct link_call *find_call(const struct link *l, struct str id)
 	return id.p ? map_find(&l->by_hop, id) : NULL;
 }
 
-static void answer_request(struct link *l, const struct mcp_msg *m)
+static void answer_request(struct link *l, struct link_call *c, const struct mcp_msg *m)
 {
-	struct buf out = gate_buf_take(l->gate, LINK_MESSAGE_MAX);
+	struct buf out;
+
+	if (mcp_ask_is(m->method)) {
+		ask_begin(l, c, m);
+		return;
+	}
+	out = gate_buf_take(l->gate, LINK_MESSAGE_MAX);
 
 	if (m->method == MCP_PING) {
 		buf_append(&out, STR("{\"jsonrpc\":\"2.0\",\"id\":"));
 		buf_append(&out, m->id);
 		buf_append(&out, STR(",\"result\":{}}"));
 	} else {
-		/* Sampling, elicitation and roots were not offered: nobody's client is picked. */
 		mcp_error_append(&out, m->id, MCP_ERROR_METHOD, l->version);
 	}
 	l->transport->post(l, buf_str(&out));
@@ -334,6 +358,23 @@ static void list_changed(struct link *l, enum mcp_method method)
 	}
 	if (l->state == LINK_READY && !l->fetch_busy) {
 		fetch_next(l);
+	}
+}
+
+/* Told to the one session that was sent to the page; never to all. */
+static void elicitation_complete(struct link *l, const struct mcp_msg *m)
+{
+	struct str raw = mcp_msg_param(m, STR("elicitationId")), id;
+	struct session *s;
+	struct err err;
+
+	if (!raw.p || json_raw_type(raw) != JSON_STRING ||
+	    json_unquote(&l->gate->scratch, raw, &id, &err)) {
+		return;
+	}
+	s = ask_elicited(l, id);
+	if (s && mcp_session_may_send(&s->mcp, MCP_ELICIT_COMPLETE)) {
+		(void)gate_session_send(l->gate, s, m->whole);
 	}
 }
 
@@ -357,6 +398,17 @@ static void notification(struct link *l, struct link_call *c, const struct mcp_m
 			gate_link_log(l->gate, l, m);
 		}
 		break;
+	case MCP_RESOURCES_UPDATED:
+		subs_updated(l, m);
+		break;
+	case MCP_CANCELLED:
+		if (m->request_id.p) {
+			ask_take_back(l, m->request_id);
+		}
+		break;
+	case MCP_ELICIT_COMPLETE:
+		elicitation_complete(l, m);
+		break;
 	case MCP_TOOLS_CHANGED:
 	case MCP_PROMPTS_CHANGED:
 	case MCP_RESOURCES_CHANGED:
@@ -367,11 +419,20 @@ static void notification(struct link *l, struct link_call *c, const struct mcp_m
 	}
 }
 
+/* "w12": of link_tell. */
+static bool is_tell_id(struct str id)
+{
+	return str_starts_with(id, STR("\"w"));
+}
+
 static bool answer(struct link *l, struct link_call *c, const struct mcp_msg *m)
 {
 	struct link_call *owner = find_call(l, m->id);
 	struct sse_parser events;
 
+	if (!owner && is_tell_id(m->id)) {
+		return true;
+	}
 	if (!owner || (c && owner != c)) {
 		gate_finding(l->gate, l->id, "an answer to no request of ours");
 		return true;
@@ -395,7 +456,7 @@ bool link_message(struct link *l, struct link_call *c, struct str text)
 	arena_reset(&l->gate->scratch);
 	switch (mcp_msg_parse(&l->gate->scratch, text, &l->gate->json_limits, &m, NULL)) {
 	case MCP_REQUEST:
-		answer_request(l, &m);
+		answer_request(l, c, &m);
 		break;
 	case MCP_NOTIFICATION:
 		notification(l, c, &m);
@@ -468,7 +529,7 @@ static const struct link_events initialize_events = {
 static void write_initialize(struct buf *out, struct link *l, uint64_t id)
 {
 	(void)l;
-	mcp_initialize_request(out, id, MCP_LEGACY_NEWEST, 0);
+	mcp_initialize_request(out, id, MCP_LEGACY_NEWEST, MCP_CAP_RELAYED);
 }
 
 void link_connected(struct link *l)
@@ -565,6 +626,7 @@ static void link_step(struct link *l)
 	l->state = LINK_READY;
 	l->failures = 0;
 	gate_link_up(l->gate, l);
+	subs_restore(l);
 	LIST_FOREACH (node, &l->calls) {
 		struct link_call *c = CONTAINER_OF(node, struct link_call, node);
 		struct err err;
@@ -579,20 +641,33 @@ static void link_step(struct link *l)
 	waits_finish(l, true);
 }
 
+void link_tell(struct link *l, enum mcp_method method, struct str params)
+{
+	struct buf out = gate_buf_take(l->gate, LINK_MESSAGE_MAX);
+
+	/* The answer finds no call and is dropped: an id that no call ever gets. */
+	buf_append(&out, STR("{\"jsonrpc\":\"2.0\",\"id\":\"w"));
+	buf_append_u64(&out, ++l->next_hop);
+	buf_append(&out, STR("\",\"method\":\""));
+	buf_append(&out, mcp_method_info(method)->name);
+	buf_append(&out, STR("\",\"params\":"));
+	buf_append(&out, params);
+	buf_append_c(&out, '}');
+	l->transport->post(l, buf_str(&out));
+	gate_buf_give(l->gate, &out);
+}
+
 void link_set_level(struct link *l, enum mcp_log_level level)
 {
-	struct buf out;
+	struct buf params;
 
 	if (l->state != LINK_READY || !(l->capabilities & MCP_CAP_LOGGING)) {
 		return;
 	}
-	out = gate_buf_take(l->gate, LINK_MESSAGE_MAX);
-	/* The answer finds no call and is dropped: an id that no call ever gets. */
-	buf_append(&out,
-		   STR("{\"jsonrpc\":\"2.0\",\"id\":\"level\",\"method\":\"logging/setLevel\","
-		       "\"params\":{\"level\":\""));
-	buf_append(&out, mcp_log_level_name(level));
-	buf_append(&out, STR("\"}}"));
-	l->transport->post(l, buf_str(&out));
-	gate_buf_give(l->gate, &out);
+	params = gate_buf_take(l->gate, 4096);
+	buf_append(&params, STR("{\"level\":\""));
+	buf_append(&params, mcp_log_level_name(level));
+	buf_append(&params, STR("\"}"));
+	link_tell(l, MCP_SET_LEVEL, buf_str(&params));
+	gate_buf_give(l->gate, &params);
 }

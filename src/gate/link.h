@@ -24,6 +24,7 @@
 #include "net/stream.h"
 
 struct gate;
+struct session;
 struct link;
 struct link_call;
 
@@ -47,6 +48,10 @@ struct link_events {
 	/* A notification that belongs to this call (progress, log); m lives during the callback. */
 	void (*on_notification)(struct link_call *c, const struct mcp_msg *m);
 
+	/* A message of ours to the client, on this call's stream; false: it cannot take it. Of an
+	 * empty one nothing is sent: it only asks. */
+	bool (*on_send)(struct link_call *c, struct str message);
+
 	/* Result or error, under the hop's id. The call has ended: its memory is the caller's. */
 	void (*on_answer)(struct link_call *c, const struct mcp_msg *m);
 
@@ -59,6 +64,8 @@ struct link_call {
 	struct list node;
 	struct link *link;
 	const struct link_events *on;
+	struct session *session; /* whose it is; NULL: our own */
+	uint64_t started;
 	uint64_t hop; /* id and progress token towards the server */
 	char hop_text[24];
 	bool has_token;
@@ -106,6 +113,12 @@ struct link {
 	struct list calls;
 	struct map by_hop; /* of struct link_call */
 	uint64_t next_hop;
+	struct list asks;     /* the server's requests to clients (gate/ask.c) */
+	struct list elicited; /* likewise */
+	unsigned n_asks, n_elicited;
+	struct map subs; /* of struct sub_uri (gate/subs.c) */
+	struct list sub_uris;
+	size_t n_subs;
 	unsigned failures;   /* in a row */
 	struct timer again;  /* not before */
 	uint64_t generation; /* counts connections */
@@ -165,6 +178,9 @@ enum err_code link_call_start(struct link *l, struct link_call *c, const struct 
 
 /* Forgets the call: its answer will be dropped. tell: also ask the server to stop. */
 void link_call_cancel(struct link_call *c, bool tell);
+
+/* A request of ours whose answer nobody waits for; params raw JSON. Only on a READY link. */
+void link_tell(struct link *l, enum mcp_method method, struct str params);
 
 /* Asks for log messages from this level on, where the server can. */
 void link_set_level(struct link *l, enum mcp_log_level level);

@@ -3,6 +3,7 @@
  * A server behind Streamable HTTP (MCP 2025-11-25 basic/transports): each call is
  * a POST with a stream of its own; changes of lists come on one GET stream.
  */
+#include "gate/ask.h"
 #include "gate/gate.h"
 #include "gate/link.h"
 
@@ -84,6 +85,8 @@ static void session_lost(struct link *l, struct link_call *c)
 	if (!first) {
 		return;
 	}
+	ask_link_lost(l);
+	l->generation++;
 	link_fetch_stop(l);
 	l->session = STR("");
 	l->state = LINK_CONNECTING;
@@ -366,16 +369,14 @@ static void on_listen_again(struct timer *t)
 
 void link_http_ready(struct link *l)
 {
-	const uint32_t changes =
-		MCP_CAP_TOOLS_CHANGED | MCP_CAP_PROMPTS_CHANGED | MCP_CAP_RESOURCES_CHANGED;
-
 	l->fields[l->n_fields++] =
 		(struct http_field){STR("MCP-Protocol-Version"), mcp_version_name(l->version)};
 	if (l->session.n) {
 		l->fields[l->n_fields++] = (struct http_field){STR("Mcp-Session-Id"), l->session};
 	}
 	l->listen_again.on_timeout = on_listen_again;
-	if ((l->capabilities & changes) && !l->listening) {
+	/* Changes, log lines and requests to clients come here; a server without it says 405. */
+	if (!l->listening) {
 		listen_start(l);
 	}
 }

@@ -4,6 +4,7 @@
  * getting a prompt, completing an argument.
  */
 #include "gate/exchange.h"
+#include "gate/subs.h"
 
 #include "mcp/denied.h"
 #include "mcp/outward.h"
@@ -17,6 +18,8 @@ static enum mcp_error unknown_object(const struct exchange *x)
 	case MCP_PROMPTS_GET:
 		return MCP_ERROR_UNKNOWN_PROMPT;
 	case MCP_RESOURCES_READ:
+	case MCP_RESOURCES_SUBSCRIBE:
+	case MCP_RESOURCES_UNSUBSCRIBE:
 		return MCP_ERROR_UNKNOWN_RESOURCE;
 	default:
 		return MCP_ERROR_PARAMS;
@@ -85,6 +88,8 @@ static bool find_object(struct exchange *x)
 	case MCP_PROMPTS_GET:
 		return find_named(x, MCP_LIST_PROMPTS, name) && keep_names(x);
 	case MCP_RESOURCES_READ:
+	case MCP_RESOURCES_SUBSCRIBE:
+	case MCP_RESOURCES_UNSUBSCRIBE:
 		return find_uri(x, name);
 	default:
 		return x->msg.object_is_uri
@@ -123,6 +128,13 @@ static void on_notification(struct link_call *c, const struct mcp_msg *m)
 	mcp_splice_call(&out, m, &(struct mcp_change){.token = x->msg.token});
 	(void)exchange_event(x, buf_str(&out));
 	gate_buf_give(x->gate, &out);
+}
+
+static bool on_send(struct link_call *c, struct str message)
+{
+	struct exchange *x = CONTAINER_OF(c, struct exchange, call);
+
+	return !x->half_closed && (message.n ? exchange_event(x, message) : !x->gone);
 }
 
 static enum ledger_status status_of(const struct exchange *x, const struct mcp_msg *m)
@@ -172,12 +184,24 @@ static void lead_back(struct exchange *x, struct mcp_msg *m, struct buf *out)
 	}
 }
 
+/* The server has not taken the subscription. */
+static void unsubscribe(struct exchange *x)
+{
+	if (x->subscribed) {
+		x->subscribed = false;
+		(void)subs_remove(x->link, x->session, x->object);
+	}
+}
+
 static void on_answer(struct link_call *c, const struct mcp_msg *said)
 {
 	struct exchange *x = CONTAINER_OF(c, struct exchange, call);
 	struct mcp_msg answer = *said, *m = &answer;
 	struct buf rewritten = {0};
 
+	if (said->kind != MCP_RESPONSE) {
+		unsubscribe(x);
+	}
 	x->answer = gate_buf_take(x->gate, 34 << 20);
 	if (x->endpoint->id.n == 0 && mcp_outward_may_apply(m)) {
 		rewritten = gate_buf_take(x->gate, 34 << 20);
@@ -206,6 +230,7 @@ static void on_fail(struct link_call *c, enum link_fail why)
 	};
 	struct exchange *x = CONTAINER_OF(c, struct exchange, call);
 
+	unsubscribe(x);
 	x->answer = gate_buf_take(x->gate, 34 << 20);
 	mcp_error_append(&x->answer, x->msg.id,
 			 why == LINK_FAIL_TIMEOUT ? MCP_ERROR_TIMEOUT : MCP_ERROR_UPSTREAM,
@@ -215,24 +240,52 @@ static void on_fail(struct link_call *c, enum link_fail why)
 
 static const struct link_events call_events = {
 	.on_notification = on_notification,
+	.on_send = on_send,
 	.on_answer = on_answer,
 	.on_fail = on_fail,
 };
 
 /* ---- the action ---- */
 
+/*
+ * Who wants to hear of a resource is kept here; the server is asked with the first and told with the
+ * last. *ret_done: nothing is to be sent.
+ */
+static enum err_code forward_subscription(struct exchange *x, bool *ret_done)
+{
+	if (x->msg.method == MCP_RESOURCES_SUBSCRIBE) {
+		return subs_add(x->link, x->session, x->object, x->msg.object, &x->subscribed,
+				NULL);
+	}
+	if (x->msg.method == MCP_RESOURCES_UNSUBSCRIBE &&
+	    !subs_remove(x->link, x->session, x->object)) {
+		*ret_done = true;
+		x->answer = gate_buf_take(x->gate, 4096);
+		mcp_empty_answer(&x->answer, x->msg.id, x->version);
+		action_answered(&x->action, LEDGER_OK, 0, STR("{}"));
+	}
+	return ERR_OK;
+}
+
 static void forward(struct action *a)
 {
 	struct exchange *x = CONTAINER_OF(a, struct exchange, action);
 	enum err_code code;
+	bool done = false;
 
 	if (x->gone && x->version == MCP_MODERN) {
 		action_answered(a, LEDGER_CALLER_GONE, 0, str_make(NULL, 0));
 		return;
 	}
 	x->call.on = &call_events;
-	code = link_call_start(x->link, &x->call, &x->msg, x->object_raw, NULL);
+	x->call.session = x->session;
+	code = forward_subscription(x, &done);
+	if (done) {
+		return;
+	}
+	code = code ? code : link_call_start(x->link, &x->call, &x->msg, x->object_raw, NULL);
 	if (code) {
+		unsubscribe(x);
 		x->call.hop = 0;
 		x->answer = gate_buf_take(x->gate, 1 << 20);
 		mcp_error_append(&x->answer, x->msg.id,
@@ -285,6 +338,9 @@ static enum rules_kind kind_of(const struct exchange *x)
 		return RULES_GET_PROMPT;
 	case MCP_RESOURCES_READ:
 		return RULES_READ_RESOURCE;
+	case MCP_RESOURCES_SUBSCRIBE:
+	case MCP_RESOURCES_UNSUBSCRIBE:
+		return RULES_SUBSCRIBE;
 	default:
 		return RULES_COMPLETE;
 	}
@@ -306,14 +362,24 @@ static void start(struct exchange *x)
 	action_start(&x->action, &q, x->req->started);
 }
 
+/* A server that did not offer subscriptions is not asked for one. */
+static bool can_do(const struct exchange *x)
+{
+	return (x->msg.method != MCP_RESOURCES_SUBSCRIBE &&
+		x->msg.method != MCP_RESOURCES_UNSUBSCRIBE) ||
+	       (x->link->capabilities & MCP_CAP_RESOURCES_SUBSCRIBE);
+}
+
 static void on_gathered(struct gather *g)
 {
 	struct exchange *x = CONTAINER_OF(g, struct exchange, gather);
 
-	if (find_object(x)) {
-		start(x);
-	} else {
+	if (!find_object(x)) {
 		mcp_fail(x, unknown_object(x));
+	} else if (!can_do(x)) {
+		mcp_fail(x, MCP_ERROR_METHOD);
+	} else {
+		start(x);
 	}
 }
 
@@ -322,7 +388,7 @@ void mcp_object_start(struct exchange *x)
 	bool found = find_object(x);
 	struct link **links = found ? &x->link : x->endpoint->links;
 
-	if (found && x->link->state == LINK_READY) {
+	if (found && x->link->state == LINK_READY && can_do(x)) {
 		start(x);
 		return;
 	}

@@ -3,6 +3,7 @@
  * Streamable HTTP, the client's side: what a POST, a GET and a DELETE at /mcp
  * mean, and which session and era a message belongs to.
  */
+#include "gate/ask.h"
 #include "gate/exchange.h"
 
 #include "http/sse.h"
@@ -77,9 +78,12 @@ static void take_notification(struct exchange *x)
 {
 	struct err err;
 
-	if (mcp_session_receive(&x->session->mcp, x->msg.method, &err) == ERR_OK &&
-	    x->msg.method == MCP_CANCELLED) {
-		cancel(x);
+	if (mcp_session_receive(&x->session->mcp, x->msg.method, &err) == ERR_OK) {
+		if (x->msg.method == MCP_CANCELLED) {
+			cancel(x);
+		} else if (x->msg.method == MCP_PROGRESS) {
+			ask_progress(x->gate, x->session, &x->msg);
+		}
 	}
 	exchange_empty(x, 202);
 }
@@ -99,7 +103,9 @@ static void dispatch(struct exchange *x)
 		mcp_lists_start(x, kind);
 	} else if (info->action == MCP_ACTION_CALL_TOOL ||
 		   info->action == MCP_ACTION_READ_RESOURCE ||
-		   info->action == MCP_ACTION_GET_PROMPT || info->action == MCP_ACTION_COMPLETE) {
+		   info->action == MCP_ACTION_GET_PROMPT || info->action == MCP_ACTION_COMPLETE ||
+		   x->msg.method == MCP_RESOURCES_SUBSCRIBE ||
+		   x->msg.method == MCP_RESOURCES_UNSUBSCRIBE) {
 		mcp_object_start(x);
 	} else {
 		mcp_fail(x, MCP_ERROR_METHOD);
@@ -158,7 +164,9 @@ static void legacy(struct exchange *x)
 		return;
 	}
 	if (x->msg.kind != MCP_REQUEST) {
-		exchange_empty(x, 202); /* an answer: nothing was asked of this client */
+		/* An answer. One that nothing waits for is taken all the same: it may be late. */
+		(void)ask_answer(x->gate, x->session, &x->msg);
+		exchange_empty(x, 202);
 		return;
 	}
 	code = mcp_session_receive(&x->session->mcp, x->msg.method, NULL);
@@ -241,6 +249,9 @@ static void on_post_gone(struct exchange *x)
 		action_answered(&x->action, LEDGER_CALLER_GONE, 0, str_make(NULL, 0));
 		return;
 	}
+	if (x->call.hop) {
+		ask_client_gone(x->session);
+	}
 	if (!running) {
 		http_req_drop(x->req);
 	}
@@ -321,6 +332,7 @@ static void on_get_end(struct exchange *x)
 {
 	if (x->session && x->session->stream == x->req) {
 		x->session->stream = NULL;
+		ask_client_gone(x->session);
 	}
 }
 

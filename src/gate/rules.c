@@ -204,6 +204,10 @@ static const struct rules_word {
 	[RULES_LIST] = {STR_INIT("list"), STR_INIT("Writ::McpServer"), false},
 	[RULES_INFER] = {STR_INIT("infer"), STR_INIT("Writ::Model"), false},
 	[RULES_CONNECT] = {STR_INIT("connect"), STR_INIT("Writ::Host"), false},
+	[RULES_SUBSCRIBE] = {STR_INIT("subscribe"), STR_INIT("Writ::Resource"), false},
+	[RULES_SAMPLE] = {STR_INIT("sample"), STR_INIT("Writ::McpServer"), false},
+	[RULES_ELICIT] = {STR_INIT("elicit"), STR_INIT("Writ::McpServer"), false},
+	[RULES_LIST_ROOTS] = {STR_INIT("list_roots"), STR_INIT("Writ::McpServer"), false},
 	[RULES_EXEC] = {STR_INIT("exec"), STR_INIT("Writ::Program"), false},
 	[RULES_READ_FILE] = {STR_INIT("read_file"), STR_INIT("Writ::Path"), false},
 	[RULES_WRITE_FILE] = {STR_INIT("write_file"), STR_INIT("Writ::Path"), false},
@@ -316,7 +320,7 @@ static bool name_resource(const struct rules_query *q, struct arena *a, struct s
 		s->resource = policy_uid_make(w->resource, q->object);
 		return q->kind == RULES_EXEC ? describe_program(q, a, s) : describe_path(q, a, s);
 	}
-	if (q->kind == RULES_LIST || q->kind == RULES_COMPLETE) {
+	if (str_eq(w->resource, STR("Writ::McpServer"))) {
 		s->resource = policy_uid_make(w->resource, q->server);
 		return true;
 	}
@@ -333,7 +337,8 @@ static bool name_resource(const struct rules_query *q, struct arena *a, struct s
 	if (!fields) {
 		return false;
 	}
-	fields[0] = (struct policy_field){q->kind == RULES_READ_RESOURCE ? STR("uri") : STR("name"),
+	fields[0] = (struct policy_field){str_eq(w->resource, STR("Writ::Resource")) ? STR("uri")
+										     : STR("name"),
 					  policy_string(q->object)};
 	fields[1] = (struct policy_field){STR("server"), policy_entity(&s->resource_parent)};
 	e = &s->overlay[s->n_overlay++];

@@ -50,6 +50,10 @@ enum rules_kind {
 	RULES_LIST,
 	RULES_INFER,
 	RULES_CONNECT,
+	RULES_SUBSCRIBE,  /* to changes of a resource */
+	RULES_SAMPLE,     /* a server asks the agent's client: for words of its model */
+	RULES_ELICIT,     /* ... of its person */
+	RULES_LIST_ROOTS, /* ... where it works */
 	RULES_EXEC,
 	RULES_READ_FILE,
 	RULES_WRITE_FILE,

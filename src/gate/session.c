@@ -68,6 +68,8 @@ static struct session *session_add(struct sessions *t, struct session *s, struct
 {
 	s->used_at = now;
 	list_init(&s->idle);
+	list_init(&s->asks);
+	list_init(&s->subs);
 	rand_bytes(&s->salt, sizeof(s->salt));
 	mcp_session_init(&s->mcp);
 	if (!keep_text(t, agent, &s->agent) || !keep_text(t, endpoint, &s->endpoint) ||

@@ -23,7 +23,11 @@ struct session {
 	struct str agent;    /* lives in the table */
 	struct str endpoint; /* "" for all servers, else a server's id; lives in the table */
 	struct ledger_salt_key salt;
-	uint64_t used_at;        /* monotonic ns */
+	uint64_t used_at; /* monotonic ns */
+	struct list asks; /* servers' requests to its client (gate/ask.c) */
+	struct list subs; /* resources it wants to hear of (gate/subs.c) */
+	uint64_t next_ask;
+	unsigned n_asks, n_subs;
 	unsigned busy;           /* requests under way */
 	bool salted;             /* the ledger keeps its salt */
 	bool named;              /* not of the protocol: never expires */

@@ -39,6 +39,8 @@
 	X(UPSTREAM,         -31002, -31002, 200,   200,   "The server behind Writ failed or is not available") \
 	X(TIMEOUT,          -31003, -31003, 200,   200,   "The server behind Writ did not answer in time") \
 	X(BUSY,             -31004, -31004, 200,   200,   "Too many requests are waiting; try again later") \
+	X(REJECTED,         -1,     -1,     200,   200,   "The request was refused")                     \
+	X(UNANSWERED,       -32603, -32603, 200,   200,   "No answer came from the client")              \
 	X(NO_RECORD,        -31005, -31005, 200,   200,   "Nothing can be recorded now, so nothing can be done; try again later")
 /* clang-format on */
 

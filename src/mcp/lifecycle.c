@@ -49,7 +49,7 @@ static const struct cap client_caps[] = {
 	 true},
 	{STR_INIT("elicitation"),
 	 MCP_CAP_ELICITATION,
-	 {{STR_INIT("url"), MCP_CAP_ELICITATION_URL}},
+	 {{STR_INIT("form"), MCP_CAP_ELICITATION_FORM}, {STR_INIT("url"), MCP_CAP_ELICITATION_URL}},
 	 MCP_2025_06_18,
 	 true},
 	{STR_INIT("tasks"), MCP_CAP_CLIENT_TASKS, {{{NULL, 0}, 0}}, MCP_2025_11_25},
@@ -88,7 +88,13 @@ uint32_t mcp_server_capabilities(struct str raw)
 
 uint32_t mcp_client_capabilities(struct str raw)
 {
-	return read_caps(raw, client_caps, ARRAY_LEN(client_caps));
+	const uint32_t modes = MCP_CAP_ELICITATION_FORM | MCP_CAP_ELICITATION_URL;
+	uint32_t bits = read_caps(raw, client_caps, ARRAY_LEN(client_caps));
+
+	/* MCP 2025-11-25 client/elicitation: "an empty capabilities object is equivalent to
+	 * declaring support for form mode only" */
+	return (bits & MCP_CAP_ELICITATION) && !(bits & modes) ? bits | MCP_CAP_ELICITATION_FORM
+							       : bits;
 }
 
 static void write_caps(struct json_writer *w, uint32_t bits, enum mcp_version v,

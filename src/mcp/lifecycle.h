@@ -22,12 +22,18 @@ enum {
 /* The capabilities that Writ can route; others are not passed on. */
 #define MCP_CAP_ROUTED                                                                             \
 	(MCP_CAP_TOOLS | MCP_CAP_TOOLS_CHANGED | MCP_CAP_RESOURCES | MCP_CAP_RESOURCES_CHANGED |   \
-	 MCP_CAP_PROMPTS | MCP_CAP_PROMPTS_CHANGED | MCP_CAP_COMPLETIONS | MCP_CAP_LOGGING)
+	 MCP_CAP_RESOURCES_SUBSCRIBE | MCP_CAP_PROMPTS | MCP_CAP_PROMPTS_CHANGED |                 \
+	 MCP_CAP_COMPLETIONS | MCP_CAP_LOGGING)
+
+/* What Writ says of itself to a server: each can be passed on to a client that offers it. */
+#define MCP_CAP_RELAYED                                                                            \
+	(MCP_CAP_ROOTS | MCP_CAP_SAMPLING | MCP_CAP_SAMPLING_TOOLS | MCP_CAP_ELICITATION |         \
+	 MCP_CAP_ELICITATION_FORM | MCP_CAP_ELICITATION_URL)
 
 /* Of these, what a modern client gets: changes would be told on subscriptions/listen only. */
 #define MCP_CAP_MODERN                                                                             \
-	(MCP_CAP_ROUTED &                                                                          \
-	 ~(MCP_CAP_TOOLS_CHANGED | MCP_CAP_RESOURCES_CHANGED | MCP_CAP_PROMPTS_CHANGED))
+	(MCP_CAP_ROUTED & ~(MCP_CAP_TOOLS_CHANGED | MCP_CAP_RESOURCES_CHANGED |                    \
+			    MCP_CAP_PROMPTS_CHANGED | MCP_CAP_RESOURCES_SUBSCRIBE))
 
 /* Who is at the other end, by its own words. Text lives in the arena it was parsed with. */
 struct mcp_peer {

@@ -39,6 +39,7 @@ enum mcp_shape { MCP_SHAPE_REQUEST = 0, MCP_SHAPE_NOTIFICATION };
 #define MCP_CAP_ELICITATION         (1u << 20)
 #define MCP_CAP_ELICITATION_URL     (1u << 21)
 #define MCP_CAP_CLIENT_TASKS        (1u << 22)
+#define MCP_CAP_ELICITATION_FORM    (1u << 23)
 
 /* What a message is to the decision engine. NONE: protocol housekeeping, answered or relayed
  * without touching an object. */

@@ -4,6 +4,7 @@
 //
 //   node bad_server.mjs [--name N] [--no-initialize] [--exit-at-start] [--version V] [--pages N]
 //                       [--cursor-loop] [--bad-names] [--noise] [--stay] [--instructions TEXT]
+//                       [--resources]
 import { readFileSync, writeFileSync, readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
@@ -123,11 +124,47 @@ const tools = {
     for (let i = 0; i < (a.n ?? 1000); i += 1) send({ method: 'notifications/tools/list_changed' });
     answer(id, text('storm over'));
   },
-  ask_client: (id, a) => {
-    waiting.set('ask-1', (m) => answer(id, text(JSON.stringify(m.result ?? m.error))));
-    send({ id: 'ask-1', method: a.method ?? 'roots/list', params: a.params ?? {} });
+  // asks the client; before that it waits, after that it takes the request back or ends the call
+  ask_client: async (id, a) => {
+    asked += 1;
+    const ask = a.id ?? `ask-${asked}`;
+    await sleep(a.wait ?? 0);
+    waiting.set(ask, (m) => {
+      answers.push(m.result ?? m.error);
+      answer(id, text(JSON.stringify(m.result ?? m.error)));
+    });
+    send({ id: ask, method: a.method ?? 'roots/list', params: a.params ?? {} });
+    if (a.back !== undefined) {
+      await sleep(a.back);
+      send({ method: 'notifications/cancelled', params: { requestId: ask } });
+      await sleep(100);
+      answer(id, text('taken back'));
+    }
+    if (a.end !== undefined) {
+      waiting.set(ask, (m) => answers.push(m.result ?? m.error));
+      await sleep(a.end);
+      answer(id, text('ended without it'));
+    }
+  },
+  ask_nobody: (id) => {
+    answer(id, text('asked'));
+    setTimeout(() => {
+      waiting.set('late', (m) => answers.push(m.result ?? m.error));
+      send({ id: 'late', method: 'elicitation/create', params: { message: 'Still there?', requestedSchema: { type: 'object', properties: {} } } });
+    }, 50);
+  },
+  answers: (id) => answer(id, text(JSON.stringify(answers))),
+  touch: (id, a) => {
+    send({ method: 'notifications/resources/updated', params: { uri: a.uri, 'x-kept': 1.0 } });
+    answer(id, text('touched'));
+  },
+  complete: (id, a) => {
+    send({ method: 'notifications/elicitation/complete', params: { elicitationId: a.elicitationId } });
+    answer(id, text('said'));
   },
 };
+let asked = 0;
+const answers = [];
 const waiting = new Map();
 
 const list = (cursor) => {
@@ -155,7 +192,7 @@ const receive = async (m) => {
     if (flag('no-initialize')) return;
     answer(m.id, {
       protocolVersion: value('version', m.params.protocolVersion),
-      capabilities: { tools: { listChanged: true }, logging: {} },
+      capabilities: { tools: { listChanged: true }, logging: {}, ...(flag('resources') && { resources: { subscribe: true } }) },
       serverInfo: { name: value('name', 'bad-server'), version: '1' },
       ...(value('instructions') && { instructions: value('instructions') }),
     });
@@ -163,6 +200,11 @@ const receive = async (m) => {
     cancelled.push(m.params?.requestId);
   } else if (m.method === 'ping' || m.method === 'logging/setLevel') {
     answer(m.id, {});
+  } else if (flag('resources') && m.method === 'resources/list') {
+    answer(m.id, { resources: ['bad://a', 'bad://b'].map((uri) => ({ uri, name: uri })) });
+  } else if (flag('resources') && (m.method === 'resources/subscribe' || m.method === 'resources/unsubscribe')) {
+    if (m.params.uri === 'bad://b') send({ id: m.id, error: { code: -32050, message: 'not this one' } });
+    else answer(m.id, {});
   } else if (m.method === 'tools/list') {
     answer(m.id, list(m.params?.cursor));
   } else if (m.method === 'tools/call') {

@@ -13,13 +13,15 @@
 // OPTIONS  --header 'Name: value'   on every request (repeatable)
 //          --roots PATH             offer this root
 //          --sampling --elicitation answer such requests of a server with a fixed text / accept
+//          --elicitation-url        take elicitations by URL as well
+//          --mute                   never answer such requests
 //          --timeout MS             for each request (default 10000)
 //          --stdio                  URL is a program to start, with its arguments up to the first "--"
 //
 // COMMANDS info | tools | resources | templates | prompts | ping | close
 //          call NAME [JSON] | call-progress NAME [JSON] | call-cancel MS NAME [JSON]
 //          calls N NAME [JSON]      N calls at once, each argument object gets a "nonce"
-//          read URI | prompt NAME [JSON] | level LEVEL
+//          read URI | subscribe URI | unsubscribe URI | prompt NAME [JSON] | level LEVEL
 //          complete prompt|resource NAME ARGUMENT VALUE
 //          wait MS                  let notifications come in
 //          raw JSON                 a POST of exactly these bytes; prints status, type and body
@@ -43,7 +45,7 @@ while (args.length && args[0].startsWith('--')) {
     opt.headers[h.slice(0, h.indexOf(':'))] = h.slice(h.indexOf(':') + 1).trim();
   } else if (o === '--roots') {
     opt.roots = args.shift();
-  } else if (o === '--sampling' || o === '--elicitation' || o === '--stdio') {
+  } else if (['--sampling', '--elicitation', '--elicitation-url', '--mute', '--stdio'].includes(o)) {
     opt[o.slice(2)] = true;
   } else if (o === '--timeout') {
     opt.timeout = Number(args.shift());
@@ -57,6 +59,7 @@ const capabilities = {
   ...(opt.roots && { roots: { listChanged: true } }),
   ...(opt.sampling && { sampling: {} }),
   ...(opt.elicitation && { elicitation: {} }),
+  ...(opt['elicitation-url'] && { elicitation: { form: {}, url: {} } }),
 };
 const client = new Client({ name: 'writ-scenario', version: '1.0.0' }, { capabilities });
 client.fallbackNotificationHandler = async (n) => out({ notification: n });
@@ -64,6 +67,7 @@ client.onerror = () => {};
 
 const serve = (schema, answer) => client.setRequestHandler(schema, async (r) => {
   out({ request: r });
+  if (opt.mute) await new Promise(() => {});
   return answer;
 });
 if (opt.roots) serve(ListRootsRequestSchema, { roots: [{ uri: pathToFileURL(opt.roots).href, name: 'root' }] });
@@ -72,7 +76,7 @@ if (opt.sampling) {
     model: 'fixed', role: 'assistant', content: { type: 'text', text: 'a fixed answer' },
   });
 }
-if (opt.elicitation) serve(ElicitRequestSchema, { action: 'accept', content: {} });
+if (opt.elicitation || opt['elicitation-url']) serve(ElicitRequestSchema, { action: 'accept', content: {} });
 
 let transport, url;
 if (opt.stdio) {
@@ -133,6 +137,8 @@ const commands = {
     };
   },
   read: (uri) => client.readResource({ uri }, request),
+  subscribe: (uri) => client.subscribeResource({ uri }, request),
+  unsubscribe: (uri) => client.unsubscribeResource({ uri }, request),
   prompt: (name, text) => client.getPrompt({ name, arguments: json(text) }, request),
   level: (level) => client.setLoggingLevel(level, request),
   complete: (kind, name, argument, value) => client.complete({

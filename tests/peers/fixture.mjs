@@ -210,6 +210,10 @@ if (!process.argv.includes('--http')) {
   const at = process.argv.indexOf('--port');
   let hosts;
   const server = createServer(async (req, res) => {
+    if (req.url === '/seen') {
+      res.end('{"seen":[]}'); // what it is asked, the ledger of its caller tells
+      return;
+    }
     let t = sessions.get(req.headers['mcp-session-id']);
     if (!t && req.headers['mcp-session-id']) {
       res.writeHead(404).end();

@@ -10,8 +10,8 @@ from .page import Failed
 from .wire import Answer
 
 WORDS = {"info", "tools", "resources", "templates", "prompts", "ping", "close", "call", "call-progress",
-         "call-cancel", "calls", "read", "prompt", "level", "complete", "wait", "raw"}
-LAST_IS_TEXT = {"call": 2, "call-progress": 2, "call-cancel": 3, "calls": 3, "read": 1, "prompt": 2, "raw": 1}
+         "call-cancel", "calls", "read", "subscribe", "unsubscribe", "prompt", "level", "complete", "wait", "raw"}
+LAST_IS_TEXT = {"call": 2, "call-progress": 2, "call-cancel": 3, "calls": 3, "read": 1, "subscribe": 1, "unsubscribe": 1, "prompt": 2, "raw": 1}
 
 
 def split_command(text):

@@ -174,6 +174,20 @@ def no_notification(rest, a, play):
         raise Failed(f"the client was told {rest}")
 
 
+def asked(rest, a, play):
+    """asked METHOD [with WORDS]: the client was asked by a server, or will be soon."""
+    method, _, words = rest.partition(" with ")
+    client = a.agent or play.world.clients[play.last_client]
+    play.soon(lambda: any(n["method"] == method and unquote(words) in json.dumps(n, ensure_ascii=False) for n in client.asked),
+              lambda: f"nobody asked {rest}; the client was asked {json.dumps(client.asked)[:1000]}")
+
+
+def not_asked(rest, a, play):
+    client = a.agent or play.world.clients[play.last_client]
+    if any(not rest or n["method"] == rest for n in client.asked):
+        raise Failed(f"the client was asked {json.dumps(client.asked)[:1000]}")
+
+
 def mcp(rest, a, play):
     """mcp error CODE in a raw answer's body, which may be an event."""
     m = re.search(r'"code":\s*(-?\d+)', a.text)
@@ -193,7 +207,8 @@ def each(rest, a, play):
 WORDS = {"ok": ok, "fails": fails, "refused": refused, "because": because, "error": error, "contains": contains,
          "lacks": lacks, "text": text, "json": member, "count": count, "lists": lists, "status": status,
          "header": header, "closed": closed, "exit": exit_status, "within": within, "after": after,
-         "notification": notification, "no-notification": no_notification, "mcp": mcp, "each": each}
+         "notification": notification, "no-notification": no_notification,
+         "asked": asked, "not-asked": not_asked, "mcp": mcp, "each": each}
 
 
 def check(note, a, play):

@@ -257,6 +257,17 @@ static void each_kind_is_its_own_action_and_resource(void **state)
 				   "Writ::Prompt::\"fs.read\" && resource.name == \"read\""},
 		{RULES_COMPLETE, "action == Writ::Action::\"complete\" && resource == "
 				 "Writ::McpServer::\"fs\""},
+		{RULES_SUBSCRIBE, "action == Writ::Action::\"subscribe\" && action in "
+				  "Writ::Action::\"observe\" && resource == "
+				  "Writ::Resource::\"fs.read\" && resource.uri == \"read\""},
+		{RULES_SAMPLE, "action == Writ::Action::\"sample\" && action in "
+			       "Writ::Action::\"mcp\" && !(action in Writ::Action::\"observe\") "
+			       "&& resource == Writ::McpServer::\"fs\""},
+		{RULES_ELICIT, "action == Writ::Action::\"elicit\" && action in "
+			       "Writ::Action::\"mcp\" && resource == Writ::McpServer::\"fs\""},
+		{RULES_LIST_ROOTS, "action == Writ::Action::\"list_roots\" && action in "
+				   "Writ::Action::\"mcp\" && resource == "
+				   "Writ::McpServer::\"fs\""},
 		{RULES_LIST, "action == Writ::Action::\"list\" && action in "
 			     "Writ::Action::\"all\" && resource == Writ::McpServer::\"fs\""},
 	};
