@@ -76,10 +76,19 @@ static void close_gates(void)
 }
 
 /* Sends it to a gate and lets both do what there is to do. */
+static void turns(int n)
+{
+	for (int i = 0; i < n; i++) {
+		settle(&gates[0].loop);
+		settle(&gates[1].loop);
+	}
+}
+
 static void ask(unsigned gate, const char *path, const char *headers, const char *body)
 {
 	struct sockaddr_storage ss;
 	socklen_t n = sizeof(ss);
+	size_t sent = 0, all = strlen(body);
 	char text[1024];
 
 	if (client >= 0) {
@@ -90,13 +99,17 @@ static void ask(unsigned gate, const char *path, const char *headers, const char
 	assert_int_equal(connect(client, (struct sockaddr *)&ss, n), 0);
 	(void)snprintf(text, sizeof(text),
 		       "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: "
-		       "application/json\r\n%sContent-Length: %zu\r\n\r\n%s",
-		       path, headers, strlen(body), body);
-	assert_int_equal(write(client, text, strlen(text)), strlen(text));
-	for (int i = 0; i < 8; i++) {
-		settle(&gates[0].loop);
-		settle(&gates[1].loop);
+		       "application/json\r\n%sContent-Length: %zu\r\n\r\n",
+		       path, headers, all);
+	assert_int_equal(send(client, text, strlen(text), MSG_MORE), strlen(text));
+	while (sent < all) {
+		size_t some = all - sent < 8192 ? all - sent : 8192;
+
+		assert_int_equal(write(client, body + sent, some), some);
+		sent += some;
+		turns(1);
 	}
+	turns(8);
 }
 
 static void ask_model(unsigned gate)
@@ -130,6 +143,24 @@ static void a_principal_is_served_where_its_past_is_known(void **state)
 	assert_int_equal(gates[1 - home].sessions.by_id.n, 0);
 	ask_model(home);
 	assert_int_equal(gates[home].sessions.by_id.n, 1);
+	close_gates();
+}
+
+static void a_long_request_moves_as_well(void **state)
+{
+	static const char begin[] = "{\"model\":\"small\",\"messages\":[{\"role\":\"user\","
+				    "\"content\":\"";
+	static char body[400000];
+	size_t n = sizeof(begin) - 1;
+
+	(void)state;
+	memcpy(body, begin, n);
+	memset(body + n, 'x', 300000);
+	memcpy(body + n + 300000, "\"}]}", 5);
+	open_gates(ONCE, true);
+	ask(1 - home, "/v1/chat/completions", "", body);
+	assert_true(decided(home));
+	assert_int_equal(gates[1 - home].sessions.by_id.n, 0);
 	close_gates();
 }
 
@@ -185,6 +216,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_principal_is_served_where_its_past_is_known),
+		cmocka_unit_test(a_long_request_moves_as_well),
 		cmocka_unit_test(without_that_gate_nothing_is_decided),
 		cmocka_unit_test(without_temporal_policies_each_gate_serves_what_comes),
 		cmocka_unit_test(principals_are_spread_over_the_gates),
