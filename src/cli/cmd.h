@@ -33,5 +33,6 @@ int cmd_freeze(int argc, char **argv);
 int cmd_thaw(int argc, char **argv);
 int cmd_kill(int argc, char **argv);
 int cmd_probe(int argc, char **argv);
+int cmd_review(int argc, char **argv);
 
 #endif

@@ -2,6 +2,7 @@
 /* writ run: a program in a sandbox whose only exit is Writ. */
 #include "cli/cmd.h"
 #include "cli/out.h"
+#include "cli/review.h"
 #include "cli/run.h"
 
 #include <errno.h>
@@ -9,7 +10,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { NODE_END_MS = 1500 };
+enum { NODE_END_MS = 1500, SHOWN_CHANGES = 50 };
 
 struct run_args {
 	struct run_options run;
@@ -198,6 +199,9 @@ static void report(struct out *o, const struct run_plan *p, const struct run_gra
 	}
 	out_u64(o, "status", end->status);
 	out_bool(o, "node_gone", end->node_gone);
+	if (p->changes.n) {
+		out_text(o, "changes", p->changes);
+	}
 }
 
 /* A better word for why no sandbox could be made: what this machine lacks. */
@@ -213,6 +217,61 @@ static enum err_code diagnose(struct run_plan *p, struct err *err)
 		return err_set(err, better.code, 0, ERR_HERE, "%s", better.msg);
 	}
 	return err->code;
+}
+
+/* Nothing that the program chose steers the terminal. */
+static void put_shown(struct buf *b, struct str s)
+{
+	while (s.n) {
+		size_t n = str_printable(s);
+
+		if (n) {
+			buf_append(b, str_make(s.p, n));
+		} else {
+			buf_append_c(b, '?');
+			n = 1;
+		}
+		s = str_from(s, n);
+	}
+}
+
+/* At a terminal the person is asked; elsewhere the changes wait. */
+static void review(struct run_plan *p, struct err *err)
+{
+	struct review_change *changes = NULL;
+	char line[16] = {0};
+	size_t n = 0;
+
+	if (review_list(p->arena, p->changes.p, &changes, &n, err)) {
+		return;
+	}
+	if (n == 0) {
+		err_ignore(review_discard(p->changes.p, err));
+		(void)fprintf(stderr, "writ run: nothing was changed in the workspace\n");
+		return;
+	}
+	(void)fprintf(stderr, "writ run: %zu changes wait in " STR_FMT "\n", n,
+		      STR_ARG(p->changes));
+	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) {
+		(void)fprintf(stderr, "  writ review show|keep|discard " STR_FMT "\n",
+			      STR_ARG(p->changes));
+		return;
+	}
+	for (size_t i = 0; i < n && i < SHOWN_CHANGES; i++) {
+		struct buf shown;
+
+		buf_init(&shown, 8192);
+		put_shown(&shown, changes[i].path);
+		(void)fprintf(stderr, "  %-9s " STR_FMT "\n", review_kind_name(changes[i].kind),
+			      STR_ARG(buf_str(&shown)));
+		buf_done(&shown);
+	}
+	(void)fprintf(stderr, "keep them? [y/N] (anything else: they stay where they are) ");
+	if (fgets(line, sizeof(line), stdin) && (line[0] == 'y' || line[0] == 'Y')) {
+		err_ignore(review_keep(p->arena, p->changes.p, err));
+	} else if (line[0] == 'n' || line[0] == 'N') {
+		err_ignore(review_discard(p->changes.p, err));
+	}
 }
 
 static int run(struct out *o, struct run_plan *p, const struct run_node *node, struct chan *c,
@@ -256,6 +315,9 @@ static int run(struct out *o, struct run_plan *p, const struct run_node *node, s
 	}
 	if (args->json) {
 		report(o, p, &granted, &end);
+	}
+	if (p->changes.n) {
+		review(p, err);
 	}
 	return (int)end.status;
 }
@@ -373,6 +435,9 @@ int cmd_run(int argc, char **argv)
 		 .list = &args.run.guard,
 		 .help = "read only whatever policies say: files that say who it is and what it "
 			 "remembers"},
+		{.name = "review",
+		 .flag = &args.run.review,
+		 .help = "keep its changes of the workspace apart, to keep or discard them"},
 		{.name = "env",
 		 .letter = 'e',
 		 .value = "NAME[=V]",

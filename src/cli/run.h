@@ -106,7 +106,7 @@ struct run_options {
 	const char *agent, *profile, *workspace;
 	struct opt_list env, read, write, guard;
 	uint64_t memory, processes;
-	bool write_exec, weaker;
+	bool write_exec, weaker, review;
 	char **argv; /* of the program, NULL-terminated */
 };
 
@@ -123,6 +123,7 @@ struct run_plan {
 	size_t n_weaker;
 	struct sandbox_plan plan;
 	struct sandbox_listener listeners[RUN_LISTEN_MAX];
+	struct str changes;  /* --review: the folder of cli/review.h; else empty */
 	struct buf left_out; /* sentences: places that no policy gives */
 };
 

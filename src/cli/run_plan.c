@@ -2,6 +2,7 @@
 /* From a command line, and from what the node granted, to the plan of a sandbox. */
 #include "base/hex.h"
 #include "cli/find.h"
+#include "cli/review.h"
 #include "cli/run.h"
 #include "crypto/sha256.h"
 #include "sys/fd.h"
@@ -533,6 +534,16 @@ static enum err_code give_places(struct run_plan *p, const struct run_granted *g
 	return ERR_OK;
 }
 
+static bool can_write(const struct run_plan *p, struct str path)
+{
+	for (size_t i = 0; i < p->spec.n_write; i++) {
+		if (str_eq(p->spec.write[i], path)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* The caller's own guards: like the node's, they only take away. */
 static enum err_code with_own_guards(struct run_plan *p, const struct run_guard *node,
 				     struct run_guard *ret, struct err *err)
@@ -573,6 +584,11 @@ enum err_code run_plan_settle(struct run_plan *p, const struct run_granted *g,
 	}
 	p->spec.listeners = p->listeners;
 	p->spec.cwd = is_given(p, p->cwd) ? p->cwd : STR("");
+	if (p->options->review && can_write(p, p->workspace)) {
+		TRY(review_begin(p->arena, p->workspace, &p->changes, err));
+		p->spec.overlay = p->workspace;
+		p->spec.scratch = p->changes;
+	}
 	TRY(sandbox_look_places(p->arena, &p->spec, &p->machine, err));
 	return plan_build(p->arena, &p->spec, &p->machine, &p->plan, err);
 }

@@ -11,6 +11,7 @@ const struct cmd cmd_table[] = {
 	{"freeze", "stop a run where it stands", cmd_freeze},
 	{"thaw", "let a frozen run go on", cmd_thaw},
 	{"kill", "end a run with all of its processes", cmd_kill},
+	{"review", "keep or discard what a run changed", cmd_review},
 	{"probe", "try what a sandbox must not allow", cmd_probe},
 	{"serve", "run the gateway: tools, models, one record", cmd_serve},
 	{"policy", "check, try and explain policies", cmd_policy},

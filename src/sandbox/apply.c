@@ -228,6 +228,10 @@ static enum err_code apply_op(struct applying *s, const struct plan_op *op, stru
 		return mounts_tmp(s->root, op, err);
 	case PLAN_PROC:
 		return mounts_proc(s->root, op->target, &s->proc, err);
+	case PLAN_OVERLAY:
+		return mounts_overlay(s->root, op, err);
+	case PLAN_PIN:
+		return mounts_pin(s->root, op, err);
 	case PLAN_PTS:
 		return mounts_pts(s->root, op->target, err);
 	case PLAN_MASK:

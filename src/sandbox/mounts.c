@@ -5,8 +5,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -199,6 +201,71 @@ static enum err_code make_filesystem(const char *type, const char *const options
 	}
 	*ret = mount;
 	return ERR_OK;
+}
+
+/* Layers are named in a list that ':' separates and '\\' escapes: such paths are not taken. */
+static enum err_code overlay_options(int fs, const char *scratch, struct err *err)
+{
+	char upper[PATH_MAX], work[PATH_MAX];
+
+	if (strpbrk(scratch, ":\\,") ||
+	    snprintf(upper, sizeof(upper), "%s/upper", scratch) >= (int)sizeof(upper) ||
+	    snprintf(work, sizeof(work), "%s/work", scratch) >= (int)sizeof(work)) {
+		return ERR(err, ERR_INVALID, "%s cannot hold the changes: its name", scratch);
+	}
+	/* The lower layer is the folder we stand in, whatever it is called. */
+	if (fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir", ".", 0) < 0 ||
+	    fsconfig(fs, FSCONFIG_SET_STRING, "upperdir", upper, 0) < 0 ||
+	    fsconfig(fs, FSCONFIG_SET_STRING, "workdir", work, 0) < 0 ||
+	    fsconfig(fs, FSCONFIG_SET_FLAG, "userxattr", NULL, 0) < 0 ||
+	    fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) {
+		return ERR_ERRNO(err, "make an overlay (is %s on a plain file system?)", scratch);
+	}
+	return ERR_OK;
+}
+
+enum err_code mounts_overlay(int root, const struct plan_op *op, struct err *err)
+{
+	struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+			       .resolve = RESOLVE_NO_SYMLINKS};
+	CLEANUP(fd_close)
+	int lower = (int)syscall(SYS_openat2, AT_FDCWD, op->target.p, &how, sizeof(how));
+	CLEANUP(fd_close) int fs = -1;
+	CLEANUP(fd_close) int mount = -1;
+
+	if (lower < 0 || fchdir(lower) < 0) {
+		return ERR_ERRNO(err, "take " STR_FMT, STR_ARG(op->target));
+	}
+	fs = fsopen("overlay", FSOPEN_CLOEXEC);
+	if (fs < 0) {
+		return ERR_ERRNO(err, "overlay");
+	}
+	TRY(overlay_options(fs, op->source.p, err));
+	mount = fsmount(fs, FSMOUNT_CLOEXEC,
+			MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+				(op->flags & BIND_EXEC ? 0U : MOUNT_ATTR_NOEXEC));
+	if (mount < 0) {
+		return ERR_ERRNO(err, "mount an overlay");
+	}
+	return attach(root, mount, op->target, true, err);
+}
+
+enum err_code mounts_pin(int root, const struct plan_op *op, struct err *err)
+{
+	struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+			       .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH};
+	CLEANUP(fd_close)
+	int at = (int)syscall(SYS_openat2, root, op->target.p + 1, &how, sizeof(how));
+	CLEANUP(fd_close) int tree = -1;
+
+	if (at < 0) {
+		return ERR_ERRNO(err, "keep " STR_FMT, STR_ARG(op->target));
+	}
+	tree = open_tree(at, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	if (tree < 0) {
+		return ERR_ERRNO(err, "keep " STR_FMT, STR_ARG(op->target));
+	}
+	return attach(root, tree, op->target, true, err);
 }
 
 enum err_code mounts_tmp(int root, const struct plan_op *op, struct err *err)

@@ -22,6 +22,12 @@ enum err_code mounts_file(int root, const struct plan_op *op, struct err *err) M
 enum err_code mounts_bind(int root, const struct plan_op *op, struct err *err) MUST_USE;
 enum err_code mounts_tmp(int root, const struct plan_op *op, struct err *err) MUST_USE;
 
+/* The target as it is outside, but with every change in `upper` of the source folder. */
+enum err_code mounts_overlay(int root, const struct plan_op *op, struct err *err) MUST_USE;
+
+/* A folder that is in the new root already is mounted on itself: then nothing can rename it. */
+enum err_code mounts_pin(int root, const struct plan_op *op, struct err *err) MUST_USE;
+
 /* Pseudo terminals of its own: none of the machine's can be named. */
 enum err_code mounts_pts(int root, struct str target, struct err *err) MUST_USE;
 

@@ -361,8 +361,15 @@ static void plan_places(struct building *b)
 		if (w->dropped) {
 			continue;
 		}
-		o = w->hidden ? op_path(b, PLAN_MASK, STR(""), w->real)
-			      : op_path(b, PLAN_BIND, w->real, w->real);
+		if (w->hidden) {
+			o = op_path(b, PLAN_MASK, STR(""), w->real);
+		} else if (w->pinned) {
+			o = op_path(b, PLAN_PIN, STR(""), w->real);
+		} else if (str_eq(w->real, b->spec->overlay)) {
+			o = op_path(b, PLAN_OVERLAY, b->spec->scratch, w->real);
+		} else {
+			o = op_path(b, PLAN_BIND, w->real, w->real);
+		}
 		o->flags = (w->rights & RIGHT_WRITE ? BIND_WRITE : 0U) |
 			   (w->rights & RIGHT_EXEC ? BIND_EXEC : 0U) | (w->is_dir ? BIND_DIR : 0U);
 		o->why = w->why;
@@ -670,6 +677,32 @@ static enum err_code filters(struct building *b, struct sandbox_plan *plan, stru
 	return seccomp_build(b->a, &init, &plan->init_filter, err);
 }
 
+/* What is written beneath an overlay goes to its changes, or it is no review of them all. */
+static enum err_code check_overlay(const struct building *b, struct err *err)
+{
+	struct str overlay = b->spec->overlay;
+
+	if (overlay.n == 0) {
+		return ERR_OK;
+	}
+	if (b->missing & PLAN_NO_NAMESPACES) {
+		return ERR(err, ERR_UNSUPPORTED, "without namespaces changes cannot be kept apart");
+	}
+	for (size_t i = 0; i < b->n_wants; i++) {
+		const struct want *w = &b->wants[i];
+
+		if (!w->dropped && !w->pinned && (w->rights & RIGHT_WRITE) &&
+		    path_within(w->real, overlay) && !str_eq(w->real, overlay)) {
+			return ERR(err, ERR_INVALID,
+				   STR_FMT
+				   " lies in " STR_FMT
+				   ", whose changes are to be reviewed: it cannot be given apart",
+				   STR_ARG(w->real), STR_ARG(overlay));
+		}
+	}
+	return ERR_OK;
+}
+
 static enum err_code check_program(const struct building *b, struct err *err)
 {
 	struct str real = b->machine->program.real;
@@ -723,6 +756,7 @@ enum err_code plan_build(struct arena *a, const struct sandbox_spec *spec,
 	if (!(b.missing & PLAN_NO_NAMESPACES)) {
 		TRY(pin(&b, err));
 	}
+	TRY(check_overlay(&b, err));
 	TRY(check_program(&b, err));
 	TRY(filters(&b, &plan, err));
 	operations(&b);

@@ -75,6 +75,11 @@ struct sandbox_spec {
 	size_t n_env;
 	const struct str *read, *write, *exec, *hidden;
 	size_t n_read, n_write, n_exec, n_hidden;
+	/*
+	 * One of `write` that is not changed: changes go to the folder `upper` in `scratch`, beside the empty
+	 * folder `work` (overlayfs). Real paths; empty: none.
+	 */
+	struct str overlay, scratch;
 	const struct str *why; /* of each place, in that order; NULL: "asked for" */
 	enum sandbox_profile profile;
 	struct sandbox_limits limits;
@@ -125,6 +130,8 @@ enum plan_kind {
 	PLAN_LINK,           /* symbolic link target -> source */
 	PLAN_FILE,           /* target with the bytes of source */
 	PLAN_BIND,           /* source at target; flags */
+	PLAN_OVERLAY,        /* target, its changes in the folders of source; flags */
+	PLAN_PIN,            /* target, a folder that is there, mounted on itself */
 	PLAN_TMP,            /* memory file system at target; value: bytes; flags */
 	PLAN_PROC,           /* target */
 	PLAN_PTS,            /* pseudo terminals of its own at target */

@@ -81,6 +81,8 @@ const char *plan_op_name(const struct plan_op *op)
 		[PLAN_CAPABILITIES] = "capabilities",
 		[PLAN_SECCOMP] = "seccomp",
 		[PLAN_EXEC] = "exec",
+		[PLAN_OVERLAY] = "overlay",
+		[PLAN_PIN] = "pin",
 		[PLAN_PTS] = "pts",
 		[PLAN_MASK] = "mask",
 		[PLAN_LISTEN] = "listen",
@@ -124,6 +126,8 @@ void plan_op_print(const struct sandbox_plan *plan, const struct plan_op *op, st
 		print_text(out, op->source);
 		break;
 	case PLAN_BIND:
+	case PLAN_OVERLAY:
+	case PLAN_PIN:
 	case PLAN_MASK:
 		buf_printf(out, " " STR_FMT, STR_ARG(op->target));
 		print_bits(out, op->flags, binds, ARRAY_LEN(binds));

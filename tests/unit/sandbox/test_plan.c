@@ -173,6 +173,10 @@ static void an_agent_gets_places_listeners_and_a_terminal(void **state)
 	compare("plan_agent.txt", &spec, &m);
 	spec.write_exec = true;
 	compare("plan_agent_write_exec.txt", &spec, &m);
+	spec.write_exec = false;
+	spec.overlay = STR("/home/ann/ws");
+	spec.scratch = STR("/var/tmp/changes");
+	compare("plan_agent_review.txt", &spec, &m);
 }
 
 static void a_listener_needs_a_network_of_its_own(void **state)
