@@ -18,6 +18,7 @@ static const struct policy_source standard = {STR_INIT("<macros>"), STR_INIT(sta
 /* What the hooks need. */
 struct file {
 	struct dw_parser d;
+	struct arena scratch; /* of one temporal block */
 	struct dw_parsed *out;
 	const struct dw_providers *providers;
 	uint32_t n_leaves, n_calls; /* of this policy */
@@ -48,6 +49,27 @@ static struct policy_expr *attribute(struct dw_parser *d, struct str attr, struc
 	return parse_adopt(&d->p, get, arg, 1) ? get : NULL;
 }
 
+/* Macros leave much behind while a condition is made, so only the result comes to stay. */
+static struct temporal_expr *block_body(struct dw_parser *d)
+{
+	struct arena *stays = d->p.a;
+	struct temporal_expr *e;
+
+	d->nodes = 0;
+	d->depth = 0;
+	d->p.a = &file_of(d)->scratch;
+	e = temporal_parse(d, false);
+	d->p.a = stays;
+	if (e) {
+		e = temporal_copy(stays, e);
+		if (!e) {
+			temporal_no_memory(d);
+		}
+	}
+	arena_reset(&file_of(d)->scratch);
+	return e;
+}
+
 /* `temporal {` is at the current token. */
 static struct policy_expr *temporal_block(struct dw_parser *d)
 {
@@ -69,9 +91,7 @@ static struct policy_expr *temporal_block(struct dw_parser *d)
 			      DW_LEAVES_POLICY_MAX, DW_LEAVES_MAX);
 		return NULL;
 	}
-	d->nodes = 0;
-	d->depth = 0;
-	leaf.expr = temporal_parse(d, false);
+	leaf.expr = block_body(d);
 	if (!leaf.expr ||
 	    !policy_lex_expect(&d->p.lx, POLICY_TOK_RBRACE, "after the temporal condition")) {
 		return NULL;
@@ -364,7 +384,7 @@ static bool pass(struct file *f, bool macros)
 	return true;
 }
 
-static enum err_code parse_file(struct file *f, const struct policy_source *src,
+static enum err_code parse_both(struct file *f, const struct policy_source *src,
 				struct policy_diags *diags, struct err *err)
 {
 	bool only_macros = f->out == NULL;
@@ -388,6 +408,17 @@ static enum err_code parse_file(struct file *f, const struct policy_source *src,
 		return parse_failed(&f->d.p, err);
 	}
 	return ERR_OK;
+}
+
+static enum err_code parse_file(struct file *f, const struct policy_source *src,
+				struct policy_diags *diags, struct err *err)
+{
+	enum err_code code;
+
+	arena_init(&f->scratch, f->d.p.a->limit);
+	code = parse_both(f, src, diags, err);
+	arena_done(&f->scratch);
+	return code;
 }
 
 enum err_code dw_parse_macros(struct arena *a, const struct policy_source *src,

@@ -126,6 +126,9 @@ struct temporal_leaf {
 /* Makes a node a parent; false when that is too deep. */
 bool temporal_adopt(struct temporal_expr *e, struct temporal_expr **arg, size_t n) MUST_USE;
 
+/* A copy that shares nothing with the original, before checking; NULL when out of memory. */
+struct temporal_expr *temporal_copy(struct arena *a, const struct temporal_expr *from) MUST_USE;
+
 /* "formerly", "&&", ...; for messages. */
 const char *temporal_kind_name(enum temporal_kind kind);
 
