@@ -150,7 +150,8 @@ static enum err_code script_text(struct reader *r, const struct json *impl, stru
 		}
 	}
 	return ERR(err, ERR_NOT_FOUND,
-		   "provider `" STR_FMT "`: its script `" STR_FMT "` is not there",
+		   "provider `" STR_FMT "`: its script `" STR_FMT
+		   "` was not given; put the text into the document, as `script`",
 		   STR_ARG(r->provider), STR_ARG(file->text));
 }
 

@@ -280,7 +280,7 @@ static void a_script_may_stand_in_a_file(void **state)
 
 	(void)state;
 	holds(&file, "P::F(context.input.u) == 3");
-	refuses(&gone, "P::F(\"a\") == 3", "its script `other.rhai` is not there");
+	refuses(&gone, "P::F(\"a\") == 3", "its script `other.rhai` was not given");
 	arena_init(&a, 1 << 20);
 	src.text = document(&a, &file);
 	assert_int_equal(dw_provider_scripts(&a, &src, &names, &n, &err), ERR_OK);
