@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "cli/out.h"
 #include "json/parse.h"
+#include "json/write.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,8 +43,18 @@ static enum err_code answer(struct prover *p, struct question *q, struct err *er
 					.steps = p->args->steps,
 					.progress = show_progress,
 					.progress_arg = p};
-	enum err_code code = prove(&p->a, &p->policies, &q->inv, &opts, &q->result, err);
+	struct prove_flow_result steps = {0};
+	enum err_code code;
 
+	if (p->flow) {
+		code = prove_flow(&p->a, &p->policies, &q->inv, p->flow, &opts, &steps, err);
+		q->result = steps.last;
+		q->steps = steps.steps;
+		q->n_steps = steps.n_steps;
+		q->n_states = steps.n_states;
+	} else {
+		code = prove(&p->a, &p->policies, &q->inv, &opts, &q->result, err);
+	}
 	if (code) {
 		err_wrap(err, STR_FMT, STR_ARG(prove_word(q->text)));
 	}
@@ -110,11 +121,33 @@ static void out_history(struct out *o, const struct prover *p, const struct ques
 	buf_done(&text);
 }
 
+static void put_steps(const struct question *q, struct buf *to)
+{
+	struct json_writer w = json_writer(to);
+
+	json_w_array(&w);
+	for (size_t i = 0; i < q->n_steps; i++) {
+		json_w_object(&w);
+		json_w_member_raw(&w, STR("request"), q->steps[i].request);
+		json_w_member_raw(&w, STR("entities"), q->steps[i].entities);
+		json_w_end(&w);
+	}
+	json_w_end(&w);
+}
+
 static void show_text(struct out *o, const struct prover *p, const struct question *q)
 {
 	const struct prove_result *r = &q->result;
 
 	out_printf(o, verdict(q), STR_FMT, STR_ARG(q->text));
+	for (size_t i = 0; i < q->n_steps; i++) {
+		out_printf(o, "step", "%zu", i + 1);
+		out_json(o, "request", q->steps[i].request);
+		out_json(o, "entities", q->steps[i].entities);
+	}
+	if (q->n_steps > 0) {
+		out_printf(o, "step", "%zu", q->n_steps + 1);
+	}
 	if (r->verdict == PROVE_UNSUPPORTED) {
 		out_text(o, "reason", r->reason);
 	}
@@ -134,6 +167,7 @@ static void show_text(struct out *o, const struct prover *p, const struct questi
 static void show_row(struct out *o, const struct prover *p, const struct question *q)
 {
 	const struct prove_result *r = &q->result;
+	struct buf steps;
 
 	out_row_begin(o);
 	out_text(o, "invariant", q->text);
@@ -143,6 +177,11 @@ static void show_row(struct out *o, const struct prover *p, const struct questio
 	out_json(o, "request", r->request.p ? r->request : STR("null"));
 	out_json(o, "entities", r->entities.p ? r->entities : STR("null"));
 	out_history(o, p, q, true);
+	buf_init(&steps, 64u << 20);
+	put_steps(q, &steps);
+	out_json(o, "steps", buf_str(&steps));
+	buf_done(&steps);
+	out_u64(o, "states", q->n_states);
 	out_u64(o, "requests_tried", r->steps);
 	out_u64(o, "environments", r->n_envs);
 	out_row_end(o);
@@ -151,9 +190,9 @@ static void show_row(struct out *o, const struct prover *p, const struct questio
 static int report(struct prover *p, struct out *o)
 {
 	static const struct out_col cols[] = {
-		{"invariant", 0}, {"verdict", 0},        {"reason", 0},
-		{"policy", 0},    {"request", 0},        {"entities", 0},
-		{"history", 0},   {"requests_tried", 0}, {"environments", 0}};
+		{"invariant", 0}, {"verdict", 0},        {"reason", 0},      {"policy", 0},
+		{"request", 0},   {"entities", 0},       {"history", 0},     {"steps", 0},
+		{"states", 0},    {"requests_tried", 0}, {"environments", 0}};
 	static const struct out_list list = {"invariants", cols, ARRAY_LEN(cols), NULL};
 	int status = CMD_FINE;
 
@@ -181,6 +220,11 @@ static int report(struct prover *p, struct out *o)
 			 "Temporal conditions are free: each may be true or false whatever else "
 			 "is so, but for what windows and limits imply. What is proved holds for "
 			 "every history; a request that was found may need one that cannot be.");
+	}
+	if (p->flow) {
+		out_note(o,
+			 "With a flow: labels are only what allowed requests make them; everything "
+			 "else may be different in every step, entities too.");
 	}
 	if (p->invalid) {
 		out_note(o, "The policies are not valid for this schema (`writ policy check` says "
@@ -241,6 +285,12 @@ int cmd_policy_prove(int argc, char **argv)
 		 .value = "FILE",
 		 .text = &args.macros,
 		 .help = "macro library; macros.dw beside temporal policies is taken by itself"},
+		{.name = "flow",
+		 .value = "FILE",
+		 .text = &args.flow,
+		 .help = "how allowed requests change labels (@effect, @start): reachable and\n"
+			 "                             unreachable are then about any number of "
+			 "requests"},
 		{.name = "closed",
 		 .flag = &args.closed,
 		 .help = "there are no entities but those of --entities"},
@@ -293,7 +343,10 @@ int cmd_policy_prove(int argc, char **argv)
 			"'(principal is Agent, action == Action::\"send\", resource) "
 			"when { context.secret }'\n"
 			"writ policy prove --policies new.cedar --schema s.cedarschema "
-			"equivalent old.cedar",
+			"equivalent old.cedar\n"
+			"writ policy prove --policies p.cedar --schema s.cedarschema --flow "
+			"flow.cedar unreachable 'context.taint.contains(\"health\") && "
+			"!(resource.site in Jurisdiction::\"EEA\")'",
 	};
 	struct out o;
 	int status;

@@ -5,6 +5,7 @@
 
 #include "cli/cmd_policy.h"
 #include "policy/case.h"
+#include "policy/prove_flow.h"
 #include "policy/prove_temporal.h"
 
 #define PROVE_MEMORY_MAX ((size_t)2 << 30)
@@ -12,7 +13,7 @@
 
 struct prove_args {
 	struct opt_list policies, words;
-	const char *schema, *entities, *ids, *events, *providers, *macros;
+	const char *schema, *entities, *ids, *events, *providers, *macros, *flow;
 	uint64_t steps;
 	bool complete, closed, json;
 };
@@ -23,6 +24,8 @@ struct question {
 	struct prove_invariant inv;
 	struct policy_list other;
 	struct prove_result result;
+	const struct prove_step *steps; /* with a flow: what comes before the request */
+	size_t n_steps, n_states;
 };
 
 struct prover {
@@ -34,7 +37,8 @@ struct prover {
 	const struct dw_program *temporal; /* NULL: plain Cedar */
 	struct prove_never *facts;
 	size_t n_facts;
-	bool invalid; /* policies that do not pass strict validation */
+	const struct prove_flow *flow; /* NULL: one request by itself */
+	bool invalid;                  /* policies that do not pass strict validation */
 	struct question items[PROVE_INVARIANTS];
 	size_t n;
 	uint64_t next_word; /* when progress is shown again */

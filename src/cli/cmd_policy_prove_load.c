@@ -179,6 +179,15 @@ static enum err_code check_queries(struct prover *p, struct err *err)
 	return p->diags.n_errors > 0 ? policy_diags_err(&p->diags, ERR_INVALID, err) : ERR_OK;
 }
 
+static enum err_code read_flow(struct prover *p, struct err *err)
+{
+	const struct policy_source *src;
+
+	TRY(cmd_policy_read_optional(&p->a, p->args->flow, &src, err));
+	return src ? prove_flow_load(&p->a, src, p->world.schema, &p->flow, &p->diags, err)
+		   : ERR_OK;
+}
+
 enum err_code prover_load(struct prover *p, struct err *err)
 {
 	struct reading r = {.p = p};
@@ -195,5 +204,6 @@ enum err_code prover_load(struct prover *p, struct err *err)
 	TRY(cmd_policy_read_optional(&p->a, p->args->schema, &schema, err));
 	TRY(read_world(p, schema, err));
 	TRY(r.temporal ? read_temporal(&r, schema, err) : read_cedar(&r, err));
+	TRY(read_flow(p, err));
 	return check_queries(p, err);
 }

@@ -41,7 +41,6 @@ struct job {
 	unsigned undecided; /* environments, or requests that the engine did not confirm */
 	struct str refused; /* the first reason */
 	size_t env, n_envs;
-	struct prove_names names;
 };
 
 static enum err_code nomem(struct err *err)
@@ -573,16 +572,13 @@ static enum err_code try_env(struct job *j, const struct schema_entity *principa
 	return code;
 }
 
-/* Calls `each` for every environment until it fails or the work is over. */
-static enum err_code
-for_envs(struct job *j,
-	 enum err_code (*each)(struct job *j, const struct schema_entity *principal,
-			       const struct schema_action *action,
-			       const struct schema_entity *resource, struct err *err),
-	 struct err *err)
+static enum err_code try_envs(struct job *j, struct err *err)
 {
 	const struct schema *s = j->opts->schema;
 
+	for (size_t i = 0; i < s->n_actions; i++) {
+		j->n_envs += s->actions[i].n_principals * s->actions[i].n_resources;
+	}
 	for (size_t i = 0; i < s->n_actions; i++) {
 		const struct schema_action *action = &s->actions[i];
 
@@ -590,47 +586,35 @@ for_envs(struct job *j,
 			for (size_t n = 0;
 			     n < action->n_resources && !j->found && j->undecided < UNDECIDED_MAX;
 			     n++) {
-				TRY(each(j, action->principals[k], action, action->resources[n],
-					 err));
+				TRY(try_env(j, action->principals[k], action, action->resources[n],
+					    err));
 			}
 		}
 	}
 	return ERR_OK;
 }
 
-static enum err_code look_at_names(struct job *j, const struct schema_entity *principal,
-				   const struct schema_action *action,
-				   const struct schema_entity *resource, struct err *err)
+enum err_code prove_query_names(struct arena *a, const struct schema *s, const struct policy *query,
+				struct err *err)
 {
-	const struct prove_model m = {.s = j->opts->schema,
-				      .principal = principal,
-				      .action = action,
-				      .resource = resource};
+	struct prove_names names = {.arena = a};
 
-	(void)err;
-	j->n_envs++;
-	if (concerns(&m, j->inv->query)) {
-		prove_names_look(&j->names, &m, j->inv->query);
+	for (size_t i = 0; i < s->n_actions; i++) {
+		const struct schema_action *action = &s->actions[i];
+
+		for (size_t k = 0; k < action->n_principals * action->n_resources; k++) {
+			const struct prove_model m = {
+				.s = s,
+				.principal = action->principals[k / action->n_resources],
+				.action = action,
+				.resource = action->resources[k % action->n_resources]};
+
+			if (concerns(&m, query)) {
+				prove_names_look(&names, &m, query);
+			}
+		}
 	}
-	return ERR_OK;
-}
-
-static enum err_code count_env(struct job *j, const struct schema_entity *principal,
-			       const struct schema_action *action,
-			       const struct schema_entity *resource, struct err *err)
-{
-	(void)principal, (void)action, (void)resource, (void)err;
-	j->n_envs++;
-	return ERR_OK;
-}
-
-static enum err_code try_envs(struct job *j, struct err *err)
-{
-	TRY(for_envs(j, j->inv->query ? look_at_names : count_env, err));
-	if (j->inv->query) {
-		TRY(prove_names_missing(&j->names, err));
-	}
-	return for_envs(j, try_env, err);
+	return prove_names_missing(&names, err);
 }
 
 static enum err_code run(struct job *j, const struct policy_list *policies, struct err *err)
@@ -662,9 +646,12 @@ enum err_code prove(struct arena *a, const struct policy_list *policies,
 		    struct prove_result *ret, struct err *err)
 {
 	struct prove_result result = {0};
-	struct job j = {.a = a, .inv = inv, .opts = opts, .ret = &result, .names = {.arena = a}};
+	struct job j = {.a = a, .inv = inv, .opts = opts, .ret = &result};
 	enum err_code code;
 
+	if (inv->query && !opts->any_names) {
+		TRY(prove_query_names(a, opts->schema, inv->query, err));
+	}
 	j.limit = opts->steps > 0 ? opts->steps : PROVE_STEPS_MAX;
 	arena_init(&j.model_arena, MODEL_MAX);
 	arena_init(&j.world_arena, WORLD_MAX);

@@ -63,6 +63,7 @@ struct prove_opts {
 	bool closed;                      /* there are no entities but the known ones */
 	const struct prove_never *never;
 	size_t n_never;
+	bool any_names; /* the query may look at what nothing has */
 	uint64_t steps; /* limit; 0: PROVE_STEPS_MAX */
 	/* Called now and then in long work; may be NULL. False stops it with ERR_LIMIT. */
 	bool (*progress)(void *arg, uint64_t steps, size_t env, size_t n_envs);
@@ -86,6 +87,13 @@ struct prove_result {
 enum err_code prove(struct arena *a, const struct policy_list *policies,
 		    const struct prove_invariant *inv, const struct prove_opts *opts,
 		    struct prove_result *ret, struct err *err) MUST_USE;
+
+/*
+ * Every attribute that the query looks at exists in some environment of it; else ERR_INVALID.
+ * prove() asks first: a claim about a mistyped name would hold for the sake of nothing.
+ */
+enum err_code prove_query_names(struct arena *a, const struct schema *s, const struct policy *query,
+				struct err *err) MUST_USE;
 
 /*
  * An invariant from text: a word and what follows it.

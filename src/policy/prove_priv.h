@@ -101,6 +101,9 @@ struct prove_model {
 	struct prove_domain *domains;
 	const struct policy_uid **literals;
 	size_t n_literals, cap_literals;
+	uint64_t *tests; /* hashes of the tests about whole sets */
+	size_t n_tests, cap_tests;
+	bool new_test;  /* the expression at hand was not met before */
 	struct str why; /* unsupported, with the reason */
 	bool nomem;
 };

@@ -180,11 +180,30 @@ static void meet(struct prove_model *m, struct shape *a, struct shape *b)
 	prove_domain_root(a->domain)->linked = true;
 }
 
+/* The same test about a whole set needs one witness, however often it stands there. */
+static void begin_test(struct prove_model *m, const struct policy_expr *e)
+{
+	uint64_t hash = hash_expr(e);
+
+	m->new_test = true;
+	for (size_t i = 0; i < m->n_tests && m->new_test; i++) {
+		m->new_test = m->tests[i] != hash;
+	}
+	if (!m->new_test) {
+		return;
+	}
+	if (!ARENA_GROW(m->a, &m->tests, m->n_tests, &m->cap_tests)) {
+		m->nomem = true;
+		return;
+	}
+	m->tests[m->n_tests++] = hash;
+}
+
 /* Tests about whole sets need a witness each. */
-static void test_set(const struct shape *s)
+static void test_set(const struct prove_model *m, const struct shape *s)
 {
 	if (s->domain) {
-		s->domain->n_sets++;
+		s->domain->n_sets += m->new_test;
 		s->domain->linked = true;
 	}
 }
@@ -216,8 +235,8 @@ static void meet_sets(struct prove_model *m, struct shape *a, struct shape *b)
 	if (!plain_elements(m, a) || !plain_elements(m, b)) {
 		return;
 	}
-	test_set(a);
-	test_set(b);
+	test_set(m, a);
+	test_set(m, b);
 	if (a->domain && b->domain) {
 		if (a->domain->kind == b->domain->kind && a->domain->entity == b->domain->entity) {
 			prove_domain_join(a->domain, b->domain);
@@ -358,6 +377,7 @@ static struct shape shape_compare(struct prove_model *m, const struct policy_exp
 	if (s[0].kind == POLICY_RECORD) {
 		prove_refuse(m, "whole records are compared");
 	} else if (s[0].kind == POLICY_SET) {
+		begin_test(m, e);
 		meet_sets(m, &s[0], &s[1]);
 	} else {
 		meet(m, &s[0], &s[1]);
@@ -438,8 +458,9 @@ static struct shape shape_in(struct prove_model *m, const struct policy_expr *e)
 	if (a.kind != POLICY_ENTITY || (b.kind != POLICY_ENTITY && b.kind != POLICY_SET)) {
 		return never;
 	}
+	begin_test(m, e);
 	if (b.kind == POLICY_SET && b.whole && plain_elements(m, &b)) {
-		test_set(&b);
+		test_set(m, &b);
 	}
 	return some_bool;
 }
@@ -664,11 +685,12 @@ static struct shape shape_call(struct prove_model *m, const struct policy_expr *
 	if (s[0].kind != POLICY_SET) {
 		return never;
 	}
+	begin_test(m, e);
 	if (e->fn == POLICY_FN_CONTAINS) {
 		meet_element(m, &s[0], &s[1]);
 	} else if (e->fn == POLICY_FN_IS_EMPTY) {
 		if (plain_elements(m, &s[0])) {
-			test_set(&s[0]);
+			test_set(m, &s[0]);
 		}
 	} else if (s[1].kind == POLICY_SET) {
 		meet_sets(m, &s[0], &s[1]);
@@ -699,8 +721,9 @@ static struct shape shape_is(struct prove_model *m, const struct policy_expr *e)
 	if (e->n_args > 1) {
 		struct shape group = shape(m, e->arg[1]);
 
+		begin_test(m, e);
 		if (group.kind == POLICY_SET && group.whole && plain_elements(m, &group)) {
-			test_set(&group);
+			test_set(m, &group);
 		}
 	}
 	return s.kind == POLICY_ENTITY ? some_bool : never;

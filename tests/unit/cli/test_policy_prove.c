@@ -90,6 +90,58 @@ static void policies_that_are_not_valid_are_pointed_out(void **state)
 	assert_true(cli_said(f, "bad.dw:1:"));
 }
 
+static const char labels[] =
+	"entity Jurisdiction; entity Site in [Jurisdiction]; entity Agent;\n"
+	"entity Model = {site: Site}; entity Doc = {categories: Set<String>};\n"
+	"action read appliesTo {principal: Agent, resource: Doc, context: {taint: Set<String>}};\n"
+	"action infer appliesTo {principal: Agent, resource: Model, context: {taint: "
+	"Set<String>}};\n";
+static const char health[] = "context.taint.contains(\"health\") && "
+			     "!(resource.site in Jurisdiction::\"EEA\")";
+
+/* Can category health ever be inferred at a site outside EEA? */
+static void labels_are_followed_over_many_requests(void **state)
+{
+	struct cli *f = *state;
+
+	cli_put(f, "s.cedarschema", labels);
+	cli_put(f, "flow.cedar",
+		"@effect(\"context.taint += resource.categories\")\n"
+		"permit(principal, action == Action::\"read\", resource);\n");
+	cli_put(f, "open.cedar", "permit(principal, action, resource);\n");
+	cli_put(f, "shut.cedar",
+		"permit(principal, action, resource);\n"
+		"forbid(principal, action == Action::\"read\", resource)\n"
+		"when { resource.categories.contains(\"health\") };\n");
+	assert_int_equal(CLI(f, "policy", "prove", "--policies", "shut.cedar", "--schema",
+			     "s.cedarschema", "--complete", "unreachable", health),
+			 CMD_FOUND); /* one request alone may have any label */
+	assert_int_equal(CLI(f, "policy", "prove", "--policies", "shut.cedar", "--schema",
+			     "s.cedarschema", "--complete", "--flow", "flow.cedar", "unreachable",
+			     health),
+			 CMD_FINE);
+	assert_int_equal(CLI(f, "policy", "prove", "--policies", "open.cedar", "--schema",
+			     "s.cedarschema", "--flow", "flow.cedar", "unreachable", health),
+			 CMD_FOUND);
+	assert_true(cli_said(f, "step: 2\n"));
+	assert_true(cli_said(f, "\"taint\":[]"));
+	assert_true(cli_said(f, "\"taint\":[\"health\"]"));
+	assert_int_equal(CLI(f, "policy", "prove", "--json", "--policies", "open.cedar", "--schema",
+			     "s.cedarschema", "--flow", "flow.cedar", "reachable", health),
+			 CMD_FINE);
+	assert_true(cli_said(f, "\"steps\":[{\"request\":{"));
+	assert_int_equal(CLI(f, "policy", "prove", "--policies", "open.cedar", "--schema",
+			     "s.cedarschema", "--flow", "flow.cedar", "never-errors"),
+			 CMD_FAILED);
+	cli_put(f, "flow.cedar",
+		"@effect(\"context.tiant += resource.categories\")\n"
+		"permit(principal, action == Action::\"read\", resource);\n");
+	assert_int_equal(CLI(f, "policy", "prove", "--policies", "open.cedar", "--schema",
+			     "s.cedarschema", "--flow", "flow.cedar", "unreachable", health),
+			 CMD_FAILED);
+	assert_true(cli_said(f, "flow.cedar:1:1: error: no action's context has: `context.tiant`"));
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -99,6 +151,7 @@ int main(void)
 		T(what_windows_and_limits_imply_counts),
 		T(a_claim_about_a_name_that_does_not_exist_is_refused),
 		T(policies_that_are_not_valid_are_pointed_out),
+		T(labels_are_followed_over_many_requests),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
