@@ -16,9 +16,9 @@
  *
  * Effects, several with ; between them: += of sets, max= and min= of Longs, or= of Bools, and
  * = with a set, number, true or false. What is added is a path of the request; when it is not
- * there nothing changes. Of the rules that a request is of all apply; one place is changed by
- * one of them at most. Without @start
- * sets are empty, Longs 0 and Bools false; min= needs a @start.
+ * there nothing changes. All rules that a request is of apply, and one of them at most
+ * changes a place. Without @start sets are empty, Longs 0 and Bools false; min= needs a
+ * @start. What no rule changes may be anything in every step.
  *
  * The search goes over classes of states, which policies tell apart by the elements and
  * numbers they compare the places with. Every class that requests can bring about is
@@ -26,8 +26,8 @@
  * they fit together, label by label. Everything but the places (the principal, other
  * attributes, entities) may be different in every step.
  *
- * Limits: PROVE_FLOW_PLACES, PROVE_FLOW_RULES, PROVE_FLOW_MOVES, PROVE_FLOW_STATES; PROVE_FLOW_ELEMENTS and
- * PROVE_FLOW_CUTS of one place, beyond which classes are only coarser.
+ * Limits: PROVE_FLOW_PLACES, PROVE_FLOW_RULES, PROVE_FLOW_MOVES, PROVE_FLOW_STATES; of one
+ * place PROVE_FLOW_ELEMENTS and PROVE_FLOW_CUTS, beyond which classes are only coarser.
  */
 #ifndef POLICY_PROVE_FLOW_H
 #define POLICY_PROVE_FLOW_H

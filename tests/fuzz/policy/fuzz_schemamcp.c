@@ -50,7 +50,7 @@ static void check_tools(struct arena *a, const struct schema_mcp *m, struct str 
 	check_arguments(a, m, s, arguments);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+static void one_mode(struct str tools, struct str arguments, bool plain)
 {
 	static const struct str target = STR_INIT("A");
 	const struct schema_mcp_opts opts = {
@@ -61,22 +61,29 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		.resources = &target,
 		.n_resources = 1,
 		.outputs = true,
+		.plain = plain,
 	};
-	struct str rest = str_make((const char *)data, n), tools = str_cut(&rest, '\n');
 	const struct json *j;
 	struct schema_mcp m;
 	struct arena a;
 	struct err err;
 
-	if (n > SCHEMA_FUZZ_MAX) {
-		return 0;
-	}
 	arena_init(&a, 256u << 20);
 	schema_mcp_init(&m, &a, &opts);
 	if (json_parse(&a, tools, NULL, &j, &err) == ERR_OK &&
 	    schema_mcp_add(&m, STR("s"), j, &err) == ERR_OK) {
-		check_tools(&a, &m, rest);
+		check_tools(&a, &m, plain ? STR("") : arguments);
 	}
 	arena_done(&a);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	struct str rest = str_make((const char *)data, n), tools = str_cut(&rest, '\n');
+
+	if (n <= SCHEMA_FUZZ_MAX) {
+		one_mode(tools, rest, false);
+		one_mode(tools, rest, true);
+	}
 	return 0;
 }
