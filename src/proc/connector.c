@@ -17,6 +17,7 @@
 #include "proc/resolver.h"
 #include "proc/role.h"
 #include "proc/upstream.h"
+#include "proc/wishes.h"
 #include "sandbox/jail.h"
 #include "sys/fd.h"
 
@@ -45,7 +46,7 @@ struct table {
 struct connector {
 	struct loop loop;
 	struct role_boot *boot;
-	struct loop_fd control;
+	struct wishes control;
 	struct resolver resolver;
 	struct table *table; /* newest first */
 	struct peers peers;
@@ -339,48 +340,18 @@ static enum err_code load_table(struct connector *c, struct err *err)
 	return ERR_OK;
 }
 
-static void on_control(struct loop_fd *f, uint32_t ready)
+static enum err_code on_channel(struct wishes *w, const struct role_channel *channel,
+				struct err *err)
 {
-	struct connector *c = CONTAINER_OF(f, struct connector, control);
-	char buf[ROLE_FRAME_MAX];
-	enum role_wish wish;
-	struct str note;
-	struct err err;
-
-	(void)ready;
-	do {
-		enum err_code code = role_next_wish(c->boot, buf, &wish, &note, &err);
-
-		if (code == ERR_CLOSED) {
-			loop_stop(&c->loop);
-			return;
-		}
-		if (code) {
-			log_line(LOG_WARN, "%s", err.msg);
-			return;
-		}
-		switch (wish) {
-		case ROLE_WISH_CHANNEL:
-			code = peers_add(&c->peers, &c->boot->channels[c->boot->n_channels - 1],
-					 &err);
-			break;
-		case ROLE_WISH_RELOAD:
-			code = load_table(c, &err);
-			code = role_reloaded(c->boot, code == ERR_OK,
-					     code ? str_from_c(err.msg) : STR(""), &err);
-			break;
-		case ROLE_WISH_DRAIN:
-			loop_stop(&c->loop);
-			break;
-		case ROLE_WISH_NONE:
-		case ROLE_WISH_NOTE:
-			break;
-		}
-		if (code) {
-			log_line(LOG_WARN, "%s", err.msg);
-		}
-	} while (wish != ROLE_WISH_NONE);
+	return peers_add(&CONTAINER_OF(w, struct connector, control)->peers, channel, err);
 }
+
+static enum err_code on_reload(struct wishes *w, struct err *err)
+{
+	return load_table(CONTAINER_OF(w, struct connector, control), err);
+}
+
+static const struct wishes_ops wishes = {.channel = on_channel, .reload = on_reload};
 
 static enum err_code serve(struct connector *c, struct err *err)
 {
@@ -396,8 +367,8 @@ static enum err_code serve(struct connector *c, struct err *err)
 	for (unsigned i = 0; i < c->boot->n_channels; i++) {
 		TRY(peers_add(&c->peers, &c->boot->channels[i], err));
 	}
-	c->control = (struct loop_fd){.fd = c->boot->control.fd, .on_ready = on_control};
-	TRY(loop_add(&c->loop, &c->control, LOOP_READ, err));
+	c->control = (struct wishes){.boot = c->boot, .loop = &c->loop, .ops = &wishes};
+	TRY(wishes_watch(&c->control, err));
 	TRY(role_ready(c->boot, err));
 	return loop_run(&c->loop, err);
 }

@@ -20,6 +20,7 @@
 #include "proc/exit_relay.h"
 #include "proc/peers.h"
 #include "proc/resolver.h"
+#include "proc/wishes.h"
 #include "sandbox/jail.h"
 #include "sys/fd.h"
 
@@ -43,7 +44,7 @@ static const struct jail_spec exit_jail = {
 struct exits {
 	struct loop loop;
 	struct role_boot *boot;
-	struct loop_fd control;
+	struct wishes control;
 	struct resolver resolver;
 	struct exit_map *map;
 	struct peers peers;
@@ -365,48 +366,18 @@ static enum err_code load_map(struct exits *x, struct err *err)
 	return ERR_OK;
 }
 
-static void on_control(struct loop_fd *f, uint32_t ready)
+static enum err_code on_channel(struct wishes *w, const struct role_channel *channel,
+				struct err *err)
 {
-	struct exits *x = CONTAINER_OF(f, struct exits, control);
-	char buf[ROLE_FRAME_MAX];
-	enum role_wish wish;
-	struct str note;
-	struct err err;
-
-	(void)ready;
-	do {
-		enum err_code code = role_next_wish(x->boot, buf, &wish, &note, &err);
-
-		if (code == ERR_CLOSED) {
-			loop_stop(&x->loop);
-			return;
-		}
-		if (code) {
-			log_line(LOG_WARN, "%s", err.msg);
-			return;
-		}
-		switch (wish) {
-		case ROLE_WISH_CHANNEL:
-			code = peers_add(&x->peers, &x->boot->channels[x->boot->n_channels - 1],
-					 &err);
-			break;
-		case ROLE_WISH_RELOAD:
-			code = load_map(x, &err);
-			code = role_reloaded(x->boot, code == ERR_OK,
-					     code ? str_from_c(err.msg) : STR(""), &err);
-			break;
-		case ROLE_WISH_DRAIN:
-			loop_stop(&x->loop);
-			break;
-		case ROLE_WISH_NONE:
-		case ROLE_WISH_NOTE:
-			break;
-		}
-		if (code) {
-			log_line(LOG_WARN, "%s", err.msg);
-		}
-	} while (wish != ROLE_WISH_NONE);
+	return peers_add(&CONTAINER_OF(w, struct exits, control)->peers, channel, err);
 }
+
+static enum err_code on_reload(struct wishes *w, struct err *err)
+{
+	return load_map(CONTAINER_OF(w, struct exits, control), err);
+}
+
+static const struct wishes_ops wishes = {.channel = on_channel, .reload = on_reload};
 
 static enum err_code serve(struct exits *x, struct err *err)
 {
@@ -418,8 +389,8 @@ static enum err_code serve(struct exits *x, struct err *err)
 	for (unsigned i = 0; i < x->boot->n_channels; i++) {
 		TRY(peers_add(&x->peers, &x->boot->channels[i], err));
 	}
-	x->control = (struct loop_fd){.fd = x->boot->control.fd, .on_ready = on_control};
-	TRY(loop_add(&x->loop, &x->control, LOOP_READ, err));
+	x->control = (struct wishes){.boot = x->boot, .loop = &x->loop, .ops = &wishes};
+	TRY(wishes_watch(&x->control, err));
 	TRY(role_ready(x->boot, err));
 	return loop_run(&x->loop, err);
 }

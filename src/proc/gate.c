@@ -12,6 +12,7 @@
 #include "crypto/authority.h"
 #include "crypto/tls.h"
 #include "proc/role.h"
+#include "proc/wishes.h"
 #include "sandbox/jail.h"
 #include "sys/fd.h"
 
@@ -30,7 +31,7 @@ static const struct jail_spec gate_jail = {
 struct gate_role {
 	struct gate gate;
 	struct role_boot *boot;
-	struct loop_fd control;
+	struct wishes control;
 };
 
 static enum err_code read_rules(const struct role_boot *boot, struct rules **ret, struct err *err)
@@ -150,22 +151,20 @@ static enum err_code connect_peer(struct gate *g, const struct role_channel *c, 
 }
 
 /* Says which policies are in force now: the ledger keeps it. */
-static void reload(struct gate_role *r)
+static enum err_code on_reload(struct wishes *w, struct err *err)
 {
-	char digest[2 * SHA256_LEN];
+	struct gate_role *r = CONTAINER_OF(w, struct gate_role, control);
+	const struct rules *now;
 	struct rules *rules;
-	struct err err;
-	enum err_code code = read_rules(r->boot, &rules, &err);
 
-	code = code ? code : take_authority(r, &err);
-	code = code ? code : gate_apply(&r->gate, rules, &err);
-	if (!code) {
-		hex_write(digest, r->gate.rules->digest, sizeof(r->gate.rules->digest));
-	}
-	if (role_reloaded(r->boot, code == ERR_OK,
-			  code ? str_from_c(err.msg) : str_make(digest, sizeof(digest)), &err)) {
-		log_line(LOG_WARN, "%s", err.msg);
-	}
+	TRY(take_authority(r, err));
+	TRY(read_rules(r->boot, &rules, err));
+	TRY(gate_apply(&r->gate, rules, err));
+	now = r->gate.rules;
+	_Static_assert(2 * sizeof(now->digest) <= sizeof(w->text), "the digest is told");
+	hex_write(w->text, now->digest, sizeof(now->digest));
+	w->text_n = 2 * sizeof(now->digest);
+	return ERR_OK;
 }
 
 static void on_drained(struct gate *g)
@@ -173,44 +172,19 @@ static void on_drained(struct gate *g)
 	loop_stop(&g->loop);
 }
 
-static void on_control(struct loop_fd *f, uint32_t ready)
+static enum err_code on_channel(struct wishes *w, const struct role_channel *channel,
+				struct err *err)
 {
-	struct gate_role *r = CONTAINER_OF(f, struct gate_role, control);
-	char buf[ROLE_FRAME_MAX];
-	enum role_wish wish;
-	struct str note;
-	struct err err;
-
-	(void)ready;
-	do {
-		enum err_code code = role_next_wish(r->boot, buf, &wish, &note, &err);
-
-		if (code) {
-			if (code != ERR_CLOSED) {
-				log_line(LOG_WARN, "%s", err.msg);
-			}
-			loop_stop(&r->gate.loop);
-			return;
-		}
-		switch (wish) {
-		case ROLE_WISH_CHANNEL:
-			if (connect_peer(&r->gate, &r->boot->channels[r->boot->n_channels - 1],
-					 &err)) {
-				log_line(LOG_WARN, "%s", err.msg);
-			}
-			break;
-		case ROLE_WISH_RELOAD:
-			reload(r);
-			break;
-		case ROLE_WISH_DRAIN:
-			gate_drain(&r->gate, on_drained);
-			break;
-		case ROLE_WISH_NONE:
-		case ROLE_WISH_NOTE:
-			break;
-		}
-	} while (wish != ROLE_WISH_NONE);
+	return connect_peer(&CONTAINER_OF(w, struct gate_role, control)->gate, channel, err);
 }
+
+static void on_drain(struct wishes *w)
+{
+	gate_drain(&CONTAINER_OF(w, struct gate_role, control)->gate, on_drained);
+}
+
+static const struct wishes_ops wishes = {
+	.channel = on_channel, .reload = on_reload, .drain = on_drain};
 
 static void on_count(struct gate *g, unsigned n_running)
 {
@@ -240,8 +214,8 @@ static enum err_code serve(struct gate_role *r, struct err *err)
 	if (r->boot->runs_fd >= 0) {
 		TRY(gate_runs_listen(&r->gate.runs, r->boot->runs_fd, on_count, err));
 	}
-	r->control = (struct loop_fd){.fd = r->boot->control.fd, .on_ready = on_control};
-	TRY(loop_add(&r->gate.loop, &r->control, LOOP_READ, err));
+	r->control = (struct wishes){.boot = r->boot, .loop = &r->gate.loop, .ops = &wishes};
+	TRY(wishes_watch(&r->control, err));
 	TRY(role_ready(r->boot, err));
 	return loop_run(&r->gate.loop, err);
 }

@@ -21,6 +21,7 @@
 #include "proc/role.h"
 #include "proc/runner_server.h"
 #include "proc/runner_spec.h"
+#include "proc/wishes.h"
 #include "sandbox/jail.h"
 #include "sys/fd.h"
 
@@ -56,7 +57,7 @@ struct seen {
 struct runner {
 	struct loop loop;
 	struct role_boot *boot;
-	struct loop_fd control;
+	struct wishes control;
 	struct sandbox_kernel kernel;
 	struct arena text; /* of config, pace and seen */
 	struct config config;
@@ -362,48 +363,24 @@ static void drain(struct runner *r)
 	}
 }
 
-static void on_control(struct loop_fd *f, uint32_t ready)
+static enum err_code on_channel(struct wishes *w, const struct role_channel *channel,
+				struct err *err)
 {
-	struct runner *r = CONTAINER_OF(f, struct runner, control);
-	char buf[ROLE_FRAME_MAX];
-	enum role_wish wish;
-	struct str note;
-	struct err err;
-
-	(void)ready;
-	do {
-		enum err_code code = role_next_wish(r->boot, buf, &wish, &note, &err);
-
-		if (code == ERR_CLOSED) {
-			loop_stop(&r->loop);
-			return;
-		}
-		if (code) {
-			log_line(LOG_WARN, "%s", err.msg);
-			return;
-		}
-		switch (wish) {
-		case ROLE_WISH_CHANNEL:
-			code = peers_add(&r->peers, &r->boot->channels[r->boot->n_channels - 1],
-					 &err);
-			break;
-		case ROLE_WISH_RELOAD:
-			code = load_config(r, &err);
-			code = role_reloaded(r->boot, code == ERR_OK,
-					     code ? str_from_c(err.msg) : STR(""), &err);
-			break;
-		case ROLE_WISH_DRAIN:
-			drain(r);
-			break;
-		case ROLE_WISH_NONE:
-		case ROLE_WISH_NOTE:
-			break;
-		}
-		if (code) {
-			log_line(LOG_WARN, "%s", err.msg);
-		}
-	} while (wish != ROLE_WISH_NONE);
+	return peers_add(&CONTAINER_OF(w, struct runner, control)->peers, channel, err);
 }
+
+static enum err_code on_reload(struct wishes *w, struct err *err)
+{
+	return load_config(CONTAINER_OF(w, struct runner, control), err);
+}
+
+static void on_drain(struct wishes *w)
+{
+	drain(CONTAINER_OF(w, struct runner, control));
+}
+
+static const struct wishes_ops wishes = {
+	.channel = on_channel, .reload = on_reload, .drain = on_drain};
 
 /* Each running server takes two descriptors; the sandboxes get a limit of their own. */
 static void raise_descriptor_limit(void)
@@ -432,8 +409,8 @@ static enum err_code serve(struct runner *r, struct err *err)
 	for (unsigned i = 0; i < r->boot->n_channels; i++) {
 		TRY(peers_add(&r->peers, &r->boot->channels[i], err));
 	}
-	r->control = (struct loop_fd){.fd = r->boot->control.fd, .on_ready = on_control};
-	TRY(loop_add(&r->loop, &r->control, LOOP_READ, err));
+	r->control = (struct wishes){.boot = r->boot, .loop = &r->loop, .ops = &wishes};
+	TRY(wishes_watch(&r->control, err));
 	TRY(role_ready(r->boot, err));
 	return loop_run(&r->loop, err);
 }

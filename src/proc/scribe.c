@@ -25,6 +25,7 @@
 #include "net/loop.h"
 #include "proc/peers.h"
 #include "proc/scribe_sync.h"
+#include "proc/wishes.h"
 #include "sandbox/jail.h"
 #include "sys/fd.h"
 
@@ -56,7 +57,7 @@ struct late {
 struct scribe {
 	struct loop loop;
 	struct role_boot *boot;
-	struct loop_fd control;
+	struct wishes control;
 	struct scribe_log log;
 	struct ledger_signer signer;
 	struct peers peers;
@@ -320,60 +321,28 @@ static enum err_code read_times(struct scribe *s, struct err *err)
 	return code;
 }
 
-/* One wish of the supervisor; false when there are no more. */
-static bool serve_wish(struct scribe *s)
+static enum err_code on_channel(struct wishes *w, const struct role_channel *channel,
+				struct err *err)
 {
-	char buf[ROLE_FRAME_MAX];
-	enum role_wish wish;
-	struct str note;
-	UNSET struct err err;
-	enum err_code code = role_next_wish(s->boot, buf, &wish, &note, &err);
-
-	if (code == ERR_CLOSED) {
-		loop_stop(&s->loop);
-		return false;
-	}
-	if (code) {
-		log_line(LOG_WARN, "%s", err.msg);
-		return false;
-	}
-	switch (wish) {
-	case ROLE_WISH_NONE:
-		return false;
-	case ROLE_WISH_CHANNEL:
-		code = add_peer(s, &s->boot->channels[s->boot->n_channels - 1], &err);
-		break;
-	case ROLE_WISH_RELOAD:
-		code = read_times(s, &err);
-		code = role_reloaded(s->boot, code == ERR_OK, code ? str_from_c(err.msg) : STR(""),
-				     &err);
-		break;
-	case ROLE_WISH_DRAIN:
-		loop_stop(&s->loop);
-		return false;
-	case ROLE_WISH_NOTE:
-		code = scribe_log_note(&s->log, note, &err);
-		if (code) {
-			log_line(LOG_WARN, "an event is not in the ledger: %s", err.msg);
-		}
-		code = role_noted(s->boot, &err);
-		set_timers(s);
-		break;
-	}
-	if (code) {
-		log_line(LOG_WARN, "%s", err.msg);
-	}
-	return true;
+	return add_peer(CONTAINER_OF(w, struct scribe, control), channel, err);
 }
 
-static void on_control(struct loop_fd *f, uint32_t ready)
+static enum err_code on_reload(struct wishes *w, struct err *err)
 {
-	struct scribe *s = CONTAINER_OF(f, struct scribe, control);
-
-	(void)ready;
-	while (serve_wish(s)) {
-	}
+	return read_times(CONTAINER_OF(w, struct scribe, control), err);
 }
+
+static enum err_code on_note(struct wishes *w, struct str entry, struct err *err)
+{
+	struct scribe *s = CONTAINER_OF(w, struct scribe, control);
+	enum err_code code = scribe_log_note(&s->log, entry, err);
+
+	set_timers(s);
+	return code;
+}
+
+static const struct wishes_ops wishes = {
+	.channel = on_channel, .reload = on_reload, .note = on_note};
 
 static enum err_code read_key(struct scribe *s, struct err *err)
 {
@@ -441,8 +410,8 @@ static enum err_code begin(struct scribe *s, struct err *err)
 		TRY(add_peer(s, &s->boot->channels[i], err));
 	}
 	TRY(scribe_sync_watch(&s->sync, &s->loop, err));
-	s->control = (struct loop_fd){.fd = s->boot->control.fd, .on_ready = on_control};
-	TRY(loop_add(&s->loop, &s->control, LOOP_READ, err));
+	s->control = (struct wishes){.boot = s->boot, .loop = &s->loop, .ops = &wishes};
+	TRY(wishes_watch(&s->control, err));
 	set_timers(s);
 	return role_ready(s->boot, err);
 }
