@@ -74,7 +74,8 @@ static enum err_code find_entities(struct walk *w, struct err *err)
 	if (args->config) {
 		TRY(config_load(&w->d->a, args->config, &loaded, NULL, err));
 	}
-	TRY(rules_entities(&w->d->a, args->config ? &loaded.config : &nothing, NULL, &store, err));
+	TRY(rules_entities(&w->d->a, args->config ? &loaded.config : &nothing, NULL, NULL, &store,
+			   err));
 	w->store = store;
 	return ERR_OK;
 }

@@ -15,6 +15,7 @@ const struct cmd cmd_table[] = {
 	{"probe", "try what a sandbox must not allow", cmd_probe},
 	{"serve", "run the gateway: tools, models, one record", cmd_serve},
 	{"policy", "check, try and explain policies", cmd_policy},
+	{"site", "sites, and what data may go where", cmd_site},
 	{"ledger", "show and verify the record of every action", cmd_ledger},
 	{"import", "turn a client's list of MCP servers into a configuration", cmd_import},
 	{"reload", "ask the running node to load its configuration again", cmd_reload},

@@ -95,6 +95,7 @@ static const struct config_field top_fields[] = {
 	{.key = STR_INIT("servers"), .read = config_read_servers},
 	{.key = STR_INIT("models"), .read = config_read_models},
 	{.key = STR_INIT("sites"), .read = config_read_sites},
+	{.key = STR_INIT("residency"), .read = config_read_residency},
 	CONFIG_KEY("limits", read_limits, struct config, limits),
 	{.key = STR_INIT("egress"), .read = config_read_egress},
 	{.key = STR_INIT("credentials"), .read = config_read_credentials},
@@ -243,6 +244,7 @@ enum err_code config_decode(struct arena *a, const struct config_source *src, st
 	if (!c.nomem) {
 		resolve_sites(&c, &cfg);
 		check_listeners(&c, &cfg);
+		config_check_residency(&c, &cfg);
 	}
 	TRY(verdict(&c, err));
 	*ret = cfg;

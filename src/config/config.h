@@ -110,6 +110,43 @@ struct config_site {
 	struct str country;               /* ISO 3166-1 alpha-2, upper case */
 	struct config_strs jurisdictions; /* who can reach the data; never empty */
 	bool sovereign;
+	struct str manifest_file; /* absolute; empty: nobody states anything about the site */
+	/* What the file and FILE.sig hold; filled by config_load, and between roles only. */
+	struct str manifest, manifest_sig; /* the signature in hexadecimal */
+};
+
+/* A file of groups of jurisdictions; the text is filled by config_load. */
+struct config_group_file {
+	struct str file, text;
+};
+
+/* What data is called, and what it is used for: the dimensions of the residency matrix. */
+struct config_residency {
+	bool present; /* there is such a section: who states nothing about data has the worst */
+	struct config_strs categories, purposes, origins;
+	const struct config_group_file *groups;
+	const struct config_key *keys; /* who may sign manifests */
+	size_t n_groups, n_keys;
+};
+
+/* An Ed25519 public key. */
+struct config_key {
+	uint8_t bytes[32];
+};
+
+enum config_level {
+	CONFIG_LEVEL_PUBLIC = 0,
+	CONFIG_LEVEL_INTERNAL,
+	CONFIG_LEVEL_CONFIDENTIAL,
+	CONFIG_LEVEL_RESTRICTED,
+};
+
+/* What an agent works with at least: the floor of the labels of its requests. */
+struct config_data {
+	bool stated;
+	enum config_level level;
+	struct config_strs categories;
+	struct str purpose, origin; /* empty: none with a name */
 };
 
 enum config_server_kind { CONFIG_SERVER_STDIO = 0, CONFIG_SERVER_HTTP };
@@ -150,6 +187,7 @@ struct config_model {
 struct config_agent {
 	struct str name, owner, team;
 	const struct json *attributes; /* an object for the agent's Cedar entity; NULL: none */
+	struct config_data data;
 };
 
 struct config_limits {
@@ -225,6 +263,7 @@ struct config {
 	const struct config_agent *agents;
 	size_t n_listen, n_servers, n_models, n_sites, n_agents;
 	struct config_identity identity;
+	struct config_residency residency;
 	struct config_limits limits;
 	struct config_ledger ledger;
 	struct config_egress egress;

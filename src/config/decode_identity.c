@@ -303,6 +303,7 @@ static const struct config_field agent_fields[] = {
 	CONFIG_KEY("owner", config_read_text, struct config_agent, owner),
 	CONFIG_KEY("team", config_read_text, struct config_agent, team),
 	CONFIG_KEY("attributes", read_attributes, struct config_agent, attributes),
+	CONFIG_KEY("data", config_read_data, struct config_agent, data),
 };
 
 void config_read_agents(struct config_ctx *c, const struct config_field *f, const struct json *node,

@@ -88,8 +88,19 @@ config_read config_read_agents;
 config_read config_read_servers;
 config_read config_read_models;
 config_read config_read_sites;
+config_read config_read_residency;
+config_read config_read_data; /* struct config_data */
 config_read config_read_egress;
 config_read config_read_credentials;
+
+/* What only the whole file can tell about sites, agents and their labels. */
+void config_check_residency(struct config_ctx *c, const struct config *cfg);
+
+/* Is this what one role hands another, and not a file that somebody wrote? */
+static inline bool config_is_between_roles(const struct config_ctx *c)
+{
+	return c->src->dir.n == 0;
+}
 
 /* Is `id` [a-z0-9][a-z0-9_-]{0,31}? */
 bool config_is_id(struct str id);

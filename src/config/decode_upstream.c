@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What Writ talks to: servers, models, and the sites where they run. */
+/* What Writ talks to: servers and models. */
 #include "config/decode_priv.h"
 
 #include <stdio.h>
 
-enum { MAX_SERVERS = 256, MAX_MODELS = 256, MAX_SITES = 256, MAX_ENTRIES = 64 };
+enum { MAX_SERVERS = 256, MAX_MODELS = 256, MAX_ENTRIES = 64 };
 
 #define SECONDS UINT64_C(1000000000)
 
@@ -394,79 +394,4 @@ void config_read_models(struct config_ctx *c, const struct config_field *f, cons
 	}
 	cfg->models = models;
 	cfg->n_models = n;
-}
-
-static bool is_upper(struct str s, size_t min, size_t max)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		char ch = s.p[i];
-
-		if (!(ch >= 'A' && ch <= 'Z') && !(i && ((ch >= '0' && ch <= '9') || ch == '-'))) {
-			return false;
-		}
-	}
-	return s.n >= min && s.n <= max;
-}
-
-static void read_country(struct config_ctx *c, const struct config_field *f,
-			 const struct json *node, void *to)
-{
-	(void)f;
-	if (!json_is_string(node) || !is_upper(node->text, 2, 2)) {
-		config_report(c, node->at,
-			      "a country is two capital letters (ISO 3166-1), as in DE");
-		return;
-	}
-	*(struct str *)to = node->text;
-}
-
-static void read_jurisdictions(struct config_ctx *c, const struct config_field *f,
-			       const struct json *node, void *to)
-{
-	config_read_texts(c, f, node, to);
-	if (node->type == JSON_ARRAY && node->n == 0) {
-		config_report(c, node->at,
-			      "name every jurisdiction that can reach the data at this site");
-	}
-	JSON_EACH (item, node->type == JSON_ARRAY ? node : NULL) {
-		if (json_is_string(item) && !is_upper(item->text, 2, 16)) {
-			config_report(c, item->at,
-				      "a jurisdiction is written in capitals, as in EU "
-				      "or DE or US-CA");
-		}
-	}
-}
-
-static const struct config_field site_fields[] = {
-	CONFIG_KEY("operator", config_read_text, struct config_site, operator_name,
-		   .required = true),
-	CONFIG_KEY("country", read_country, struct config_site, country, .required = true),
-	CONFIG_KEY("jurisdictions", read_jurisdictions, struct config_site, jurisdictions,
-		   .required = true),
-	CONFIG_KEY("sovereign", config_read_bool, struct config_site, sovereign),
-};
-
-void config_read_sites(struct config_ctx *c, const struct config_field *f, const struct json *node,
-		       void *to)
-{
-	struct config *cfg = to;
-	struct config_site *sites;
-	size_t n, i = 0;
-
-	(void)f;
-	sites = config_items(c, node, JSON_OBJECT, MAX_SITES, sizeof(*sites), &n);
-	JSON_EACH (item, n ? node : NULL) {
-		if (!config_is_id(item->key)) {
-			config_report(
-				c, item->key_at,
-				"a site's id has 1 to 32 characters of a-z, 0-9, '_' and '-', "
-				"and begins with a letter or a digit");
-		}
-		sites[i].id = item->key;
-		config_read_fields(c, item, site_fields, ARRAY_LEN(site_fields), "a site",
-				   &sites[i]);
-		i++;
-	}
-	cfg->sites = sites;
-	cfg->n_sites = n;
 }

@@ -177,6 +177,23 @@ static void put_identity(struct json_writer *w, const struct config_identity *id
 	json_w_end(w);
 }
 
+static void put_data(struct json_writer *w, const struct config_data *d)
+{
+	static const struct str levels[] = {STR_INIT("public"), STR_INIT("internal"),
+					    STR_INIT("confidential"), STR_INIT("restricted")};
+
+	if (!d->stated) {
+		return;
+	}
+	json_w_key(w, STR("data"));
+	json_w_object(w);
+	json_w_member_str(w, STR("level"), levels[d->level]);
+	member_strs(w, STR("categories"), d->categories);
+	member_text(w, STR("purpose"), d->purpose);
+	member_text(w, STR("origin"), d->origin);
+	json_w_end(w);
+}
+
 static void put_agents(struct json_writer *w, const struct config *cfg)
 {
 	json_w_key(w, STR("agents"));
@@ -192,6 +209,7 @@ static void put_agents(struct json_writer *w, const struct config *cfg)
 			json_w_key(w, STR("attributes"));
 			put_tree(w, a->attributes);
 		}
+		put_data(w, &a->data);
 		json_w_end(w);
 	}
 	json_w_end(w);
@@ -296,8 +314,42 @@ static void put_sites(struct json_writer *w, const struct config *cfg)
 		json_w_member_str(w, STR("country"), s->country);
 		member_strs(w, STR("jurisdictions"), s->jurisdictions);
 		json_w_member_bool(w, STR("sovereign"), s->sovereign);
+		member_text(w, STR("manifest"), s->manifest_file);
+		member_text(w, STR("manifest_text"), s->manifest);
+		member_text(w, STR("manifest_signature"), s->manifest_sig);
 		json_w_end(w);
 	}
+	json_w_end(w);
+}
+
+static void put_residency(struct json_writer *w, const struct config_residency *r)
+{
+	if (!r->present) {
+		return;
+	}
+	json_w_key(w, STR("residency"));
+	json_w_object(w);
+	member_strs(w, STR("categories"), r->categories);
+	member_strs(w, STR("purposes"), r->purposes);
+	member_strs(w, STR("origins"), r->origins);
+	json_w_key(w, STR("groups"));
+	json_w_array(w);
+	for (size_t i = 0; i < r->n_groups; i++) {
+		json_w_object(w);
+		json_w_member_str(w, STR("file"), r->groups[i].file);
+		member_text(w, STR("text"), r->groups[i].text);
+		json_w_end(w);
+	}
+	json_w_end(w);
+	json_w_key(w, STR("keys"));
+	json_w_array(w);
+	for (size_t i = 0; i < r->n_keys; i++) {
+		char hex[64];
+
+		hex_write(hex, r->keys[i].bytes, 32);
+		json_w_str(w, str_make(hex, sizeof(hex)));
+	}
+	json_w_end(w);
 	json_w_end(w);
 }
 
@@ -398,6 +450,7 @@ void config_encode_json(const struct config *cfg, enum config_view view, struct 
 	put_servers(&w, cfg, view);
 	put_models(&w, cfg, view);
 	put_sites(&w, cfg);
+	put_residency(&w, &cfg->residency);
 	put_limits(&w, &cfg->limits);
 	put_egress(&w, &cfg->egress, view);
 	put_credentials(&w, cfg, view);

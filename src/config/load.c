@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/load.h"
 
+#include "base/hex.h"
 #include "config/guard.h"
 #include "config/yaml.h"
 
@@ -336,6 +337,78 @@ static enum err_code check_secret(struct str shown, const struct config_secret *
 	return ERR_OK;
 }
 
+/* The sites have moved: models and servers follow. */
+static enum err_code repoint(struct arena *a, struct config *cfg, const struct config_site *to,
+			     struct err *err)
+{
+	struct config_server *servers = ARENA_ARRAY(a, cfg->n_servers + 1, struct config_server);
+	struct config_model *models = ARENA_ARRAY(a, cfg->n_models + 1, struct config_model);
+
+	if (!servers || !models) {
+		return ERR(err, ERR_NOMEM, "out of memory");
+	}
+	for (size_t i = 0; i < cfg->n_servers; i++) {
+		servers[i] = cfg->servers[i];
+		if (servers[i].site) {
+			servers[i].site = to + (servers[i].site - cfg->sites);
+		}
+	}
+	for (size_t i = 0; i < cfg->n_models; i++) {
+		models[i] = cfg->models[i];
+		models[i].site = to + (models[i].site - cfg->sites);
+	}
+	cfg->servers = servers;
+	cfg->models = models;
+	cfg->sites = to;
+	return ERR_OK;
+}
+
+static enum err_code read_manifest(struct arena *a, struct config_site *s, struct err *err)
+{
+	struct str path = arena_printf(a, STR_FMT ".sig", STR_ARG(s->manifest_file)), sig;
+	struct str file = arena_dup(a, s->manifest_file);
+	struct buf hex;
+
+	if (!path.p || !file.p) {
+		return ERR(err, ERR_NOMEM, "out of memory");
+	}
+	TRY(read_file(a, AT_FDCWD, file.p, s->manifest_file, CONFIG_MAX_MANIFEST_BYTES,
+		      &s->manifest, err));
+	TRY(read_file(a, AT_FDCWD, path.p, path, CONFIG_MAX_MANIFEST_BYTES, &sig, err));
+	buf_init(&hex, 2 * (size_t)CONFIG_MAX_MANIFEST_BYTES);
+	hex_append(&hex, sig.p, sig.n);
+	s->manifest_sig = arena_dup(a, buf_str(&hex));
+	buf_done(&hex);
+	return s->manifest_sig.p ? ERR_OK : ERR(err, ERR_NOMEM, "out of memory");
+}
+
+/* Manifests with their signatures, and the files of groups. Whether they are good is for others. */
+static enum err_code load_sites(struct arena *a, struct config *cfg, struct err *err)
+{
+	struct config_site *sites = ARENA_ARRAY(a, cfg->n_sites + 1, struct config_site);
+	struct config_group_file *groups =
+		ARENA_ARRAY(a, cfg->residency.n_groups + 1, struct config_group_file);
+
+	if (!sites || !groups) {
+		return ERR(err, ERR_NOMEM, "out of memory");
+	}
+	for (size_t i = 0; i < cfg->n_sites; i++) {
+		struct config_site *s = &sites[i];
+
+		*s = cfg->sites[i];
+		if (s->manifest_file.n) {
+			TRY(read_manifest(a, s, err));
+		}
+	}
+	for (size_t i = 0; i < cfg->residency.n_groups; i++) {
+		groups[i] = cfg->residency.groups[i];
+		TRY(read_file(a, AT_FDCWD, groups[i].file.p, groups[i].file, CONFIG_MAX_GROUP_BYTES,
+			      &groups[i].text, err));
+	}
+	cfg->residency.groups = groups;
+	return repoint(a, cfg, sites, err);
+}
+
 static struct str file_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -372,6 +445,7 @@ enum err_code config_load(struct arena *a, const char *path, struct config_loade
 
 	TRY(config_read_file(a, path, &l.config, errors, err));
 	TRY(find_programs(a, &l.config, shown, err));
+	TRY(load_sites(a, &l.config, err));
 	TRY(load_policies(a, l.config.policies, &l, err));
 	TRY(read_beside(a, l.config.schema, &l.schema, err));
 	TRY(read_beside(a, l.config.events, &l.events, err));

@@ -15,6 +15,8 @@ enum {
 	CONFIG_MAX_POLICIES_BYTES = 8 << 20, /* all of them */
 	CONFIG_MAX_SCHEMA_BYTES = 1 << 20,   /* each of schema, events and providers */
 	CONFIG_MAX_SECRETS = 1024,
+	CONFIG_MAX_MANIFEST_BYTES = 64 << 10,
+	CONFIG_MAX_GROUP_BYTES = 256 << 10,
 };
 
 /* A policy or schema file. The name is for diagnostics: "policies/10-files.cedar". */

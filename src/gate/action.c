@@ -4,6 +4,7 @@
 #include "base/hex.h"
 #include "base/num.h"
 #include "gate/gate.h"
+#include "gate/rules_residency.h"
 
 static void on_decision_recorded(struct record_wait *w, bool ok, uint64_t index);
 static void on_outcome_recorded(struct record_wait *w, bool ok, uint64_t index);
@@ -67,11 +68,21 @@ static enum ledger_verdict verdict_of(enum policy_outcome outcome)
 	return LEDGER_DENY;
 }
 
-/* Labels are constant for now, but every action carries them. */
+/* Labels of all but requests to models are constant for now, but every action carries them. */
 static const struct str labels_in[] = {STR_INIT("integrity=user"),
 				       STR_INIT("confidentiality=public")};
 static const struct str labels_out[] = {STR_INIT("integrity=external"),
 					STR_INIT("confidentiality=public")};
+
+static struct ledger_texts labels_of(struct action *a, const struct rules_query *q)
+{
+	struct ledger_texts ret = {labels_in, ARRAY_LEN(labels_in)};
+
+	if (q->kind == RULES_INFER) {
+		rules_residency_words(q, a->arena, &ret.items, &ret.n);
+	}
+	return ret;
+}
 
 static bool record_decision(struct action *a, const struct rules_query *q)
 {
@@ -89,7 +100,7 @@ static bool record_decision(struct action *a, const struct rules_query *q)
 		.duties = {a->answer.duties, a->answer.n_duties},
 		.logged = {a->answer.logged, a->answer.n_logged},
 		.reason = a->answer.cause,
-		.labels = {labels_in, ARRAY_LEN(labels_in)},
+		.labels = labels_of(a, q),
 		.arguments_bytes = q->input.n,
 		.time_us = a->real_at_decision / 1000,
 	};
@@ -97,6 +108,9 @@ static bool record_decision(struct action *a, const struct rules_query *q)
 	struct buf *out;
 
 	memcpy(d.policy_set, a->rules->digest, sizeof(d.policy_set));
+	if (a->answer.matrix) {
+		memcpy(d.matrix, a->answer.matrix, sizeof(d.matrix));
+	}
 	if (!keep_salt(g, a->session)) {
 		return false;
 	}
@@ -139,6 +153,7 @@ void action_start(struct action *a, struct rules_query *q, uint64_t started)
 	step_move(&a->step, STEP_LABEL);
 	q->labels = (struct rules_labels){.integrity = 2};
 	q->now_ms = g->loop.real / CLOCK_MS;
+	rules_residency_label(a->rules, q);
 	make_id(a);
 	q->request = action_id(a);
 	if (g->history.engine) {

@@ -3,6 +3,7 @@
 
 #include "base/hex.h"
 #include "gate/rules_entities.h"
+#include "gate/rules_residency.h"
 #include "gate/rules_temporal.h"
 #include "policy/data.h"
 #include "policy/diag.h"
@@ -23,6 +24,7 @@ struct rules *rules_ref(struct rules *r)
 void rules_unref(struct rules *r)
 {
 	if (r && --r->refs == 0) {
+		rules_residency_done(r);
 		arena_done(&r->arena);
 		free(r);
 	}
@@ -149,7 +151,8 @@ static enum err_code load_policies(struct rules *r, struct str bundle_json, stru
 	TRY(digest_sources(r, &texts, err));
 	TRY(policy_literals(&r->arena, texts.policies, texts.n_policies, STR("Path"), &r->paths,
 			    &r->n_paths, err));
-	return load_digests(r, json_get(root, STR("servers")), err);
+	TRY(load_digests(r, json_get(root, STR("servers")), err));
+	return rules_residency_init(r, texts.policies, texts.n_policies, err);
 }
 
 static enum err_code rules_fill(struct rules *r, struct str config_json, struct str bundle_json,
@@ -164,10 +167,7 @@ static enum err_code rules_fill(struct rules *r, struct str config_json, struct 
 	}
 	TRY(config_decode_json(&r->arena, text, r->config, err));
 	r->node = r->config->node;
-	TRY(load_policies(r, bundle, err));
-	return rules_entities(&r->arena, r->config,
-			      r->policies.temporal ? r->policies.temporal->schema : NULL, &r->store,
-			      err);
+	return load_policies(r, bundle, err);
 }
 
 enum err_code rules_new(struct str config_json, struct str bundle_json, struct rules **ret,
@@ -370,6 +370,20 @@ static bool name_subject(const struct rules *r, const struct rules_query *q, str
 	return name_resource(q, a, full, s);
 }
 
+static struct policy_value categories_value(const struct rules_labels *l, struct arena *a)
+{
+	struct policy_value *v;
+
+	if (l->n_categories == 0) {
+		return policy_value_set(NULL, 0);
+	}
+	v = ARENA_ARRAY(a, l->n_categories, struct policy_value);
+	for (size_t i = 0; v && i < l->n_categories; i++) {
+		v[i] = policy_string(l->categories[i]);
+	}
+	return v ? policy_value_set(v, l->n_categories) : (struct policy_value){0};
+}
+
 /* Shorter keys first, as records keep them: then nothing has to be sorted. */
 static struct policy_value labels_value(const struct rules_labels *l, struct arena *a)
 {
@@ -379,12 +393,12 @@ static struct policy_value labels_value(const struct rules_labels *l, struct are
 	policy_record_begin(&r, a);
 	policy_record_put(&r, STR("origins"), policy_value_set(NULL, 0));
 	policy_record_put(&r, STR("integrity"), policy_long(l->integrity));
-	policy_record_put(&r, STR("categories"), policy_value_set(NULL, 0));
+	policy_record_put(&r, STR("categories"), categories_value(l, a));
 	policy_record_put(&r, STR("confidentiality"), policy_long(l->confidentiality));
 	return policy_record_end(&r, &v) ? v : (struct policy_value){0};
 }
 
-/* {input, sessionId, w: {labels, now, session: {depth, id, taint}}} */
+/* {input, sessionId, w: {labels, now, origin, purpose, session: {depth, id, taint}}} */
 static bool make_context(const struct rules_query *q, struct arena *a, struct policy_value *ret)
 {
 	struct policy_value labels = labels_value(&q->labels, a), input, session, w;
@@ -404,6 +418,8 @@ static bool make_context(const struct rules_query *q, struct arena *a, struct po
 	policy_record_begin(&r, a);
 	policy_record_put(&r, STR("now"), policy_scalar(POLICY_DATETIME, (int64_t)q->now_ms));
 	policy_record_put(&r, STR("labels"), labels);
+	policy_record_put(&r, STR("origin"), policy_string(q->origin));
+	policy_record_put(&r, STR("purpose"), policy_string(q->purpose));
 	policy_record_put(&r, STR("session"), session);
 	if (!policy_record_end(&r, &w)) {
 		return false;
@@ -579,6 +595,9 @@ void rules_decide(const struct rules *r, const struct rules_query *q, struct are
 		req.n_entities = s->n_overlay;
 		policy_decide(r->policies.set, &req, a, &d);
 		take_decision(&d, a, ret);
+	}
+	if (q->kind == RULES_INFER) {
+		rules_residency_check(r, q, a, ret);
 	}
 	ret->action = uid_text(a, &s->action);
 	ret->principal = uid_text(a, &s->principal);

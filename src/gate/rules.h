@@ -12,13 +12,19 @@
 #include "egress/host.h"
 #include "gate/rules_compile.h"
 #include "policy/dw_engine.h"
+#include "site/matrix.h"
+
+struct residency_facts;
+struct rules_world;
 
 struct rules {
 	unsigned refs;
 	struct arena arena;
 	struct config *config;
 	struct rules_compiled policies;
-	struct policy_store *store;
+	struct policy_store *store;         /* of `world` */
+	struct residency_facts *facts;      /* what the residency matrix is made of */
+	struct rules_world *world, *before; /* the matrix of now, and the last one: rules_residency.h */
 	struct str node;
 	uint8_t digest[SHA256_LEN];     /* of the set's canonical bytes */
 	uint8_t (*servers)[SHA256_LEN]; /* of each server's whole configuration, in its order */
@@ -62,6 +68,8 @@ enum rules_kind {
 /* Labels of what flows in; zero is the strictest reading of integrity, the mildest of the rest. */
 struct rules_labels {
 	int64_t integrity, confidentiality;
+	const struct str *categories;
+	size_t n_categories;
 };
 
 struct rules_query {
@@ -74,7 +82,10 @@ struct rules_query {
 	struct str input; /* raw JSON object: what the policies see as context.input */
 	struct str session;
 	struct rules_labels labels;
-	uint64_t now_ms; /* since 1970 */
+	struct str categories[SITE_CATEGORIES]; /* what labels.categories points to */
+	struct str purpose, origin; /* of what the agent does; empty: none with a name */
+	struct site_row row;        /* INFER: the same as a row of the residency matrix */
+	uint64_t now_ms;            /* since 1970 */
 	/* Temporal policies: what happened so far, the time of this event, and the action's id. */
 	struct dw_engine *engine;
 	int64_t event_ms;
@@ -98,6 +109,7 @@ struct rules_answer {
 	size_t n_logged;
 	struct str cause; /* when Writ itself refused: a word for the record, "schema.request" */
 	bool durable;     /* @audit("durable") */
+	const uint8_t *matrix; /* INFER: SHA256_LEN bytes that name the residency matrix, or NULL */
 	struct dw_event *event; /* temporal policies: the request as it was observed; else NULL */
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/rules_entities.h"
 
+#include "gate/residency.h"
 #include "policy/conform.h"
 #include "policy/data.h"
 
@@ -192,8 +193,44 @@ static enum err_code check_entities(struct world *w, const struct schema *schema
 	return ERR_OK;
 }
 
-static bool add_site(struct world *w, const struct config_site *s)
+static struct policy_value strings(struct world *w, const struct str *s, size_t n, bool anyone)
 {
+	struct policy_value *v = ARENA_ARRAY(w->arena, n + 1, struct policy_value);
+
+	for (size_t i = 0; v && i < n; i++) {
+		v[i] = policy_string(s[i]);
+	}
+	if (v && anyone) {
+		v[n++] = policy_string(STR("*"));
+	}
+	return v ? policy_value_set(v, n) : (struct policy_value){0};
+}
+
+/* What a manifest states; without one, or what it does not say, is the worst. */
+static void put_manifest(struct world *w, struct policy_record *r, const struct residency_site *s)
+{
+	static const struct site_manifest silent;
+	static const struct str retention[] = {STR_INIT("unlimited"), STR_INIT("limited"),
+					       STR_INIT("none")};
+	static const struct str custody[] = {STR_INIT("provider"), STR_INIT("customer"),
+					     STR_INIT("hsm")};
+	const struct site_manifest *m = s->manifest ? s->manifest : &silent;
+
+	policy_record_put(r, STR("attested"), policy_bool(m->attestation.n > 0));
+	policy_record_put(r, STR("exposure"),
+			  strings(w, s->exposure.codes, s->exposure.n, s->exposure.anyone));
+	policy_record_put(r, STR("keys"), policy_string(custody[m->custody]));
+	policy_record_put(r, STR("manifest"), policy_bool(s->manifest != NULL));
+	policy_record_put(r, STR("retention"), policy_string(retention[m->retention]));
+	policy_record_put(r, STR("schemes"), strings(w, m->schemes.items, m->schemes.n, false));
+	policy_record_put(r, STR("training"), policy_bool(!m->no_training));
+	policy_record_put(r, STR("within"), strings(w, s->within, s->n_within, false));
+}
+
+static bool add_site(struct world *w, const struct config_site *s,
+		     const struct residency_site *known)
+{
+	static const struct residency_site nothing = {.exposure = {.anyone = true}};
 	struct policy_entity *e = add(w, STR("Writ::Site"), s->id);
 	struct policy_record r;
 
@@ -205,6 +242,7 @@ static bool add_site(struct world *w, const struct config_site *s)
 	policy_record_put(&r, STR("country"), policy_string(s->country));
 	policy_record_put(&r, STR("operator"), policy_string(s->operator_name));
 	policy_record_put(&r, STR("sovereign"), policy_bool(s->sovereign));
+	put_manifest(w, &r, known ? known : &nothing);
 	return policy_record_end(&r, &e->attrs);
 }
 
@@ -267,14 +305,14 @@ static enum err_code add_agent(struct world *w, const struct config_agent *agent
 }
 
 enum err_code rules_entities(struct arena *a, const struct config *config,
-			     const struct schema *schema, struct policy_store **ret,
-			     struct err *err)
+			     const struct residency_site *sites, const struct schema *schema,
+			     struct policy_store **ret, struct err *err)
 {
 	struct world w = {.arena = a};
 	bool ok = add_actions(&w, schema);
 
 	for (size_t i = 0; ok && i < config->n_sites; i++) {
-		ok = add_site(&w, &config->sites[i]);
+		ok = add_site(&w, &config->sites[i], sites ? &sites[i] : NULL);
 	}
 	for (size_t i = 0; ok && i < config->n_servers; i++) {
 		ok = add_server(&w, &config->servers[i]);

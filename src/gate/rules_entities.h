@@ -19,10 +19,15 @@
 
 enum { RULES_GROUPS_MAX = 2 };
 
-/* Everything lives in the arena and borrows from configuration and schema (may be NULL). */
+struct residency_site;
+
+/*
+ * Everything lives in the arena and borrows from configuration and schema (may be NULL). `sites`
+ * says what is known of each site of the configuration; NULL: of none, which is the worst.
+ */
 enum err_code rules_entities(struct arena *a, const struct config *config,
-			     const struct schema *schema, struct policy_store **ret,
-			     struct err *err) MUST_USE;
+			     const struct residency_site *sites, const struct schema *schema,
+			     struct policy_store **ret, struct err *err) MUST_USE;
 
 /* The groups that an action of Writ's own is a member of, RULES_GROUPS_MAX, the last empty; or NULL. */
 const struct str *rules_action_groups(struct str id);

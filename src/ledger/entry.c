@@ -109,6 +109,7 @@ static const struct field decision_fields[] = {
 	KIND,
 	FIELD(ledger_decision, "labels", labels, FIELD_TEXTS, FIELD_OPTIONAL),
 	FIELD(ledger_decision, "logged", logged, FIELD_TEXTS, FIELD_OPTIONAL),
+	FIELD(ledger_decision, "matrix", matrix, FIELD_HASH, FIELD_OPTIONAL),
 	FIELD(ledger_decision, "node", node, FIELD_TEXT, FIELD_REQUIRED),
 	FIELD(ledger_decision, "policies", policies, FIELD_TEXTS, FIELD_OPTIONAL),
 	FIELD(ledger_decision, "policy_set", policy_set, FIELD_HASH, FIELD_OPTIONAL),

@@ -7,10 +7,11 @@
  */
 #include "proc/loader.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "config/load.h"
 #include "gate/rules_compile.h"
-#include "gate/rules_entities.h"
+#include "gate/residency.h"
 #include "proc/bundle.h"
 #include "proc/role.h"
 #include "sandbox/jail.h"
@@ -58,7 +59,8 @@ static enum err_code check_policies(struct arena *a, const struct config_loaded 
 {
 	struct policy_source *sources = ARENA_ARRAY(a, l->n_policies + 3, struct policy_source);
 	struct rules_texts texts = {.policies = sources, .n_policies = l->n_policies};
-	struct policy_store *store;
+	struct residency_facts facts;
+	struct residency residency;
 	struct rules_compiled compiled;
 	struct policy_diags diags;
 	enum err_code code;
@@ -79,9 +81,10 @@ static enum err_code check_policies(struct arena *a, const struct config_loaded 
 		return code;
 	}
 	/* What the configuration says of the world has to be what the schema declares. */
-	return compiled.temporal
-		       ? rules_entities(a, &l->config, compiled.temporal->schema, &store, err)
-		       : ERR_OK;
+	TRY(residency_read(a, &l->config, sources, l->n_policies, true, &facts, err));
+	return residency_at(a, &facts, compiled.set,
+			    compiled.temporal ? compiled.temporal->schema : NULL,
+			    (int64_t)(clock_real() / CLOCK_MS), &residency, err);
 }
 
 static void put_text(struct json_writer *w, const struct config_text *t)

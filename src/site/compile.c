@@ -499,15 +499,34 @@ static bool in_force(const struct site_compile *in, const struct policy *p, stru
 	return !rule->log_only && rule->since <= in->now && in->now < rule->until;
 }
 
+/* What cannot be taken apart permits all that no other policy forbids. */
+static enum err_code add_opaque(struct compiler *c, struct site_compiled *out, struct str *ids,
+				struct str *open, size_t *cap)
+{
+	static const struct policy permit = {.effect = POLICY_PERMIT};
+	struct site_piece all = whole(c);
+	const struct site_pieces one = {.items = &all, .n = 1};
+
+	c->policy = &permit;
+	for (size_t i = 0; i < c->in->n_opaque; i++) {
+		TRY(add_terms(c, &one, (uint32_t)out->n_policies, &out->matrix, cap));
+		ids[out->n_policies++] = c->in->opaque[i];
+		open[out->n_open++] = c->in->opaque[i];
+	}
+	return ERR_OK;
+}
+
 static enum err_code compile_all(struct compiler *c, struct site_compiled *out)
 {
-	struct str *ids = ARENA_ARRAY(c->a, c->in->policies->n + 1, struct str);
-	struct str *open = ARENA_ARRAY(c->a, c->in->policies->n + 1, struct str);
+	size_t most = c->in->policies->n + c->in->n_opaque + 1;
+	struct str *ids = ARENA_ARRAY(c->a, most, struct str);
+	struct str *open = ARENA_ARRAY(c->a, most, struct str);
 	size_t cap = 0;
 
 	if (!ids || !open) {
 		return ERR(c->err, ERR_NOMEM, "no memory for the matrix");
 	}
+	TRY(add_opaque(c, out, ids, open, &cap));
 	for (size_t i = 0; i < c->in->policies->n; i++) {
 		struct site_pieces all;
 		bool bears;

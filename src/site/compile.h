@@ -35,6 +35,9 @@ struct site_compile {
 	size_t n_columns;
 	struct site_set usable;
 	int64_t now;
+	/* Names of policies that could not be taken apart: each may permit anything. */
+	const struct str *opaque;
+	size_t n_opaque;
 };
 
 struct site_compiled {
