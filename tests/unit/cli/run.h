@@ -89,6 +89,7 @@ static inline int cli_run(struct cli *f, const char *input, const char *const *w
 	(void)fseek(stdin, 0, SEEK_SET);
 	status = strcmp(argv[0], "init") == 0     ? cmd_init(argc, argv)
 		 : strcmp(argv[0], "ledger") == 0 ? cmd_ledger(argc, argv)
+		 : strcmp(argv[0], "site") == 0   ? cmd_site(argc, argv)
 						  : cmd_policy(argc, argv);
 	(void)fflush(NULL);
 	for (int i = 0; i < 3; i++) {
