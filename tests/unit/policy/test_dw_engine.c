@@ -600,6 +600,29 @@ static void a_history_can_be_said_to_lack_something(void **state)
 	dw_world_done(&w);
 }
 
+static void all_histories_can_be_said_to_lack_something(void **state)
+{
+	struct dw_engine *e;
+	struct dw_world w;
+
+	(void)state;
+	dw_world_init(&w);
+	dw_world_must_load(&w, str_from_c(bounded_policies), str_from_c(schema_text),
+			   str_from_c(pinned_text), STR(""), STR(""));
+	e = engine_new(&w, false, 0);
+	assert_false(dw_engine_knows(e, in_session(&w, STR("a"), 1, 0), &w.scratch));
+	assert_true(allows(&w, e, in_session(&w, STR("a"), 1, 0)));
+	assert_true(dw_engine_knows(e, in_session(&w, STR("a"), 1, 0), &w.scratch));
+	assert_false(dw_engine_knows(e, in_session(&w, STR("a"), 2, 0), &w.scratch));
+	dw_engine_saturate_all(e, 5000);
+	assert_false(allows(&w, e, in_session(&w, STR("a"), 1, 6000)));
+	assert_false(allows(&w, e, in_session(&w, STR("a"), 2, 6000))); /* new since */
+	assert_true(allows(&w, e, in_session(&w, STR("a"), 3, 5000 + 3600001)));
+	assert_true(allows(&w, e, in_session(&w, STR("a"), 2, 6000 + 3600001)));
+	dw_engine_free(e);
+	dw_world_done(&w);
+}
+
 static void it_says_which_fields_conditions_look_at(void **state)
 {
 	struct policy_uid b = policy_uid_make(STR("Action"), STR("b"));
@@ -1022,6 +1045,7 @@ int main(void)
 		cmocka_unit_test(a_loss_is_over_when_it_is_out_of_every_window),
 		cmocka_unit_test(histories_are_forgotten_one_by_one),
 		cmocka_unit_test(a_history_can_be_said_to_lack_something),
+		cmocka_unit_test(all_histories_can_be_said_to_lack_something),
 		cmocka_unit_test(it_says_which_fields_conditions_look_at),
 		cmocka_unit_test(a_history_holds_only_what_can_matter),
 		cmocka_unit_test(the_common_forms_keep_no_events),
