@@ -124,6 +124,8 @@ static void check(const struct sandbox_plan *plan)
 			executed = true;
 			break;
 		case PLAN_MASK:
+		case PLAN_OVERLAY:
+		case PLAN_PIN:
 			must(!pivoted && op->target.p[0] == '/');
 			break;
 		case PLAN_NAMESPACES:
