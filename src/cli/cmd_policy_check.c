@@ -10,6 +10,7 @@
 #include "policy/dw.h"
 #include "policy/engine.h"
 #include "policy/schema_ast.h"
+#include "policy/temporal_plan.h"
 #include "policy/validate.h"
 
 #define MEMORY_MAX ((size_t)1 << 30)
@@ -133,6 +134,26 @@ static bool is_temporal(const struct check_args *args)
 	return any;
 }
 
+/* What a gateway has to remember events for, and not a few numbers. */
+static enum err_code warn_of_cost(struct check *c, const struct dw_program *prog, struct err *err)
+{
+	const struct temporal_plan_opts opts = {0};
+	const struct temporal_plan *plan;
+
+	TRY(temporal_plan_build(&c->arena, prog, &opts, &plan, err));
+	for (size_t i = 0; i < prog->n_leaves; i++) {
+		const struct temporal_leaf *leaf = &prog->leaves[i];
+
+		if (!plan->leaves[i].part) {
+			policy_diag_warn(&c->diags, leaf->source, leaf->span,
+					 "events are kept for this condition, as long as its "
+					 "windows reach back; it costs more the more there are");
+			policy_diag_help(&c->diags, "docs/policies.md says which forms keep none");
+		}
+	}
+	return ERR_OK;
+}
+
 /* Temporal policies are loaded whole: what loads is valid. */
 static enum err_code check_temporal(struct check *c, const struct check_args *args, struct err *err)
 {
@@ -166,6 +187,7 @@ static enum err_code check_temporal(struct check *c, const struct check_args *ar
 		return is_problem(c, before) ? ERR_OK : code;
 	}
 	c->policies = prog->policies;
+	TRY(warn_of_cost(c, prog, err));
 	return check_for_gateway(c, args->strict, err);
 }
 

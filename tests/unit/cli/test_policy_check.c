@@ -48,6 +48,9 @@ static int setup(void **state)
 	    "permit () when temporal { formerly within 1h Action::\"view\"::request{} };\n");
 	put(f, "bad.dw",
 	    "permit ()\nwhen temporal { formerly within 2d Action::\"view\"::request{} };\n");
+	put(f, "dear.dw",
+	    "permit ()\nwhen temporal { formerly within 1h (Action::\"view\"::request{} && "
+	    "previous within 1h Action::\"view\"::request{}) };\n");
 	put(f, "e.dwschema", "decision event <A>::asked { who: principalType(A) }\n");
 	*state = f;
 	return 0;
@@ -55,9 +58,9 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	static const char *const names[] = {"s.cedarschema", "good.cedar",  "bad.cedar",
-					    "broken.cedar",  "never.cedar", "broken.cedarschema",
-					    "good.dw",       "bad.dw",      "e.dwschema"};
+	static const char *const names[] = {
+		"s.cedarschema",      "good.cedar", "bad.cedar", "broken.cedar", "never.cedar",
+		"broken.cedarschema", "good.dw",    "bad.dw",    "dear.dw",      "e.dwschema"};
 	struct fixture *f = *state;
 	char path[64];
 
@@ -188,6 +191,16 @@ static void what_cannot_be_done_is_said_and_ends_with_two(void **state)
 	assert_true(said(f, "checked against one schema"));
 }
 
+static void a_condition_that_keeps_events_is_pointed_out(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(RUN(f, "--schema", "s.cedarschema", "good.dw"), CMD_FINE);
+	assert_false(said(f, "events are kept"));
+	assert_int_equal(RUN(f, "--schema", "s.cedarschema", "dear.dw"), CMD_FINE);
+	assert_true(said(f, "dear.dw:2:6: warning: events are kept"));
+}
+
 static void temporal_policies_are_checked_with_their_events(void **state)
 {
 	struct fixture *f = *state;
@@ -214,6 +227,7 @@ int main(void)
 		T(json_says_the_same_as_text),
 		T(what_cannot_be_done_is_said_and_ends_with_two),
 		T(temporal_policies_are_checked_with_their_events),
+		T(a_condition_that_keeps_events_is_pointed_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
