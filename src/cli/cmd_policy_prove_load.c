@@ -142,7 +142,7 @@ static enum err_code read_temporal(struct reading *r, const struct policy_source
 	}
 	macros = macros ? macros : cmd_policy_macros_beside(&p->a, r->items[0].path);
 	TRY(cmd_policy_read_optional(&p->a, p->args->events, &texts.events, err));
-	TRY(cmd_policy_read_optional(&p->a, p->args->providers, &texts.providers, err));
+	TRY(cmd_policy_read_providers(&p->a, p->args->providers, &texts, err));
 	TRY(cmd_policy_read_optional(&p->a, macros, &texts.macros, err));
 	TRY(dw_load(&p->a, &texts, &p->diags, &p->temporal, err));
 	for (size_t i = 0; i < p->temporal->policies.n; i++) {
@@ -154,7 +154,7 @@ static enum err_code read_temporal(struct reading *r, const struct policy_source
 		}
 		TRY(take_policy(r, policy, at, err));
 	}
-	p->world.schema = p->temporal->lowered;
+	TRY(dw_lower(&p->a, p->temporal, &p->diags, &p->world.schema, err));
 	return prove_temporal(&p->a, p->temporal, &p->facts, &p->n_facts, err);
 }
 

@@ -49,8 +49,7 @@ struct dw_rule {
 };
 
 struct dw_program {
-	const struct schema *schema;  /* as given; NULL: so are lowered, events, providers, store */
-	const struct schema *lowered; /* with the attributes of leaves and calls */
+	const struct schema *schema;  /* as given; NULL: so are events, providers, store */
 	const struct dw_events *events;
 	const struct dw_providers *providers;
 	struct policy_list policies; /* lowered */
@@ -71,6 +70,13 @@ bool dw_action_known(const struct dw_program *prog, const struct policy_uid *act
 /* Texts and diags outlive the program; everything is in the arena. */
 enum err_code dw_load(struct arena *a, const struct dw_texts *texts, struct policy_diags *diags,
 		      const struct dw_program **ret, struct err *err) MUST_USE;
+
+/*
+ * The schema with the attributes of leaves and calls, for whoever has to type the lowered
+ * policies: large where many policies meet many actions. The program outlives it.
+ */
+enum err_code dw_lower(struct arena *a, const struct dw_program *prog, struct policy_diags *diags,
+		       const struct schema **ret, struct err *err) MUST_USE;
 
 /* A line of a trace, or what a gateway saw happen. */
 struct dw_event {

@@ -146,18 +146,31 @@ static enum err_code check_stages(struct checker *c)
 	return ERR_OK;
 }
 
-enum err_code dw_call_check(struct arena *a, const struct schema *schema,
-			    const struct policy *scope, const struct dw_call *call,
-			    struct policy_diags *diags, struct err *err)
+static enum err_code check_call(struct checker *c)
 {
-	struct checker c = {
-		.a = a, .schema = schema, .scope = scope, .call = call, .diags = diags, .err = err};
-
-	TRY(temporal_scope_actions(a, schema, scope, &c.actions, &c.n_actions, err));
-	for (size_t i = 0; i < call->n_args; i++) {
-		TRY(check_arg(&c, &call->args[i], call->provider->args[i], i, STR("")));
+	TRY(temporal_scope_actions(c->a, c->schema, c->scope, &c->actions, &c->n_actions, c->err));
+	for (size_t i = 0; i < c->call->n_args; i++) {
+		TRY(check_arg(c, &c->call->args[i], c->call->provider->args[i], i, STR("")));
 	}
-	return check_stages(&c);
+	return check_stages(c);
+}
+
+enum err_code dw_call_check(const struct schema *schema, const struct policy *scope,
+			    const struct dw_call *call, struct policy_diags *diags, struct err *err)
+{
+	struct arena scratch;
+	struct checker c = {.a = &scratch,
+			    .schema = schema,
+			    .scope = scope,
+			    .call = call,
+			    .diags = diags,
+			    .err = err};
+	enum err_code code;
+
+	arena_init(&scratch, SIZE_MAX / 2);
+	code = check_call(&c);
+	arena_done(&scratch);
+	return code;
 }
 
 /* ---- comparing ---- */

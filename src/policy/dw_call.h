@@ -52,9 +52,9 @@ bool dw_call_parse(struct dw_parser *d, const struct dw_providers *providers,
 		   struct dw_call *ret) MUST_USE;
 
 /* Are the arguments of the declared types, wherever the policy applies? ERR_INVALID with a diag. */
-enum err_code dw_call_check(struct arena *a, const struct schema *schema,
-			    const struct policy *scope, const struct dw_call *call,
-			    struct policy_diags *diags, struct err *err) MUST_USE;
+enum err_code dw_call_check(const struct schema *schema, const struct policy *scope,
+			    const struct dw_call *call, struct policy_diags *diags,
+			    struct err *err) MUST_USE;
 
 /* Do they give the same for every request? False when that is not seen. */
 bool dw_call_same(const struct dw_call *a, const struct dw_call *b);

@@ -113,113 +113,9 @@ static enum err_code check_calls(struct loader *l, struct err *err)
 	for (size_t i = 0; i < l->parsed.n_calls; i++) {
 		const struct dw_call *call = &l->parsed.calls[i];
 
-		TRY(dw_call_check(l->a, l->prog->schema, l->parsed.policies.items[call->policy],
-				  call, l->diags, err));
+		TRY(dw_call_check(l->prog->schema, l->parsed.policies.items[call->policy], call,
+				  l->diags, err));
 	}
-	return ERR_OK;
-}
-
-/* ---- the schema with the attributes of leaves and calls ---- */
-
-struct added {
-	struct type_field *fields;
-	size_t n, cap;
-};
-
-static enum err_code add_field(struct loader *l, struct added *to, const struct policy *pol,
-			       struct str attr, const struct type *t, struct err *err)
-{
-	const struct schema_action **actions;
-	size_t n;
-
-	TRY(temporal_scope_actions(l->a, l->prog->schema, pol, &actions, &n, err));
-	for (size_t i = 0; i < n; i++) {
-		struct added *ad = &to[actions[i] - l->prog->schema->actions];
-
-		if (type_field_find(actions[i]->context, attr)) {
-			policy_diag_error(l->diags, pol->source, pol->effect_span,
-					  "the context of `" STR_FMT "` already has `" STR_FMT "`",
-					  STR_ARG(actions[i]->id), STR_ARG(attr));
-			return policy_diags_err(l->diags, ERR_INVALID, err);
-		}
-		if (!ARENA_GROW(l->a, &ad->fields, ad->n, &ad->cap)) {
-			return no_memory(err);
-		}
-		ad->fields[ad->n++] = (struct type_field){attr, t, true};
-	}
-	return ERR_OK;
-}
-
-static const struct schema_action **moved(struct arena *a, const struct schema *from,
-					  const struct schema *to,
-					  const struct schema_action *const *list, size_t n)
-{
-	const struct schema_action **ret = ARENA_ARRAY(a, n, const struct schema_action *);
-
-	for (size_t i = 0; ret && i < n; i++) {
-		ret[i] = &to->actions[list[i] - from->actions];
-	}
-	return ret;
-}
-
-static enum err_code copy_action(struct loader *l, struct schema *to, size_t i, struct added *ad,
-				 struct err *err)
-{
-	const struct schema *from = l->prog->schema;
-	const struct schema_action *old = &from->actions[i];
-	struct schema_action *action = &to->actions[i];
-	struct type_field *fields =
-		ARENA_ARRAY(l->a, old->context->n_fields + ad->n, struct type_field);
-
-	*action = *old;
-	action->parents = moved(l->a, from, to, old->parents, old->n_parents);
-	action->ancestors = moved(l->a, from, to, old->ancestors, old->n_ancestors);
-	if (!fields || !action->parents || !action->ancestors) {
-		return no_memory(err);
-	}
-	if (ad->n == 0) {
-		return ERR_OK;
-	}
-	if (old->context->n_fields > 0) {
-		memcpy(fields, old->context->fields, old->context->n_fields * sizeof(*fields));
-	}
-	memcpy(fields + old->context->n_fields, ad->fields, ad->n * sizeof(*fields));
-	return type_record(&to->pool, fields, old->context->n_fields + ad->n, &action->context,
-			   err);
-}
-
-static enum err_code lower_schema(struct loader *l, struct err *err)
-{
-	const struct schema *from = l->prog->schema;
-	struct schema *to = ARENA_NEW(l->a, struct schema);
-	struct added *added = ARENA_ARRAY(l->a, from->n_actions, struct added);
-
-	if (!to || !added) {
-		return no_memory(err);
-	}
-	*to = *from;
-	to->actions = ARENA_ARRAY(l->a, from->n_actions, struct schema_action);
-	if (!to->actions) {
-		return no_memory(err);
-	}
-	type_pool_init(&to->pool, l->a,
-		       l->prog->providers ? &l->prog->providers->pool : &from->pool);
-	for (size_t i = 0; i < l->parsed.n_leaves; i++) {
-		const struct temporal_leaf *leaf = &l->parsed.leaves[i];
-
-		TRY(add_field(l, added, l->parsed.policies.items[leaf->policy], leaf->attr,
-			      type_scalar(TYPE_BOOL), err));
-	}
-	for (size_t i = 0; i < l->parsed.n_calls; i++) {
-		const struct dw_call *call = &l->parsed.calls[i];
-
-		TRY(add_field(l, added, l->parsed.policies.items[call->policy], call->attr,
-			      call->output, err));
-	}
-	for (size_t i = 0; i < from->n_actions; i++) {
-		TRY(copy_action(l, to, i, &added[i], err));
-	}
-	l->prog->lowered = to;
 	return ERR_OK;
 }
 
@@ -431,14 +327,29 @@ static enum err_code check_leaves(struct loader *l, struct err *err)
 	return code;
 }
 
+/* Policies times actions: the lowered schema is large, and only needed here. */
+static enum err_code validate_lowered(struct loader *l, struct err *err)
+{
+	const struct schema *lowered;
+	struct arena scratch;
+	enum err_code code;
+
+	arena_init(&scratch, l->a->limit);
+	code = dw_lower(&scratch, l->prog, l->diags, &lowered, err);
+	if (!code) {
+		code = validate_policies(lowered, &l->parsed.policies, l->diags, err);
+	}
+	arena_done(&scratch);
+	if (!code && l->diags->n_errors > 0) {
+		code = policy_diags_err(l->diags, ERR_INVALID, err);
+	}
+	return code;
+}
+
 /* Reference order: Cedar first, then temporal conditions, then providers. */
 static enum err_code fit_to_schema(struct loader *l, struct err *err)
 {
-	TRY(lower_schema(l, err));
-	TRY(validate_policies(l->prog->lowered, &l->parsed.policies, l->diags, err));
-	if (l->diags->n_errors > 0) {
-		return policy_diags_err(l->diags, ERR_INVALID, err);
-	}
+	TRY(validate_lowered(l, err));
 	TRY(check_leaves(l, err));
 	TRY(check_calls(l, err));
 	TRY(find_polarity(l, err));
@@ -453,17 +364,17 @@ static enum err_code load(struct loader *l, const struct dw_texts *t, struct err
 					     .strict_annotations = t->strict_annotations};
 
 	TRY(parse_all(l, t, err));
+	l->prog->policies = l->parsed.policies;
+	l->prog->leaves = l->parsed.leaves;
+	l->prog->n_leaves = l->parsed.n_leaves;
+	l->prog->calls = l->parsed.calls;
+	l->prog->n_calls = l->parsed.n_calls;
 	if (t->schema) {
 		TRY(fit_to_schema(l, err));
 	} else {
 		TRY(refuse_without_schema(l, err));
 	}
 	TRY(policy_set_build(l->a, &l->parsed.policies, &opts, l->diags, &l->prog->set, err));
-	l->prog->policies = l->parsed.policies;
-	l->prog->leaves = l->parsed.leaves;
-	l->prog->n_leaves = l->parsed.n_leaves;
-	l->prog->calls = l->parsed.calls;
-	l->prog->n_calls = l->parsed.n_calls;
 	return ERR_OK;
 }
 

@@ -17,7 +17,8 @@ struct binding {
 };
 
 struct check {
-	struct arena *a;
+	struct arena *a;   /* what becomes part of the leaf */
+	struct arena *tmp; /* the rest */
 	const struct schema *schema;
 	const struct dw_events *events;
 	const struct policy *scope;
@@ -110,7 +111,7 @@ static bool path_types(struct check *c, const struct temporal_term *t, struct dw
 	const struct schema_action *missing;
 	struct str last;
 
-	if (temporal_path_types(c->a, c->scope, c->actions, c->n_actions, t->base, t->names,
+	if (temporal_path_types(c->tmp, c->scope, c->actions, c->n_actions, t->base, t->names,
 				t->n_names, ret, &missing)) {
 		return true;
 	}
@@ -140,7 +141,7 @@ static bool var_types(struct check *c, struct temporal_term *t, const struct bin
 	}
 	t->slot = b->b->slot;
 	*time = b->b->type == NULL;
-	return *time || dw_types_add(c->a, ret, b->b->type) || no_memory(c);
+	return *time || dw_types_add(c->tmp, ret, b->b->type) || no_memory(c);
 }
 
 /* Literals: does it fit one of the types? */
@@ -297,7 +298,7 @@ static bool check_event(struct check *c, struct temporal_expr *e, const struct b
 		struct dw_types want = {0};
 		struct str last = f->path[f->n_path - 1];
 
-		switch (dw_events_field(c->a, kind, action, f->path, f->n_path, &want)) {
+		switch (dw_events_field(c->tmp, kind, action, f->path, f->n_path, &want)) {
 		case DW_FOUND:
 			good = field_term(c, &f->term, env, &want, rr) && good;
 			break;
@@ -418,7 +419,7 @@ static bool window(struct check *c, const struct temporal_expr *e)
 static slots agg(struct check *c, struct temporal_agg *g, struct policy_span span,
 		 const struct binding *env, slots bound, bool *ok)
 {
-	struct binding *inner = ARENA_ARRAY(c->a, g->n_binders, struct binding);
+	struct binding *inner = ARENA_ARRAY(c->tmp, g->n_binders, struct binding);
 	slots own = 0, rr, outward;
 
 	if (!inner) {
@@ -497,7 +498,7 @@ static bool side_of(struct check *c, struct temporal_term *t, const struct bindi
 	case TEMPORAL_AGG:
 		s->vars = agg(c, t->agg, t->span, env, bound, &ok);
 		return ok &&
-		       (dw_types_add(c->a, &s->types, type_scalar(TYPE_LONG)) || no_memory(c));
+		       (dw_types_add(c->tmp, &s->types, type_scalar(TYPE_LONG)) || no_memory(c));
 	case TEMPORAL_TERM_PARAM:
 		break;
 	}
@@ -670,33 +671,45 @@ static int64_t retention(const struct temporal_expr *e)
 	return __builtin_add_overflow(most, e->window_ms, &r) ? INT64_MAX : r;
 }
 
+static enum err_code check_leaf(struct check *c, struct err *err)
+{
+	bool ok = true;
+
+	TRY(temporal_scope_actions(c->tmp, c->schema, c->scope, &c->actions, &c->n_actions, err));
+	(void)walk(c, c->leaf->expr, NULL, 0, &ok);
+	if (ok && c->late) {
+		ok = fail(c, c->late_span,
+			  "variable `" STR_FMT "` is used in %s before anything binds it; put an "
+			  "event or `==` that binds it to the left",
+			  STR_ARG(first_name(c, c->late)), c->late_where);
+	}
+	if (c->nomem || c->a->exhausted || c->tmp->exhausted) {
+		return ERR(err, ERR_NOMEM, "temporal condition: out of memory");
+	}
+	if (!ok) {
+		return policy_diags_err(c->diags, c->limit ? ERR_LIMIT : ERR_INVALID, err);
+	}
+	c->leaf->retention_ms = retention(c->leaf->expr);
+	return ERR_OK;
+}
+
 enum err_code temporal_check(struct arena *a, const struct schema *schema,
 			     const struct dw_events *events, const struct policy *scope,
 			     struct temporal_leaf *leaf, struct policy_diags *diags,
 			     struct err *err)
 {
+	struct arena scratch;
 	struct check c = {.a = a,
+			  .tmp = &scratch,
 			  .schema = schema,
 			  .events = events,
 			  .scope = scope,
 			  .leaf = leaf,
 			  .diags = diags};
-	bool ok = true;
+	enum err_code code;
 
-	TRY(temporal_scope_actions(a, schema, scope, &c.actions, &c.n_actions, err));
-	(void)walk(&c, leaf->expr, NULL, 0, &ok);
-	if (ok && c.late) {
-		ok = fail(&c, c.late_span,
-			  "variable `" STR_FMT "` is used in %s before anything binds it; put an "
-			  "event or `==` that binds it to the left",
-			  STR_ARG(first_name(&c, c.late)), c.late_where);
-	}
-	if (c.nomem || a->exhausted) {
-		return ERR(err, ERR_NOMEM, "temporal condition: out of memory");
-	}
-	if (!ok) {
-		return policy_diags_err(diags, c.limit ? ERR_LIMIT : ERR_INVALID, err);
-	}
-	leaf->retention_ms = retention(leaf->expr);
-	return ERR_OK;
+	arena_init(&scratch, a->limit);
+	code = check_leaf(&c, err);
+	arena_done(&scratch);
+	return code;
 }
