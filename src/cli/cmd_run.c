@@ -279,7 +279,7 @@ static int run(struct out *o, struct run_plan *p, const struct run_node *node, s
 {
 	struct run_granted granted;
 	struct run_ended end = {0};
-	struct run_asked asked;
+	struct run_open asked;
 
 	if (run_plan_ask(p, &asked, err)) {
 		return RUN_EXIT_FAILED;

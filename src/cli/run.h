@@ -58,14 +58,6 @@ enum err_code run_ask_connect(struct arena *a, struct run_where *where, struct c
 
 /* ---- talking ---- */
 
-struct run_asked {
-	struct str agent, program, digest, cwd, profile;
-	const struct str *args, *weaker, *places;
-	const uint8_t *wanted; /* of each place */
-	size_t n_args, n_weaker, n_places;
-	bool explain;
-};
-
 struct run_granted_place {
 	struct str path;
 	uint8_t allowed;
@@ -84,7 +76,7 @@ struct run_granted {
 };
 
 /* Waits for the answer. Texts live in the arena. */
-enum err_code run_talk_open(struct arena *a, struct chan *c, const struct run_asked *asked,
+enum err_code run_talk_open(struct arena *a, struct chan *c, const struct run_open *asked,
 			    struct run_granted *ret, struct err *err) MUST_USE;
 
 /* fd -1: none; else it moves in. */
@@ -132,7 +124,7 @@ enum err_code run_plan_prepare(struct arena *a, const struct run_options *o, str
 			       struct err *err) MUST_USE;
 
 /* Fills what the node is asked, digest of the program included. */
-enum err_code run_plan_ask(struct run_plan *p, struct run_asked *ret, struct err *err) MUST_USE;
+enum err_code run_plan_ask(struct run_plan *p, struct run_open *ret, struct err *err) MUST_USE;
 
 /* The plan that follows from what was granted. */
 enum err_code run_plan_settle(struct run_plan *p, const struct run_granted *g,

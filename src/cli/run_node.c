@@ -112,19 +112,29 @@ static void default_config(struct buf *b, const char *state, struct str policies
 	buf_append(b, STR("/gate.sock\"\n"));
 }
 
-/* STATE/NAME-8digits of this workspace, or of this policy folder. */
-static enum err_code default_state(struct arena *a, struct str of, char *ret, struct err *err)
+/* Where default configurations keep their state; empty when nothing says. */
+static struct str default_states(struct arena *a)
 {
 	const char *base = getenv("XDG_STATE_HOME");
 	const char *home = getenv("HOME");
+
+	if (base && base[0] == '/') {
+		return arena_printf(a, "%s/writ", base);
+	}
+	return home && home[0] == '/' ? arena_printf(a, "%s/.local/state/writ", home) : STR("");
+}
+
+/* STATE/NAME-8digits of this workspace, or of this policy folder. */
+static enum err_code default_state(struct arena *a, struct str of, char *ret, struct err *err)
+{
+	struct str base = default_states(a);
 	uint8_t digest[SHA256_LEN];
 	char hex[8];
 	struct str name = of;
 	size_t at = of.n;
 	int n;
 
-	(void)a;
-	if ((!base || base[0] != '/') && (!home || home[0] != '/')) {
+	if (base.n == 0) {
 		return ERR(err, ERR_INVALID,
 			   "neither XDG_STATE_HOME nor HOME says where to keep "
 			   "the ledger: give --config");
@@ -135,11 +145,8 @@ static enum err_code default_state(struct arena *a, struct str of, char *ret, st
 	name = str_from(of, at);
 	sha256_of(of, digest);
 	hex_write(hex, digest, sizeof(hex) / 2);
-	n = base && base[0] == '/'
-		    ? snprintf(ret, RUN_STATE_PATH, "%s/writ/%.20s-%.8s", base,
-			       name.n ? arena_dup(a, name).p : "root", hex)
-		    : snprintf(ret, RUN_STATE_PATH, "%s/.local/state/writ/%.20s-%.8s", home,
-			       name.n ? arena_dup(a, name).p : "root", hex);
+	n = snprintf(ret, RUN_STATE_PATH, STR_FMT "/%.20s-%.8s", STR_ARG(base),
+		     name.n ? arena_dup(a, name).p : "root", hex);
 	return n > 0 && n < RUN_STATE_PATH
 		       ? ERR_OK
 		       : ERR(err, ERR_LIMIT, "the path of the state folder is too long");
@@ -261,12 +268,14 @@ static enum err_code fill_guard(struct arena *a, struct str config_path, const s
 	size_t n_secrets;
 
 	TRY(config_secrets(a, cfg, &secrets, &n_secrets, err));
-	g->hidden = ARENA_ARRAY(a, n_secrets + cfg->n_listen + 1, struct str);
+	g->hidden = ARENA_ARRAY(a, n_secrets + cfg->n_listen + 2, struct str);
 	g->kept = ARENA_ARRAY(a, 3, struct str);
 	if (!g->hidden || !g->kept) {
 		return ERR(err, ERR_NOMEM, "out of memory");
 	}
 	TRY(guard_add(a, g->hidden, &g->n_hidden, cfg->state, err));
+	/* Other nodes of this user, with their sockets: they would take it for the user. */
+	TRY(guard_add(a, g->hidden, &g->n_hidden, default_states(a), err));
 	for (size_t i = 0; i < n_secrets; i++) {
 		TRY(guard_add(a, g->hidden, &g->n_hidden, secrets[i].file, err));
 	}

@@ -319,22 +319,22 @@ static enum err_code digest_of(struct arena *a, const char *path, struct str *re
 	return ret->p ? ERR_OK : ERR(err, ERR_NOMEM, "out of memory");
 }
 
-enum err_code run_plan_ask(struct run_plan *p, struct run_asked *ret, struct err *err)
+enum err_code run_plan_ask(struct run_plan *p, struct run_open *ret, struct err *err)
 {
 	size_t bytes = 0;
 
-	*ret = (struct run_asked){
+	*ret = (struct run_open){
 		.agent = p->agent,
 		.program = p->machine.program.real,
 		.cwd = p->cwd,
 		.profile = str_from_c(run_profile_name(p->spec.profile)),
 		.args = p->spec.argv,
-		.n_args = p->spec.n_argv,
+		.n_args = (uint32_t)p->spec.n_argv,
 		.weaker = p->weaker,
-		.n_weaker = p->n_weaker,
+		.n_weaker = (uint32_t)p->n_weaker,
 		.places = p->places,
 		.wanted = p->wanted,
-		.n_places = p->n_places,
+		.n_places = (uint32_t)p->n_places,
 	};
 	for (size_t i = 0; i < ret->n_args; i++) {
 		bytes += ret->args[i].n;

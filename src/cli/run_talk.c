@@ -52,36 +52,6 @@ static enum err_code say(struct chan *c, const struct frame_writer *w, int fd, s
 	return chan_send(c, frame_bytes(w), &fd, fd >= 0 ? 1 : 0, err);
 }
 
-static void put_texts(struct frame_writer *w, const struct str *items, size_t n)
-{
-	frame_put_u32(w, (uint32_t)n);
-	for (size_t i = 0; i < n; i++) {
-		frame_put_str(w, items[i]);
-	}
-}
-
-static enum err_code ask(struct chan *c, const struct run_asked *q, char *buf, struct err *err)
-{
-	struct frame_writer w;
-
-	frame_begin(&w, buf, IPC_FRAME_MAX, RUN_OPEN);
-	frame_put_u8(&w, RUN_VERSION);
-	frame_put_u8(&w, q->explain ? RUN_EXPLAIN : 0);
-	frame_put_str(&w, q->agent);
-	frame_put_str(&w, q->program);
-	frame_put_str(&w, q->digest);
-	frame_put_str(&w, q->cwd);
-	frame_put_str(&w, q->profile);
-	put_texts(&w, q->args, q->n_args);
-	put_texts(&w, q->weaker, q->n_weaker);
-	frame_put_u32(&w, (uint32_t)q->n_places);
-	for (size_t i = 0; i < q->n_places; i++) {
-		frame_put_str(&w, q->places[i]);
-		frame_put_u8(&w, q->wanted[i]);
-	}
-	return say(c, &w, -1, err);
-}
-
 static struct str keep(struct arena *a, struct frame_reader *r)
 {
 	return arena_dup(a, frame_get_str(r));
@@ -128,10 +98,11 @@ static enum err_code read_refused(struct arena *a, struct frame_reader *r, struc
 	return frame_ok(r) ? ERR_OK : ERR(err, ERR_CORRUPT, "the node's answer is malformed");
 }
 
-enum err_code run_talk_open(struct arena *a, struct chan *c, const struct run_asked *asked,
+enum err_code run_talk_open(struct arena *a, struct chan *c, const struct run_open *asked,
 			    struct run_granted *ret, struct err *err)
 {
 	char *buf = arena_alloc(a, IPC_FRAME_MAX);
+	struct frame_writer w;
 	struct frame_reader r;
 	struct str frame;
 	uint8_t type;
@@ -140,7 +111,9 @@ enum err_code run_talk_open(struct arena *a, struct chan *c, const struct run_as
 	if (!buf) {
 		return ERR(err, ERR_NOMEM, "out of memory");
 	}
-	TRY(ask(c, asked, buf, err));
+	frame_begin(&w, buf, IPC_FRAME_MAX, RUN_OPEN);
+	run_open_encode(asked, &w);
+	TRY(say(c, &w, -1, err));
 	TRY(run_talk_next(c, buf, IPC_FRAME_MAX, ANSWER_MS, &frame, err));
 	type = frame_open(&r, frame);
 	if (type == RUN_OPENED) {

@@ -25,74 +25,12 @@ static const struct action_events read_events = {.forward = on_read_forward,
 static const struct action_events write_events = {.forward = on_write_forward,
 						  .reply = on_write_reply};
 
-/* What OPEN says; texts borrow from the frame, lists live in the run's arena. */
-struct opening {
-	uint8_t flags;
-	struct str program, digest, cwd;
-	struct str *args, *weaker;
-	uint32_t n_args, n_weaker;
-};
-
 static bool under(struct str path, struct str dir)
 {
 	if (str_eq(dir, STR("/"))) {
 		return true;
 	}
 	return str_starts_with(path, dir) && path.n > dir.n && path.p[dir.n] == '/';
-}
-
-/* Absolute, without empty parts, `.` or `..`: so that two texts are two places. */
-static bool is_plain_path(struct str path)
-{
-	struct str rest = str_from(path, 1);
-
-	if (path.n == 0 || path.p[0] != '/' || path.n > 4096 || !str_is_utf8(path)) {
-		return false;
-	}
-	while (rest.p && path.n > 1) {
-		struct str part = str_cut(&rest, '/');
-
-		if (part.n == 0 || str_eq(part, STR(".")) || str_eq(part, STR(".."))) {
-			return false;
-		}
-	}
-	return true;
-}
-
-/* An agent's name as the configuration writes one. */
-static bool is_name(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-		bool word =
-			(c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-
-		if (!word && (i == 0 || !memchr("._@:/+-", c, 7))) {
-			return false;
-		}
-	}
-	return s.n > 0 && s.n <= RUN_MAX_NAME;
-}
-
-static bool get_texts(struct gate_run *run, struct frame_reader *r, uint32_t most, struct str **ret,
-		      uint32_t *ret_n)
-{
-	uint32_t n = frame_get_u32(r);
-	size_t bytes = 0;
-
-	if (r->bad || n > most) {
-		return false;
-	}
-	*ret = ARENA_ARRAY(&run->arena, n + 1, struct str);
-	for (uint32_t i = 0; *ret && i < n; i++) {
-		(*ret)[i] = frame_get_str(r);
-		bytes += (*ret)[i].n;
-		if (!str_is_utf8((*ret)[i])) {
-			return false;
-		}
-	}
-	*ret_n = n;
-	return *ret && !r->bad && bytes <= RUN_MAX_TEXT;
 }
 
 static bool add_place(struct gate_run *run, struct str path, uint8_t wanted, enum run_place from)
@@ -114,25 +52,16 @@ static bool add_place(struct gate_run *run, struct str path, uint8_t wanted, enu
 	return p->path.p != NULL;
 }
 
-static bool get_places(struct gate_run *run, struct frame_reader *r)
+static bool add_asked(struct gate_run *run, const struct run_open *o)
 {
-	uint32_t n = frame_get_u32(r);
-
-	if (r->bad || n > RUN_MAX_PLACES) {
-		return false;
-	}
 	run->places =
 		ARENA_ARRAY(&run->arena, RUN_MAX_PLACES + RUN_MAX_NAMED, struct gate_run_place);
-	for (uint32_t i = 0; run->places && i < n; i++) {
-		struct str path = frame_get_str(r);
-		uint8_t wanted = frame_get_u8(r);
-
-		if (!is_plain_path(path) || (wanted & ~(RUN_READ | RUN_WRITE)) || !wanted ||
-		    !add_place(run, path, wanted, RUN_PLACE_ASKED)) {
+	for (uint32_t i = 0; run->places && i < o->n_places; i++) {
+		if (!add_place(run, o->places[i], o->wanted[i], RUN_PLACE_ASKED)) {
 			return false;
 		}
 	}
-	return run->places && !r->bad;
+	return run->places != NULL;
 }
 
 /* The paths that policies name inside of a place that was asked for. */
@@ -149,7 +78,7 @@ static bool add_named(struct gate_run *run)
 					  ? run->places[k].wanted
 					  : 0;
 		}
-		if (wanted && is_plain_path(rules->paths[i]) &&
+		if (wanted && run_path_is_plain(rules->paths[i]) &&
 		    !add_place(run, rules->paths[i], wanted, RUN_PLACE_NAMED)) {
 			return false;
 		}
@@ -168,26 +97,14 @@ static struct str joined(struct gate_run *run, const struct str *items, uint32_t
 	return all;
 }
 
-static bool decode(struct gate_run *run, struct frame_reader *r, struct opening *o)
+/* What outlives the frame. */
+static bool keep(struct gate_run *run, const struct run_open *o)
 {
-	uint8_t version = frame_get_u8(r);
-
-	o->flags = frame_get_u8(r);
-	run->agent = arena_dup(&run->arena, frame_get_str(r));
-	o->program = frame_get_str(r);
-	o->digest = frame_get_str(r);
-	o->cwd = frame_get_str(r);
-	run->profile = arena_dup(&run->arena, frame_get_str(r));
-	if (r->bad || version != RUN_VERSION ||
-	    !get_texts(run, r, RUN_MAX_ARGS, &o->args, &o->n_args) ||
-	    !get_texts(run, r, RUN_MAX_WEAKER, &o->weaker, &o->n_weaker) || !get_places(run, r) ||
-	    !frame_ok(r)) {
-		return false;
-	}
+	run->agent = arena_dup(&run->arena, o->agent);
+	run->profile = arena_dup(&run->arena, o->profile);
 	run->program = arena_dup(&run->arena, o->program);
 	run->weaker = joined(run, o->weaker, o->n_weaker);
-	return is_name(run->agent) && is_plain_path(o->program) && is_plain_path(o->cwd) &&
-	       o->digest.n == 64 && run->profile.n <= 16 && run->program.p;
+	return run->agent.p && run->profile.p && run->program.p && run->weaker.p;
 }
 
 static void put_texts(struct buf *b, const char *name, const struct str *items, uint32_t n)
@@ -201,7 +118,7 @@ static void put_texts(struct buf *b, const char *name, const struct str *items, 
 }
 
 /* What the policies see as context.input; in the run's arena. */
-static struct str describe(struct gate_run *run, const struct opening *o)
+static struct str describe(struct gate_run *run, const struct run_open *o)
 {
 	struct str text;
 	struct buf b;
@@ -434,9 +351,9 @@ enum err_code gate_run_open(struct gate_run *run, struct frame_reader *r, struct
 {
 	struct gate *g = run->gate;
 	struct rules_query q = {.kind = RULES_EXEC};
-	struct opening o = {0};
+	struct run_open o = {0};
 
-	if (!decode(run, r, &o)) {
+	if (!run_open_decode(&run->arena, r, &o) || !keep(run, &o) || !add_asked(run, &o)) {
 		return ERR(err, ERR_INVALID, "a malformed OPEN");
 	}
 	run->step = GATE_RUN_DECIDING;
@@ -449,7 +366,7 @@ enum err_code gate_run_open(struct gate_run *run, struct frame_reader *r, struct
 		       0);
 		return ERR_OK;
 	}
-	if (o.flags & RUN_EXPLAIN) {
+	if (o.explain) {
 		explain(run, &q);
 		return ERR_OK;
 	}

@@ -47,6 +47,9 @@
 #ifndef IPC_RUN_H
 #define IPC_RUN_H
 
+#include "base/arena.h"
+#include "ipc/frame.h"
+
 enum {
 	RUN_VERSION = 1,
 	RUN_MAX_PLACES = 64,        /* of one OPEN */
@@ -106,5 +109,26 @@ enum run_end { RUN_END_EXITED = 0, RUN_END_KILLED, RUN_END_NOT_STARTED };
 enum run_lever { RUN_LEVER_NONE = 0, RUN_FREEZE, RUN_THAW, RUN_KILL };
 
 enum run_state { RUN_STATE_OPENING = 0, RUN_STATE_RUNNING, RUN_STATE_FROZEN, RUN_STATE_ENDING };
+
+/* An OPEN. Lists live in the arena of whoever made them, texts borrow from the frame. */
+struct run_open {
+	bool explain;
+	struct str agent, program, digest, cwd, profile;
+	const struct str *args, *weaker, *places;
+	const uint8_t *wanted; /* of each place: RUN_READ | RUN_WRITE */
+	uint32_t n_args, n_weaker, n_places;
+};
+
+/* The frame's writer says when it did not fit. */
+void run_open_encode(const struct run_open *o, struct frame_writer *w);
+
+/*
+ * Behind the type byte. False when anything is not as the protocol says: version and flags, names, UTF-8
+ * of every text, whole paths without empty parts, `.` or `..`, and all limits above.
+ */
+bool run_open_decode(struct arena *a, struct frame_reader *r, struct run_open *ret) MUST_USE;
+
+/* Absolute, without empty parts, `.` or `..`: so that two texts are two places. */
+bool run_path_is_plain(struct str path);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "ipc/chan.h"
 #include "ipc/frame.h"
+#include "ipc/run.h"
 #include "sys/fd.h"
 
 #include <fcntl.h>
@@ -155,9 +156,75 @@ static void a_sealed_memfd_reads_back_and_cannot_be_written(void **state)
 	arena_done(&a);
 }
 
+static bool open_passes(const struct run_open *o)
+{
+	char bytes[4096];
+	struct frame_writer w;
+	struct frame_reader r;
+	struct run_open back;
+	struct arena a;
+	bool ok;
+
+	arena_init(&a, 1 << 20);
+	frame_begin(&w, bytes, sizeof(bytes), RUN_OPEN);
+	run_open_encode(o, &w);
+	assert_false(w.overflow);
+	assert_int_equal(frame_open(&r, frame_bytes(&w)), RUN_OPEN);
+	ok = run_open_decode(&a, &r, &back);
+	if (ok) {
+		assert_true(str_eq(back.agent, o->agent) && str_eq(back.cwd, o->cwd));
+		assert_int_equal(back.n_places, o->n_places);
+		assert_int_equal(back.wanted[0], o->wanted[0]);
+		assert_true(str_eq(back.args[1], o->args[1]));
+	}
+	arena_done(&a);
+	return ok;
+}
+
+static void an_open_is_read_as_it_was_written_or_not_at_all(void **state)
+{
+	static const struct str args[] = {STR_INIT("node"), STR_INIT("a b")};
+	struct str places[] = {STR_INIT("/ws")};
+	uint8_t wanted[] = {RUN_READ | RUN_WRITE};
+	struct run_open good = {
+		.agent = STR("coder"),
+		.program = STR("/usr/bin/node"),
+		.digest = STR("abababababababababababababababababababababababababababababababab"),
+		.cwd = STR("/ws"),
+		.profile = STR("node"),
+		.args = args,
+		.n_args = 2,
+		.places = places,
+		.wanted = wanted,
+		.n_places = 1};
+	static const struct str bad_paths[] = {STR_INIT("ws"),    STR_INIT("/ws/"),
+					       STR_INIT("/a//b"), STR_INIT("/a/../b"),
+					       STR_INIT("/a/."),  STR_INIT("")};
+	struct run_open o;
+
+	(void)state;
+	assert_true(open_passes(&good));
+	for (size_t i = 0; i < ARRAY_LEN(bad_paths); i++) {
+		places[0] = bad_paths[i];
+		assert_false(open_passes(&good));
+		assert_false(run_path_is_plain(bad_paths[i]));
+	}
+	places[0] = STR("/");
+	assert_true(open_passes(&good));
+	o = good;
+	o.agent = STR("-coder");
+	assert_false(open_passes(&o));
+	o = good;
+	o.digest = STR("ab");
+	assert_false(open_passes(&o));
+	wanted[0] = 0;
+	assert_false(open_passes(&good));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_open_is_read_as_it_was_written_or_not_at_all),
 		cmocka_unit_test(fields_come_back_as_they_were_put),
 		cmocka_unit_test(a_frame_cut_anywhere_is_bad_and_reads_nothing_past_its_end),
 		cmocka_unit_test(a_writer_that_overflows_stays_overflown),
