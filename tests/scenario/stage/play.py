@@ -217,10 +217,14 @@ class Play:
 
     def grows(self, name, wanted):
         path = self.world.dir / name
+        self.soon(path.exists, lambda: f"there is no {name}", 10)
         before = path.stat().st_size
-        time.sleep(0.4 * self.world.patience)
-        if (path.stat().st_size != before) != wanted:
-            raise Failed(f"{name} had {before} bytes and has {path.stat().st_size}")
+        if wanted:
+            self.soon(lambda: path.stat().st_size != before, lambda: f"{name} stays at {before} bytes", 10)
+        else:
+            time.sleep(0.4 * self.world.patience)
+            if path.stat().st_size != before:
+                raise Failed(f"{name} had {before} bytes and has {path.stat().st_size}")
         return Answer(ok=True)
 
     def do_sh(self, item):
