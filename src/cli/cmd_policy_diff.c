@@ -1,96 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * `writ policy diff A B`: what changes when the policies A become B. A and B are
- * a file, or a folder whose .cedar files make one set; policies are matched by
+ * a file, or a folder whose .cedar and .dw files make one set; policies are matched by
  * @id. Alone: which policies are added, removed or changed. With --requests, a request
  * a line as for `eval` (and optionally "now"), also which of those come out
  * differently; with --ledger, which recorded decisions, as far as the ledger
- * says; with --trace, which decisions of a trace, and then .dw files count too.
+ * says; with --trace, which decisions of a trace.
  * Exit 1 when anything does, or may.
  */
 #include "cli/cmd_policy_diff.h"
 #include "cli/out.h"
 #include "policy/print.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #define TEXT_MAX ((size_t)64 << 20)
-
-static int source_order(const void *a, const void *b)
-{
-	const struct policy_source *x = a, *y = b;
-
-	return str_cmp(x->name, y->name);
-}
-
-static enum err_code read_folder(struct diff *d, const char *path, struct diff_side *s,
-				 struct err *err)
-{
-	DIR *dir = opendir(path);
-	enum err_code code = ERR_OK;
-
-	if (!dir) {
-		return ERR_ERRNO(err, "open %s", path);
-	}
-	for (struct dirent *e = readdir(dir); e && !code; e = readdir(dir)) {
-		struct str name = str_from_c(e->d_name);
-		bool temporal = str_ends_with(name, STR(".dw"));
-
-		if (name.p[0] == '.' || str_eq(name, STR("macros.dw")) ||
-		    (!temporal && !str_ends_with(name, STR(".cedar")))) {
-			continue;
-		}
-		name = arena_printf(&d->a, "%s/%s", path, e->d_name);
-		if (!name.p || s->n == DIFF_FILES_MAX) {
-			code = ERR(err, ERR_LIMIT, "%s: too many files", path);
-			break;
-		}
-		code = cmd_policy_read(&d->a, name.p, &s->sources[s->n++], err);
-	}
-	(void)closedir(dir);
-	if (!code && s->n > 0) {
-		qsort(s->sources, s->n, sizeof(s->sources[0]), source_order);
-	}
-	return code;
-}
-
-static enum err_code read_side(struct diff *d, const char *path, struct diff_side *s,
-			       struct err *err)
-{
-	struct stat st;
-
-	if (stat(path, &st) != 0) {
-		return ERR_ERRNO(err, "open %s", path);
-	}
-	if (S_ISDIR(st.st_mode)) {
-		TRY(read_folder(d, path, s, err));
-	} else {
-		TRY(cmd_policy_read(&d->a, path, &s->sources[s->n++], err));
-	}
-	for (size_t i = 0; i < s->n && !d->args->trace; i++) {
-		if (str_ends_with(s->sources[i].name, STR(".dw"))) {
-			return ERR(err, ERR_UNSUPPORTED,
-				   STR_FMT ": what depends on events is compared over a trace: "
-					   "--trace FILE --schema FILE",
-				   STR_ARG(s->sources[i].name));
-		}
-	}
-	return ERR_OK;
-}
-
-static enum err_code load_side(struct diff *d, struct diff_side *s, struct err *err)
-{
-	const struct policy_set_opts opts = {.ids = POLICY_ID_ANNOTATION};
-	const struct policy_case_texts texts = {.policies = s->sources,
-						.n_policies = s->n,
-						.schema = d->schema,
-						.entities = d->entities};
-
-	return policy_case_load(&d->a, &texts, &opts, &d->diags, &s->c, err);
-}
 
 static const struct policy *find_policy(const struct diff_side *s, struct str id)
 {
@@ -274,13 +199,10 @@ static enum err_code run(struct diff *d, struct err *err)
 
 	TRY(cmd_policy_read_optional(&d->a, args->schema, &d->schema, err));
 	TRY(cmd_policy_read_optional(&d->a, args->entities, &d->entities, err));
-	TRY(read_side(d, args->before, &d->before, err));
-	TRY(read_side(d, args->after, &d->after, err));
+	TRY(diff_load(d, err));
 	if (args->trace) {
 		return diff_trace(d, err);
 	}
-	TRY(load_side(d, &d->before, err));
-	TRY(load_side(d, &d->after, err));
 	diff_policies(d);
 	if (args->requests) {
 		TRY(diff_requests(d, args->requests, err));
@@ -312,9 +234,6 @@ static enum err_code check_usage(const struct diff_args *args, struct err *err)
 	}
 	if (args->trace && !args->schema) {
 		return ERR(err, ERR_INVALID, "--trace needs --schema");
-	}
-	if (!args->trace && (args->events || args->providers || args->macros)) {
-		return ERR(err, ERR_INVALID, "--events, --providers and --macros go with --trace");
 	}
 	if (!args->ledger && (args->config || args->closed)) {
 		return ERR(err, ERR_INVALID, "--config and --closed go with --ledger");
@@ -358,15 +277,15 @@ int cmd_policy_diff(int argc, char **argv)
 		{.name = "events",
 		 .value = "FILE",
 		 .text = &args.events,
-		 .help = "with --trace: event schema"},
+		 .help = "event schema of policies over events (.dw)"},
 		{.name = "providers",
 		 .value = "FILE",
 		 .text = &args.providers,
-		 .help = "with --trace: information providers (JSON)"},
+		 .help = "information providers of such policies (JSON)"},
 		{.name = "macros",
 		 .value = "FILE",
 		 .text = &args.macros,
-		 .help = "with --trace: macro library; macros.dw beside the policies is taken by "
+		 .help = "macro library of such policies; macros.dw beside them is taken by "
 			 "itself"},
 		OPT_JSON(&args.json),
 	};

@@ -5,6 +5,7 @@
 
 #include "cli/cmd_policy.h"
 #include "policy/case.h"
+#include "policy/dw.h"
 
 #define DIFF_MEMORY_MAX ((size_t)2 << 30)
 #define DIFF_FILES_MAX  1024
@@ -29,6 +30,7 @@ struct diff {
 	struct diff_side before, after;
 	const struct policy_source *schema, *entities;
 	struct out *out;
+	bool temporal;                          /* some file is a .dw */
 	uint64_t policies, seen, changed, open; /* of `seen` requests or events */
 };
 
@@ -36,6 +38,12 @@ struct diff {
 struct str diff_verdict(struct arena *a, const struct policy_decision *d);
 struct str diff_uid(struct arena *a, const struct policy_uid *uid);
 bool diff_same_ids(const struct policy_rules *a, const struct policy_rules *b);
+
+/* cmd_policy_diff_load.c: reads both sides; for a trace their texts only. */
+enum err_code diff_load(struct diff *d, struct err *err) MUST_USE;
+/* Events, providers and macros as the command says; `first` is the first file of policies. */
+enum err_code diff_temporal_texts(struct diff *d, struct dw_texts *texts,
+				  const struct policy_source *first, struct err *err) MUST_USE;
 
 /* cmd_policy_diff_ledger.c: the decisions of a ledger; the sides are loaded. */
 enum err_code diff_ledger(struct diff *d, struct err *err) MUST_USE;

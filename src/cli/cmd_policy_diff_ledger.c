@@ -41,13 +41,24 @@ static enum err_code no_memory(struct err *err)
 	return ERR(err, ERR_NOMEM, "out of memory");
 }
 
-static enum err_code digest(const struct diff_side *s, uint8_t ret[SHA256_LEN], struct err *err)
+/* As the gate names a set: its policies, and what says which events and providers there are. */
+static enum err_code digest(struct diff *d, const struct diff_side *s, uint8_t ret[SHA256_LEN],
+			    struct err *err)
 {
+	const struct policy_source *events, *providers;
 	enum err_code code;
 	struct buf bytes;
 
+	TRY(cmd_policy_read_optional(&d->a, d->args->events, &events, err));
+	TRY(cmd_policy_read_optional(&d->a, d->args->providers, &providers, err));
 	buf_init(&bytes, CANONICAL_MAX);
 	code = policy_canonical(s->sources, s->n, &bytes, err);
+	if (!code && events) {
+		code = policy_canonical(events, 1, &bytes, err);
+	}
+	if (providers) {
+		buf_append(&bytes, providers->text);
+	}
 	if (!code && bytes.failed) {
 		code = no_memory(err);
 	}
@@ -195,6 +206,14 @@ static enum policy_outcome outcome_of(enum ledger_verdict v)
 	return v == LEDGER_ALLOW ? POLICY_ALLOW : v == LEDGER_ASK ? POLICY_ASK : POLICY_DENY;
 }
 
+/* What the gateway itself refused, before policies were asked, has names of its own. */
+static bool by_gateway(const struct walk *w, const struct ledger_decision *d)
+{
+	return d->policies.n == 1 && str_starts_with(d->policies.items[0], STR("writ.")) &&
+	       !policy_set_find(w->d->before.c.set, d->policies.items[0]) &&
+	       !policy_set_find(w->d->after.c.set, d->policies.items[0]);
+}
+
 /* What the record says about the set that decided, when that is A or B. */
 static struct policy_recorded read_record(const struct walk *w, const struct ledger_decision *d)
 {
@@ -287,7 +306,7 @@ static enum err_code weigh(struct walk *w, const struct ledger_found *f,
 	struct policy_partial known;
 	struct asked q;
 
-	if (!make_request(w, d, &q)) {
+	if (by_gateway(w, d) || !make_request(w, d, &q)) {
 		w->undecided++;
 		return w->work.exhausted ? no_memory(err) : ERR_OK;
 	}
@@ -389,8 +408,8 @@ enum err_code diff_ledger(struct diff *d, struct err *err)
 
 	TRY(open_log(d, &log_fd, err));
 	TRY(find_entities(&w, err));
-	TRY(digest(&d->before, w.digests[0], err));
-	TRY(digest(&d->after, w.digests[1], err));
+	TRY(digest(d, &d->before, w.digests[0], err));
+	TRY(digest(d, &d->after, w.digests[1], err));
 	TRY(policy_compare_new(&d->a, &before, &after, &w.compare, err));
 	arena_init(&w.work, WORK_MAX);
 	out_list_begin(d->out, &list);

@@ -26,18 +26,18 @@ struct play {
 static enum err_code load_player(struct play *p, const struct diff_side *s, struct player *to,
 				 struct err *err)
 {
-	const struct diff_args *args = p->d->args;
 	struct arena *a = &p->d->a;
+	bool *cedar = ARENA_ARRAY(a, s->n + 1, bool);
 	struct dw_texts texts = {
-		.policies = s->sources, .n_policies = s->n, .schema = p->d->schema};
-	const char *macros = args->macros;
+		.policies = s->sources, .n_policies = s->n, .cedar = cedar, .schema = p->d->schema};
 
-	if (!macros && s->n > 0) {
-		macros = cmd_policy_macros_beside(a, s->sources[0].name.p);
+	if (!cedar) {
+		return ERR(err, ERR_NOMEM, "out of memory");
 	}
-	TRY(cmd_policy_read_optional(a, args->events, &texts.events, err));
-	TRY(cmd_policy_read_optional(a, args->providers, &texts.providers, err));
-	TRY(cmd_policy_read_optional(a, macros, &texts.macros, err));
+	for (size_t i = 0; i < s->n; i++) {
+		cedar[i] = !str_ends_with(s->sources[i].name, STR(".dw"));
+	}
+	TRY(diff_temporal_texts(p->d, &texts, s->sources, err));
 	TRY(dw_load(a, &texts, &p->d->diags, &to->prog, err));
 	dw_history_init(&to->history, to->prog, a);
 	return ERR_OK;

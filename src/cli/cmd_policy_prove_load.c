@@ -131,14 +131,17 @@ static enum err_code read_temporal(struct reading *r, const struct policy_source
 {
 	struct prover *p = r->p;
 	struct policy_source *sources = ARENA_ARRAY(&p->a, r->n, struct policy_source);
-	struct dw_texts texts = {.policies = sources, .n_policies = r->n, .schema = schema};
+	bool *cedar = ARENA_ARRAY(&p->a, r->n, bool);
+	struct dw_texts texts = {
+		.policies = sources, .n_policies = r->n, .cedar = cedar, .schema = schema};
 	const char *macros = p->args->macros;
 
-	if (!sources) {
+	if (!sources || !cedar) {
 		return no_memory(err);
 	}
 	for (size_t i = 0; i < r->n; i++) {
 		sources[i] = r->items[i].src;
+		cedar[i] = !str_ends_with(sources[i].name, STR(".dw"));
 	}
 	macros = macros ? macros : cmd_policy_macros_beside(&p->a, r->items[0].path);
 	TRY(cmd_policy_read_optional(&p->a, p->args->events, &texts.events, err));

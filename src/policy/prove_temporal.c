@@ -522,7 +522,7 @@ static enum err_code compare_leaves(struct facts *f, const struct temporal_leaf 
 	return ERR_OK;
 }
 
-static bool same_call(const struct dw_call *a, const struct dw_call *b)
+bool prove_temporal_same_call(const struct dw_call *a, const struct dw_call *b)
 {
 	return dw_call_same(a, b) && a->output->kind != TYPE_RECORD && a->output->kind != TYPE_SET;
 }
@@ -541,7 +541,7 @@ enum err_code prove_temporal(struct arena *a, const struct dw_program *prog,
 	}
 	for (size_t i = 0; i < prog->n_calls && prog->n_calls <= PROVE_TEMPORAL_LEAVES; i++) {
 		for (size_t k = 0; k < i; k++) {
-			if (same_call(&prog->calls[i], &prog->calls[k])) {
+			if (prove_temporal_same_call(&prog->calls[i], &prog->calls[k])) {
 				TRY(add_fact(&f,
 					     arena_printf(a, DIFFER, STR_ARG(prog->calls[i].attr),
 							  STR_ARG(prog->calls[k].attr)),

@@ -22,4 +22,7 @@ enum err_code prove_temporal(struct arena *a, const struct dw_program *prog,
 /* Whenever a is true, so is b, in every history and for every request. */
 bool prove_temporal_implies(const struct temporal_leaf *a, const struct temporal_leaf *b);
 
+/* Do two calls ask the same provider the same? Of values that are no sets and records. */
+bool prove_temporal_same_call(const struct dw_call *a, const struct dw_call *b);
+
 #endif

@@ -234,7 +234,16 @@ static void diff_compares_policies_requests_and_traces(void **state)
 			 CMD_FINE);
 	assert_true(cli_said(f, "\"changed\":0"));
 	assert_int_equal(CLI(f, "policy", "diff", "p.dw", "q.dw"), CMD_FAILED);
-	assert_true(cli_said(f, "--trace FILE --schema FILE"));
+	assert_true(cli_said(f, "(.dw) need --schema"));
+	assert_int_equal(CLI(f, "policy", "diff", "p.dw", "q.dw", "--schema", "s.cedarschema"),
+			 CMD_FOUND);
+	assert_true(cli_said(f, "changed   "));
+	assert_true(cli_said(f, "added     "));
+	assert_int_equal(CLI(f, "policy", "diff", "p.dw", "p.dw", "--schema", "s.cedarschema"),
+			 CMD_FINE);
+	assert_int_equal(CLI(f, "policy", "diff", "p.dw", "p.dw", "--schema", "s.cedarschema",
+			     "--requests", "r.jsonl"),
+			 CMD_FAILED);
 	assert_int_equal(CLI(f, "policy", "diff", "p.cedar", "bad.cedar"), CMD_FAILED);
 	assert_true(cli_said(f, "bad.cedar:2:1: error: "));
 	assert_int_equal(CLI(f, "policy", "diff", "p.cedar", "set", "--ledger", "none"),
