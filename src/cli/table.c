@@ -12,6 +12,8 @@ const struct cmd cmd_table[] = {
 	{"thaw", "let a frozen run go on", cmd_thaw},
 	{"kill", "end a run with all of its processes", cmd_kill},
 	{"review", "keep or discard what a run changed", cmd_review},
+	{"approve", "say yes to what an agent waits for", cmd_approve},
+	{"deny", "say no to it", cmd_deny},
 	{"probe", "try what a sandbox must not allow", cmd_probe},
 	{"serve", "run the gateway: tools, models, one record", cmd_serve},
 	{"policy", "check, try and explain policies", cmd_policy},

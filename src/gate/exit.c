@@ -38,6 +38,13 @@ static const struct fault_text {
 				 STR_INIT("The answer is not HTTP as Writ speaks it.")},
 	[EXIT_FAULT_AUTHORITY] = {421, STR_INIT("request_authority_mismatch"),
 				  STR_INIT("The request is for another host than the tunnel.")},
+	[EXIT_FAULT_PERSON] = {403, STR_INIT("approval_refused"),
+			       STR_INIT("It was asked for, and a person refused it. It was not "
+					"made.")},
+	[EXIT_FAULT_UNHEARD] = {403, STR_INIT("approval_missing"),
+				STR_INIT(
+					"It was asked for, and nobody answered in time. It was not "
+					"made.")},
 	[EXIT_FAULT_CREDENTIAL] = {403, STR_INIT("credential_mismatch"),
 				   STR_INIT("A credential stands where it does not belong: it is "
 					    "for one header, one host and one path.")},
@@ -438,6 +445,7 @@ void exits_init(struct gate *g)
 	list_init(&x->listeners);
 	list_init(&x->tunnels);
 	list_init(&x->inspected);
+	list_init(&x->held);
 	list_init(&x->over);
 	x->sweep.on_turn_end = on_sweep;
 }

@@ -27,6 +27,9 @@ struct exit_call {
 	struct egress_host host;
 	struct str host_text, target;
 	struct action action;
+	struct exit_hold hold;
+	struct session *who;
+	struct str path;
 	struct dial_request dial;
 	struct call_pool *pool;     /* of a plain request */
 	struct exit_inspected *via; /* of one in a tunnel */
@@ -63,6 +66,7 @@ static void pool_free(struct exit_over *o)
 
 static void let_go(struct exit_call *x)
 {
+	exit_hold_end(&x->hold);
 	dialer_forget(&x->gate->exits.dialer, &x->dial);
 	x->dialling = false;
 	if (x->calling) {
@@ -363,10 +367,45 @@ static void forward(struct action *a)
 	}
 }
 
+static void decide(struct exit_call *x, uint64_t started);
+
+static void on_verdict(struct exit_hold *h, enum exit_verdict v)
+{
+	struct exit_call *x = CONTAINER_OF(h, struct exit_call, hold);
+
+	switch (v) {
+	case EXIT_VERDICT_YES:
+		decide(x, x->gate->loop.now);
+		break;
+	case EXIT_VERDICT_NO:
+		exit_answer_fault(x->req, EXIT_FAULT_PERSON);
+		break;
+	case EXIT_VERDICT_NONE:
+		exit_answer_fault(x->req, EXIT_FAULT_UNHEARD);
+		break;
+	}
+}
+
+/* Only once: what is asked about again after a yes is refused. */
+static bool hold(struct exit_call *x)
+{
+	const struct action *a = &x->action;
+
+	if (x->gone || a->unrecorded || a->answer.outcome != POLICY_ASK || x->hold.by[0]) {
+		return false;
+	}
+	x->hold.on_verdict = on_verdict;
+	return exit_hold_begin(&x->hold, x->gate, x->who, a,
+			       exit_hold_text(a, &x->host, x->req->head.method_text, x->path));
+}
+
 static void reply(struct action *a)
 {
 	struct exit_call *x = CONTAINER_OF(a, struct exit_call, action);
 
+	if (a->refused && hold(x)) {
+		return;
+	}
 	if (x->gone || x->broken) {
 		http_req_drop(x->req); /* an answer that broke off must not look complete */
 	} else if (a->refused) {
@@ -386,9 +425,10 @@ static void on_abort(struct http_req *req, bool gone)
 {
 	struct exit_call *x = req->user;
 
-	if (!gone) {
-		return; /* it may still read */
+	if (!gone && !x->hold.held) {
+		return; /* it may still read, and nobody is to be kept busy for who does not */
 	}
+	exit_hold_end(&x->hold);
 	x->gone = true;
 	if (x->calling || x->dialling) {
 		answered(x, LEDGER_CALLER_GONE, 0);
@@ -553,12 +593,22 @@ static enum exit_fault read_request(struct exit_call *x, struct str *ret_path)
 	return fault;
 }
 
+static void decide(struct exit_call *x, uint64_t started)
+{
+	struct rules_query q = {
+		.kind = RULES_CONNECT, .host = &x->host, .approved_by = str_from_c(x->hold.by)};
+	struct arena *a = &x->req->arena;
+
+	q.input = exit_describe(x->req, a, &x->host, x->path, x->tls);
+	x->action = (struct action){
+		.gate = x->gate, .on = &call_action_events, .session = x->who, .arena = a};
+	action_start(&x->action, &q, started);
+}
+
 static void begin(struct exit_call *x, struct session *who)
 {
-	struct rules_query q = {.kind = RULES_CONNECT, .host = &x->host};
 	struct http_req *req = x->req;
-	struct str path;
-	enum exit_fault fault = read_request(x, &path);
+	enum exit_fault fault = read_request(x, &x->path);
 
 	if (fault) {
 		exit_answer_fault(req, fault);
@@ -569,10 +619,8 @@ static void begin(struct exit_call *x, struct session *who)
 	if (req->head.framing != HTTP_NO_BODY) {
 		http_body_pause(req, true);
 	}
-	q.input = exit_describe(req, &req->arena, &x->host, path, x->tls);
-	x->action = (struct action){
-		.gate = x->gate, .on = &call_action_events, .session = who, .arena = &req->arena};
-	action_start(&x->action, &q, req->started);
+	x->who = who;
+	decide(x, req->started);
 }
 
 static struct exit_call *call_new(struct gate *g, struct http_req *req)

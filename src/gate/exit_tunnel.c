@@ -2,6 +2,8 @@
 /*
  * CONNECT: a tunnel to a host.
  *
+ *      +<--yes-- HELD <--ask--+
+ *      v                      |
  *   DECIDING --allow--> DIALLING --connected--> [HELLO] --> OPEN --> ENDED
  *      |                    |                      |
  *      +------ refused -----+----- not reached ----+-- not the host that was decided about
@@ -23,7 +25,14 @@
 
 enum { TUNNEL_MEMORY = 4 << 20, HELLO_SECONDS = 10, TLS_PORT = 443 };
 
-enum tunnel_state { TUNNEL_DECIDING = 0, TUNNEL_DIALLING, TUNNEL_HELLO, TUNNEL_OPEN, TUNNEL_ENDED };
+enum tunnel_state {
+	TUNNEL_DECIDING = 0,
+	TUNNEL_HELD,
+	TUNNEL_DIALLING,
+	TUNNEL_HELLO,
+	TUNNEL_OPEN,
+	TUNNEL_ENDED
+};
 
 struct exit_tunnel {
 	struct exit_request request; /* first: see exit_priv.h */
@@ -36,6 +45,7 @@ struct exit_tunnel {
 	struct arena arena;
 	struct egress_host host;
 	struct action action;
+	struct exit_hold hold;
 	struct dial_request dial;
 	enum exit_fault fault;
 	int upstream;
@@ -57,6 +67,7 @@ static void tunnel_free(struct exit_over *o)
 /* Everything but the action and the memory. */
 static void let_go(struct exit_tunnel *t)
 {
+	exit_hold_end(&t->hold);
 	dialer_forget(&t->gate->exits.dialer, &t->dial);
 	timer_stop(&t->deadline);
 	loop_remove(&t->gate->loop, &t->client);
@@ -297,10 +308,46 @@ static void forward(struct action *a)
 	}
 }
 
+static void decide(struct exit_tunnel *t, uint64_t started);
+
+static void on_verdict(struct exit_hold *h, enum exit_verdict v)
+{
+	struct exit_tunnel *t = CONTAINER_OF(h, struct exit_tunnel, hold);
+	struct http_req *req = t->req;
+
+	t->state = TUNNEL_DECIDING;
+	if (v == EXIT_VERDICT_YES) {
+		decide(t, t->gate->loop.now);
+		return;
+	}
+	t->req = NULL;
+	req->user = NULL;
+	exit_answer_fault(req, v == EXIT_VERDICT_NO ? EXIT_FAULT_PERSON : EXIT_FAULT_UNHEARD);
+	tunnel_over(t);
+}
+
+/* Only once: what is asked about again after a yes is refused. */
+static bool hold(struct exit_tunnel *t)
+{
+	const struct action *a = &t->action;
+
+	if (!t->req || a->unrecorded || a->answer.outcome != POLICY_ASK || t->hold.by[0]) {
+		return false;
+	}
+	t->hold.on_verdict = on_verdict;
+	t->state = TUNNEL_HELD;
+	return exit_hold_begin(&t->hold, t->gate, t->who, a,
+			       exit_hold_text(a, &t->host, str_make(NULL, 0), str_make(NULL, 0)));
+}
+
 static void reply(struct action *a)
 {
 	struct exit_tunnel *t = CONTAINER_OF(a, struct exit_tunnel, action);
 	struct http_req *req = t->req;
+
+	if (a->refused && hold(t)) {
+		return;
+	}
 
 	t->req = NULL;
 	if (req) {
@@ -318,6 +365,17 @@ static void reply(struct action *a)
 
 static const struct action_events tunnel_events = {.forward = forward, .reply = reply};
 
+static void decide(struct exit_tunnel *t, uint64_t started)
+{
+	struct rules_query q = {
+		.kind = RULES_CONNECT, .host = &t->host, .approved_by = str_from_c(t->hold.by)};
+
+	q.input = exit_describe(NULL, &t->arena, &t->host, str_make(NULL, 0), false);
+	t->action = (struct action){
+		.gate = t->gate, .on = &tunnel_events, .session = t->who, .arena = &t->arena};
+	action_start(&t->action, &q, started);
+}
+
 /* ---- the request ---- */
 
 /* The client left, or only stopped sending: nobody opens a tunnel to say nothing. */
@@ -331,6 +389,8 @@ static void on_abort(struct http_req *req, bool gone)
 	http_req_drop(req);
 	if (t->state == TUNNEL_DIALLING) {
 		answered(t, LEDGER_CALLER_GONE, 0);
+	} else if (t->state == TUNNEL_HELD) {
+		tunnel_over(t);
 	}
 }
 
@@ -341,6 +401,8 @@ static void on_end(struct http_req *req)
 	t->req = NULL;
 	if (t->state == TUNNEL_DIALLING) {
 		answered(t, LEDGER_CALLER_GONE, 0);
+	} else if (t->state == TUNNEL_HELD) {
+		tunnel_over(t);
 	}
 }
 
@@ -375,7 +437,6 @@ static struct exit_tunnel *tunnel_new(struct gate *g, struct http_req *req, stru
 
 void exit_tunnel_begin(struct exit_listener *l, struct http_req *req, struct session *who)
 {
-	struct rules_query q = {.kind = RULES_CONNECT};
 	struct gate *g = l->gate;
 	struct egress_host host;
 	struct exit_tunnel *t;
@@ -396,11 +457,7 @@ void exit_tunnel_begin(struct exit_listener *l, struct http_req *req, struct ses
 	}
 	t->host = host;
 	req->user = t;
-	q.host = &t->host;
-	q.input = exit_describe(NULL, &t->arena, &t->host, str_make(NULL, 0), false);
-	t->action = (struct action){
-		.gate = g, .on = &tunnel_events, .session = who, .arena = &t->arena};
-	action_start(&t->action, &q, req->started);
+	decide(t, req->started);
 }
 
 void exit_tunnels_end(struct gate *g, const struct session *who, enum ledger_status status)

@@ -398,7 +398,28 @@ static struct policy_value labels_value(const struct rules_labels *l, struct are
 	return policy_record_end(&r, &v) ? v : (struct policy_value){0};
 }
 
-/* {input, sessionId, w: {labels, now, origin, purpose, session: {depth, id, taint}}} */
+/* {at, by}: what a policy that asks looks for when it is decided again. */
+static bool put_approval(struct policy_record *w, const struct rules_query *q, struct arena *a)
+{
+	struct policy_uid *by = ARENA_NEW(a, struct policy_uid);
+	struct policy_value approval;
+	struct policy_record r;
+
+	if (!by) {
+		return false;
+	}
+	*by = policy_uid_make(STR("Writ::User"), arena_dup(a, q->approved_by));
+	policy_record_begin(&r, a);
+	policy_record_put(&r, STR("at"), policy_scalar(POLICY_DATETIME, (int64_t)q->now_ms));
+	policy_record_put(&r, STR("by"), policy_entity(by));
+	if (!by->id.p || !policy_record_end(&r, &approval)) {
+		return false;
+	}
+	policy_record_put(w, STR("approval"), approval);
+	return true;
+}
+
+/* {input, sessionId, w: {approval, labels, now, origin, purpose, session: {depth, id, taint}}} */
 static bool make_context(const struct rules_query *q, struct arena *a, struct policy_value *ret)
 {
 	struct policy_value labels = labels_value(&q->labels, a), input, session, w;
@@ -416,6 +437,9 @@ static bool make_context(const struct rules_query *q, struct arena *a, struct po
 		return false;
 	}
 	policy_record_begin(&r, a);
+	if (q->approved_by.n && !put_approval(&r, q, a)) {
+		return false;
+	}
 	policy_record_put(&r, STR("now"), policy_scalar(POLICY_DATETIME, (int64_t)q->now_ms));
 	policy_record_put(&r, STR("labels"), labels);
 	policy_record_put(&r, STR("origin"), policy_string(q->origin));

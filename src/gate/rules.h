@@ -81,6 +81,7 @@ struct rules_query {
 	const struct egress_host *host; /* RULES_CONNECT: where to */
 	struct str input; /* raw JSON object: what the policies see as context.input */
 	struct str session;
+	struct str approved_by; /* a person who was asked said yes; empty: nobody */
 	struct rules_labels labels;
 	struct str categories[SITE_CATEGORIES]; /* what labels.categories points to */
 	struct str purpose, origin; /* of what the agent does; empty: none with a name */

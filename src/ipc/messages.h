@@ -17,7 +17,9 @@
  *   RELOAD    CONFIG, BUNDLE and SECRET before it are new ones: prepare, then answer RELOADED
  *   DRAIN     finish what runs, take nothing new, then exit 0
  *   NOTE      str entry: a ledger entry of the supervisor (scribe only), answered by NOTED
+ *   VERDICT   u64 number, u8 yes, u32 uid: a person answered for what a gate holds
  * To the supervisor:
+ *   HELD      u64 number, str JSON text: this gate holds it for a person; an empty text: no more
  *   READY     (the role serves)
  *   MISUSE    u8 role, u32 index: that peer said what it may not, so its channel was closed; it is
  *             to be ended and started again (of scribe, connector, exit and runner, about gates)
@@ -68,6 +70,8 @@ enum ipc_message {
 	IPC_RELOAD,
 	IPC_DRAIN,
 	IPC_NOTE,
+	IPC_VERDICT,
+	IPC_HELD,
 	IPC_READY,
 	IPC_MISUSE,
 	IPC_RELOADED,

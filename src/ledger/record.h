@@ -77,6 +77,8 @@ enum ledger_event_name {
 	LEDGER_FINDING, /* subject: what it is about, detail: the finding */
 	LEDGER_ERASED,  /* subject: the session whose salt was erased */
 	/* Of the run whose session is the subject: detail says how it is held, or who did it. */
+	LEDGER_APPROVAL_GIVEN,   /* subject: the action asked about, detail: who said yes */
+	LEDGER_APPROVAL_REFUSED, /* the same for no */
 	LEDGER_RUN_STARTED,
 	LEDGER_RUN_FROZEN,
 	LEDGER_RUN_THAWED,

@@ -71,13 +71,17 @@ unsigned control_poll(const struct control *c, struct pollfd *p)
 	return CONTROL_MAX_CLIENTS + 1;
 }
 
-static bool is_owner(int fd)
+static bool is_owner(int fd, uint32_t *ret_uid)
 {
 	struct ucred who;
 	socklen_t n = sizeof(who);
 
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == 0 &&
-	       (who.uid == 0 || who.uid == geteuid());
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) < 0 ||
+	    (who.uid != 0 && who.uid != geteuid())) {
+		return false;
+	}
+	*ret_uid = who.uid;
+	return true;
 }
 
 static void accept_client(struct control *c)
@@ -85,31 +89,59 @@ static void accept_client(struct control *c)
 	CLEANUP(fd_close)
 	int fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-	if (fd < 0 || !is_owner(fd)) {
+	uint32_t uid;
+
+	if (fd < 0 || !is_owner(fd, &uid)) {
 		return;
 	}
 	for (unsigned i = 0; i < CONTROL_MAX_CLIENTS; i++) {
 		if (c->clients[i].fd < 0) {
 			c->clients[i].fd = fd_take(&fd);
 			c->clients[i].n = 0;
+			c->clients[i].uid = uid;
 			return;
 		}
 	}
 }
 
-static enum control_op parse_line(struct str line)
+/* "GATE.NUMBER" */
+static bool read_id(struct str id, struct control_request *ret)
 {
+	struct str rest = id, gate = str_cut(&rest, '.');
+	uint64_t index;
+
+	if (!str_to_u64(gate, &index) || index > UINT16_MAX || !str_to_u64(rest, &ret->number)) {
+		return false;
+	}
+	ret->gate = (unsigned)index;
+	return true;
+}
+
+static enum control_op parse_line(struct str line, struct control_request *ret)
+{
+	static const struct {
+		struct str name;
+		enum control_op op;
+	} ops[] = {
+		{STR_INIT("reload"), CONTROL_RELOAD}, {STR_INIT("stop"), CONTROL_STOP},
+		{STR_INIT("held"), CONTROL_HELD},     {STR_INIT("approve"), CONTROL_APPROVE},
+		{STR_INIT("deny"), CONTROL_DENY},
+	};
 	enum control_op op = CONTROL_NONE;
 	const struct json *root;
 	struct arena a;
 
 	arena_init(&a, 64 << 10);
 	if (json_parse(&a, line, NULL, &root, NULL) == ERR_OK) {
-		const struct json *name = json_get(root, STR("op"));
-
-		op = json_str_is(name, STR("reload")) ? CONTROL_RELOAD
-		     : json_str_is(name, STR("stop")) ? CONTROL_STOP
-						      : CONTROL_NONE;
+		for (size_t i = 0; i < ARRAY_LEN(ops); i++) {
+			if (json_str_is(json_get(root, STR("op")), ops[i].name)) {
+				op = ops[i].op;
+			}
+		}
+		if ((op == CONTROL_APPROVE || op == CONTROL_DENY) &&
+		    !read_id(json_str(json_get(root, STR("id"))), ret)) {
+			op = CONTROL_NONE;
+		}
 	}
 	arena_done(&a);
 	return op;
@@ -132,8 +164,8 @@ static bool read_client(struct control *c, unsigned i, struct control_request *r
 	k->n += (size_t)n;
 	end = str_find(str_make(k->line, k->n), '\n');
 	if (end < k->n) {
-		*ret = (struct control_request){.op = parse_line(str_make(k->line, end)),
-						.client = (int)i};
+		*ret = (struct control_request){.client = (int)i, .uid = k->uid};
+		ret->op = parse_line(str_make(k->line, end), ret);
 		if (ret->op == CONTROL_NONE) {
 			control_answer(c, (int)i, false,
 				       STR("unknown request: say {\"op\":\"reload\"} or "

@@ -2,7 +2,9 @@
 /*
  * The owner's levers while a node serves: `control.sock` in the state directory,
  * for the user the supervisor runs as, and root. One JSON object a line in, one
- * out: {"op":"reload"} is answered {"ok":true,"text":""} or {"ok":false,"error":"..."}.
+ * out: {"op":"reload"} is answered {"ok":true,"text":""} or {"ok":false,"error":"..."}. The others are
+ * "stop"; "held", whose text is a JSON array of what waits for a person; and "approve" and "deny"
+ * with "id".
  */
 #ifndef PROC_CONTROL_H
 #define PROC_CONTROL_H
@@ -14,15 +16,26 @@
 
 enum { CONTROL_MAX_CLIENTS = 8, CONTROL_LINE_MAX = 4096 };
 
-enum control_op { CONTROL_NONE = 0, CONTROL_RELOAD, CONTROL_STOP };
+enum control_op {
+	CONTROL_NONE = 0,
+	CONTROL_RELOAD,
+	CONTROL_STOP,
+	CONTROL_HELD,
+	CONTROL_APPROVE,
+	CONTROL_DENY
+};
 
 struct control_request {
 	enum control_op op;
-	int client; /* for control_answer */
+	int client;    /* for control_answer */
+	uint32_t uid;  /* who asks */
+	unsigned gate; /* APPROVE, DENY: what is held, "GATE.NUMBER" */
+	uint64_t number;
 };
 
 struct control_client {
 	int fd; /* -1: free */
+	uint32_t uid;
 	size_t n;
 	char line[CONTROL_LINE_MAX];
 };

@@ -137,7 +137,9 @@ enum err_code exit_put_head(struct buf *out, const struct h1_head *h, const stru
 	enum err_code code = put_all(out, &p, err);
 
 	if (code) {
-		secret_wipe(out->p, out->p ? out->cap : 0);
+		if (out->p) {
+			secret_wipe(out->p, out->cap);
+		}
 		buf_clear(out);
 	}
 	return code;

@@ -183,8 +183,14 @@ static void on_drain(struct wishes *w)
 	gate_drain(&CONTAINER_OF(w, struct gate_role, control)->gate, on_drained);
 }
 
+static void on_verdict(struct wishes *w)
+{
+	gate_exit_verdict(&CONTAINER_OF(w, struct gate_role, control)->gate,
+			  w->boot->verdict.number, w->boot->verdict.yes, w->boot->verdict.uid);
+}
+
 static const struct wishes_ops wishes = {
-	.channel = on_channel, .reload = on_reload, .drain = on_drain};
+	.channel = on_channel, .reload = on_reload, .drain = on_drain, .verdict = on_verdict};
 
 static void on_count(struct gate *g, unsigned n_running)
 {
@@ -196,11 +202,21 @@ static void on_count(struct gate *g, unsigned n_running)
 	}
 }
 
+static void on_held(struct gate *g, uint64_t n, struct str text)
+{
+	struct err err;
+
+	if (role_held(CONTAINER_OF(g, struct gate_role, gate)->boot, n, text, &err)) {
+		log_line(LOG_WARN, "%s", err.msg); /* nobody is asked: its time runs out */
+	}
+}
+
 static enum err_code serve(struct gate_role *r, struct err *err)
 {
 	struct rules *rules;
 
 	TRY(gate_init(&r->gate, r->boot->index, err));
+	r->gate.exits.on_held = on_held;
 	r->gate.n_gates = r->boot->gates ? r->boot->gates : 1;
 	r->gate.history.again = r->boot->again;
 	TRY(role_enter(r->boot, &gate_jail, err));

@@ -146,6 +146,8 @@ static bool boot_message(struct role_boot *boot, struct str frame, int *fds, uns
 	case IPC_RELOAD:
 	case IPC_DRAIN:
 	case IPC_NOTE:
+	case IPC_VERDICT:
+	case IPC_HELD:
 	case IPC_READY:
 	case IPC_RELOADED:
 	case IPC_NOTED:
@@ -220,6 +222,12 @@ static enum err_code serving_message(struct role_boot *boot, struct str frame, i
 	case IPC_NOTE:
 		*ret_note = frame_get_str(&r);
 		*ret = ROLE_WISH_NOTE;
+		break;
+	case IPC_VERDICT:
+		boot->verdict.number = frame_get_u64(&r);
+		boot->verdict.yes = frame_get_u8(&r) == 1;
+		boot->verdict.uid = frame_get_u32(&r);
+		*ret = ROLE_WISH_VERDICT;
 		break;
 	default:
 		if (!boot_message(boot, frame, fds, n_fds, &started) || started) {
@@ -334,6 +342,20 @@ enum err_code role_count(struct role_boot *boot, uint32_t n, struct err *err)
 
 	frame_begin(&w, buf, sizeof(buf), IPC_COUNT);
 	frame_put_u32(&w, n);
+	return chan_send(&boot->control, frame_bytes(&w), NULL, 0, err);
+}
+
+enum err_code role_held(struct role_boot *boot, uint64_t number, struct str text, struct err *err)
+{
+	char buf[4096];
+	struct frame_writer w;
+
+	frame_begin(&w, buf, sizeof(buf), IPC_HELD);
+	frame_put_u64(&w, number);
+	frame_put_str(&w, text);
+	if (w.overflow) {
+		return ERR(err, ERR_LIMIT, "a text of %zu bytes", text.n);
+	}
 	return chan_send(&boot->control, frame_bytes(&w), NULL, 0, err);
 }
 

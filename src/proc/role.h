@@ -67,6 +67,11 @@ struct role_boot {
 	unsigned n_listeners;
 	struct role_secret secrets[ROLE_MAX_SECRETS];
 	unsigned n_secrets;
+	struct {
+		uint64_t number;
+		bool yes;
+		uint32_t uid;
+	} verdict;         /* of ROLE_WISH_VERDICT */
 	bool resolve;      /* of START */
 	unsigned gates;    /* the same: how many serve */
 	bool again;        /* the same: it follows one that died */
@@ -112,9 +117,10 @@ enum role_wish {
 	ROLE_WISH_NONE = 0, /* nothing waits */
 	ROLE_WISH_CHANNEL,  /* boot->channels[boot->n_channels - 1] is new; it replaces that peer's
 			     */
-	ROLE_WISH_RELOAD, /* config_fd, bundle_fd and secrets are new ones: answer role_reloaded */
-	ROLE_WISH_DRAIN,  /* finish, then exit 0 */
-	ROLE_WISH_NOTE,   /* *ret_note is an entry for the ledger (scribe) */
+	ROLE_WISH_RELOAD,  /* config_fd, bundle_fd and secrets are new ones: answer role_reloaded */
+	ROLE_WISH_DRAIN,   /* finish, then exit 0 */
+	ROLE_WISH_VERDICT, /* boot->verdict: a person answered (gates) */
+	ROLE_WISH_NOTE,    /* *ret_note is an entry for the ledger (scribe) */
 };
 
 /*
@@ -125,6 +131,10 @@ enum role_wish {
 enum { ROLE_FRAME_MAX = 20 * 1024 };
 enum err_code role_next_wish(struct role_boot *boot, void *buf, enum role_wish *ret,
 			     struct str *ret_note, struct err *err) MUST_USE;
+
+/* Tells the supervisor what this gate holds for a person; with an empty text: no more. */
+enum err_code role_held(struct role_boot *boot, uint64_t number, struct str text,
+			struct err *err) MUST_USE;
 
 /* The answer to ROLE_WISH_RELOAD. */
 enum err_code role_reloaded(struct role_boot *boot, bool ok, struct str text,

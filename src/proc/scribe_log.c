@@ -43,6 +43,8 @@ static bool may_report(enum role sender, enum ledger_event_name event)
 	case LEDGER_SESSION_OPENED:
 	case LEDGER_SESSION_CLOSED:
 	case LEDGER_FINDING:
+	case LEDGER_APPROVAL_GIVEN:
+	case LEDGER_APPROVAL_REFUSED:
 	case LEDGER_RUN_STARTED:
 	case LEDGER_RUN_FROZEN:
 	case LEDGER_RUN_THAWED:

@@ -18,6 +18,7 @@
 #include "proc/control.h"
 #include "proc/ground.h"
 #include "sys/fd.h"
+#include "json/write.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -33,12 +34,20 @@ enum {
 	MAX_POLL = 2 * CHILDREN_MAX + CONTROL_MAX_CLIENTS + 3,
 	FRAMES_A_TURN = 64,
 	NOTES_MAX = 1024,
+	HELD_MAX = 64,
 };
 
 struct note {
 	struct note *next;
 	size_t n;
 	char frame[];
+};
+
+/* What a gate holds for a person. */
+struct held {
+	unsigned gate;
+	uint64_t number;
+	char text[2048]; /* JSON, as the gate wrote it: given on as text, never read */
 };
 
 enum phase {
@@ -71,6 +80,7 @@ struct supervisor {
 	/* Events that no scribe has answered for, the oldest first. */
 	struct note *notes, **notes_end;
 	unsigned n_notes;
+	struct held *held[HELD_MAX]; /* NULL: free */
 };
 
 /* Whether an upstream is known by a name that has to be looked up. */
@@ -391,6 +401,101 @@ static bool accuses(struct supervisor *s, const struct child *by, struct frame_r
 	return true;
 }
 
+static struct held **find_held(struct supervisor *s, unsigned gate, uint64_t number)
+{
+	for (unsigned i = 0; i < HELD_MAX; i++) {
+		if (s->held[i] && s->held[i]->gate == gate && s->held[i]->number == number) {
+			return &s->held[i];
+		}
+	}
+	return NULL;
+}
+
+static void forget_held(struct held **at)
+{
+	free(*at);
+	*at = NULL;
+}
+
+/* A gate holds something, or no more. What finds no room here is asked of nobody. */
+static void take_held(struct supervisor *s, unsigned gate, uint64_t number, struct str text)
+{
+	struct held **at = find_held(s, gate, number);
+
+	if (text.n == 0) {
+		if (at) {
+			forget_held(at);
+		}
+		return;
+	}
+	for (unsigned i = 0; !at && i < HELD_MAX; i++) {
+		at = s->held[i] ? NULL : &s->held[i];
+	}
+	if (at && text.n < sizeof((*at)->text)) {
+		*at = *at ? *at : calloc(1, sizeof(**at));
+		if (*at) {
+			(*at)->gate = gate;
+			(*at)->number = number;
+			memcpy((*at)->text, text.p, text.n);
+			(*at)->text[text.n] = '\0';
+		}
+	}
+}
+
+/* [{"id":"0.7","request":{...}}]: the text is a string, so that a gate cannot break out of it. */
+static void say_held(struct supervisor *s, int client)
+{
+	struct json_writer w;
+	struct buf out;
+
+	buf_init(&out, 200 << 10);
+	w = json_writer(&out);
+	json_w_array(&w);
+	for (unsigned i = 0; i < HELD_MAX; i++) {
+		char id[40];
+
+		if (!s->held[i]) {
+			continue;
+		}
+		(void)snprintf(id, sizeof(id), "%u.%llu", s->held[i]->gate,
+			       (unsigned long long)s->held[i]->number);
+		json_w_object(&w);
+		json_w_member_str(&w, STR("id"), str_from_c(id));
+		json_w_member_str(&w, STR("request"), str_from_c(s->held[i]->text));
+		json_w_end(&w);
+	}
+	json_w_end(&w);
+	control_answer(&s->control, client, !out.failed,
+		       out.failed ? STR("too much is held to be shown") : buf_str(&out));
+	buf_done(&out);
+}
+
+static void give_verdict(struct supervisor *s, const struct control_request *req)
+{
+	struct held **at = find_held(s, req->gate, req->number);
+	struct child *gate = children_find(&s->children, ROLE_GATE, req->gate);
+	char buf[32];
+	struct frame_writer w;
+	struct err err;
+
+	if (!at || !gate) {
+		control_answer(
+			&s->control, req->client, false,
+			STR("nothing is held under this number: writ approve shows what is"));
+		return;
+	}
+	frame_begin(&w, buf, sizeof(buf), IPC_VERDICT);
+	frame_put_u64(&w, req->number);
+	frame_put_u8(&w, req->op == CONTROL_APPROVE);
+	frame_put_u32(&w, req->uid);
+	forget_held(at);
+	if (chan_send(&gate->control, frame_bytes(&w), NULL, 0, &err)) {
+		control_answer(&s->control, req->client, false, str_from_c(err.msg));
+		return;
+	}
+	control_answer(&s->control, req->client, true, STR(""));
+}
+
 static void child_message(struct supervisor *s, struct child *c, struct str frame)
 {
 	struct frame_reader r;
@@ -419,6 +524,15 @@ static void child_message(struct supervisor *s, struct child *c, struct str fram
 				/* Their only way to other hosts; without runs it may not be needed. */
 				children_find(&s->children, ROLE_EXIT, 0)->off = false;
 			}
+			return;
+		}
+	}
+	if (type == IPC_HELD && c->role == ROLE_GATE) {
+		uint64_t number = frame_get_u64(&r);
+		struct str text = frame_get_str(&r);
+
+		if (frame_ok(&r)) {
+			take_held(s, c->index, number, text);
 			return;
 		}
 	}
@@ -482,6 +596,11 @@ static void child_ended(struct supervisor *s, struct child *c)
 
 	if (waitpid(c->process.pid, &status, 0) < 0) {
 		return;
+	}
+	for (unsigned i = 0; c->role == ROLE_GATE && i < HELD_MAX; i++) {
+		if (s->held[i] && s->held[i]->gate == c->index) {
+			forget_held(&s->held[i]); /* it went with its gate */
+		}
 	}
 	if (c->role == ROLE_GATE && c->index == 0) {
 		s->runs = 0; /* they ended with it */
@@ -613,6 +732,13 @@ static void control_request(struct supervisor *s, const struct control_request *
 		break;
 	case CONTROL_RELOAD:
 		reload(s, req->client);
+		break;
+	case CONTROL_HELD:
+		say_held(s, req->client);
+		break;
+	case CONTROL_APPROVE:
+	case CONTROL_DENY:
+		give_verdict(s, req);
 		break;
 	case CONTROL_STOP:
 		control_answer(&s->control, req->client, true, STR("draining"));
@@ -794,6 +920,9 @@ int supervisor_run(const struct supervisor_options *options)
 	control_done(&s.control);
 	ground_done(&s.ground);
 	while (forget_note(&s)) {
+	}
+	for (unsigned i = 0; i < HELD_MAX; i++) {
+		forget_held(&s.held[i]);
 	}
 	bundle_done(&s.next);
 	bundle_done(&s.bundle);

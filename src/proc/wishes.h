@@ -24,6 +24,8 @@ struct wishes_ops {
 	enum err_code (*reload)(struct wishes *w, struct err *err);
 	/* Finish what runs, then stop the loop; NULL: it is stopped at once. */
 	void (*drain)(struct wishes *w);
+	/* boot->verdict: a person answered for what this role holds; NULL: it holds nothing. */
+	void (*verdict)(struct wishes *w);
 	/* An entry of the supervisor's for the log; NULL: this role keeps none. */
 	enum err_code (*note)(struct wishes *w, struct str entry, struct err *err);
 };

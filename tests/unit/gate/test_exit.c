@@ -18,6 +18,9 @@
 #define POLICIES                                                                                   \
 	"@id(\"git\") permit (principal, action == Writ::Action::\"connect\", resource in "        \
 	"Writ::Host::\"git.test\");"                                                               \
+	"@id(\"asks\") permit (principal, action, resource in Writ::Host::\"ask.test\");"          \
+	"@id(\"ask\") @ask(\"owner\") forbid (principal, action, resource in "                     \
+	"Writ::Host::\"ask.test\") unless { context.w has approval };"                             \
 	"@id(\"gets\") @reason(\"only reading\") forbid (principal, action == "                    \
 	"Writ::Action::\"connect\", resource) when { context.input has method && "                 \
 	"context.input.method != \"GET\" };"
@@ -436,6 +439,77 @@ static void a_client_that_leaves_while_it_is_dialled_leaves_nothing_behind(void 
 	assert_true(is_closed(server_side));
 }
 
+/* ---- what waits for a person ---- */
+
+static uint64_t held_number;
+static char held_text[4096];
+
+static void on_held(struct gate *g, uint64_t n, struct str text)
+{
+	(void)g;
+	held_number = n;
+	(void)snprintf(held_text, sizeof(held_text), STR_FMT, STR_ARG(text));
+}
+
+static void ask_for_a_person(void)
+{
+	gate.exits.on_held = on_held;
+	say("CONNECT ask.test:22 HTTP/1.1\r\nHost: ask.test:22\r\n\r\n");
+	assert_int_equal(recorded(LEDGER_DECISION).u.decision.decision, LEDGER_ASK);
+	acknowledge();
+	assert_non_null(strstr(held_text, "ask.test"));
+	assert_int_equal(gate.exits.n_held, 1);
+	assert_int_equal(dial_asked("", 0), 0);
+}
+
+static void a_yes_is_recorded_and_decided_again_before_it_is_dialled(void **state)
+{
+	struct ledger_entry e;
+	struct err err;
+
+	(void)state;
+	ask_for_a_person();
+	gate_exit_verdict(&gate, held_number + 1, true, 7); /* another one: nothing happens */
+	assert_int_equal(gate.exits.n_held, 1);
+	gate_exit_verdict(&gate, held_number, true, 7);
+	assert_int_equal(gate.exits.n_held, 0);
+	assert_int_equal(dial_asked("", 0), 0);
+	e = recorded(LEDGER_EVENT);
+	assert_int_equal(e.u.event.event, LEDGER_APPROVAL_GIVEN);
+	assert_str_equal(e.u.event.detail, STR("uid:7"));
+	/* In one frame, the answer first. */
+	assert_int_equal(scribe.n, 2);
+	assert_int_equal(ledger_entry_decode(scribe.entries[1], &arena, &e, &err), ERR_OK);
+	assert_int_equal(e.u.decision.decision, LEDGER_ALLOW);
+	acknowledge();
+	dialled(dial_asked("ask.test", 22));
+	assert_heard("HTTP/1.1 200 ");
+}
+
+static void a_no_ends_it(void **state)
+{
+	(void)state;
+	ask_for_a_person();
+	gate_exit_verdict(&gate, held_number, false, 7);
+	assert_heard("approval_refused");
+	assert_string_equal(held_text, "");
+	assert_int_equal(recorded(LEDGER_EVENT).u.event.event, LEDGER_APPROVAL_REFUSED);
+	acknowledge();
+	assert_int_equal(dial_asked("", 0), 0);
+}
+
+static void who_leaves_is_held_no_more(void **state)
+{
+	(void)state;
+	ask_for_a_person();
+	close(client);
+	client = -1;
+	settle(&gate.loop);
+	assert_int_equal(gate.exits.n_held, 0);
+	assert_int_equal(gate.exits.n_tunnels, 0);
+	assert_string_equal(held_text, "");
+}
+
 int main(void)
 {
 #define T(t) cmocka_unit_test_setup_teardown(t, begin, finish)
@@ -453,6 +527,9 @@ int main(void)
 		T(what_is_not_asked_of_a_proxy_is_refused_undecided),
 		T(the_end_of_a_run_ends_its_tunnels_and_says_so),
 		T(a_client_that_leaves_while_it_is_dialled_leaves_nothing_behind),
+		T(a_yes_is_recorded_and_decided_again_before_it_is_dialled),
+		T(a_no_ends_it),
+		T(who_leaves_is_held_no_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -443,6 +443,23 @@ static void a_host_lies_in_the_domains_above_it(void **state)
 	assert_int_equal(reaches(in_git, "test:443"), POLICY_DENY);
 }
 
+static void an_approval_is_seen_by_the_policy_that_asks(void **state)
+{
+	static const char asks[] =
+		"permit (principal, action, resource);"
+		"@ask(\"owner\") forbid (principal, action, resource) unless { "
+		"context.w has approval && context.w.approval.by == "
+		"Writ::User::\"uid:7\" && context.w.approval.at == context.w.now };";
+	struct rules_query q = question();
+
+	(void)state;
+	assert_int_equal(outcome(asks, q), POLICY_ASK);
+	q.approved_by = STR("uid:7");
+	assert_int_equal(outcome(asks, q), POLICY_ALLOW);
+	q.approved_by = STR("uid:8");
+	assert_int_equal(outcome(asks, q), POLICY_ASK);
+}
+
 static void a_connection_is_decided_by_host_and_port(void **state)
 {
 	(void)state;
@@ -569,6 +586,7 @@ int main(void)
 		T(names_cannot_break_out_of_their_text),
 		T(documents_that_do_not_fit_make_no_rules),
 		T(a_host_lies_in_the_domains_above_it),
+		T(an_approval_is_seen_by_the_policy_that_asks),
 		T(a_connection_is_decided_by_host_and_port),
 		T(the_digest_is_of_the_policies),
 	};
