@@ -9,6 +9,7 @@
 
 #include "gate/gate.h"
 #include "mcp/modern.h"
+#include "model/request.h"
 
 struct exchange;
 
@@ -73,6 +74,7 @@ struct exchange {
 
 	/* models */
 	struct gate_model *model;
+	enum model_api model_api;
 	struct list model_wait;
 	struct http_call model_call;
 	bool model_calling;

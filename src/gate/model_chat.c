@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * /v1/models and /v1/chat/completions over configured back ends. The decision
- * sees the model, its site and where that lies; a back end that the policies
- * do not allow is never dialled.
+ * /v1/models, and requests to models (chat, completions, embeddings, responses, messages) over
+ * configured back ends. The decision sees the model, its site and where that lies; a back end
+ * that the policies do not allow is never dialled.
  */
 #include "gate/exchange.h"
 
-#include "model/chat.h"
 #include "model/list.h"
+#include "model/request.h"
 #include "model/stream.h"
 #include "json/write.h"
 
@@ -15,10 +15,10 @@ enum { CHAT_ANSWER_MAX = 32 << 20, CHAT_SECONDS = 600, MAX_TOOL_NAMES = 64 };
 
 /* An answer on its way to the client. */
 struct model_reply {
-	struct model_chat chat;
+	struct model_request request;
 	struct buf body; /* of the request to the back end */
 	struct str target;
-	struct http_field fields[2];
+	struct http_field fields[3];
 	int status;
 	bool events; /* a stream */
 	struct sha256 commitment;
@@ -26,11 +26,16 @@ struct model_reply {
 	uint64_t bytes;
 };
 
+static enum model_dialect dialect_of(const struct exchange *x)
+{
+	return model_api_info(x->model_api)->dialect;
+}
+
 static void model_fail(struct exchange *x, enum model_error e)
 {
 	struct buf out = gate_buf_take(x->gate, 64 << 10);
 
-	model_error_append(&out, e);
+	model_error_append(&out, dialect_of(x), e);
 	gate_buf_give(x->gate, &x->answer);
 	x->answer = out;
 	exchange_json(x, (int)model_error_info(e)->http_status, buf_str(&x->answer));
@@ -70,7 +75,7 @@ static void on_head(struct http_call *c)
 	struct model_reply *r = x->reply;
 
 	r->status = c->answer->status;
-	if (r->status != 200 || !r->chat.stream ||
+	if (r->status != 200 || !r->request.stream ||
 	    !http_type_is(h1_get(c->answer, HTTP_F_CONTENT_TYPE), STR("text/event-stream"))) {
 		return;
 	}
@@ -114,7 +119,7 @@ static void take_body(struct exchange *x, struct str body)
 	}
 	if (status == LEDGER_PROTOCOL_ERROR || r->status >= 500 || r->status == 401 ||
 	    r->status == 403 || r->status < 200 || (r->status >= 300 && r->status < 400)) {
-		model_error_append(&x->answer, MODEL_ERROR_UPSTREAM);
+		model_error_append(&x->answer, dialect_of(x), MODEL_ERROR_UPSTREAM);
 		r->status = 502;
 	} else {
 		buf_append(&x->answer, body);
@@ -152,9 +157,10 @@ static void on_fail(struct http_call *c, enum http_fail why, const struct err *e
 		return;
 	}
 	x->answer = gate_buf_take(x->gate, 64 << 10);
-	model_error_append(&x->answer, why == HTTP_FAIL_TIMEOUT ? MODEL_ERROR_TIMEOUT
-				       : why == HTTP_FAIL_QUEUE ? MODEL_ERROR_BUSY
-								: MODEL_ERROR_UPSTREAM);
+	model_error_append(&x->answer, dialect_of(x),
+			   why == HTTP_FAIL_TIMEOUT ? MODEL_ERROR_TIMEOUT
+			   : why == HTTP_FAIL_QUEUE ? MODEL_ERROR_BUSY
+						    : MODEL_ERROR_UPSTREAM);
 	x->reply->status = why == HTTP_FAIL_TIMEOUT ? 504 : why == HTTP_FAIL_QUEUE ? 429 : 502;
 	action_answered(&x->action, status_of(why), 0, str_make(NULL, 0));
 }
@@ -170,18 +176,25 @@ static const struct http_call_events call_events = {
 
 static void send_request(struct exchange *x)
 {
+	struct str version = h1_get(&x->req->head, HTTP_F_ANTHROPIC_VERSION);
 	struct model_reply *r = x->reply;
+	size_t n_fields = 2;
 
 	r->fields[0] = (struct http_field){STR("Content-Type"), STR("application/json")};
-	r->fields[1] = (struct http_field){STR("Accept"), r->chat.stream ? STR("text/event-stream")
-									 : STR("application/json")};
+	r->fields[1] =
+		(struct http_field){STR("Accept"), r->request.stream ? STR("text/event-stream")
+								     : STR("application/json")};
+	if (dialect_of(x) == MODEL_DIALECT_ANTHROPIC) {
+		r->fields[n_fields++] = (struct http_field){
+			STR("anthropic-version"), version.n ? version : STR("2023-06-01")};
+	}
 	x->model_call = (struct http_call){
 		.on = &call_events,
 		.pool = x->model->pool.pool,
 		.request = {.method = STR("POST"),
 			    .target = r->target,
 			    .fields = r->fields,
-			    .n_fields = 2,
+			    .n_fields = n_fields,
 			    .framing = HTTP_LENGTH,
 			    .body_len = buf_len(&r->body)},
 		.body = buf_str(&r->body),
@@ -195,7 +208,7 @@ static void send_request(struct exchange *x)
 static void not_reached(struct exchange *x)
 {
 	x->answer = gate_buf_take(x->gate, 64 << 10);
-	model_error_append(&x->answer, MODEL_ERROR_UPSTREAM);
+	model_error_append(&x->answer, dialect_of(x), MODEL_ERROR_UPSTREAM);
 	x->reply->status = 502;
 	action_answered(&x->action, LEDGER_UNREACHABLE, 0, str_make(NULL, 0));
 }
@@ -227,11 +240,12 @@ static void forward(struct action *a)
 		return;
 	}
 	r->body = gate_buf_take(x->gate, CHAT_ANSWER_MAX);
-	model_chat_splice(&r->body, &r->chat, m->back_name);
+	model_request_splice(&r->body, &r->request, m->back_name);
 	r->target = arena_printf(
-		&x->req->arena, STR_FMT "/chat/completions",
+		&x->req->arena, STR_FMT "/" STR_FMT,
 		STR_ARG(str_make(m->pool.target.p,
-				 m->pool.target.n - str_ends_with(m->pool.target, STR("/")))));
+				 m->pool.target.n - str_ends_with(m->pool.target, STR("/")))),
+		STR_ARG(model_api_info(r->request.api)->path));
 	if (r->body.failed || !r->target.p) {
 		not_reached(x);
 	} else if (m->pool.pool) {
@@ -261,7 +275,7 @@ static void answer_refused(struct exchange *x)
 		return;
 	}
 	x->answer = gate_buf_take(x->gate, 64 << 10);
-	model_denied_append(&x->answer, &refusal);
+	model_denied_append(&x->answer, dialect_of(x), &refusal);
 	exchange_json(x, 403, buf_str(&x->answer));
 }
 
@@ -283,9 +297,9 @@ static void reply(struct action *a)
 static const struct action_events chat_events = {.forward = forward, .reply = reply};
 
 /* context.input of `infer`: what the policies can ask about. Tokens are at most bytes. */
-static struct str describe(struct exchange *x, const struct model_chat *chat)
+static struct str describe(struct exchange *x, const struct model_request *q)
 {
-	struct json_walk walk = json_walk(chat->tools);
+	struct json_walk walk = json_walk(q->tools);
 	struct json_writer w;
 	struct str name, text;
 	struct buf out;
@@ -293,12 +307,13 @@ static struct str describe(struct exchange *x, const struct model_chat *chat)
 	buf_init(&out, 256 << 10);
 	w = json_writer(&out);
 	json_w_object(&w);
-	json_w_member_u64(&w, STR("max_tokens"), chat->max_tokens);
-	json_w_member_bool(&w, STR("stream"), chat->stream);
-	json_w_member_u64(&w, STR("tokens"), chat->input_bytes);
+	json_w_member_str(&w, STR("api"), model_api_info(q->api)->name);
+	json_w_member_u64(&w, STR("max_tokens"), q->max_tokens);
+	json_w_member_bool(&w, STR("stream"), q->stream);
+	json_w_member_u64(&w, STR("tokens"), q->input_bytes);
 	json_w_key(&w, STR("tools"));
 	json_w_array(&w);
-	while (chat->tools.p && model_chat_tool(&walk, &x->req->arena, &name)) {
+	while (q->tools.p && model_request_tool(&walk, &x->req->arena, &name)) {
 		json_w_str(&w, name);
 	}
 	json_w_end(&w);
@@ -331,13 +346,13 @@ static void on_chat_body(struct exchange *x)
 		model_fail(x, MODEL_ERROR_INTERNAL);
 		return;
 	}
-	e = model_chat_parse(&x->req->arena, x->req->body, &x->gate->json_limits, &x->reply->chat,
-			     &why);
+	e = model_request_parse(&x->req->arena, x->model_api, x->req->body, &x->gate->json_limits,
+				&x->reply->request, &why);
 	if (e) {
 		model_fail(x, e);
 		return;
 	}
-	x->model = model_find(x->gate, x->reply->chat.model);
+	x->model = model_find(x->gate, x->reply->request.model);
 	x->session = exchange_session(x);
 	if (!x->model || !x->session) {
 		x->model = NULL;
@@ -346,7 +361,7 @@ static void on_chat_body(struct exchange *x)
 	}
 	x->model->uses++;
 	q.object = x->model->name;
-	q.input = describe(x, &x->reply->chat);
+	q.input = describe(x, &x->reply->request);
 	if (!q.input.p) {
 		model_fail(x, MODEL_ERROR_TOO_LARGE);
 		return;
@@ -462,16 +477,17 @@ static void chat_begin(struct exchange *x)
 void model_begin(struct exchange *x, struct str what)
 {
 	bool get = x->req->head.method == HTTP_GET;
+	enum model_api api = model_api_find(what);
 
 	if (str_eq(what, STR("models")) && get) {
 		answer_models(x, STR(""));
 	} else if (str_starts_with(what, STR("models/")) && get) {
 		answer_models(x, str_from(what, 7));
-	} else if (str_eq(what, STR("chat/completions")) && x->req->head.method == HTTP_POST) {
+	} else if (api && x->req->head.method == HTTP_POST) {
+		x->model_api = api;
 		chat_begin(x);
 	} else {
-		model_fail(x, str_eq(what, STR("models")) || str_eq(what, STR("chat/completions"))
-				      ? MODEL_ERROR_METHOD
-				      : MODEL_ERROR_NO_ROUTE);
+		model_fail(x, api || str_eq(what, STR("models")) ? MODEL_ERROR_METHOD
+								 : MODEL_ERROR_NO_ROUTE);
 	}
 }

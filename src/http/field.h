@@ -51,6 +51,7 @@ struct http_field {
 	X(CONTENT_ENCODING, "content-encoding", HTTP_FIELD_ONE)                                    \
 	X(PROXY_CONNECTION, "proxy-connection", HTTP_FIELD_HOP)                                    \
 	X(WWW_AUTHENTICATE, "www-authenticate", 0)                                                 \
+	X(ANTHROPIC_VERSION, "anthropic-version", HTTP_FIELD_ONE)                                  \
 	X(TRANSFER_ENCODING, "transfer-encoding", HTTP_FIELD_ONE | HTTP_FIELD_HOP)                 \
 	X(PROXY_AUTHENTICATE, "proxy-authenticate", 0)                                             \
 	X(PROXY_AUTHORIZATION, "proxy-authorization", HTTP_FIELD_ONE | HTTP_FIELD_HOP)             \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/chat.h"
 
-#include "base/fold.h"
+#include "model/pick_priv.h"
 #include "json/write.h"
 
 enum {
@@ -27,85 +27,16 @@ static const struct str names[C_MAX] = {
 	[C_TOOLS] = STR_INIT("tools"),
 };
 
-/* spans[i] becomes the value of wanted[i]; false when a member imitates one of them. */
-static bool pick(struct arena *a, struct str object, const struct str *wanted, size_t n,
-		 struct str *spans)
-{
-	struct json_member m;
-
-	memset(spans, 0, n * sizeof(*spans));
-	for (struct json_walk w = json_walk(object); json_walk_next(&w, &m);) {
-		struct str key = m.key;
-
-		if (m.key_escaped && json_unquote(a, str_make(key.p - 1, key.n + 2), &key, NULL)) {
-			return false;
-		}
-		for (size_t i = 0; i < n; i++) {
-			if (str_eq(key, wanted[i]) ? m.key_escaped
-						   : fold_resembles(key, wanted[i])) {
-				return false;
-			}
-			if (str_eq(key, wanted[i])) {
-				spans[i] = m.value;
-			}
-		}
-	}
-	return true;
-}
-
-static bool is_type(struct str raw, enum json_type type)
-{
-	return raw.p && json_raw_type(raw) == type;
-}
-
-/* Absent and null mean the same to every back end. */
-static bool is_absent(struct str raw)
-{
-	return !raw.p || json_raw_type(raw) == JSON_NULL;
-}
-
 static enum model_error refuse(enum model_error e, struct err *why)
 {
 	err_ignore(ERR(why, ERR_INVALID, STR_FMT, STR_ARG(model_error_info(e)->text)));
 	return e;
 }
 
-static bool take_bool(struct str raw, bool *ret)
-{
-	*ret = str_eq(raw, STR("true"));
-	return is_absent(raw) || json_raw_type(raw) == JSON_BOOL;
-}
-
-/* Raises *ret to a positive integer; false when it is something else. */
-static bool take_limit(struct str raw, uint64_t *ret)
-{
-	uint64_t v;
-
-	if (is_absent(raw)) {
-		return true;
-	}
-	if (json_raw_type(raw) != JSON_NUMBER || !str_to_u64(raw, &v) || v == 0) {
-		return false;
-	}
-	*ret = v > *ret ? v : *ret;
-	return true;
-}
-
 static bool take_model(struct arena *a, struct str raw, struct model_chat *c)
 {
-	if (!is_type(raw, JSON_STRING) || json_unquote(a, raw, &c->model, NULL) ||
-	    c->model.n == 0 || c->model.n > MODEL_NAME_MAX) {
-		return false;
-	}
 	c->model_raw = raw;
-	for (size_t i = 0; i < c->model.n; i++) {
-		unsigned char ch = (unsigned char)c->model.p[i];
-
-		if (ch <= 0x20 || ch == 0x7f) {
-			return false;
-		}
-	}
-	return true;
+	return model_take_name(a, raw, &c->model);
 }
 
 static bool take_messages(struct arena *a, struct str raw, struct model_chat *c)
@@ -114,12 +45,12 @@ static bool take_messages(struct arena *a, struct str raw, struct model_chat *c)
 	struct json_member m;
 	struct str r;
 
-	if (!is_type(raw, JSON_ARRAY)) {
+	if (!model_is_type(raw, JSON_ARRAY)) {
 		return false;
 	}
 	for (struct json_walk w = json_walk(raw); json_walk_next(&w, &m);) {
-		if (json_raw_type(m.value) != JSON_OBJECT || !pick(a, m.value, &role, 1, &r) ||
-		    !is_type(r, JSON_STRING)) {
+		if (json_raw_type(m.value) != JSON_OBJECT ||
+		    !model_pick(a, m.value, &role, 1, &r) || !model_is_type(r, JSON_STRING)) {
 			return false;
 		}
 		c->n_messages++;
@@ -135,14 +66,15 @@ static bool tool_name(struct arena *a, struct str tool, struct str *ret)
 	static const struct str name = STR_INIT("name");
 	struct str r[ARRAY_LEN(members)], raw;
 
-	if (json_raw_type(tool) != JSON_OBJECT || !pick(a, tool, members, ARRAY_LEN(members), r)) {
+	if (json_raw_type(tool) != JSON_OBJECT ||
+	    !model_pick(a, tool, members, ARRAY_LEN(members), r)) {
 		return false;
 	}
 	raw = r[0];
-	if (is_type(r[1], JSON_OBJECT) && !pick(a, r[1], &name, 1, &raw)) {
+	if (model_is_type(r[1], JSON_OBJECT) && !model_pick(a, r[1], &name, 1, &raw)) {
 		return false;
 	}
-	return is_type(raw, JSON_STRING) && json_unquote(a, raw, ret, NULL) == ERR_OK;
+	return model_is_type(raw, JSON_STRING) && json_unquote(a, raw, ret, NULL) == ERR_OK;
 }
 
 static bool take_tools(struct arena *a, struct str raw, struct model_chat *c)
@@ -150,7 +82,7 @@ static bool take_tools(struct arena *a, struct str raw, struct model_chat *c)
 	struct json_member m;
 	struct str name;
 
-	if (is_absent(raw)) {
+	if (model_is_absent(raw)) {
 		return true;
 	}
 	if (json_raw_type(raw) != JSON_ARRAY) {
@@ -170,14 +102,15 @@ static bool take_stream(struct arena *a, const struct str *r, struct model_chat 
 	static const struct str name = STR_INIT("include_usage");
 	struct str usage = {NULL, 0};
 
-	if (!take_bool(r[C_STREAM], &c->stream)) {
+	if (!model_take_bool(r[C_STREAM], &c->stream)) {
 		return false;
 	}
-	if (!is_absent(r[C_STREAM_OPTIONS]) && (json_raw_type(r[C_STREAM_OPTIONS]) != JSON_OBJECT ||
-						!pick(a, r[C_STREAM_OPTIONS], &name, 1, &usage))) {
+	if (!model_is_absent(r[C_STREAM_OPTIONS]) &&
+	    (json_raw_type(r[C_STREAM_OPTIONS]) != JSON_OBJECT ||
+	     !model_pick(a, r[C_STREAM_OPTIONS], &name, 1, &usage))) {
 		return false;
 	}
-	return take_bool(usage, &c->include_usage);
+	return model_take_bool(usage, &c->include_usage);
 }
 
 enum model_error model_chat_parse(struct arena *a, struct str body, const struct json_opts *opts,
@@ -197,7 +130,7 @@ enum model_error model_chat_parse(struct arena *a, struct str body, const struct
 		return refuse(MODEL_ERROR_SHAPE, why);
 	}
 	ret->whole = scan.value;
-	if (!pick(a, scan.value, names, C_MAX, r)) {
+	if (!model_pick(a, scan.value, names, C_MAX, r)) {
 		return refuse(MODEL_ERROR_IMITATION, why);
 	}
 	if (!take_model(a, r[C_MODEL], ret)) {
@@ -209,11 +142,11 @@ enum model_error model_chat_parse(struct arena *a, struct str body, const struct
 	if (!take_stream(a, r, ret)) {
 		return refuse(MODEL_ERROR_STREAM, why);
 	}
-	if (!take_limit(r[C_MAX_TOKENS], &ret->max_tokens) ||
-	    !take_limit(r[C_MAX_COMPLETION_TOKENS], &ret->max_tokens)) {
+	if (!model_take_limit(r[C_MAX_TOKENS], &ret->max_tokens) ||
+	    !model_take_limit(r[C_MAX_COMPLETION_TOKENS], &ret->max_tokens)) {
 		return refuse(MODEL_ERROR_MAX_TOKENS, why);
 	}
-	if (!take_limit(r[C_N], &n) || n > MODEL_N_MAX) {
+	if (!model_take_limit(r[C_N], &n) || n > MODEL_N_MAX) {
 		return refuse(MODEL_ERROR_N, why);
 	}
 	ret->n = n ? (uint32_t)n : 1;

@@ -22,14 +22,33 @@ const struct model_error_info *model_error_info(enum model_error e)
 	return &errors[e];
 }
 
+static struct str type_of(enum model_dialect d, const struct model_error_info *i)
+{
+	if (d == MODEL_DIALECT_OPENAI) {
+		return i->type;
+	}
+	switch (i->http_status) {
+	case 404:
+		return STR("not_found_error");
+	case 413:
+		return STR("request_too_large");
+	default:
+		return i->http_status >= 500 ? STR("api_error") : i->type;
+	}
+}
+
 /* Leaves the error object open for more members. */
-static void begin_error(struct json_writer *w, const struct model_error_info *i, struct str text)
+static void begin_error(struct json_writer *w, enum model_dialect d,
+			const struct model_error_info *i, struct str text)
 {
 	json_w_object(w);
+	if (d == MODEL_DIALECT_ANTHROPIC) {
+		json_w_member_str(w, STR("type"), STR("error"));
+	}
 	json_w_key(w, STR("error"));
 	json_w_object(w);
 	json_w_member_str(w, STR("message"), text);
-	json_w_member_str(w, STR("type"), i->type);
+	json_w_member_str(w, STR("type"), type_of(d, i));
 	json_w_key(w, STR("param"));
 	if (i->param.n) {
 		json_w_str(w, i->param);
@@ -39,12 +58,12 @@ static void begin_error(struct json_writer *w, const struct model_error_info *i,
 	json_w_member_str(w, STR("code"), i->code);
 }
 
-void model_error_append(struct buf *out, enum model_error e)
+void model_error_append(struct buf *out, enum model_dialect d, enum model_error e)
 {
 	const struct model_error_info *i = model_error_info(e);
 	struct json_writer w = json_writer(out);
 
-	begin_error(&w, i, i->text);
+	begin_error(&w, d, i, i->text);
 	json_w_end(&w);
 	json_w_end(&w);
 }
@@ -90,14 +109,14 @@ static void say(struct buf *b, const struct model_refusal *r)
 			     : STR(" Repeating it will not help; ask whoever owns the policy."));
 }
 
-void model_denied_append(struct buf *out, const struct model_refusal *r)
+void model_denied_append(struct buf *out, enum model_dialect d, const struct model_refusal *r)
 {
 	struct json_writer w = json_writer(out);
 	struct buf text;
 
 	buf_init(&text, 4096);
 	say(&text, r);
-	begin_error(&w, model_error_info(r->ask ? MODEL_ERROR_ASK : MODEL_ERROR_DENIED),
+	begin_error(&w, d, model_error_info(r->ask ? MODEL_ERROR_ASK : MODEL_ERROR_DENIED),
 		    buf_str(&text));
 	json_w_key(&w, STR("writ"));
 	json_w_object(&w);

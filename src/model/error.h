@@ -2,7 +2,8 @@
 /*
  * The errors of the OpenAI-compatible surface that Writ itself answers, in one
  * table: HTTP status, type, code, text. The shape is the one that client libraries
- * read: {"error":{"message","type","param","code"}}. They try again by themselves
+ * read: {"error":{"message","type","param","code"}}, for Anthropic's with "type":"error" before it
+ * and types of its own. They try again by themselves
  * on 408, 409, 429 and 5xx, so a refusal is 403 and a capacity limit is 429.
  */
 #ifndef MODEL_ERROR_H
@@ -24,6 +25,10 @@
 	X(MAX_TOKENS,    400, "invalid_request_error", "invalid_max_tokens",  "max_tokens", "The members max_tokens and max_completion_tokens must be positive integers.") \
 	X(N,             400, "invalid_request_error", "invalid_n",           "n",        "The member n must be an integer from 1 to 128.") \
 	X(TOOLS,         400, "invalid_request_error", "invalid_tools",       "tools",    "The member tools must be an array of at most 1024 objects; a function must have a name.") \
+	X(INPUT,         400, "invalid_request_error", "invalid_input",       "input",    "The request has no input of the kind that this address takes.") \
+	X(REMOTE,        400, "invalid_request_error", "remote_content",      "",         "Content is not fetched from elsewhere: send it inline, as a data: URL.") \
+	X(BUILTIN,       400, "invalid_request_error", "builtin_tools",       "tools",    "Tools that the model's server would run by itself are off: offer functions.") \
+	X(STATE,         400, "invalid_request_error", "stored_state",        "",         "What is stored at the model's server is not used: send the whole conversation.") \
 	X(IDENTITY,      401, "authentication_error",  "invalid_api_key",     "",         "Writ does not know you: no valid key, certificate or peer.") \
 	X(DENIED,        403, "permission_error",      "policy_denied",       "",         "Refused by policy.") \
 	X(ASK,           403, "permission_error",      "approval_required",   "",         "Held back until a person approves it.") \
@@ -52,8 +57,11 @@ struct model_error_info {
 /* Not for NONE. Static storage. */
 const struct model_error_info *model_error_info(enum model_error e);
 
+/* Whose clients read the answer: they differ in the shape of an error. */
+enum model_dialect { MODEL_DIALECT_OPENAI = 0, MODEL_DIALECT_ANTHROPIC };
+
 /* Appends the body of an answer with this error. */
-void model_error_append(struct buf *out, enum model_error e);
+void model_error_append(struct buf *out, enum model_dialect d, enum model_error e);
 
 /* Why a request was refused; the texts are those of the policy, never of the request. */
 struct model_refusal {
@@ -69,6 +77,6 @@ struct model_refusal {
  * Appends the body of a refusal (status of DENIED or ASK): the message says policy,
  * reason, record and what to do, and error.writ says the same for programs.
  */
-void model_denied_append(struct buf *out, const struct model_refusal *r);
+void model_denied_append(struct buf *out, enum model_dialect d, const struct model_refusal *r);
 
 #endif

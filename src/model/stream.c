@@ -45,12 +45,33 @@ static bool take_count(struct str raw, uint64_t *ret)
 	return true;
 }
 
+/* Responses and Messages call them input and output; Messages tells them one after the other. */
+static void take_usage_named_otherwise(struct str raw, struct model_usage *ret)
+{
+	bool in = take_count(member(raw, STR("input_tokens")), &ret->input);
+	bool out = take_count(member(raw, STR("output_tokens")), &ret->output);
+
+	ret->given = ret->given || in || out;
+	(void)take_count(member(raw, STR("cache_read_input_tokens")), &ret->cached);
+	(void)take_count(member(member(raw, STR("input_tokens_details")), STR("cached_tokens")),
+			 &ret->cached);
+	(void)take_count(member(member(raw, STR("output_tokens_details")), STR("reasoning_tokens")),
+			 &ret->reasoning);
+}
+
 static void take_usage(struct str raw, struct model_usage *ret)
 {
 	struct model_usage u = {.given = true};
+	uint64_t total;
 
-	if (!take_count(member(raw, STR("prompt_tokens")), &u.input) ||
-	    !take_count(member(raw, STR("completion_tokens")), &u.output)) {
+	if (!take_count(member(raw, STR("prompt_tokens")), &u.input)) {
+		take_usage_named_otherwise(raw, ret);
+		return;
+	}
+	/* An embedding has no output, only a total. */
+	if (!take_count(member(raw, STR("completion_tokens")), &u.output) &&
+	    (member(raw, STR("completion_tokens")).p ||
+	     !take_count(member(raw, STR("total_tokens")), &total))) {
 		return;
 	}
 	(void)take_count(member(member(raw, STR("prompt_tokens_details")), STR("cached_tokens")),
@@ -82,16 +103,24 @@ static void take_finish(struct str raw, enum model_finish *ret)
 /* One answer or one chunk of it: what it says replaces what was said before. */
 static void take_object(struct str object, struct model_outcome *ret)
 {
-	static const struct str names[] = {STR_INIT("usage"), STR_INIT("choices"),
-					   STR_INIT("error")};
+	static const struct str names[] = {STR_INIT("usage"),    STR_INIT("choices"),
+					   STR_INIT("error"),    STR_INIT("type"),
+					   STR_INIT("response"), STR_INIT("message")};
 	struct str r[ARRAY_LEN(names)];
 	struct json_member choice;
+	struct str inner;
 
 	(void)json_scan_members(object, names, ARRAY_LEN(names), r, NULL);
 	if (is_type(r[0], JSON_OBJECT)) {
 		take_usage(r[0], &ret->usage);
 	}
-	if (is_type(r[2], JSON_OBJECT)) {
+	/* An event of Responses or Messages holds the object that has the counts. */
+	inner = is_type(r[4], JSON_OBJECT) ? r[4] : r[5];
+	if (is_type(member(inner, STR("usage")), JSON_OBJECT)) {
+		take_usage(member(inner, STR("usage")), &ret->usage);
+	}
+	if (is_type(r[2], JSON_OBJECT) || str_eq(r[3], STR("\"error\"")) ||
+	    str_eq(r[3], STR("\"response.failed\""))) {
 		ret->is_error = true;
 	}
 	if (!is_type(r[1], JSON_ARRAY)) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// An OpenAI-compatible back end without dependencies: deterministic, plain and streaming.
+// An OpenAI- and Anthropic-compatible back end without dependencies: deterministic, plain and streaming.
 // Prints {"port":N} once it listens on 127.0.0.1. GET /seen answers what it received, as JSON.
 //
 //   node model_backend.mjs [--port N] [--model NAME]... [--delay MS]
@@ -110,6 +110,93 @@ const chat = async (q, res) => {
   });
 };
 
+// The other dialects, each as short as it may be and as typed as its clients expect.
+const textOf = (c) => (typeof c === 'string' ? c : (c ?? []).map((p) => p.text ?? textOf(p.content ?? '')).join(' '));
+const sse = async (res, events, named) => {
+  res.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
+  for (const e of events) {
+    await sleep(delay);
+    res.write(`${named ? `event: ${e.type}\n` : ''}data: ${JSON.stringify(e)}\n\n`);
+  }
+  res.end(named ? '' : 'data: [DONE]\n\n');
+};
+
+const embeddings = (q, res) => {
+  const list = [q.input].flat();
+  const vector = (s) => [s.length, 0.5, -1];
+  json(res, 200, {
+    object: 'list', model: q.model, usage: { prompt_tokens: list.length, total_tokens: list.length },
+    data: list.map((s, index) => ({
+      object: 'embedding', index,
+      embedding: q.encoding_format === 'base64' ? Buffer.from(Float32Array.from(vector(s)).buffer).toString('base64') : vector(s),
+    })),
+  });
+};
+
+const completions = async (q, res) => {
+  const reply = `echo: ${q.prompt}`;
+  const base = { id: 'cmpl-1', object: 'text_completion', created: 1700000000, model: q.model };
+  if (q.stream) await sse(res, words(reply).map((w) => ({ ...base, choices: [{ index: 0, text: `${w} `, finish_reason: null }] })), false);
+  else json(res, 200, { ...base, choices: [{ index: 0, text: reply, finish_reason: 'stop' }], usage: { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 } });
+};
+
+const responses = async (q, res) => {
+  const last = typeof q.input === 'string' ? q.input : textOf(q.input.at(-1).content);
+  const reply = `echo: ${last}`;
+  const content = { type: 'output_text', text: reply, annotations: [] };
+  const message = { type: 'message', id: 'msg_1', role: 'assistant', status: 'completed', content: [content] };
+  const whole = {
+    id: 'resp_1', object: 'response', created_at: 1700000000, model: q.model, status: 'completed', output: [message],
+    store: q.store ?? true, usage: { input_tokens: 3, output_tokens: 2, total_tokens: 5 },
+  };
+  if (!q.stream) {
+    json(res, 200, whole);
+    return;
+  }
+  let n = 0;
+  const at = { item_id: 'msg_1', output_index: 0, content_index: 0 };
+  const events = [
+    { type: 'response.created', response: { ...whole, status: 'in_progress', output: [] } },
+    { type: 'response.output_item.added', output_index: 0, item: { ...message, status: 'in_progress', content: [] } },
+    { type: 'response.content_part.added', ...at, part: { ...content, text: '' } },
+    ...words(reply).map((w) => ({ type: 'response.output_text.delta', ...at, delta: `${w} ` })),
+    { type: 'response.output_text.done', ...at, text: reply },
+    { type: 'response.output_item.done', output_index: 0, item: message },
+    { type: 'response.completed', response: whole },
+  ];
+  await sse(res, events.map((e) => ({ ...e, sequence_number: n++ })), true);
+};
+
+const messages = async (q, res) => {
+  const reply = `echo: ${textOf(q.messages.at(-1).content)}`;
+  const base = { id: 'msg_1', type: 'message', role: 'assistant', model: q.model, stop_sequence: null };
+  if (q.model === 'bad-event') {
+    await sse(res, [
+      { type: 'message_start', message: { ...base, content: [], stop_reason: null, usage: { input_tokens: 3, output_tokens: 0 } } },
+      { type: 'error', error: { type: 'overloaded_error', message: 'too much' } },
+    ], true);
+    return;
+  }
+  if (!q.stream) {
+    json(res, 200, { ...base, content: [{ type: 'text', text: reply }], stop_reason: 'end_turn', usage: { input_tokens: 3, output_tokens: 2 } });
+    return;
+  }
+  await sse(res, [
+    { type: 'message_start', message: { ...base, content: [], stop_reason: null, usage: { input_tokens: 3, output_tokens: 0 } } },
+    { type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } },
+    { type: 'ping' },
+    ...words(reply).map((w) => ({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: `${w} ` } })),
+    { type: 'content_block_stop', index: 0 },
+    { type: 'message_delta', delta: { stop_reason: 'end_turn', stop_sequence: null }, usage: { output_tokens: 2 } },
+    { type: 'message_stop' },
+  ], true);
+};
+
+const dialects = {
+  '/v1/embeddings': embeddings, '/v1/completions': completions, '/v1/responses': responses, '/v1/messages': messages,
+  '/v1/messages/count_tokens': (q, res) => json(res, 200, { input_tokens: words(textOf(q.messages.at(-1).content)).length }),
+};
+
 const server = createServer(async (req, res) => {
   if (req.url === '/seen') {
     json(res, 200, { seen });
@@ -123,7 +210,7 @@ const server = createServer(async (req, res) => {
     json(res, 200, { object: 'list', data: models.map((id) => ({ id, object: 'model', created: 0, owned_by: 'test' })) });
   } else if (req.method === 'GET' && req.url === '/health') {
     json(res, 200, { status: 'ok' });
-  } else if (req.method === 'POST' && req.url === '/v1/chat/completions') {
+  } else if (req.method === 'POST' && (req.url === '/v1/chat/completions' || dialects[req.url])) {
     let q;
     try {
       q = JSON.parse(body);
@@ -131,7 +218,9 @@ const server = createServer(async (req, res) => {
       fail(res, 400, 'not JSON');
       return;
     }
-    if (models.includes(q.model) || q.model.startsWith('bad-')) await chat(q, res);
+    if (dialects[req.url] && early[q.model]) early[q.model](res);
+    else if (dialects[req.url]) await dialects[req.url](q, res);
+    else if (models.includes(q.model) || q.model.startsWith('bad-')) await chat(q, res);
     else json(res, 404, { error: { message: `no model ${q.model}`, type: 'invalid_request_error', param: 'model', code: 'model_not_found' } });
   } else {
     fail(res, 404, 'nothing here');

@@ -11,7 +11,7 @@ static void an_error_has_the_shape_that_libraries_read(void **state)
 
 	(void)state;
 	buf_init(&b, 10000);
-	model_error_append(&b, MODEL_ERROR_UNKNOWN_MODEL);
+	model_error_append(&b, MODEL_DIALECT_OPENAI, MODEL_ERROR_UNKNOWN_MODEL);
 	assert_str_equal(
 		buf_str(&b),
 		STR("{\"error\":{\"message\":\"There is no such model, or it is not for "
@@ -31,7 +31,7 @@ static void every_error_is_json_and_a_refusal_is_not_tried_again(void **state)
 	buf_init(&b, 10000);
 	for (enum model_error e = MODEL_ERROR_NONE + 1; e < MODEL_ERROR_MAX; e++) {
 		buf_clear(&b);
-		model_error_append(&b, e);
+		model_error_append(&b, MODEL_DIALECT_OPENAI, e);
 		assert_int_equal(json_scan(&a, buf_str(&b), NULL, &scan, NULL), ERR_OK);
 		assert_true(model_error_info(e)->http_status >= 400);
 	}
@@ -52,7 +52,7 @@ static void a_refusal_names_policy_reason_and_record(void **state)
 
 	(void)state;
 	buf_init(&b, 10000);
-	model_denied_append(&b, &r);
+	model_denied_append(&b, MODEL_DIALECT_OPENAI, &r);
 	assert_str_equal(
 		buf_str(&b),
 		STR("{\"error\":{\"message\":\"Writ refused this request: policy \\\"eu-only\\\": "
@@ -63,7 +63,7 @@ static void a_refusal_names_policy_reason_and_record(void **state)
 		    "\"policy\":\"eu-only\",\"reason\":\"Health data stays in the "
 		    "EU.\",\"record\":12}}}"));
 	buf_clear(&b);
-	model_denied_append(&b, &none);
+	model_denied_append(&b, MODEL_DIALECT_OPENAI, &none);
 	assert_str_equal(
 		buf_str(&b),
 		STR("{\"error\":{\"message\":\"Writ holds this request back until a person "
