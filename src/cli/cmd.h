@@ -25,6 +25,7 @@ int cmd_policy(int argc, char **argv);
 int cmd_ledger(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
 int cmd_init(int argc, char **argv);
+int cmd_mcp(int argc, char **argv);
 int cmd_import(int argc, char **argv);
 int cmd_reload(int argc, char **argv);
 int cmd_site(int argc, char **argv);

@@ -29,10 +29,11 @@ def text_of(result):
 
 class Client:
     def __init__(self, node, folder, url, options, patience):
+        target = url if isinstance(url, list) else [url]
         self.patience = patience
         self.told, self.asked, self.under_way = [], [], None
         self.lines = queue.Queue()
-        self.p = subprocess.Popen([node, "client.mjs", "--timeout", str(int(15000 * patience)), *options, url, "-"],
+        self.p = subprocess.Popen([node, "client.mjs", "--timeout", str(int(15000 * patience)), *options, *target, "-"],
                                   cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                   stderr=subprocess.DEVNULL, text=True, encoding="utf-8")
         self.reader = threading.Thread(target=self.listen, daemon=True)

@@ -284,8 +284,15 @@ class Play:
     # ---- clients
 
     def do_agent(self, item):
-        """agent NAME [PATH] [OPTIONS of client.mjs]: connects"""
+        """agent NAME [PATH] [OPTIONS of client.mjs] [through ARGS of writ mcp stdio]: connects"""
         name, *rest = shlex.split(item.rest())
+        if "through" in rest:
+            at = rest.index("through")
+            url = [str(self.world.writ), "mcp", "stdio", *rest[at + 1:], "--"]
+            c = self.world.client(name, url, ["--stdio", *rest[:at]])
+            self.last_client = name
+            c.begin(["info"])
+            return c.finish()
         target = rest.pop(0) if rest and not rest[0].startswith("--") else "/mcp"
         url = target if target.startswith("http") else self.world.names["url"] + target
         c = self.world.client(name, url, rest)
