@@ -360,15 +360,18 @@ struct lists {
 	struct str *why_read, *why_write, *why_hidden;
 };
 
+/* Which policies made a place what it is. */
 static struct str reason(struct run_plan *p, const struct run_granted_place *g)
 {
-	struct str policy = g->allowed & RUN_WRITE ? g->write_policy
-			    : g->allowed           ? g->read_policy
-			    : g->read_policy.n     ? g->read_policy
-						   : STR("");
-
-	return policy.n ? arena_printf(p->arena, "policy " STR_FMT, STR_ARG(policy))
-			: STR("no policy permits it");
+	if (g->allowed & RUN_WRITE) {
+		return arena_printf(p->arena, "policy " STR_FMT, STR_ARG(g->write_policy));
+	}
+	if (g->allowed && g->write_policy.n) {
+		return arena_printf(p->arena, "policy " STR_FMT ", and " STR_FMT " forbids writing",
+				    STR_ARG(g->read_policy), STR_ARG(g->write_policy));
+	}
+	return g->read_policy.n ? arena_printf(p->arena, "policy " STR_FMT, STR_ARG(g->read_policy))
+				: STR("no policy permits it");
 }
 
 static void tell_left_out(struct run_plan *p, const struct run_granted_place *g, uint8_t missing)

@@ -104,6 +104,8 @@ void gate_run_leave(struct gate_run *run)
 {
 	run->leaving = true;
 	run->step = GATE_RUN_ENDING;
+	/* Its end may wait long for the log: nothing is heard meanwhile, its hangup neither. */
+	loop_remove(&run->gate->loop, &run->f);
 	gate_run_conclude(run, LEDGER_DIED, 0);
 	loop_defer(&run->gate->loop, &run->later);
 }
@@ -112,7 +114,7 @@ void gate_run_leave(struct gate_run *run)
 
 static void watch(struct gate_run *run)
 {
-	if (run->chan.fd >= 0) {
+	if (run->chan.fd >= 0 && !run->leaving) {
 		loop_watch(&run->gate->loop, &run->f,
 			   LOOP_READ | (chan_wants_write(&run->chan) ? (uint32_t)LOOP_WRITE : 0));
 	}

@@ -63,6 +63,7 @@ struct gate_run {
 	struct gate_run_place *places;
 	size_t n_places;
 	unsigned places_pending;
+	bool unrecorded; /* a place's decision is not in the ledger: nothing starts */
 
 	struct http_server *server; /* what comes in by GATEWAY listeners; NULL: none yet */
 	int reins;                  /* -1: none yet, or let go */

@@ -191,13 +191,21 @@ static void say_opened(struct gate_run *run, struct str policy)
 
 /* ---- places ---- */
 
-static void place_done(struct gate_run_place *p)
+static void all_decided(struct gate_run *run)
 {
-	struct gate_run *run = p->run;
+	if (run->unrecorded) {
+		gate_run_conclude(run, LEDGER_UNREACHABLE, 0);
+		refuse(run, RUN_UNRECORDED, &(struct rules_answer){0}, 0);
+		return;
+	}
+	run->step = GATE_RUN_OPEN;
+	say_opened(run, run->exec.answer.policy);
+}
 
+static void place_done(struct gate_run *run)
+{
 	if (--run->places_pending == 0 && !run->leaving) {
-		run->step = GATE_RUN_OPEN;
-		say_opened(run, run->exec.answer.policy);
+		all_decided(run);
 	}
 }
 
@@ -207,14 +215,15 @@ static void give(struct gate_run_place *p, struct action *a, uint8_t right)
 	p->allowed |= right;
 	*(right == RUN_WRITE ? &p->write_policy : &p->read_policy) = a->answer.policy;
 	action_answered(a, LEDGER_OK, 0, str_make(NULL, 0));
-	place_done(p);
+	place_done(p->run);
 }
 
 static void keep_back(struct gate_run_place *p, const struct action *a, uint8_t right)
 {
 	if (a->refused) {
 		*(right == RUN_WRITE ? &p->write_policy : &p->read_policy) = a->answer.policy;
-		place_done(p);
+		p->run->unrecorded |= a->unrecorded;
+		place_done(p->run);
 	}
 }
 
@@ -264,10 +273,7 @@ static void decide_places(struct gate_run *run)
 			decide_place(p, &p->write, RULES_WRITE_FILE);
 		}
 	}
-	if (--run->places_pending == 0) {
-		run->step = GATE_RUN_OPEN;
-		say_opened(run, run->exec.answer.policy);
-	}
+	place_done(run);
 }
 
 /* ---- exec ---- */
