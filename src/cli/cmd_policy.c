@@ -94,6 +94,35 @@ enum err_code cmd_policy_read_providers(struct arena *a, const char *path, struc
 	return ERR_OK;
 }
 
+enum err_code cmd_policy_question(struct arena *a, const struct cmd_policy_files *files,
+				  const struct policy_set_opts *opts, struct policy_diags *diags,
+				  struct policy_case *ret, struct policy_request *ret_request,
+				  struct err *err)
+{
+	size_t n = files->policies->n + files->more->n;
+	struct policy_source *policies = ARENA_ARRAY(a, n, struct policy_source);
+	struct policy_case_texts texts = {.policies = policies};
+	const struct policy_source *request;
+	const struct json *doc;
+
+	if (!policies) {
+		return ERR(err, ERR_NOMEM, "out of memory");
+	}
+	for (size_t i = 0; i < n; i++) {
+		const char *path = i < files->policies->n
+					   ? files->policies->items[i]
+					   : files->more->items[i - files->policies->n];
+
+		TRY(cmd_policy_read(a, path, &policies[texts.n_policies++], err));
+	}
+	TRY(cmd_policy_read_optional(a, files->schema, &texts.schema, err));
+	TRY(cmd_policy_read_optional(a, files->entities, &texts.entities, err));
+	TRY(cmd_policy_read_optional(a, files->request, &request, err));
+	TRY(policy_case_load(a, &texts, opts, diags, ret, err));
+	TRY(policy_case_json(a, request, &doc, err));
+	return policy_case_request(a, ret, doc, true, ret_request, err);
+}
+
 int cmd_policy_fail(const struct policy_diags *diags, struct out *o, const struct err *err)
 {
 	struct buf text;

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "cli/cmd.h"
 #include "cli/out.h"
+#include "policy/case.h"
 #include "policy/diag.h"
 #include "policy/dw.h"
 
@@ -34,6 +35,19 @@ enum err_code cmd_policy_read_optional(struct arena *a, const char *path,
 /* Providers, when there is a path, and the scripts that they name, into the texts. */
 enum err_code cmd_policy_read_providers(struct arena *a, const char *path, struct dw_texts *texts,
 					struct err *err) MUST_USE;
+
+/* The files of one question, as `eval` and `explain` take them. */
+struct cmd_policy_files {
+	const struct opt_list *policies, *more; /* --policies, and words */
+	const char *schema, *entities;          /* may be NULL */
+	const char *request;
+};
+
+/* Everything in the arena. Problems of policies and schema are in `diags` too. */
+enum err_code cmd_policy_question(struct arena *a, const struct cmd_policy_files *files,
+				  const struct policy_set_opts *opts, struct policy_diags *diags,
+				  struct policy_case *ret, struct policy_request *ret_request,
+				  struct err *err) MUST_USE;
 
 /*
  * Why the command could not run: what is wrong with policies, schema or entities with its place,

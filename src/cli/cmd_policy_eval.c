@@ -40,29 +40,18 @@ static enum err_code decide_files(struct arena *a, const struct eval_args *args,
 				  struct policy_diags *diags, struct policy_decision *ret,
 				  struct err *err)
 {
-	struct policy_source policies[2 * ARRAY_LEN(args->policies.items)];
+	const struct cmd_policy_files files = {.policies = &args->policies,
+					       .more = &args->more,
+					       .schema = args->schema,
+					       .entities = args->entities,
+					       .request = args->request};
 	const struct policy_set_opts opts = {
 		.ids = args->ids && strcmp(args->ids, "annotation") == 0 ? POLICY_ID_ANNOTATION
 									 : POLICY_ID_ORDER};
-	struct policy_case_texts texts = {.policies = policies};
-	struct policy_source request;
 	struct policy_request req;
 	struct policy_case c;
-	const struct json *doc;
 
-	for (size_t i = 0; i < args->policies.n; i++) {
-		TRY(cmd_policy_read(a, args->policies.items[i], &policies[texts.n_policies++],
-				    err));
-	}
-	for (size_t i = 0; i < args->more.n; i++) {
-		TRY(cmd_policy_read(a, args->more.items[i], &policies[texts.n_policies++], err));
-	}
-	TRY(cmd_policy_read_optional(a, args->schema, &texts.schema, err));
-	TRY(cmd_policy_read_optional(a, args->entities, &texts.entities, err));
-	TRY(cmd_policy_read(a, args->request, &request, err));
-	TRY(policy_case_load(a, &texts, &opts, diags, &c, err));
-	TRY(policy_case_json(a, &request, &doc, err));
-	TRY(policy_case_request(a, &c, doc, true, &req, err));
+	TRY(cmd_policy_question(a, &files, &opts, diags, &c, &req, err));
 	policy_decide(c.set, &req, a, ret);
 	return ERR_OK;
 }

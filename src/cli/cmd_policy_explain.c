@@ -33,29 +33,15 @@ struct explain {
 
 static enum err_code load(struct explain *x, const struct explain_args *args, struct err *err)
 {
+	const struct cmd_policy_files files = {.policies = &args->policies,
+					       .more = &args->more,
+					       .schema = args->schema,
+					       .entities = args->entities,
+					       .request = args->request};
 	const struct policy_set_opts opts = {.ids = args->by_annotation ? POLICY_ID_ANNOTATION
 									: POLICY_ID_ORDER};
-	size_t n = args->policies.n + args->more.n;
-	struct policy_source *policies = ARENA_ARRAY(&x->a, n, struct policy_source);
-	struct policy_case_texts texts = {.policies = policies};
-	const struct policy_source *request;
-	const struct json *doc;
 
-	if (!policies) {
-		return ERR(err, ERR_NOMEM, "out of memory");
-	}
-	for (size_t i = 0; i < n; i++) {
-		const char *path = i < args->policies.n ? args->policies.items[i]
-							: args->more.items[i - args->policies.n];
-
-		TRY(cmd_policy_read(&x->a, path, &policies[texts.n_policies++], err));
-	}
-	TRY(cmd_policy_read_optional(&x->a, args->schema, &texts.schema, err));
-	TRY(cmd_policy_read_optional(&x->a, args->entities, &texts.entities, err));
-	TRY(cmd_policy_read_optional(&x->a, args->request, &request, err));
-	TRY(policy_case_load(&x->a, &texts, &opts, &x->diags, &x->c, err));
-	TRY(policy_case_json(&x->a, request, &doc, err));
-	TRY(policy_case_request(&x->a, &x->c, doc, true, &x->req, err));
+	TRY(cmd_policy_question(&x->a, &files, &opts, &x->diags, &x->c, &x->req, err));
 	policy_decide(x->c.set, &x->req, &x->a, &x->d);
 	return ERR_OK;
 }
