@@ -259,11 +259,13 @@ static void review(struct run_plan *p, struct err *err)
 	}
 	for (size_t i = 0; i < n && i < SHOWN_CHANGES; i++) {
 		struct buf shown;
+		struct str path;
 
 		buf_init(&shown, 8192);
 		put_shown(&shown, changes[i].path);
+		path = shown.p ? buf_str(&shown) : STR("");
 		(void)fprintf(stderr, "  %-9s " STR_FMT "\n", review_kind_name(changes[i].kind),
-			      STR_ARG(buf_str(&shown)));
+			      STR_ARG(path));
 		buf_done(&shown);
 	}
 	(void)fprintf(stderr, "keep them? [y/N] (anything else: they stay where they are) ");
