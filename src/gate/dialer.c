@@ -5,11 +5,17 @@
 
 #include <unistd.h>
 
+enum { PATIENCE_SECONDS = 3 };
+
+static void on_patience(struct timer *t);
+
 void dialer_init(struct dialer *d, struct loop *loop)
 {
 	*d = (struct dialer){.loop = loop, .chan.fd = -1, .next_token = 1};
 	list_init(&d->waiting);
 	list_init(&d->running);
+	list_init(&d->parked);
+	d->patience.on_timeout = on_patience;
 }
 
 static void disconnect(struct dialer *d)
@@ -34,6 +40,7 @@ static void disconnect(struct dialer *d)
 
 void dialer_done(struct dialer *d)
 {
+	timer_stop(&d->patience);
 	if (d->chan.fd >= 0) {
 		loop_remove(d->loop, &d->f);
 	}
@@ -145,14 +152,6 @@ static void on_ready(struct loop_fd *f, uint32_t ready)
 	}
 }
 
-enum err_code dialer_connect(struct dialer *d, int fd, struct err *err)
-{
-	disconnect(d);
-	chan_init(&d->chan, fd, 1 << 20);
-	d->f = (struct loop_fd){.fd = fd, .on_ready = on_ready};
-	return loop_add(d->loop, &d->f, LOOP_READ, err);
-}
-
 static enum err_code say(struct dialer *d, const struct frame_writer *w, struct err *err)
 {
 	enum err_code code = w->overflow ? ERR(err, ERR_LIMIT, "a name that is too long")
@@ -164,28 +163,83 @@ static enum err_code say(struct dialer *d, const struct frame_writer *w, struct 
 	return code;
 }
 
-static enum err_code ask(struct dialer *d, struct dial_request *req, const struct frame_writer *w,
-			 struct err *err)
+static enum err_code send_host(struct dialer *d, const struct dial_request *req, struct err *err)
 {
-	TRY(say(d, w, err));
-	req->token = d->next_token++;
-	list_append(&d->waiting, &req->node);
-	return ERR_OK;
+	char buf[512];
+	struct frame_writer w;
+
+	frame_begin(&w, buf, sizeof(buf), IPC_DIAL_HOST);
+	frame_put_u64(&w, req->token);
+	frame_put_str(&w, req->host);
+	frame_put_u32(&w, req->port);
+	frame_put_u8(&w, req->flags);
+	return say(d, &w, err);
+}
+
+static void give_up(struct dial_request *req)
+{
+	list_remove(&req->node);
+	req->token = 0;
+	req->why = IPC_DIAL_BUSY;
+	req->on_answer(req, -1, IPC_DIAL_DIRECT, STR("the role that connects is away"));
+}
+
+static void on_patience(struct timer *t)
+{
+	struct dialer *d = CONTAINER_OF(t, struct dialer, patience);
+
+	while (!list_empty(&d->parked)) {
+		give_up(CONTAINER_OF(d->parked.next, struct dial_request, node));
+	}
+}
+
+/* The role is there: what waited for it is asked, in its order. */
+static void unpark(struct dialer *d)
+{
+	timer_stop(&d->patience);
+	while (!list_empty(&d->parked)) {
+		struct dial_request *req = CONTAINER_OF(d->parked.next, struct dial_request, node);
+
+		if (send_host(d, req, NULL)) {
+			give_up(req);
+			continue;
+		}
+		list_remove(&req->node);
+		list_append(&d->waiting, &req->node);
+	}
 }
 
 enum err_code dialer_ask_host(struct dialer *d, struct dial_request *req, struct str host,
 			      uint16_t port, uint8_t flags, struct err *err)
 {
-	char buf[512];
-	struct frame_writer w;
-
 	ASSERT(req->token == 0);
-	frame_begin(&w, buf, sizeof(buf), IPC_DIAL_HOST);
-	frame_put_u64(&w, d->next_token);
-	frame_put_str(&w, host);
-	frame_put_u32(&w, port);
-	frame_put_u8(&w, flags);
-	return ask(d, req, &w, err);
+	req->host = host;
+	req->port = port;
+	req->flags = flags;
+	req->token = d->next_token++;
+	if (d->chan.fd < 0) {
+		if (list_empty(&d->parked)) {
+			loop_timer_set(d->loop, &d->patience, PATIENCE_SECONDS * CLOCK_SEC);
+		}
+		list_append(&d->parked, &req->node);
+		return ERR_OK;
+	}
+	if (send_host(d, req, err)) {
+		req->token = 0;
+		return ERR_CLOSED;
+	}
+	list_append(&d->waiting, &req->node);
+	return ERR_OK;
+}
+
+enum err_code dialer_connect(struct dialer *d, int fd, struct err *err)
+{
+	disconnect(d);
+	chan_init(&d->chan, fd, 1 << 20);
+	d->f = (struct loop_fd){.fd = fd, .on_ready = on_ready};
+	TRY(loop_add(d->loop, &d->f, LOOP_READ, err));
+	unpark(d);
+	return ERR_OK;
 }
 
 enum err_code dialer_ask(struct dialer *d, struct dial_request *req, enum ipc_message what,
@@ -198,7 +252,10 @@ enum err_code dialer_ask(struct dialer *d, struct dial_request *req, enum ipc_me
 	frame_begin(&w, buf, sizeof(buf), (uint8_t)what);
 	frame_put_u64(&w, d->next_token);
 	frame_put_str(&w, name);
-	return ask(d, req, &w, err);
+	TRY(say(d, &w, err));
+	req->token = d->next_token++;
+	list_append(&d->waiting, &req->node);
+	return ERR_OK;
 }
 
 void dialer_forget(struct dialer *d, struct dial_request *req)

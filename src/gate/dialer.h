@@ -19,6 +19,10 @@ struct dial_request {
 	struct list node;
 	uint64_t token;
 	enum ipc_not_dialed why; /* of an answer without a descriptor */
+	/* Of dialer_ask_host, until it is sent. */
+	struct str host;
+	uint16_t port;
+	uint8_t flags;
 	/* fd >= 0: the asker owns it. fd -1: `reason` says why not (bounded text of the other
 	 * role). */
 	void (*on_answer)(struct dial_request *d, int fd, enum ipc_dial_mode mode,
@@ -33,6 +37,8 @@ struct dialer {
 	struct loop_fd f;
 	struct list waiting, running; /* running: answered RUN requests, until ENDED */
 	uint64_t next_token;
+	struct list parked;    /* asked while the role is away */
+	struct timer patience; /* with them */
 };
 
 void dialer_init(struct dialer *d, struct loop *loop);
@@ -48,7 +54,11 @@ enum err_code dialer_connect(struct dialer *d, int fd, struct err *err) MUST_USE
 enum err_code dialer_ask(struct dialer *d, struct dial_request *req, enum ipc_message what,
 			 struct str name, struct err *err) MUST_USE;
 
-/* Asks the exit for a connection to a host, under the same rules; flags are enum ipc_host. */
+/*
+ * Asks the exit for a connection to a host; flags are enum ipc_host, the host's text is borrowed until
+ * the answer, which never comes from inside. While the role is away, or not started yet, the question
+ * waits for it a few seconds.
+ */
 enum err_code dialer_ask_host(struct dialer *d, struct dial_request *req, struct str host,
 			      uint16_t port, uint8_t flags, struct err *err) MUST_USE;
 

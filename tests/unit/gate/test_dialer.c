@@ -224,6 +224,35 @@ static void an_answer_that_nobody_waits_for_is_closed(void **state)
 	dialer_forget(&dialer, &a.request); /* harmless when idle */
 }
 
+static void a_host_asked_for_while_the_role_is_away_waits_for_it(void **state)
+{
+	struct asker a = {.request.on_answer = on_answer, .fd = -1};
+	struct asker b = {.request.on_answer = on_answer, .fd = -1};
+	int fds[CHAN_MAX_FDS];
+	unsigned n_fds = 0;
+	struct frame_reader r;
+	struct str frame;
+	char in[1024];
+	struct err err;
+
+	(void)state;
+	chan_done(&peer);
+	settle(&loop);
+	assert_int_equal(dialer_ask_host(&dialer, &a.request, STR("a.test"), 443, 0, &err), ERR_OK);
+	assert_int_equal(dialer_ask_host(&dialer, &b.request, STR("b.test"), 443, 0, &err), ERR_OK);
+	dialer_forget(&dialer, &b.request);
+	connect_peer();
+	assert_int_equal(a.answers + b.answers, 0);
+	assert_int_equal(chan_recv(&peer, in, sizeof(in), &frame, fds, &n_fds, &err), ERR_OK);
+	assert_int_equal(frame_open(&r, frame), IPC_DIAL_HOST);
+	assert_true(frame_get_u64(&r) == a.request.token);
+	assert_str_equal(frame_get_str(&r), STR("a.test"));
+	assert_true(peer_hears_nothing());
+	say(IPC_NOT_DIALED, a.request.token, -1, "no route", NULL, 0);
+	assert_int_equal(a.answers, 1);
+	assert_int_equal(b.answers, 0);
+}
+
 static void answers_that_make_no_sense_change_nothing(void **state)
 {
 	struct asker a;
@@ -377,6 +406,7 @@ int main(void)
 		T(an_answer_brings_its_descriptor),
 		T(a_second_answer_is_dropped_with_its_descriptor),
 		T(an_answer_that_nobody_waits_for_is_closed),
+		T(a_host_asked_for_while_the_role_is_away_waits_for_it),
 		T(answers_that_make_no_sense_change_nothing),
 		T(a_server_that_runs_tells_its_end_once),
 		T(a_server_that_is_forgotten_is_stopped),
