@@ -195,14 +195,23 @@ static size_t utf8_sequence(const unsigned char *p, size_t n)
 	return len;
 }
 
+/* U+200E, U+200F, U+2028 to U+202E, U+2066 to U+2069: lines, and text that is shown in another order. */
+static bool is_reordering(const unsigned char *p)
+{
+	return p[0] == 0xe2 && ((p[1] == 0x80 && (p[2] == 0x8e || p[2] == 0x8f ||
+						  (p[2] >= 0xa8 && p[2] <= 0xae))) ||
+				(p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9));
+}
+
 size_t str_printable(struct str s)
 {
 	const unsigned char *p = (const unsigned char *)s.p;
 	size_t len = s.n ? utf8_sequence(p, s.n) : 0;
 	bool c0 = len == 1 && (p[0] < 0x20 || p[0] == 0x7f);
 	bool c1 = len == 2 && p[0] == 0xc2 && p[1] < 0xa0;
+	bool alm = len == 2 && p[0] == 0xd8 && p[1] == 0x9c; /* U+061C */
 
-	return c0 || c1 ? 0 : len;
+	return c0 || c1 || alm || (len == 3 && is_reordering(p)) ? 0 : len;
 }
 
 bool str_is_utf8(struct str s)

@@ -89,7 +89,10 @@ bool str_to_i64(struct str s, int64_t *ret);
 /* Well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms). */
 bool str_is_utf8(struct str s);
 
-/* Bytes of the UTF-8 character at s.p[0]; 0 for a control (C0, DEL, C1), for no UTF-8, and at the end. */
+/*
+ * Bytes of the UTF-8 character at s.p[0]; 0 for a control (C0, DEL, C1), for what makes a terminal show text in
+ * another order or on another line, for no UTF-8, and at the end.
+ */
 size_t str_printable(struct str s);
 
 /* Edit distance (Levenshtein) up to `max`; max + 1 when it is more. For suggestions; n <= 64. */

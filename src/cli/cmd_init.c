@@ -5,6 +5,7 @@
 #include "cli/find.h"
 #include "cli/init_text.h"
 #include "cli/out.h"
+#include "cli/run.h"
 #include "proc/loader.h"
 
 #include <errno.h>
@@ -147,12 +148,24 @@ static void say(struct out *o, const struct init_run *r)
 		 v->dir.p);
 }
 
+/* `writ run` in that folder takes it without being told. */
+static void vouch(struct init_run *r)
+{
+	struct str path = arena_printf(&r->a, "%s/writ.yaml", r->values.dir.p), real;
+
+	if (path.p && find_real_path(&r->a, path.p, &real, NULL) == ERR_OK) {
+		err_ignore(run_known_add(&r->a, real, NULL)); /* then it has to be named once */
+	}
+}
+
 static enum err_code run(struct init_run *r, struct err *err)
 {
 	TRY(fill_values(r, err));
 	add_files(r);
 	TRY(files_write(&r->files, err));
-	return check(r, err);
+	TRY(check(r, err));
+	vouch(r);
+	return ERR_OK;
 }
 
 int cmd_init(int argc, char **argv)

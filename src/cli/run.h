@@ -18,15 +18,34 @@ enum { RUN_STATE_PATH = 512, RUN_MEMORY = 64 << 20 };
 
 /* ---- the node ---- */
 
+/* Where default nodes are kept: $XDG_STATE_HOME/writ or ~/.local/state/writ. ERR_INVALID: neither is set. */
+enum err_code run_base(struct arena *a, struct str *ret, struct err *err) MUST_USE;
+
+/* Makes the folder and those above it, 0700. `path` is written to, and as it was in the end. */
+enum err_code run_make_folders(char *path, struct err *err) MUST_USE;
+
 /*
- * What of the node itself a sandbox must not have, wherever its workspace lies: hidden are its state
- * folder (its sockets among it), the sockets it listens at, and files with secrets; only to be read are the configuration
- * and the policies. Real paths.
+ * May the writ.yaml at this real path decide? One that was named on the command line may, and is remembered; one that
+ * was only found must have been named before: ERR_INVALID.
+ */
+enum err_code run_known(struct arena *a, struct str path, bool named, struct err *err) MUST_USE;
+enum err_code run_known_add(struct arena *a, struct str path, struct err *err) MUST_USE;
+
+/*
+ * What a sandbox must not have, wherever its workspace lies: hidden are the node's state
+ * folder (its sockets among it), the sockets it listens at, and files with secrets, the folder of default nodes, and every
+ * bound Unix socket of the machine (the state folder around it when it is another node's); only to be read are the
+ * configuration and the policies. Real paths.
  */
 struct run_guard {
 	struct str *hidden, *kept;
 	size_t n_hidden, n_kept, n_node_kept; /* the first of kept are the node's */
 };
+
+struct config;
+
+enum err_code run_guard_fill(struct arena *a, struct str config_path, const struct config *cfg,
+			     struct run_guard *ret, struct err *err) MUST_USE;
 
 struct run_node {
 	char state[RUN_STATE_PATH]; /* its folder */

@@ -49,7 +49,7 @@ static enum err_code dial(const char *state, int *ret_fd, struct err *err)
 	return ERR_OK;
 }
 
-static enum err_code make_folders(char *path, struct err *err)
+enum err_code run_make_folders(char *path, struct err *err)
 {
 	for (char *p = path + 1;; p++) {
 		char c = *p;
@@ -112,40 +112,23 @@ static void default_config(struct buf *b, const char *state, struct str policies
 	buf_append(b, STR("/gate.sock\"\n"));
 }
 
-/* Where default configurations keep their state; empty when nothing says. */
-static struct str default_states(struct arena *a)
-{
-	const char *base = getenv("XDG_STATE_HOME");
-	const char *home = getenv("HOME");
-
-	if (base && base[0] == '/') {
-		return arena_printf(a, "%s/writ", base);
-	}
-	return home && home[0] == '/' ? arena_printf(a, "%s/.local/state/writ", home) : STR("");
-}
-
-/* STATE/NAME-8digits of this workspace, or of this policy folder. */
+/* BASE/NAME-8digits of this workspace, or of this policy folder. */
 static enum err_code default_state(struct arena *a, struct str of, char *ret, struct err *err)
 {
-	struct str base = default_states(a);
 	uint8_t digest[SHA256_LEN];
 	char hex[8];
-	struct str name = of;
+	struct str base, name = of;
 	size_t at = of.n;
 	int n;
 
-	if (base.n == 0) {
-		return ERR(err, ERR_INVALID,
-			   "neither XDG_STATE_HOME nor HOME says where to keep "
-			   "the ledger: give --config");
-	}
+	TRY(run_base(a, &base, err));
 	while (at > 0 && of.p[at - 1] != '/') {
 		at--;
 	}
 	name = str_from(of, at);
 	sha256_of(of, digest);
 	hex_write(hex, digest, sizeof(hex) / 2);
-	n = snprintf(ret, RUN_STATE_PATH, STR_FMT "/%.20s-%.8s", STR_ARG(base),
+	n = snprintf(ret, RUN_STATE_PATH, "%s/%.20s-%.8s", base.p,
 		     name.n ? arena_dup(a, name).p : "root", hex);
 	return n > 0 && n < RUN_STATE_PATH
 		       ? ERR_OK
@@ -163,14 +146,14 @@ static enum err_code write_default(struct arena *a, const struct run_where *wher
 	if (where->policy) {
 		TRY(find_real_path(a, where->policy, &policies, err));
 	}
-	TRY(make_folders(n->state, err));
+	TRY(run_make_folders(n->state, err));
 	buf_init(&b, 64 << 10);
 	code = ERR_OK;
 	if (!where->policy) {
 		char dir[RUN_STATE_PATH + 16];
 
 		(void)snprintf(dir, sizeof(dir), "%s/policies", n->state);
-		code = make_folders(dir, err);
+		code = run_make_folders(dir, err);
 		default_policy(&b, where->workspace);
 		code = code ? code : write_file(a, dir, "run.cedar", buf_str(&b), err);
 		buf_clear(&b);
@@ -244,49 +227,6 @@ static enum err_code wait_for_node(struct run_node *n, int *ret_fd, struct err *
 		   START_MS / 1000, n->log);
 }
 
-/* Adds the real path of what exists. */
-static enum err_code guard_add(struct arena *a, struct str *list, size_t *n, struct str path,
-			       struct err *err)
-{
-	struct str copy = arena_dup(a, path);
-
-	if (!copy.p) {
-		return ERR(err, ERR_NOMEM, "out of memory");
-	}
-	if (path.n == 0 || access(copy.p, F_OK) < 0) {
-		return ERR_OK;
-	}
-	TRY(find_real_path(a, copy.p, &list[*n], err));
-	(*n)++;
-	return ERR_OK;
-}
-
-static enum err_code fill_guard(struct arena *a, struct str config_path, const struct config *cfg,
-				struct run_guard *g, struct err *err)
-{
-	const struct config_secret *secrets;
-	size_t n_secrets;
-
-	TRY(config_secrets(a, cfg, &secrets, &n_secrets, err));
-	g->hidden = ARENA_ARRAY(a, n_secrets + cfg->n_listen + 2, struct str);
-	g->kept = ARENA_ARRAY(a, 3, struct str);
-	if (!g->hidden || !g->kept) {
-		return ERR(err, ERR_NOMEM, "out of memory");
-	}
-	TRY(guard_add(a, g->hidden, &g->n_hidden, cfg->state, err));
-	/* Other nodes of this user, with their sockets: they would take it for the user. */
-	TRY(guard_add(a, g->hidden, &g->n_hidden, default_states(a), err));
-	for (size_t i = 0; i < n_secrets; i++) {
-		TRY(guard_add(a, g->hidden, &g->n_hidden, secrets[i].file, err));
-	}
-	for (size_t i = 0; i < cfg->n_listen; i++) {
-		TRY(guard_add(a, g->hidden, &g->n_hidden, cfg->listen[i].path, err));
-	}
-	TRY(guard_add(a, g->kept, &g->n_kept, config_path, err));
-	TRY(guard_add(a, g->kept, &g->n_kept, cfg->policies, err));
-	return guard_add(a, g->kept, &g->n_kept, cfg->schema, err);
-}
-
 /* The configuration that is meant: *ret_path is empty for the default one. */
 static enum err_code choose(struct arena *a, const struct run_where *where, struct run_node *n,
 			    struct str *ret_path, struct err *err)
@@ -300,6 +240,9 @@ static enum err_code choose(struct arena *a, const struct run_where *where, stru
 	*ret_path = STR("");
 	if (path) {
 		TRY(find_real_path(a, path, ret_path, err));
+		if (where->may_start) {
+			TRY(run_known(a, *ret_path, where->config != NULL, err));
+		}
 		TRY(config_read_file(a, ret_path->p, &cfg, NULL, err));
 		if (cfg.state.n >= sizeof(n->state)) {
 			return ERR(err, ERR_LIMIT, "the path of the state folder is too long");
@@ -331,7 +274,7 @@ enum err_code run_node_connect(struct arena *a, const struct run_where *where, s
 	if (code == ERR_OK) {
 		own = config.n ? config : arena_printf(a, "%s/writ.yaml", n.state);
 		TRY(config_read_file(a, own.p, &cfg, NULL, err));
-		code = fill_guard(a, own, &cfg, &n.guard, err);
+		code = run_guard_fill(a, own, &cfg, &n.guard, err);
 		*ret = n;
 		return code;
 	}
@@ -345,7 +288,7 @@ enum err_code run_node_connect(struct arena *a, const struct run_where *where, s
 					 : "no writ.yaml: the program may use its workspace and "
 					   "nothing else");
 	}
-	TRY(make_folders(n.state, err));
+	TRY(run_make_folders(n.state, err));
 	TRY(start_node(config.p, &n, err));
 	code = wait_for_node(&n, ret_fd, err);
 	if (code) {
@@ -353,7 +296,7 @@ enum err_code run_node_connect(struct arena *a, const struct run_where *where, s
 		return code;
 	}
 	TRY(config_read_file(a, config.p, &cfg, NULL, err));
-	TRY(fill_guard(a, config, &cfg, &n.guard, err));
+	TRY(run_guard_fill(a, config, &cfg, &n.guard, err));
 	*err = (struct err){0}; /* that none ran is no failure */
 	buf_printf(said,
 		   "no node was running, so one was started for this run; its ledger is %s/ledger",

@@ -462,6 +462,17 @@ static bool is_hidden(const struct run_guard *guard, struct str path)
 	return false;
 }
 
+/* By the policies, or with the program. */
+static bool is_there(const struct run_plan *p, struct str path)
+{
+	for (size_t i = 0; i < p->machine.n_prefixes; i++) {
+		if (within(path, p->machine.prefixes[i].real)) {
+			return true;
+		}
+	}
+	return is_given(p, path);
+}
+
 /* A place that was to be written to is one to be read. */
 static void take_back(struct run_plan *p, struct lists *l, struct str path)
 {
@@ -488,9 +499,9 @@ static void keep_back_node(struct run_plan *p, struct lists *l, const struct run
 		}
 	}
 	for (size_t i = 0; i < guard->n_hidden; i++) {
-		if (is_given(p, guard->hidden[i])) {
+		if (is_there(p, guard->hidden[i])) {
 			put(l->hidden, l->why_hidden, &p->spec.n_hidden, guard->hidden[i],
-			    STR("default: the node's own"));
+			    STR("default: a node's own, or a socket to somebody outside"));
 		}
 	}
 }

@@ -266,11 +266,14 @@ static void read_connection(struct h1_head *h)
 	}
 }
 
-/* Clients leave the usual port out of one of them. */
+/* Clients leave the usual port out of one of them. In "host:8080:80" it is no port. */
 static struct str without_port(struct str authority)
 {
-	return str_ends_with(authority, STR(":80")) ? str_make(authority.p, authority.n - 3)
-						    : authority;
+	struct str host = str_make(authority.p, authority.n > 3 ? authority.n - 3 : 0);
+	bool port = str_ends_with(authority, STR(":80")) && host.n &&
+		    (str_ends_with(host, STR("]")) || str_find(host, ':') == host.n);
+
+	return port ? host : authority;
 }
 
 static bool same_authority(struct str a, struct str b)

@@ -197,13 +197,31 @@ struct prefixes {
 	size_t n;
 };
 
+/*
+ * What lies in somebody's folder, a project with its .env, comes with a program only where that is
+ * installed: beside its libraries.
+ */
+static struct str prefix_of(struct arena *a, struct str path)
+{
+	const char *env = getenv("HOME");
+	struct str home = path_trim(str_from_c(env && env[0] == '/' ? env : ""));
+	struct str prefix = plan_program_prefix(path, home);
+	struct str lib = arena_printf(a, STR_FMT "/lib", STR_ARG(prefix));
+
+	if (prefix.n == path.n || str_eq(path_base(prefix), STR("node_modules")) ||
+	    !plan_is_personal(prefix, home) || (lib.p && access(lib.p, F_OK) == 0)) {
+		return prefix;
+	}
+	return path;
+}
+
 static enum err_code add_prefix(struct arena *a, struct prefixes *p, struct str path,
 				struct err *err)
 {
 	if (p->n == MAX_PREFIXES) {
 		return ERR(err, ERR_LIMIT, "too many programs in one command");
 	}
-	TRY(resolve(a, "program", plan_program_prefix(path), &p->list[p->n], err));
+	TRY(resolve(a, "program", prefix_of(a, path), &p->list[p->n], err));
 	p->n++;
 	return ERR_OK;
 }

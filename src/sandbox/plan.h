@@ -203,10 +203,17 @@ enum err_code plan_check(const struct sandbox_spec *spec, struct err *err) MUST_
  * The directory that comes with a program: the outermost node_modules above it;
  * else for PREFIX/bin/NAME it is PREFIX (interpreters keep their libraries beside
  * bin); else the program's own directory. Where that would be a place that holds
- * more than one program (the root, a system directory, /home, /home/NAME, /root, /tmp,
- * /opt, /srv, /var, ...), it is the program's file alone: then the result is `path`.
+ * more than one program (the root, a system directory, /home, somebody's folder there, its bin and
+ * .local, /root, /tmp, /opt, /srv, /var, ...), it is the program's file alone: then the result is `path`.
+ * `home` is the caller's own folder wherever it lies, or empty.
  */
-struct str plan_program_prefix(struct str path);
+struct str plan_program_prefix(struct str path, struct str home);
+
+/*
+ * Does it lie in somebody's folder, and not in a hidden one there, as installers make them? Then it is a
+ * program's only when it looks like that.
+ */
+bool plan_is_personal(struct str path, struct str home);
 
 /* The profile for a program by its file name: node, npx -> NODE; python3 -> PYTHON; bash -> SHELL. */
 enum sandbox_profile plan_guess_profile(struct str real_path);

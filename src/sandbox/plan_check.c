@@ -306,35 +306,80 @@ enum err_code plan_check(const struct sandbox_spec *spec, struct err *err)
 	return check_places(spec, err);
 }
 
-struct str plan_program_prefix(struct str path)
+/* The folder of the person with whom it lies; empty: it is nobody's. */
+static struct str home_of(struct str path, struct str home)
 {
-	/* Places that hold more than one program: nothing in them is pulled in as a whole. */
-	static const struct str shared[] = {
+	struct str rest;
+
+	if (home.n > 1 && path_within(path, home)) {
+		return home;
+	}
+	if (path_within(path, STR("/root"))) {
+		return STR("/root");
+	}
+	if (!str_starts_with(path, STR("/home/"))) {
+		return str_make(NULL, 0);
+	}
+	rest = str_from(path, STR("/home/").n);
+	return str_make(path.p, path.n - rest.n + str_find(rest, '/'));
+}
+
+/* Places that hold more than one program: nothing in them is pulled in as a whole. */
+static bool is_shared(struct str dir, struct str home)
+{
+	static const struct str everywhere[] = {
 		STR_INIT("/"),        STR_INIT("/home"),  STR_INIT("/root"), STR_INIT("/tmp"),
 		STR_INIT("/opt"),     STR_INIT("/srv"),   STR_INIT("/var"),  STR_INIT("/run"),
 		STR_INIT("/mnt"),     STR_INIT("/media"), STR_INIT("/data"), STR_INIT("/var/lib"),
 		STR_INIT("/var/tmp"), STR_INIT("/usr"),   STR_INIT("/etc"),
 	};
+	static const struct str at_home[] = {
+		STR_INIT(""),
+		STR_INIT("/bin"),
+		STR_INIT("/.local"),
+		STR_INIT("/.local/bin"),
+		STR_INIT("/.local/share"),
+		STR_INIT("/.local/state"),
+		STR_INIT("/.local/lib"),
+		STR_INIT("/.local/opt"),
+		STR_INIT("/.config"),
+		STR_INIT("/.cache"),
+		STR_INIT("/.cargo"),
+	};
+	struct str of = home_of(dir, home);
+
+	for (size_t i = 0; i < ARRAY_LEN(everywhere); i++) {
+		if (str_eq(dir, everywhere[i])) {
+			return true;
+		}
+	}
+	for (size_t i = 0; of.n && i < ARRAY_LEN(at_home); i++) {
+		if (str_eq(str_from(dir, of.n), at_home[i])) {
+			return true;
+		}
+	}
+	return home.n > 1 && path_within(home, dir);
+}
+
+struct str plan_program_prefix(struct str path, struct str home)
+{
 	size_t modules = str_find_str(path, STR("/node_modules/"));
-	struct str dir = path_dir(path), prefix = dir;
+	struct str dir = path_dir(path);
 
 	if (modules < path.n) {
 		return str_make(path.p, modules + STR("/node_modules").n);
 	}
-	if (str_eq(path_base(dir), STR("bin"))) {
-		prefix = path_dir(dir);
+	if (str_eq(path_base(dir), STR("bin")) && !is_shared(path_dir(dir), home)) {
+		return path_dir(dir);
 	}
-	for (int turn = 0; turn < 2; turn++, prefix = dir) {
-		bool fits = !str_eq(path_dir(prefix), STR("/home"));
+	return is_shared(dir, home) ? path : dir;
+}
 
-		for (size_t i = 0; i < ARRAY_LEN(shared) && fits; i++) {
-			fits = !str_eq(prefix, shared[i]);
-		}
-		if (fits) {
-			return prefix;
-		}
-	}
-	return path;
+bool plan_is_personal(struct str path, struct str home)
+{
+	struct str of = home_of(path, home);
+
+	return of.n && str_find_str(str_from(path, of.n), STR("/.")) == path.n - of.n;
 }
 
 enum sandbox_profile plan_guess_profile(struct str path)

@@ -210,7 +210,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	       in.spec.n_exec * sizeof(in.all[0]));
 	in.machine.places = in.all;
 	in.machine.n_places = in.spec.n_read + in.spec.n_write + in.spec.n_exec;
-	in.prefix.path = in.prefix.real = plan_program_prefix(in.machine.program.path);
+	in.prefix.path = in.prefix.real = plan_program_prefix(in.machine.program.path, STR(""));
 	in.machine.prefixes = &in.prefix;
 	in.machine.n_prefixes = 1;
 	for (size_t i = 0; i < in.machine.n_places; i++) {

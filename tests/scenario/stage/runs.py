@@ -28,6 +28,10 @@ class Runs:
     def __init__(self, world):
         self.world, self.live = world, {}
 
+    def environment(self, **more):
+        """A home of the page's own: what `writ run` remembers is not the tester's."""
+        return clean_environment(HOME=str(self.world.dir / "home"), XDG_STATE_HOME="", **more)
+
     def command(self, text):
         return self.world.as_user([self.world.writ, "run", *shlex.split(text)])
 
@@ -35,13 +39,13 @@ class Runs:
         begin = time.monotonic()
         p = subprocess.run(self.command(text), cwd=self.world.dir / "ws", input=given or "", text=True, errors="replace",
                            capture_output=True, timeout=60 * self.world.patience,
-                           env=clean_environment(SECRET="of-the-caller", LD_PRELOAD="", NODE_OPTIONS="--no-deprecation"))
+                           env=self.environment(SECRET="of-the-caller", LD_PRELOAD="", NODE_OPTIONS="--no-deprecation"))
         return Answer(ok=p.returncode == 0, exit=p.returncode, text=p.stdout + p.stderr, seconds=time.monotonic() - begin)
 
     def start(self, name, text):
         out = open(self.world.dir / f"run.{name}", "w+b")
         p = subprocess.Popen(self.command(f"--agent {name} {text}"), cwd=self.world.dir / "ws", stdin=subprocess.DEVNULL,
-                             stdout=out, stderr=out, env=clean_environment())
+                             stdout=out, stderr=out, env=self.environment())
         self.live[name] = p
         self.id_of(name)
 

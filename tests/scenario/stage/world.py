@@ -174,7 +174,8 @@ class World:
     def run_writ(self, args):
         return subprocess.run([self.writ, *args], cwd=self.dir, capture_output=True, text=True, errors="replace",
                               timeout=60 * self.patience,
-                              env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
+                              env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0", "HOME": str(self.dir / "home"),
+                                   "XDG_STATE_HOME": ""})
 
     def records(self):
         p = self.run_writ(["ledger", "show", "state/ledger", "--json"])

@@ -74,6 +74,12 @@ static void utf8_is_strict(void **state)
 	assert_int_equal(str_printable(STR("\xc2\xa0")), 2);
 	assert_int_equal(str_printable(STR("\xc2\x9b")), 0); /* CSI of eight-bit terminals */
 	assert_int_equal(str_printable(STR("\x9b")), 0);
+	assert_int_equal(str_printable(STR("\xe2\x80\xae")),
+			 0); /* what follows from right to left */
+	assert_int_equal(str_printable(STR("\xe2\x81\xa6")), 0);
+	assert_int_equal(str_printable(STR("\xe2\x80\xa8")), 0);
+	assert_int_equal(str_printable(STR("\xd8\x9c")), 0);
+	assert_int_equal(str_printable(STR("\xe2\x80\xa6")), 3);
 	assert_int_equal(str_printable(STR("\x1b")), 0);
 	assert_int_equal(str_printable(STR("")), 0);
 }

@@ -293,8 +293,11 @@ static void forms_of_targets_are_told_apart(void **state)
 	assert_int_equal(parse_request(&h, "CONNECT a:443 HTTP/1.1\r\n\r\n"), H1_BAD);
 	assert_int_equal(parse_request(&h, "GET http://a:80/ HTTP/1.1\r\nHost: A\r\n\r\n"),
 			 H1_DONE);
-	assert_int_equal(parse_request(&h, "GET http://a:81/ HTTP/1.1\r\nHost: a\r\n\r\n"),
+	assert_int_equal(parse_request(&h, "GET http://a:81/ HTTP/1.1\r\nHost: a\r\n\r\n"), H1_BAD);
+	assert_int_equal(parse_request(&h, "GET http://a:81:80/ HTTP/1.1\r\nHost: a:81\r\n\r\n"),
 			 H1_BAD);
+	assert_int_equal(parse_request(&h, "GET http://[::1]:80/ HTTP/1.1\r\nHost: [::1]\r\n\r\n"),
+			 H1_DONE);
 	assert_int_equal(parse_request(&h, "PURGE /x HTTP/1.1\r\nHost: [::1]:1\r\n\r\n"), H1_DONE);
 	assert_int_equal(h.method, HTTP_OTHER);
 }

@@ -428,11 +428,20 @@ static void a_program_brings_its_prefix_but_no_shared_place(void **state)
 		{STR_INIT("/opt/node-22/bin/node"), STR_INIT("/opt/node-22")},
 		{STR_INIT("/home/ann/.nvm/versions/node/v22/bin/node"),
 		 STR_INIT("/home/ann/.nvm/versions/node/v22")},
-		{STR_INIT("/home/ann/bin/tool"), STR_INIT("/home/ann/bin")},
+		{STR_INIT("/home/ann/bin/tool"), STR_INIT("/home/ann/bin/tool")},
 		{STR_INIT("/home/ann/tool"), STR_INIT("/home/ann/tool")},
 		{STR_INIT("/home/tool"), STR_INIT("/home/tool")},
-		{STR_INIT(HOME_OF_ROOT "/bin/tool"), STR_INIT(HOME_OF_ROOT "/bin")},
+		{STR_INIT(HOME_OF_ROOT "/bin/tool"), STR_INIT(HOME_OF_ROOT "/bin/tool")},
 		{STR_INIT(HOME_OF_ROOT "/tool"), STR_INIT(HOME_OF_ROOT "/tool")},
+		{STR_INIT("/home/ann/.local/bin/tool"), STR_INIT("/home/ann/.local/bin/tool")},
+		{STR_INIT("/home/ann/.local/share/tool/v1/tool"),
+		 STR_INIT("/home/ann/.local/share/tool/v1")},
+		{STR_INIT("/home/ann/.cargo/bin/tool"), STR_INIT("/home/ann/.cargo/bin")},
+		{STR_INIT("/data/users/eve/bin/tool"), STR_INIT("/data/users/eve/bin/tool")},
+		{STR_INIT("/data/users/eve/.local/bin/tool"),
+		 STR_INIT("/data/users/eve/.local/bin/tool")},
+		{STR_INIT("/data/users/tool"), STR_INIT("/data/users/tool")},
+		{STR_INIT("/data/bin/tool"), STR_INIT("/data/bin")},
 		{STR_INIT("/tmp/tool"), STR_INIT("/tmp/tool")},
 		{STR_INIT("/opt/tool"), STR_INIT("/opt/tool")},
 		{STR_INIT("/opt/bin/tool"), STR_INIT("/opt/bin")},
@@ -446,7 +455,31 @@ static void a_program_brings_its_prefix_but_no_shared_place(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		assert_str_equal(plan_program_prefix(cases[i].path), cases[i].prefix);
+		assert_str_equal(plan_program_prefix(cases[i].path, STR("/data/users/eve")),
+				 cases[i].prefix);
+	}
+}
+
+static void what_lies_in_somebody_s_folder_is_personal(void **state)
+{
+	static const struct {
+		struct str path;
+		bool personal;
+	} cases[] = {
+		{STR_INIT("/home/ann/project"), true},
+		{STR_INIT("/home/ann/project/bin/tool"), true},
+		{STR_INIT("/data/users/eve/project"), true},
+		{STR_INIT(HOME_OF_ROOT "/project"), true},
+		{STR_INIT("/home/ann/.nvm/versions/node/v22"), false},
+		{STR_INIT("/home/ann/project/.venv"), false},
+		{STR_INIT("/opt/node-22"), false},
+		{STR_INIT("/data/users/evelyn/project"), false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		assert_int_equal(plan_is_personal(cases[i].path, STR("/data/users/eve")),
+				 cases[i].personal);
 	}
 }
 
@@ -499,6 +532,7 @@ int main(void)
 		cmocka_unit_test(twice_the_same_variable_is_refused),
 		cmocka_unit_test(a_place_is_judged_by_where_it_really_is),
 		cmocka_unit_test(a_program_brings_its_prefix_but_no_shared_place),
+		cmocka_unit_test(what_lies_in_somebody_s_folder_is_personal),
 		cmocka_unit_test(profiles_follow_the_program_s_name),
 		cmocka_unit_test(running_out_of_memory_is_an_error_at_every_size),
 	};
