@@ -248,7 +248,10 @@ static int report(struct out *o, const struct check *c, bool json)
 static enum err_code check_usage(const struct check_args *args, struct err *err)
 {
 	if (args->schemas.n == 0) {
-		return ERR(err, ERR_INVALID, "--schema is needed");
+		return ERR(err, ERR_INVALID,
+			   "--schema is needed: `writ init` writes one, `writ policy schema` one "
+			   "for the tools of your "
+			   "servers");
 	}
 	return ERR_OK;
 }

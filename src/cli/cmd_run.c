@@ -469,6 +469,7 @@ int cmd_run(int argc, char **argv)
 		.summary = help_of_run,
 		.opts = opts,
 		.n_opts = ARRAY_LEN(opts),
+		.tail = " -- PROGRAM [ARGS]",
 		.example =
 			"writ run -- node agent.js\nwrit run --policy policies --explain -- bash",
 	};

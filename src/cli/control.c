@@ -36,8 +36,11 @@ static enum err_code dial(struct str state_dir, int *ret, struct err *err)
 	}
 	if (connect(fd, (const struct sockaddr *)&sa, sizeof(sa)) < 0) {
 		if (errno == ENOENT || errno == ECONNREFUSED) {
-			return ERR(err, ERR_NOT_FOUND, "no node runs here: %s does not answer",
-				   sa.sun_path);
+			return ERR(
+				err, ERR_NOT_FOUND,
+				"no node runs here: %s does not answer. `writ serve` starts one; "
+				"--config names the configuration of another",
+				sa.sun_path);
 		}
 		return ERR_ERRNO(err, "%s", sa.sun_path);
 	}

@@ -230,7 +230,7 @@ void opt_help(const struct opt_spec *spec, struct buf *to)
 
 		buf_printf(to, w->required ? " %s%s" : " [%s%s]", w->name, w->list ? "..." : "");
 	}
-	buf_printf(to, "\n\n%s\n\n", spec->summary);
+	buf_printf(to, "%s\n\n%s\n\n", spec->tail ? spec->tail : "", spec->summary);
 	for (size_t i = 0; i < spec->n_words; i++) {
 		help_line(to, spec->words[i].name, spec->words[i].help);
 	}

@@ -55,6 +55,8 @@ struct opt_spec {
 	size_t n_opts;
 	const struct opt_word *words;
 	size_t n_words;
+	const char *
+		tail; /* of the usage line, for what is not parsed here: " -- PROGRAM ARGS"; NULL */
 	const char *example; /* one or more command lines, '\n' between them */
 };
 

@@ -40,8 +40,11 @@ static enum err_code dial(const char *state, int *ret_fd, struct err *err)
 	}
 	if (connect(fd, (const struct sockaddr *)&at, sizeof(at)) < 0) {
 		if (errno == ENOENT || errno == ECONNREFUSED) {
-			return ERR(err, ERR_NOT_FOUND, "no node runs here: %s does not answer",
-				   at.sun_path);
+			return ERR(
+				err, ERR_NOT_FOUND,
+				"no node runs here: %s does not answer. `writ serve` starts one; "
+				"--config names the configuration of another",
+				at.sun_path);
 		}
 		return ERR_ERRNO(err, "%s", at.sun_path);
 	}

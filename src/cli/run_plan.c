@@ -387,6 +387,11 @@ static void tell_left_out(struct run_plan *p, const struct run_granted_place *g,
 		buf_printf(&p->left_out, "no policy permits %s\n",
 			   missing & RUN_READ ? "read_file" : "write_file");
 	}
+	if ((missing & RUN_READ) && str_eq(g->path, p->workspace)) {
+		buf_printf(&p->left_out,
+			   "so the program starts in /tmp, and what it writes there is lost: "
+			   "--workspace names a folder that policies permit\n");
+	}
 }
 
 /* A place that policies name must be what its name says: a link there would lead somewhere else. */

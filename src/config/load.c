@@ -420,8 +420,16 @@ enum err_code config_read_file(struct arena *a, const char *path, struct config 
 			       struct config_errors *errors, struct err *err)
 {
 	struct config_source src = {.name = file_name(path)};
+	enum err_code code;
 
-	TRY(read_file(a, AT_FDCWD, path, str_from_c(path), CONFIG_MAX_BYTES, &src.text, err));
+	code = read_file(a, AT_FDCWD, path, str_from_c(path), CONFIG_MAX_BYTES, &src.text, err);
+	if (code && access(path, F_OK) < 0 && errno == ENOENT) {
+		return ERR(err, ERR_NOT_FOUND,
+			   "%s: there is no such configuration: `writ init DIR` writes one, "
+			   "--config FILE names another",
+			   path);
+	}
+	TRY(code);
 	TRY(folder_of(a, path, &src.dir, err));
 	TRY(yaml_parse(a, src.name, src.text, &src.root, err));
 	return config_decode(a, &src, ret, errors, err);

@@ -121,8 +121,11 @@ static void a_missing_file_is_named(void **state)
 	char want[256];
 
 	(void)state;
-	assert_int_equal(load(&a, &l, &err), ERR_SYS);
-	(void)snprintf(want, sizeof(want), "%s/writ.yaml: No such file or directory", dir);
+	assert_int_equal(load(&a, &l, &err), ERR_NOT_FOUND);
+	(void)snprintf(want, sizeof(want),
+		       "%s/writ.yaml: there is no such configuration: `writ init DIR` writes one, "
+		       "--config FILE names another",
+		       dir);
 	assert_string_equal(err.msg, want);
 	arena_done(&a);
 	refused("version: 1\npolicies: nowhere\n", ERR_SYS,
