@@ -196,8 +196,8 @@ static enum err_code remove_one(void *user, const struct entry *e, struct str pa
 	if (dir) {
 		int fd;
 
-		/* overlayfs leaves folders nobody may enter */
-		if (fchmodat(e->upper, e->name, 0700, 0) < 0) {
+		/* overlayfs leaves folders nobody may enter; by now it may be a link */
+		if (fchmodat(e->upper, e->name, 0700, AT_SYMLINK_NOFOLLOW) < 0) {
 			return ERR_ERRNO(err, "%s", e->name);
 		}
 		fd = openat(e->upper, e->name, OPEN_DIR);

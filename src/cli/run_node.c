@@ -23,7 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { START_MS = 15000, STEP_MS = 2, LOG_SHOWN = 4096 };
+enum { START_MS = 15000, STEP_MS = 2, LOG_SHOWN = 4096, NAME_SHOWN = 20 };
 
 static enum err_code dial(const char *state, int *ret_fd, struct err *err)
 {
@@ -105,14 +105,34 @@ static void default_policy(struct buf *b, struct str workspace)
 
 static void default_config(struct buf *b, const char *state, struct str policies)
 {
+	char socket[RUN_STATE_PATH + 32];
+
 	buf_append(b, STR("version: 1\nnode: writ-run\ngates: 1\nlog: {level: warn}\nstate: "));
 	yaml_put_text(b, str_from_c(state));
 	buf_append(b, STR("\npolicies: "));
 	yaml_put_text(b, policies);
 	buf_append(b, STR("\nlisten:\n  - address: "));
-	buf_append(b, STR("\"unix:"));
-	buf_append(b, str_from_c(state));
-	buf_append(b, STR("/gate.sock\"\n"));
+	(void)snprintf(socket, sizeof(socket), "unix:%s/gate.sock", state);
+	yaml_put_text(b, str_from_c(socket));
+	buf_append_c(b, '\n');
+}
+
+/* For people: folders may be called anything, and who named them may not be who runs in them. */
+static void plain_name(struct str name, char ret[NAME_SHOWN + 1])
+{
+	size_t n = name.n < NAME_SHOWN ? name.n : NAME_SHOWN;
+
+	for (size_t i = 0; i < n; i++) {
+		char c = name.p[i];
+		bool word =
+			(c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+
+		ret[i] = word || (c && strchr("._+-", c)) ? c : '_';
+	}
+	ret[n] = '\0';
+	if (n == 0) {
+		memcpy(ret, "root", sizeof("root"));
+	}
 }
 
 /* BASE/NAME-8digits of this workspace, or of this policy folder. */
@@ -120,7 +140,8 @@ static enum err_code default_state(struct arena *a, struct str of, char *ret, st
 {
 	uint8_t digest[SHA256_LEN];
 	char hex[8];
-	struct str base, name = of;
+	char name[NAME_SHOWN + 1];
+	struct str base;
 	size_t at = of.n;
 	int n;
 
@@ -128,11 +149,10 @@ static enum err_code default_state(struct arena *a, struct str of, char *ret, st
 	while (at > 0 && of.p[at - 1] != '/') {
 		at--;
 	}
-	name = str_from(of, at);
+	plain_name(str_from(of, at), name);
 	sha256_of(of, digest);
 	hex_write(hex, digest, sizeof(hex) / 2);
-	n = snprintf(ret, RUN_STATE_PATH, "%s/%.20s-%.8s", base.p,
-		     name.n ? arena_dup(a, name).p : "root", hex);
+	n = snprintf(ret, RUN_STATE_PATH, "%s/%s-%.8s", base.p, name, hex);
 	return n > 0 && n < RUN_STATE_PATH
 		       ? ERR_OK
 		       : ERR(err, ERR_LIMIT, "the path of the state folder is too long");
