@@ -312,7 +312,9 @@ static int run(struct out *o, struct run_plan *p, const struct run_node *node, s
 		return RUN_EXIT_FAILED;
 	}
 	if (end.node_gone || run_talk_ended(c, end.how, end.status, err)) {
-		(void)fprintf(stderr, "writ run: the node is gone, so the program was ended\n");
+		(void)fprintf(
+			stderr,
+			"writ run: the program was ended: by `writ kill`, or the node is gone\n");
 		*err = (struct err){0}; /* it was told */
 	}
 	if (args->json) {
