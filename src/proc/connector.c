@@ -79,6 +79,9 @@ static void dial_free(struct dial *d)
 {
 	struct connector *c = connector_of(d->peer);
 
+	if (d->state == DIAL_RESOLVING) {
+		resolver_forget(&c->resolver, d->serial);
+	}
 	timer_stop(&d->deadline);
 	if (d->f.fd >= 0) {
 		loop_remove(&c->loop, &d->f);

@@ -75,6 +75,9 @@ static void dial_free(struct dial *d)
 {
 	struct exits *x = exits_of(d);
 
+	if (d->resolving) {
+		resolver_forget(&x->resolver, d->serial);
+	}
 	timer_stop(&d->deadline);
 	if (d->f.fd >= 0) {
 		loop_remove(&x->loop, &d->f);

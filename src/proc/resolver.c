@@ -11,10 +11,12 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
-enum { MESSAGE_ASK = 1, MESSAGE_ANSWER = 2, FRAME_MAX = 1024, HOST_MAX = 254 };
+enum { MESSAGE_ASK = 1, MESSAGE_ANSWER = 2, FRAME_MAX = 1024 };
 
 static const struct landlock_rule resolver_files[] = {
 	{.path = "/etc", .access = FILES_READ},
@@ -59,7 +61,7 @@ static void resolve(const char *host, uint16_t port, struct frame_writer *w)
 
 static void child_answer(struct chan *chan, struct str question)
 {
-	char host[HOST_MAX + 1] = {0}, out[FRAME_MAX];
+	char host[RESOLVER_HOST_MAX + 1] = {0}, out[FRAME_MAX];
 	struct frame_writer w;
 	struct frame_reader r;
 	struct str name;
@@ -73,7 +75,7 @@ static void child_answer(struct chan *chan, struct str question)
 	port = (uint16_t)frame_get_u32(&r);
 	frame_begin(&w, out, sizeof(out), MESSAGE_ANSWER);
 	frame_put_u64(&w, token);
-	if (frame_ok(&r) && name.n <= HOST_MAX && !memchr(name.p, 0, name.n)) {
+	if (frame_ok(&r) && name.n <= RESOLVER_HOST_MAX && !memchr(name.p, 0, name.n)) {
 		memcpy(host, name.p, name.n);
 		resolve(host, port, &w);
 	}
@@ -90,6 +92,8 @@ static NORETURN void child_main(int fd)
 	(void)close_range(3, (unsigned)fd - 1, 0);
 	(void)close_range((unsigned)fd + 1, UINT_MAX, 0);
 	chan_init(&chan, fd, 64 << 10);
+	/* Whoever asks gives up after ten seconds: to try for longer only holds up others. */
+	(void)setenv("RES_OPTIONS", "timeout:2 attempts:2", 0);
 	if (jail_enter(&resolver_jail, NULL, &err)) {
 		log_line(LOG_ERROR, "resolver: %s", err.msg);
 		_exit(2);
@@ -112,9 +116,110 @@ static NORETURN void child_main(int fd)
 	}
 }
 
-static void take_answer(struct resolver *r, struct str frame)
+/* ---- who asks ---- */
+
+struct question {
+	struct list node;
+	uint64_t token;
+	uint16_t port;
+	struct str host;
+	char text[];
+};
+
+/* The last two labels: who answers for them is one and the same, mostly. */
+static struct str domain_of(struct str host)
+{
+	unsigned dots = 0;
+
+	for (size_t i = host.n; i-- > 0;) {
+		if (host.p[i] == '.' && ++dots == 2) {
+			return str_from(host, i + 1);
+		}
+	}
+	return host;
+}
+
+static bool same_domain(struct str a, struct str b)
+{
+	return str_ieq(domain_of(a), domain_of(b));
+}
+
+static bool is_asked(const struct resolver *r, struct str host)
+{
+	for (unsigned i = 0; i < RESOLVER_CHILDREN; i++) {
+		const struct resolver_child *c = &r->children[i];
+
+		if (c->busy && same_domain(str_from_c(c->host), host)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static struct resolver_child *idle_child(struct resolver *r)
+{
+	for (unsigned i = 0; i < RESOLVER_CHILDREN; i++) {
+		if (!r->children[i].busy) {
+			return &r->children[i];
+		}
+	}
+	return NULL;
+}
+
+static enum err_code give(struct resolver_child *c, uint64_t token, struct str host, uint16_t port,
+			  struct err *err)
+{
+	char out[FRAME_MAX];
+	struct frame_writer w;
+
+	frame_begin(&w, out, sizeof(out), MESSAGE_ASK);
+	frame_put_u64(&w, token);
+	frame_put_str(&w, host);
+	frame_put_u32(&w, port);
+	TRY(chan_send(&c->chan, frame_bytes(&w), NULL, 0, err));
+	memcpy(c->host, host.p, host.n);
+	c->host[host.n] = '\0';
+	c->token = token;
+	c->busy = true;
+	return ERR_OK;
+}
+
+static void question_free(struct resolver *r, struct question *q)
+{
+	list_remove(&q->node);
+	r->n_waiting--;
+	free(q);
+}
+
+/* Those that have waited longest go first, but for domains that are being asked. */
+static void give_waiting(struct resolver *r)
+{
+	LIST_FOREACH (node, &r->waiting) {
+		struct question *q = CONTAINER_OF(node, struct question, node);
+		struct resolver_child *c = idle_child(r);
+		uint64_t token = q->token;
+		struct err err;
+
+		if (!c) {
+			return;
+		}
+		if (is_asked(r, q->host)) {
+			continue;
+		}
+		if (give(c, q->token, q->host, q->port, &err) == ERR_OK) {
+			question_free(r, q);
+			continue;
+		}
+		question_free(r, q);
+		r->on_answer(r, token, NULL, 0);
+		return; /* the child is gone, which its hangup tells */
+	}
+}
+
+static void take_answer(struct resolver_child *c, struct str frame)
 {
 	struct net_addr addrs[RESOLVER_MAX_ADDRS];
+	struct resolver *r = c->of;
 	struct frame_reader fr;
 	uint64_t token;
 	unsigned n = 0;
@@ -133,12 +238,17 @@ static void take_answer(struct resolver *r, struct str frame)
 			n += addrs[n].kind == NET_ADDR_IP4 || addrs[n].kind == NET_ADDR_IP6;
 		}
 	}
+	if (!c->busy || token != c->token) {
+		return; /* it answers what it was asked, nothing else */
+	}
+	c->busy = false;
 	r->on_answer(r, token, addrs, n);
+	give_waiting(r);
 }
 
 static void on_answers(struct loop_fd *f, uint32_t ready)
 {
-	struct resolver *r = CONTAINER_OF(f, struct resolver, f);
+	struct resolver_child *c = CONTAINER_OF(f, struct resolver_child, f);
 	int fds[CHAN_MAX_FDS];
 	unsigned n_fds = 0;
 	char in[FRAME_MAX];
@@ -150,7 +260,7 @@ static void on_answers(struct loop_fd *f, uint32_t ready)
 		enum err_code code;
 
 		n_fds = 0;
-		code = chan_recv(&r->chan, in, sizeof(in), &frame, fds, &n_fds, &err);
+		code = chan_recv(&c->chan, in, sizeof(in), &frame, fds, &n_fds, &err);
 		if (code == ERR_AGAIN) {
 			return;
 		}
@@ -158,17 +268,16 @@ static void on_answers(struct loop_fd *f, uint32_t ready)
 			(void)close(fds[i]); /* an answer carries none */
 		}
 		if (code) {
-			/* Without its resolver this role is of little use: its successor has one.
-			 */
-			log_line(LOG_ERROR, "the resolver is gone");
-			loop_stop(r->loop);
+			/* Without it this role is of little use: its successor has one. */
+			log_line(LOG_ERROR, "a resolver is gone");
+			loop_stop(c->of->loop);
 			return;
 		}
-		take_answer(r, frame);
+		take_answer(c, frame);
 	}
 }
 
-enum err_code resolver_start(struct resolver *r, struct err *err)
+static enum err_code start_child(struct resolver_child *c, struct err *err)
 {
 	int ends[2];
 	pid_t pid;
@@ -183,29 +292,79 @@ enum err_code resolver_start(struct resolver *r, struct err *err)
 		child_main(ends[1]);
 	}
 	(void)close(ends[1]);
-	chan_init(&r->chan, ends[0], 64 << 10);
+	chan_init(&c->chan, ends[0], 64 << 10);
+	return ERR_OK;
+}
+
+enum err_code resolver_start(struct resolver *r, struct err *err)
+{
+	for (unsigned i = 0; i < RESOLVER_CHILDREN; i++) {
+		TRY(start_child(&r->children[i], err));
+	}
 	return ERR_OK;
 }
 
 enum err_code resolver_watch(struct resolver *r, struct loop *loop, struct err *err)
 {
 	r->loop = loop;
-	r->f = (struct loop_fd){.fd = r->chan.fd, .on_ready = on_answers};
-	return loop_add(loop, &r->f, LOOP_READ, err);
+	list_init(&r->waiting);
+	for (unsigned i = 0; i < RESOLVER_CHILDREN; i++) {
+		struct resolver_child *c = &r->children[i];
+
+		c->of = r;
+		c->f = (struct loop_fd){.fd = c->chan.fd, .on_ready = on_answers};
+		TRY(loop_add(loop, &c->f, LOOP_READ, err));
+	}
+	return ERR_OK;
+}
+
+static enum err_code wait_for_child(struct resolver *r, uint64_t token, struct str host,
+				    uint16_t port, struct err *err)
+{
+	struct question *q;
+	unsigned n = 0;
+
+	LIST_FOREACH (node, &r->waiting) {
+		n += same_domain(CONTAINER_OF(node, struct question, node)->host, host);
+	}
+	if (r->n_waiting >= RESOLVER_WAITING || n >= RESOLVER_WAITING_OF_DOMAIN) {
+		return ERR(err, ERR_LIMIT, "too many names are to be looked up");
+	}
+	q = calloc(1, sizeof(*q) + host.n);
+	if (!q) {
+		return ERR(err, ERR_NOMEM, "no memory for a name");
+	}
+	memcpy(q->text, host.p, host.n);
+	q->host = str_make(q->text, host.n);
+	q->token = token;
+	q->port = port;
+	list_append(&r->waiting, &q->node);
+	r->n_waiting++;
+	return ERR_OK;
 }
 
 enum err_code resolver_ask(struct resolver *r, uint64_t token, struct str host, uint16_t port,
 			   struct err *err)
 {
-	char out[FRAME_MAX];
-	struct frame_writer w;
+	struct resolver_child *c = is_asked(r, host) ? NULL : idle_child(r);
 
-	frame_begin(&w, out, sizeof(out), MESSAGE_ASK);
-	frame_put_u64(&w, token);
-	frame_put_str(&w, host);
-	frame_put_u32(&w, port);
-	if (w.overflow) {
+	if (host.n > RESOLVER_HOST_MAX) {
 		return ERR(err, ERR_LIMIT, "a host name of %zu bytes", host.n);
 	}
-	return chan_send(&r->chan, frame_bytes(&w), NULL, 0, err);
+	return c ? give(c, token, host, port, err) : wait_for_child(r, token, host, port, err);
+}
+
+void resolver_forget(struct resolver *r, uint64_t token)
+{
+	if (!r->loop) {
+		return; /* it was never started */
+	}
+	LIST_FOREACH (node, &r->waiting) {
+		struct question *q = CONTAINER_OF(node, struct question, node);
+
+		if (q->token == token) {
+			question_free(r, q);
+			return;
+		}
+	}
 }

@@ -12,7 +12,7 @@ enum { ASK = 1, ANSWER = 2 };
 
 static struct loop loop;
 static struct resolver resolver;
-static struct chan child;
+static struct chan child, others[RESOLVER_CHILDREN - 1];
 static unsigned answers, n_addrs;
 static uint64_t token;
 static struct net_addr addrs[RESOLVER_MAX_ADDRS];
@@ -30,27 +30,62 @@ static void on_answer(struct resolver *r, uint64_t t, const struct net_addr *a, 
 static int begin(void **state)
 {
 	struct err err;
-	int ends[2];
 
 	(void)state;
 	answers = 0;
 	resolver = (struct resolver){.on_answer = on_answer};
-	if (loop_init(&loop, &err) || chan_pair(ends, &err)) {
+	if (loop_init(&loop, &err)) {
 		return -1;
 	}
-	chan_init(&resolver.chan, ends[0], 64 << 10);
-	chan_init(&child, ends[1], 64 << 10);
+	for (unsigned i = 0; i < RESOLVER_CHILDREN; i++) {
+		int ends[2];
+
+		if (chan_pair(ends, &err)) {
+			return -1;
+		}
+		chan_init(&resolver.children[i].chan, ends[0], 64 << 10);
+		chan_init(i ? &others[i - 1] : &child, ends[1], 64 << 10);
+	}
 	return resolver_watch(&resolver, &loop, &err) == ERR_OK ? 0 : -1;
 }
 
 static int finish(void **state)
 {
 	(void)state;
-	loop_remove(&loop, &resolver.f);
-	chan_done(&resolver.chan);
-	chan_done(&child);
+	for (unsigned i = 0; i < RESOLVER_CHILDREN; i++) {
+		loop_remove(&loop, &resolver.children[i].f);
+		chan_done(&resolver.children[i].chan);
+		chan_done(i ? &others[i - 1] : &child);
+	}
+	for (uint64_t t = 0; t < 10000 && resolver.n_waiting; t++) {
+		resolver_forget(&resolver, t);
+	}
 	loop_done(&loop);
 	return 0;
+}
+
+static void ask(uint64_t t, const char *host)
+{
+	struct err err;
+
+	assert_int_equal(resolver_ask(&resolver, t, str_from_c(host), 443, &err), ERR_OK);
+}
+
+/* The token of what a child was asked; 0: nothing. */
+static uint64_t heard(struct chan *c)
+{
+	int fds[CHAN_MAX_FDS];
+	unsigned n_fds = 0;
+	struct frame_reader r;
+	struct str frame;
+	struct err err;
+	char in[1024];
+
+	if (chan_recv(c, in, sizeof(in), &frame, fds, &n_fds, &err)) {
+		return 0;
+	}
+	assert_int_equal(frame_open(&r, frame), ASK);
+	return frame_get_u64(&r);
 }
 
 static void say(const struct frame_writer *w)
@@ -114,6 +149,7 @@ static void addresses_come_back_in_order(void **state)
 	char out[1024];
 
 	(void)state;
+	ask(5, "mcp.example");
 	frame_begin(&w, out, sizeof(out), ANSWER);
 	frame_put_u64(&w, 5);
 	put_ip4(&w, 0xc0000201, 443);
@@ -134,6 +170,7 @@ static void no_more_addresses_are_taken_than_there_is_room(void **state)
 	char out[1024];
 
 	(void)state;
+	ask(5, "mcp.example");
 	frame_begin(&w, out, sizeof(out), ANSWER);
 	frame_put_u64(&w, 5);
 	for (unsigned i = 0; i < 20; i++) {
@@ -149,6 +186,7 @@ static void no_answer_is_an_answer_without_addresses(void **state)
 	char out[1024];
 
 	(void)state;
+	ask(6, "mcp.example");
 	frame_begin(&w, out, sizeof(out), ANSWER);
 	frame_put_u64(&w, 6);
 	say(&w);
@@ -163,6 +201,7 @@ static void what_is_no_address_is_left_out(void **state)
 	char out[1024];
 
 	(void)state;
+	ask(7, "mcp.example");
 	frame_begin(&w, out, sizeof(out), ANSWER);
 	frame_put_u64(&w, 7);
 	frame_put_str(&w, STR(""));
@@ -185,7 +224,9 @@ static void a_cut_answer_reads_nothing_past_its_end(void **state)
 
 	(void)state;
 	frame_begin(&w, out, sizeof(out), ANSWER);
+	ask(8, "mcp.example");
 	say(&w); /* without a token: it is nobody's */
+	assert_int_equal(answers, 0);
 	frame_put_u64(&w, 8);
 	frame_put_u32(&w, 16); /* sixteen bytes that do not follow */
 	say(&w);
@@ -195,6 +236,49 @@ static void a_cut_answer_reads_nothing_past_its_end(void **state)
 	frame_put_u64(&w, 8);
 	say(&w);
 	assert_int_equal(answers, 0);
+}
+
+static void nothing_is_answered_that_was_not_asked(void **state)
+{
+	struct frame_writer w;
+	char out[64];
+
+	(void)state;
+	ask(5, "mcp.example");
+	frame_begin(&w, out, sizeof(out), ANSWER);
+	frame_put_u64(&w, 6);
+	put_ip4(&w, 1, 2);
+	say(&w);
+	assert_int_equal(answers, 0);
+}
+
+/* Somebody's name server that never answers, and a thousand names of it. */
+static void names_of_one_domain_hold_up_no_others(void **state)
+{
+	struct frame_writer w;
+	unsigned refused = 0;
+	struct err err;
+	char out[64];
+
+	(void)state;
+	for (uint64_t t = 1; t <= 1000; t++) {
+		refused +=
+			resolver_ask(&resolver, t, STR("x.slow.example"), 443, &err) == ERR_LIMIT;
+	}
+	assert_int_equal(refused, 1000 - 1 - RESOLVER_WAITING_OF_DOMAIN);
+	assert_int_equal(heard(&child), 1);
+	assert_int_equal(heard(&child), 0);
+	ask(2000, "a.good.example");
+	assert_int_equal(heard(&others[0]), 2000);
+	ask(2001, "b.good.example");
+	ask(2002, "other.example");
+	assert_int_equal(heard(&others[1]), 2002);
+	resolver_forget(&resolver, 2);
+	frame_begin(&w, out, sizeof(out), ANSWER);
+	frame_put_u64(&w, 1);
+	say(&w);
+	assert_int_equal(answers, 1);
+	assert_int_equal(heard(&child), 3); /* the next of the slow ones that is still wanted */
 }
 
 static void a_resolver_that_is_gone_stops_the_role(void **state)
@@ -219,6 +303,8 @@ int main(void)
 		T(no_answer_is_an_answer_without_addresses),
 		T(what_is_no_address_is_left_out),
 		T(a_cut_answer_reads_nothing_past_its_end),
+		T(nothing_is_answered_that_was_not_asked),
+		T(names_of_one_domain_hold_up_no_others),
 		T(a_resolver_that_is_gone_stops_the_role),
 	};
 
