@@ -242,7 +242,7 @@ static void review(struct run_plan *p, struct err *err)
 	char line[16] = {0};
 	size_t n = 0;
 
-	if (review_list(p->arena, p->changes.p, &changes, &n, err)) {
+	if (!p->changes.p || review_list(p->arena, p->changes.p, &changes, &n, err)) {
 		return;
 	}
 	if (n == 0) {
