@@ -260,9 +260,24 @@ static void record_outcome(struct action *a, struct record_wait *w)
 	recorder_put(&a->gate->recorder, durable, RECORD_OUTCOME, w);
 }
 
+/* What was passed on has happened, however it ended: to hang up does not take it back. */
+static enum history_end end_of(const struct action *a, enum ledger_status status)
+{
+	return status == LEDGER_OK || a->output.kind != POLICY_NONE ? HISTORY_RESPONSE
+								    : HISTORY_ERROR;
+}
+
+/* Of a connection; others carry no bytes here. */
+static void note_transfer(struct action *a, enum ledger_status status, uint64_t code)
+{
+	if (status == LEDGER_OK || a->sent_bytes > 0 || a->result_bytes > 0) {
+		history_output_transfer(a, a->sent_bytes, a->result_bytes, code);
+	}
+}
+
 static void conclude(struct action *a, enum ledger_status status, uint64_t code, struct str result)
 {
-	history_ended(a, status == LEDGER_OK ? HISTORY_RESPONSE : HISTORY_ERROR, result);
+	history_ended(a, end_of(a, status), result);
 	a->answered = a->gate->loop.now;
 	a->status = status;
 	a->code = code;
@@ -292,7 +307,7 @@ void action_answered_bytes(struct action *a, enum ledger_status status, uint64_t
 	ASSERT(a->step == STEP_FORWARD);
 	a->sent_bytes = sent;
 	a->result_bytes = received;
-	history_output_transfer(a, sent, received, code);
+	note_transfer(a, status, code);
 	conclude(a, status, code, str_make(NULL, 0));
 }
 
@@ -331,7 +346,8 @@ void action_cut(struct action *a, enum ledger_status status, uint64_t code)
 		return;
 	}
 	a->active = false;
-	history_ended(a, HISTORY_ERROR, str_make(NULL, 0));
+	note_transfer(a, status, code);
+	history_ended(a, end_of(a, status), str_make(NULL, 0));
 	recorder_forget(&a->wait);
 	loop_defer_cancel(&a->later);
 	if (a->step == STEP_FORWARD) {

@@ -123,9 +123,21 @@ static void take_body(struct exchange *x, struct str body)
 		r->status = 502;
 	} else {
 		buf_append(&x->answer, body);
+	}
+	if (status == LEDGER_OK) {
 		history_output_model(&x->action, &outcome, body.n);
 	}
 	action_answered(&x->action, status, (uint64_t)r->status, body.p ? body : STR(""));
+}
+
+/* What has passed by was answered, whoever hangs up now. */
+static void note_stream(struct exchange *x)
+{
+	const struct model_reply *r = x->reply;
+
+	if (r && r->events && !r->stream.outcome.is_error) {
+		history_output_model(&x->action, &r->stream.outcome, r->bytes);
+	}
 }
 
 static void on_done(struct http_call *c)
@@ -138,7 +150,7 @@ static void on_done(struct http_call *c)
 		take_body(x, c->answer_body);
 		return;
 	}
-	history_output_model(&x->action, &r->stream.outcome, r->bytes);
+	note_stream(x);
 	action_answered_stream(&x->action,
 			       r->stream.outcome.is_error ? LEDGER_TOOL_ERROR : LEDGER_OK, 200,
 			       &r->commitment, r->bytes);
@@ -152,6 +164,7 @@ static void on_fail(struct http_call *c, enum http_fail why, const struct err *e
 	x->model_calling = false;
 	if (x->reply->events) {
 		x->broken = true;
+		note_stream(x);
 		action_answered_stream(&x->action, status_of(why), 200, &x->reply->commitment,
 				       x->reply->bytes);
 		return;
@@ -378,6 +391,7 @@ static void on_chat_gone(struct exchange *x)
 	if (x->model_calling) {
 		x->model_calling = false;
 		http_call_cancel(&x->model_call);
+		note_stream(x);
 		action_answered(&x->action, LEDGER_CALLER_GONE, 0, str_make(NULL, 0));
 		return;
 	}
@@ -408,6 +422,7 @@ static void on_chat_end(struct exchange *x)
 	if (x->model_wait.next) {
 		list_remove(&x->model_wait);
 	}
+	note_stream(x);
 	action_abandon(&x->action);
 	if (x->reply) {
 		gate_buf_give(x->gate, &x->reply->body);

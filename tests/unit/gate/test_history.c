@@ -318,6 +318,34 @@ static void bytes_and_tokens_are_outputs(void **state)
 	assert_true(call("c"));
 }
 
+/* Else an agent could spend without limit, and hang up before each end. */
+static void to_hang_up_takes_back_nothing(void **state)
+{
+	const struct model_outcome outcome = {0};
+	struct rules_query q = {.kind = RULES_INFER, .object = STR("small")};
+
+	(void)state;
+	apply("@id(\"b\") forbid (action == Writ::Action::\"fs.b\") when temporal { bind(s, "
+	      "sum_within(n, 1h, Writ::Action::\"infer\"::response{ output.tokens: n }), s >= 30) "
+	      "};");
+	for (int i = 0; i < 3; i++) {
+		struct watched w = {
+			.a = {.gate = &gate, .on = &events, .session = session, .arena = &arena}};
+
+		assert_true(call("b"));
+		action_start(&w.a, &q, clock_mono());
+		ack();
+		history_output_model(&w.a, &outcome, 10);
+		if (i == 1) {
+			action_abandon(&w.a);
+		} else {
+			answered(&w, LEDGER_CALLER_GONE, NULL);
+		}
+		ack();
+	}
+	assert_false(call("b"));
+}
+
 static void setting_the_clock_moves_nothing(void **state)
 {
 	(void)state;
@@ -442,6 +470,7 @@ int main(void)
 		T(what_was_given_up_or_not_recorded_is_an_error_once),
 		T(what_an_answer_says_is_part_of_its_event),
 		T(bytes_and_tokens_are_outputs),
+		T(to_hang_up_takes_back_nothing),
 		T(setting_the_clock_moves_nothing),
 		T(a_history_ends_with_its_session),
 		T(a_reload_takes_histories_along_while_conditions_stay),
