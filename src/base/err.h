@@ -58,7 +58,8 @@ struct err {
 
 enum err_code err_set(struct err *err, enum err_code code, int sys_errno, const char *where,
 		      const char *fmt, ...) PRINTF(5, 6) COLD;
-enum err_code err_set_errno(struct err *err, const char *where, const char *fmt, ...) PRINTF(3, 4) COLD;
+enum err_code err_set_errno(struct err *err, const char *where, const char *fmt, ...)
+	PRINTF(3, 4) COLD;
 
 /* Puts outer context in front of the message: "loading policy: ...". Keeps the code. */
 void err_wrap(struct err *err, const char *fmt, ...) PRINTF(2, 3) COLD;

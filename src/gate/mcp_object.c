@@ -321,7 +321,7 @@ static void reply(struct action *a)
 	if (a->refused) {
 		answer_refused(x);
 	} else if (x->cancelled || buf_len(&x->answer) == 0) {
-		unsubscribe(x); /* what was given up half way is no subscription */
+		unsubscribe(x);   /* what was given up half way is no subscription */
 		exchange_over(x); /* the client has said that it wants no answer */
 	} else {
 		exchange_reply(x, 200);

@@ -22,9 +22,10 @@ struct rules {
 	struct arena arena;
 	struct config *config;
 	struct rules_compiled policies;
-	struct policy_store *store;         /* of `world` */
-	struct residency_facts *facts;      /* what the residency matrix is made of */
-	struct rules_world *world, *before; /* the matrix of now, and the last one: rules_residency.h */
+	struct policy_store *store;    /* of `world` */
+	struct residency_facts *facts; /* what the residency matrix is made of */
+	struct rules_world *world,
+		*before; /* the matrix of now, and the last one: rules_residency.h */
 	struct str node;
 	uint8_t digest[SHA256_LEN];     /* of the set's canonical bytes */
 	uint8_t (*servers)[SHA256_LEN]; /* of each server's whole configuration, in its order */

@@ -106,7 +106,8 @@ struct ledger_decision {
 	struct ledger_texts logged;   /* ids that would have counted, were they not only logged */
 	struct str reason;            /* why Writ itself refused, in a word */
 	uint8_t policy_set[SHA256_LEN];
-	uint8_t matrix[SHA256_LEN];    /* names the residency matrix that a model call was decided by */
+	uint8_t matrix
+		[SHA256_LEN]; /* names the residency matrix that a model call was decided by */
 	uint8_t arguments[SHA256_LEN]; /* commitment: ledger/salt.h */
 	uint64_t arguments_bytes;
 	uint64_t time_us; /* always written */

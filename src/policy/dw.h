@@ -39,8 +39,8 @@ struct dw_texts {
 	size_t n_scripts;
 	const struct dw_native *natives; /* they outlive the program */
 	size_t n_natives;
-	enum policy_id_scheme ids;             /* ORDER: policy_0, policy_1, ... */
-	bool strict_annotations;               /* as in policy_set_opts */
+	enum policy_id_scheme ids; /* ORDER: policy_0, policy_1, ... */
+	bool strict_annotations;   /* as in policy_set_opts */
 };
 
 /* What the conditions of one policy look at: its leaves and calls stand in a row. */
@@ -49,7 +49,7 @@ struct dw_rule {
 };
 
 struct dw_program {
-	const struct schema *schema;  /* as given; NULL: so are events, providers, store */
+	const struct schema *schema; /* as given; NULL: so are events, providers, store */
 	const struct dw_events *events;
 	const struct dw_providers *providers;
 	struct policy_list policies; /* lowered */

@@ -119,8 +119,10 @@ static void no_node_is_told_so(void **state)
 
 	(void)state;
 	assert_int_equal(reload("/nowhere", text, sizeof(text)), CMD_FAILED);
-	assert_string_equal(text, "{\"error\":\"no node runs here: /nowhere/control.sock does not "
-				  "answer\",\"code\":\"not found\",\"ok\":false}\n");
+	assert_string_equal(
+		text, "{\"error\":\"no node runs here: /nowhere/control.sock does not answer. "
+		      "`writ serve` starts one; --config names the configuration of another\","
+		      "\"code\":\"not found\",\"ok\":false}\n");
 }
 
 int main(void)

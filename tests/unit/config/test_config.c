@@ -204,7 +204,8 @@ static void the_exit_arrives(void **state)
 	assert_false(config_credential_is_for(&cfg.credentials[0], &host, true));
 	assert_true(config_inspects(&cfg, &host)); /* it is named, on any port */
 	arena_done(&a);
-	accepted(&a, "version: 1\ncredentials: {k: {url: 'https://a.test/', secret_file: s}}\n", &cfg);
+	accepted(&a, "version: 1\ncredentials: {k: {url: 'https://a.test/', secret_file: s}}\n",
+		 &cfg);
 	assert_str_equal(cfg.credentials[0].header, STR("Authorization"));
 	assert_false(config_has_exit(&cfg));
 	assert_int_equal(cfg.egress.n_ranges, 0);

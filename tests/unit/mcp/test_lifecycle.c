@@ -103,7 +103,8 @@ static void the_answer_offers_what_can_be_routed_and_no_more(void **state)
 		    "25\","
 		    "\"capabilities\":{\"tools\":{\"listChanged\":true},\"resources\":{"
 		    "\"listChanged\":"
-		    "true,\"subscribe\":true},\"prompts\":{\"listChanged\":true},\"completions\":{},\"logging\":{}},"
+		    "true,\"subscribe\":true},\"prompts\":{\"listChanged\":true},\"completions\":{}"
+		    ",\"logging\":{}},"
 		    "\"serverInfo\":{\"name\":\"writ\",\"title\":\"Writ\",\"version\":"
 		    "\"" WRIT_VERSION "\"}}}"));
 	buf_clear(&f->out);

@@ -6,8 +6,8 @@
 #include "tests/test.h"
 
 #include "policy/partial.h"
-#include "tests/unit/policy/prove_help.h"
 #include "tests/unit/policy/partial_help.h"
+#include "tests/unit/policy/prove_help.h"
 
 enum { CASES = 3000 };
 

@@ -24,7 +24,8 @@ static void open_boot(void)
 				  .config_fd = -1,
 				  .bundle_fd = -1,
 				  .directory_fd = -1,
-				  .key_fd = -1, .runs_fd = -1};
+				  .key_fd = -1,
+				  .runs_fd = -1};
 	chan_init(&boot.control, ends[0], 1 << 16);
 	chan_init(&supervisor, ends[1], 8 << 20);
 }

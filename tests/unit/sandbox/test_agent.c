@@ -144,7 +144,8 @@ static void as_both(struct stage *s, int (*act)(void *))
 }
 
 /* Every process forks another and ends: a freeze that takes one by one would never catch up. */
-static const char fork_race[] = "trap '' USR1; f() { while :; do (printf x) & (printf y) & wait; done; }; f & f & f";
+static const char fork_race[] =
+	"trap '' USR1; f() { while :; do (printf x) & (printf y) & wait; done; }; f & f & f";
 
 static void reins_freeze_thaw_and_kill_also_what_forks_all_the_time(void **state)
 {
