@@ -81,6 +81,7 @@ static void tunnel_over(struct exit_tunnel *t)
 	let_go(t);
 	list_remove(&t->node);
 	t->gate->exits.n_tunnels--;
+	t->who->n_tunnels--;
 	exit_free_later(t->gate, &t->over);
 }
 
@@ -408,13 +409,21 @@ static void on_end(struct http_req *req)
 
 static const struct http_handler tunnel_handler = {.on_abort = on_abort, .on_end = on_end};
 
+/* The last quarter is never one agent's: who keeps its tunnels open does not keep others out. */
+static bool has_room(const struct gate *g, const struct session *who)
+{
+	uint64_t most = g->rules->config->egress.tunnels;
+
+	return g->exits.n_tunnels < most && who->n_tunnels < (most < 4 ? most : most - most / 4);
+}
+
 static struct exit_tunnel *tunnel_new(struct gate *g, struct http_req *req, struct session *who)
 {
 	struct exits *x = &g->exits;
 	struct splice_pipes pipes = {.fds = x->pipes, .n = &x->n_pipes, .max = EXIT_SPARE_PIPES};
 	struct exit_tunnel *t;
 
-	if (x->n_tunnels >= g->rules->config->egress.tunnels || g->draining) {
+	if (!has_room(g, who) || g->draining) {
 		return NULL;
 	}
 	t = calloc(1, sizeof(*t));
@@ -432,6 +441,7 @@ static struct exit_tunnel *tunnel_new(struct gate *g, struct http_req *req, stru
 	splice_init(&t->splice, &g->loop, pipes);
 	list_append(&x->tunnels, &t->node);
 	x->n_tunnels++;
+	who->n_tunnels++;
 	return t;
 }
 

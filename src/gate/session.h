@@ -28,6 +28,7 @@ struct session {
 	struct list subs; /* resources it wants to hear of (gate/subs.c) */
 	uint64_t next_ask;
 	unsigned n_asks, n_subs;
+	unsigned n_tunnels;      /* gate/exit_tunnel.c */
 	unsigned busy;           /* requests under way */
 	bool salted;             /* the ledger keeps its salt */
 	bool named;              /* not of the protocol: never expires */

@@ -77,6 +77,7 @@ static int finish(void **state)
 	settle(&gate.loop);
 	assert_int_equal(run->busy, 0);
 	assert_int_equal(gate.exits.n_tunnels, 0);
+	assert_int_equal(run->n_tunnels, 0);
 	assert_int_equal(gate.rules->refs, 1);
 	gate_done(&gate);
 	chan_done(&scribe.chan);
@@ -421,6 +422,21 @@ static void the_end_of_a_run_ends_its_tunnels_and_says_so(void **state)
 	assert_int_equal(e.u.outcome.sent_bytes, 5);
 }
 
+static void one_agent_does_not_have_all_tunnels(void **state)
+{
+	unsigned most = (unsigned)gate.rules->config->egress.tunnels;
+
+	(void)state;
+	assert_true(most >= 4);
+	run->n_tunnels = most - most / 4;
+	say("CONNECT git.test:22 HTTP/1.1\r\nHost: git.test:22\r\n\r\n");
+	assert_heard("HTTP/1.1 503 ");
+	run->n_tunnels = most - most / 4 - 1;
+	say("CONNECT git.test:22 HTTP/1.1\r\nHost: git.test:22\r\n\r\n");
+	(void)recorded(LEDGER_DECISION);
+	run->n_tunnels = 1;
+}
+
 static void a_client_that_leaves_while_it_is_dialled_leaves_nothing_behind(void **state)
 {
 	uint64_t token;
@@ -526,6 +542,7 @@ int main(void)
 		T(a_request_is_sent_in_one_form_with_framing_of_our_own),
 		T(what_is_not_asked_of_a_proxy_is_refused_undecided),
 		T(the_end_of_a_run_ends_its_tunnels_and_says_so),
+		T(one_agent_does_not_have_all_tunnels),
 		T(a_client_that_leaves_while_it_is_dialled_leaves_nothing_behind),
 		T(a_yes_is_recorded_and_decided_again_before_it_is_dialled),
 		T(a_no_ends_it),
