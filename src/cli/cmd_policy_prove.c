@@ -40,6 +40,7 @@ static enum err_code answer(struct prover *p, struct question *q, struct err *er
 					.closed = p->args->closed,
 					.never = p->facts,
 					.n_never = p->n_facts,
+					.shrink = true,
 					.steps = p->args->steps,
 					.progress = show_progress,
 					.progress_arg = p};
@@ -158,6 +159,10 @@ static void show_text(struct out *o, const struct prover *p, const struct questi
 		out_json(o, "request", r->request);
 		out_json(o, "entities", r->entities);
 	}
+	if (r->request.p && !p->flow && !r->minimal) {
+		out_note(o, "A smaller request may do too: stopped after %u tries to make it so.",
+			 PROVE_REPLAYS_MAX);
+	}
 	out_history(o, p, q, false);
 	if (r->n_envs == 0) {
 		out_note(o, "No request of the schema is of this kind.");
@@ -176,6 +181,7 @@ static void show_row(struct out *o, const struct prover *p, const struct questio
 	out_text(o, "policy", r->policy);
 	out_json(o, "request", r->request.p ? r->request : STR("null"));
 	out_json(o, "entities", r->entities.p ? r->entities : STR("null"));
+	out_bool(o, "minimal", r->minimal);
 	out_history(o, p, q, true);
 	buf_init(&steps, 64u << 20);
 	put_steps(q, &steps);
@@ -190,9 +196,9 @@ static void show_row(struct out *o, const struct prover *p, const struct questio
 static int report(struct prover *p, struct out *o)
 {
 	static const struct out_col cols[] = {
-		{"invariant", 0}, {"verdict", 0},        {"reason", 0},      {"policy", 0},
-		{"request", 0},   {"entities", 0},       {"history", 0},     {"steps", 0},
-		{"states", 0},    {"requests_tried", 0}, {"environments", 0}};
+		{"invariant", 0}, {"verdict", 0},  {"reason", 0},         {"policy", 0},
+		{"request", 0},   {"entities", 0}, {"minimal", 0},        {"history", 0},
+		{"steps", 0},     {"states", 0},   {"requests_tried", 0}, {"environments", 0}};
 	static const struct out_list list = {"invariants", cols, ARRAY_LEN(cols), NULL};
 	int status = CMD_FINE;
 
@@ -325,7 +331,13 @@ int cmd_policy_prove(int argc, char **argv)
 			 "missing) is not of it;\n"
 			 "                             ask never-errors too. Allowed is what Cedar "
 			 "allows, also where a\n"
-			 "                             forbid failed; the gateway is stricter",
+			 "                             forbid failed; the gateway is stricter.\n"
+			 "                             A request that is shown is the smallest: no "
+			 "entity, attribute, parent or\n"
+			 "                             element can be left out of it, and no value "
+			 "be simpler, one at a time.\n"
+			 "                             It is ready for `writ policy eval"
+			 " --request`",
 		 .list = &args.words},
 	};
 	const struct opt_spec spec = {

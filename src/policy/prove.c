@@ -32,12 +32,15 @@ struct job {
 	const struct policy *named; /* SHADOWED, NEVER_MATCHES */
 	struct prove_result *ret;
 	uint64_t limit;
-	struct arena model_arena, world_arena;
+	struct arena model_arena, world_arena, replay_arena;
 	struct prove_model m;
 	struct prove_world w;
 	struct prove_literal *goal;
 	size_t n_goal;
 	bool found;
+	const struct policy *failing; /* NEVER_ERRORS: of the request that was found */
+	enum policy_fault_code fault;
+	size_t n_errors[2]; /* of each side; the request gets smaller, these do not grow */
 	unsigned undecided; /* environments, or requests that the engine did not confirm */
 	struct str refused; /* the first reason */
 	size_t env, n_envs;
@@ -170,7 +173,7 @@ static bool concerns(const struct prove_model *m, const struct policy *p)
 /* -- what a found request must do when the engine decides it -- */
 
 static bool matches(const struct policy_request *req, const struct policy *p, struct arena *scratch,
-		    bool *failed)
+		    enum policy_fault_code *fault)
 {
 	struct policy_env env = {.principal = req->principal,
 				 .action = req->action,
@@ -181,16 +184,17 @@ static bool matches(const struct policy_request *req, const struct policy *p, st
 	bool v = false;
 
 	policy_env_prepare(&env);
-	*failed = policy_eval_policy(&env, p, &v).code != POLICY_FAULT_NONE;
-	return v && !*failed;
+	*fault = policy_eval_policy(&env, p, &v).code;
+	return v && *fault == POLICY_FAULT_NONE;
 }
 
-static bool breaks(struct job *j, const struct policy_request *req, struct arena *scratch)
+static bool breaks(struct job *j, const struct policy_request *req, struct arena *scratch,
+		   size_t n_errors[2])
 {
 	struct policy_decision one, two = {0};
-	bool failed;
+	enum policy_fault_code fault;
 
-	if (j->inv->query && !matches(req, j->inv->query, scratch, &failed)) {
+	if (j->inv->query && !matches(req, j->inv->query, scratch, &fault)) {
 		return false;
 	}
 	policy_decide(j->one.set, req, scratch, &one);
@@ -200,6 +204,8 @@ static bool breaks(struct job *j, const struct policy_request *req, struct arena
 	if (one.failure || two.failure) {
 		return false;
 	}
+	n_errors[0] = one.errors.n;
+	n_errors[1] = two.errors.n;
 	switch (j->inv->claim) {
 	case PROVE_ALWAYS_DENIES:
 	case PROVE_REACHABLE:
@@ -214,34 +220,104 @@ static bool breaks(struct job *j, const struct policy_request *req, struct arena
 	case PROVE_IMPLIES:
 		return one.allow && !two.allow;
 	case PROVE_NEVER_MATCHES:
-		return matches(req, j->named, scratch, &failed);
+		return matches(req, j->named, scratch, &fault);
 	case PROVE_NONE:
 		break;
 	}
 	return false;
 }
 
-/* Reads the documents as `writ policy eval` would, and lets the engine decide. */
-static enum err_code replay(struct job *j, struct str request, struct str entities, bool *ret,
-			    struct err *err)
+/* Reads the documents as `writ policy eval` would. */
+static enum err_code read_documents(const struct job *j, struct arena *a, struct str request,
+				    struct str entities, struct policy_request *ret,
+				    struct err *err)
 {
 	const struct policy_source req_src = {STR("request"), request};
 	const struct policy_source ent_src = {STR("entities"), entities};
 	struct policy_case c = {.schema = j->opts->schema};
 	struct policy_entity *items;
 	struct policy_store *store;
-	struct policy_request req;
 	const struct json *doc;
 	size_t n;
 
-	TRY(policy_case_json(j->a, &ent_src, &doc, err));
-	TRY(policy_json_entities(j->a, doc, c.schema, &items, &n, err));
+	TRY(policy_case_json(a, &ent_src, &doc, err));
+	TRY(policy_json_entities(a, doc, c.schema, &items, &n, err));
 	TRY(conform_entities(c.schema, items, n, err));
-	TRY(policy_store_build(j->a, items, n, &store, err));
+	TRY(policy_store_build(a, items, n, &store, err));
 	c.store = store;
-	TRY(policy_case_json(j->a, &req_src, &doc, err));
-	TRY(policy_case_request(j->a, &c, doc, true, &req, err));
-	*ret = breaks(j, &req, j->a);
+	TRY(policy_case_json(a, &req_src, &doc, err));
+	return policy_case_request(a, &c, doc, true, ret, err);
+}
+
+/* Lets the engine decide, and keeps what a smaller request must not change. */
+static enum err_code replay(struct job *j, struct str request, struct str entities, bool *ret,
+			    struct err *err)
+{
+	struct policy_request req;
+
+	TRY(read_documents(j, &j->replay_arena, request, entities, &req, err));
+	*ret = breaks(j, &req, &j->replay_arena, j->n_errors);
+	j->failing = NULL;
+	for (size_t i = 0; i < j->n_goal; i++) {
+		if (j->goal[i].want == PROVE_FAILING) {
+			j->failing = j->goal[i].policy;
+			(void)matches(&req, j->failing, &j->replay_arena, &j->fault);
+		}
+	}
+	return ERR_OK;
+}
+
+/* Is the fact about the environment? */
+static bool is_about(const struct job *j, const struct prove_never *never)
+{
+	const struct type *context = j->m.action->context;
+
+	return type_field_find(context, never->attrs[0]) &&
+	       type_field_find(context, never->attrs[1]);
+}
+
+/* Does the smaller request break the claim for the same reason, and can it be? */
+static bool is_as_good(struct job *j, const struct policy_request *req)
+{
+	enum policy_fault_code fault;
+	size_t n_errors[2];
+
+	for (size_t i = 0; i < j->opts->n_never; i++) {
+		const struct prove_never *never = &j->opts->never[i];
+
+		if (is_about(j, never) && matches(req, never->policy, &j->replay_arena, &fault)) {
+			return false;
+		}
+	}
+	if (!breaks(j, req, &j->replay_arena, n_errors) || n_errors[0] > j->n_errors[0] ||
+	    n_errors[1] > j->n_errors[1]) {
+		return false;
+	}
+	if (j->failing) {
+		(void)matches(req, j->failing, &j->replay_arena, &fault);
+		if (fault != j->fault) {
+			return false;
+		}
+	}
+	j->n_errors[0] = n_errors[0];
+	j->n_errors[1] = n_errors[1];
+	return true;
+}
+
+static enum err_code check(void *arg, struct str request, struct str entities, bool *ret,
+			   struct err *err)
+{
+	struct job *j = arg;
+	struct policy_request req;
+	struct err why = {0};
+	enum err_code code;
+
+	arena_reset(&j->replay_arena);
+	code = read_documents(j, &j->replay_arena, request, entities, &req, &why);
+	if (code == ERR_NOMEM) {
+		return nomem(err);
+	}
+	*ret = code == ERR_OK && is_as_good(j, &req);
 	return ERR_OK;
 }
 
@@ -255,25 +331,33 @@ static void refuse(struct job *j, const char *why)
 	}
 }
 
-/* The world that was found, if the engine agrees. */
-static enum err_code deliver(struct job *j, struct err *err)
+/* The world as documents in the caller's arena. */
+static enum err_code write_world(struct job *j, struct str *request, struct str *entities,
+				 struct err *err)
 {
-	struct str request, entities;
 	struct buf req, ent;
-	enum err_code code;
-	struct err why = {0};
-	bool good = false;
+	bool good;
 
 	buf_init(&req, TEXT_MAX);
 	buf_init(&ent, TEXT_MAX);
 	good = prove_json(&j->w, &req, &ent);
-	request = arena_dup(j->a, buf_str(&req));
-	entities = arena_dup(j->a, buf_str(&ent));
+	*request = arena_dup(j->a, buf_str(&req));
+	*entities = arena_dup(j->a, buf_str(&ent));
 	buf_done(&req);
 	buf_done(&ent);
-	if (!good || !request.p || !entities.p) {
-		return nomem(err);
-	}
+	return good && request->p && entities->p ? ERR_OK : nomem(err);
+}
+
+/* The world that was found, if the engine agrees. */
+static enum err_code deliver(struct job *j, struct err *err)
+{
+	struct str request, entities;
+	enum err_code code;
+	struct err why = {0};
+	bool good = false;
+
+	TRY(write_world(j, &request, &entities, err));
+	arena_reset(&j->replay_arena);
 	code = replay(j, request, entities, &good, &why);
 	if (code == ERR_NOMEM) {
 		return nomem(err);
@@ -282,13 +366,15 @@ static enum err_code deliver(struct job *j, struct err *err)
 		refuse(j, code ? why.msg : "a request was found that the engine does not confirm");
 		return ERR_OK;
 	}
+	if (j->opts->shrink) {
+		TRY(prove_shrink(&j->w, check, j, &j->ret->minimal, err));
+		TRY(write_world(j, &request, &entities, err));
+	}
 	j->found = true;
 	j->ret->request = request;
 	j->ret->entities = entities;
-	for (size_t i = 0; i < j->n_goal; i++) {
-		if (j->goal[i].want == PROVE_FAILING) {
-			j->ret->policy = j->goal[i].policy->id;
-		}
+	if (j->failing) {
+		j->ret->policy = j->failing->id;
 	}
 	return ERR_OK;
 }
@@ -325,15 +411,6 @@ static void want_none(struct job *j, const struct side *s, enum policy_effect ef
 			want(j, p, PROVE_UNSATISFIED);
 		}
 	}
-}
-
-/* Is the fact about the environment? */
-static bool is_about(const struct job *j, const struct prove_never *never)
-{
-	const struct type *context = j->m.action->context;
-
-	return type_field_find(context, never->attrs[0]) &&
-	       type_field_find(context, never->attrs[1]);
 }
 
 static enum err_code try_goal(struct job *j, struct err *err)
@@ -655,8 +732,10 @@ enum err_code prove(struct arena *a, const struct policy_list *policies,
 	j.limit = opts->steps > 0 ? opts->steps : PROVE_STEPS_MAX;
 	arena_init(&j.model_arena, MODEL_MAX);
 	arena_init(&j.world_arena, WORLD_MAX);
+	arena_init(&j.replay_arena, MODEL_MAX);
 	j.w.a = &j.world_arena;
 	code = run(&j, policies, err);
+	arena_done(&j.replay_arena);
 	arena_done(&j.world_arena);
 	arena_done(&j.model_arena);
 	if (!code) {

@@ -12,6 +12,14 @@
  * over two attributes, comparing whole records) is answered with "unsupported" and
  * the reason, work past the limit with ERR_LIMIT. Neither is ever called proved.
  *
+ * With `shrink` it is made smaller as long as the engine says that it still breaks the
+ * claim. A step leaves out an entity, an optional attribute, a tag, a parent or an element
+ * of a set, or puts a simpler value of its domain in place of an attribute: false, 0, "",
+ * a shorter string, a number nearer to zero, an entity met earlier. Smallest means that no
+ * single step is left, not that no smaller request exists. No step may make more policies
+ * fail, or (NEVER_ERRORS) the policy fail for another reason. What is given stays as it is;
+ * with `complete` an entity that is referred to stays, unless its type requires nothing.
+ *
  * What counts as a request: whatever the schema allows, and entities that fit it.
  * Entities that are given are as they are given, all others may be anything. An
  * entity may be missing from the entities, unless `complete` says that none is.
@@ -23,7 +31,8 @@
 #include "policy/engine.h"
 #include "policy/schema.h"
 
-#define PROVE_STEPS_MAX 5000000u /* requests tried, when the caller names no limit */
+#define PROVE_STEPS_MAX   5000000u /* requests tried, when the caller names no limit */
+#define PROVE_REPLAYS_MAX 4000u    /* smaller requests tried, to shrink one that was found */
 
 enum prove_claim {
 	PROVE_NONE = 0,
@@ -64,6 +73,7 @@ struct prove_opts {
 	const struct prove_never *never;
 	size_t n_never;
 	bool any_names; /* the query may look at what nothing has */
+	bool shrink;    /* give out the smallest request, not the first */
 	uint64_t steps; /* limit; 0: PROVE_STEPS_MAX */
 	/* Called now and then in long work; may be NULL. False stops it with ERR_LIMIT. */
 	bool (*progress)(void *arg, uint64_t steps, size_t env, size_t n_envs);
@@ -76,6 +86,7 @@ struct prove_result {
 	struct str request;  /* JSON as `writ policy eval --request` reads it, or empty */
 	struct str entities; /* JSON as --entities reads it: the known ones and those that matter */
 	struct str policy;   /* NEVER_ERRORS: the one that fails */
+	bool minimal;        /* with `shrink`: no single step makes the request smaller */
 	uint64_t steps;      /* requests tried */
 	size_t n_envs;       /* request environments looked at */
 };

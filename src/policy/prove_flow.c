@@ -91,6 +91,7 @@ static enum err_code ask(struct search *x, const struct policy *query, const str
 	const struct policy *q;
 
 	opts.any_names = true; /* not every action has the places */
+	opts.shrink = false;   /* most of what is found only shows that it can be */
 
 	TRY(narrow(x, &x->scratch, query, more, &q));
 	inv.query = q;

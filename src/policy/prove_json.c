@@ -22,6 +22,11 @@ static void put_uid(struct buf *out, const struct policy_uid *uid)
 	buf_append_c(out, '}');
 }
 
+void prove_json_uid(struct buf *out, const struct policy_uid *uid)
+{
+	put_uid(out, uid);
+}
+
 static const char *constructor(enum policy_kind kind)
 {
 	return kind == POLICY_DECIMAL    ? "decimal"
@@ -111,12 +116,15 @@ static void put_some_entity(struct prove_world *w, struct buf *out,
 			break;
 		}
 	}
+	if (w->whole) {
+		prove_make_exist(w, &uid);
+	}
 	put_value(out, policy_entity(&uid));
 }
 
 static void put_default(struct prove_world *w, struct buf *out, const struct type *t)
 {
-	static const struct policy_ip ip = {{127, 0, 0, 1}, 32, false};
+	static const struct policy_ip ip = PROVE_USUAL_IP;
 
 	switch (t->kind) {
 	case TYPE_BOOL:
@@ -228,13 +236,13 @@ static void put_tags(struct prove_world *w, struct buf *out, uint32_t at)
 
 static void put_entity(struct prove_world *w, struct buf *out, uint32_t at)
 {
-	const struct prove_entity *e = &w->entities[at];
+	const struct prove_entity e = w->entities[at];
 	bool first = true;
 
 	buf_append(out, STR("{\"uid\":"));
-	put_uid(out, e->uid);
+	put_uid(out, e.uid);
 	buf_append(out, STR(",\"attrs\":"));
-	put_record(w, out, e->type->attrs, root_of(w->m->types, e->type), at, STR(""));
+	put_record(w, out, e.type->attrs, root_of(w->m->types, e.type), at, STR(""));
 	buf_append(out, STR(",\"parents\":["));
 	for (size_t i = 0; i < w->n_edges; i++) {
 		if (w->edges[i].a == at && w->edges[i].in) {
@@ -246,7 +254,7 @@ static void put_entity(struct prove_world *w, struct buf *out, uint32_t at)
 		}
 	}
 	buf_append_c(out, ']');
-	if (root_of(w->m->tags, e->type)) {
+	if (root_of(w->m->tags, e.type)) {
 		put_tags(w, out, at);
 	}
 	buf_append_c(out, '}');

@@ -8,6 +8,7 @@
  *   prove_world   a request and entities that are made up while a policy asks
  *   prove_eval    the language over such a world
  *   prove_search  tries the choices of worlds
+ *   prove_shrink  makes the world that was found as small as it can be
  *   prove_json    the world that was found, as JSON
  *   prove_names   whether a query is about attributes that exist
  */
@@ -23,6 +24,12 @@ enum {
 	PROVE_STATES = 200000, /* states of the patterns of one attribute */
 	PROVE_NO_CHOICE = -1,
 };
+
+/* The address that is written where any will do. */
+#define PROVE_USUAL_IP                                                                             \
+	{                                                                                          \
+		{127, 0, 0, 1}, 32, false                                                          \
+	}
 
 #define PROVE_CONTEXT UINT32_MAX /* the owner of what belongs to no entity */
 
@@ -210,6 +217,7 @@ struct prove_world {
 	size_t n_slots, cap_slots;
 	struct prove_edge *edges;
 	size_t n_edges, cap_edges;
+	bool whole;   /* what is written down refers to no entity that is missing */
 	bool dead;    /* something must be chosen and there is nothing to choose from */
 	bool stopped; /* m->why or m->nomem: the outcome counts for nothing */
 };
@@ -251,7 +259,26 @@ enum err_code prove_search(struct prove_world *w, const struct prove_literal *go
 			   uint64_t *steps, uint64_t limit, bool (*tick)(void *arg, uint64_t steps),
 			   void *arg, bool *ret_found, struct err *err) MUST_USE;
 
+/*
+ * With `whole`: the entity is written down too. One whose type requires nothing may be left
+ * out: no policy can tell an entity without attributes, tags and parents from a missing one.
+ */
+void prove_make_exist(struct prove_world *w, const struct policy_uid *uid);
+
+/* Whether the documents still say what the first ones said; *ret is false when they do not. */
+typedef enum err_code prove_check(void *arg, struct str request, struct str entities, bool *ret,
+				  struct err *err);
+
+/*
+ * Undoes, one at a time, what the world has more than it must have, as long as `check` holds,
+ * until no single step does; then *ret_minimal is true. After PROVE_REPLAYS_MAX checks it
+ * stops. The world is then the smallest one, to be written with prove_json. ERR_NOMEM.
+ */
+enum err_code prove_shrink(struct prove_world *w, prove_check *check, void *arg, bool *ret_minimal,
+			   struct err *err) MUST_USE;
+
 /* The world as two documents; what was left open is filled in. False: why or nomem. */
 bool prove_json(struct prove_world *w, struct buf *request, struct buf *entities);
+void prove_json_uid(struct buf *out, const struct policy_uid *uid);
 
 #endif

@@ -23,7 +23,7 @@ void prove_world_reset(struct prove_world *w)
 	arena_reset(w->a);
 	w->cursor = 0;
 	w->reads = w->names = w->edges_made = (struct prove_bits){0};
-	w->crowded = w->dead = w->stopped = false;
+	w->crowded = w->whole = w->dead = w->stopped = false;
 	w->entities = NULL;
 	w->slots = NULL;
 	w->edges = NULL;

@@ -77,6 +77,32 @@ static void a_claim_about_a_name_that_does_not_exist_is_refused(void **state)
 	assert_int_equal(PROVE(f, "p.cedar", "unreachable principal.level < 2"), CMD_FINE);
 }
 
+#define SMALLEST                                                                                   \
+	"{\"principal\":{\"type\":\"User\",\"id\":\"x1\"},"                                        \
+	"\"action\":{\"type\":\"Action\",\"id\":\"login\"},"                                       \
+	"\"resource\":{\"type\":\"Doc\",\"id\":\"x1\"},"                                           \
+	"\"context\":{\"input\":{\"amount\":8,\"user\":\"\"}}}"
+#define ENTITIES                                                                                   \
+	"[{\"uid\":{\"type\":\"User\",\"id\":\"x1\"},\"attrs\":{\"level\":2},\"parents\":[]}]"
+
+static void what_is_shown_is_smallest_and_ready_for_eval(void **state)
+{
+	struct cli *f = *state;
+
+	assert_int_equal(CLI(f, "policy", "prove", "--policies", "p.cedar", "--schema",
+			     "s.cedarschema", "--json", "unreachable context.input.amount > 7"),
+			 CMD_FOUND);
+	assert_true(cli_said(f, "\"minimal\":true"));
+	assert_true(cli_said(f, SMALLEST));
+	assert_true(cli_said(f, ENTITIES));
+	cli_put(f, "r.json", SMALLEST);
+	cli_put(f, "e.json", ENTITIES);
+	assert_int_equal(CLI(f, "policy", "eval", "--policies", "p.cedar", "--schema",
+			     "s.cedarschema", "--request", "r.json", "--entities", "e.json"),
+			 CMD_FINE);
+	assert_true(cli_said(f, "allow"));
+}
+
 static void policies_that_are_not_valid_are_pointed_out(void **state)
 {
 	struct cli *f = *state;
@@ -151,6 +177,7 @@ int main(void)
 		T(what_windows_and_limits_imply_counts),
 		T(a_claim_about_a_name_that_does_not_exist_is_refused),
 		T(policies_that_are_not_valid_are_pointed_out),
+		T(what_is_shown_is_smallest_and_ready_for_eval),
 		T(labels_are_followed_over_many_requests),
 	};
 

@@ -46,6 +46,7 @@ static inline bool proof_begin(struct proof *p, const char *schema, const char *
 					       &p->diags, &p->err);
 	}
 	p->opts.schema = p->c.schema;
+	p->opts.shrink = true;
 	p->opts.store = entities ? p->c.store : NULL;
 	return p->code == ERR_OK;
 }

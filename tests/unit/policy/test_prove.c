@@ -187,6 +187,79 @@ static void sets_of_policies_are_compared_for_all_requests(void **state)
 	proof_end(&p);
 }
 
+static void smallest_counterexample_holds_only_what_breaks_the_claim(void **state)
+{
+	struct proof p;
+
+	(void)state;
+	assert_true(proof_begin(
+		&p, SCHEMA,
+		"permit(principal, action, resource) when { context.level > 3 || context.spent > 7 "
+		"};\n"
+		"forbid(principal, action, resource) when { principal.level == 5 };\n"
+		"forbid(principal, action, resource)\n"
+		"when { context.host like \"a*\" && context.categories.contains(\"health\") };",
+		NULL, NULL));
+	proof_run(&p, "unreachable context.categories.contains(\"health\")");
+	assert_int_equal(p.code, ERR_OK);
+	assert_int_equal(p.result.verdict, PROVE_BROKEN);
+	assert_true(p.result.minimal);
+	assert_str_equal(p.result.request,
+			 STR("{\"principal\":{\"type\":\"Agent\",\"id\":\"x1\"},"
+			     "\"action\":{\"type\":\"Action\",\"id\":\"infer\"},"
+			     "\"resource\":{\"type\":\"Model\",\"id\":\"x1\"},\"context\":{"
+			     "\"categories\":[\"health\"],\"host\":\"\",\"level\":0,"
+			     "\"now\":{\"__extn\":{\"fn\":\"datetime\",\"arg\":\"1970-01-01T00:00:"
+			     "00.000Z\"}},"
+			     "\"rec\":{\"a\":0,\"b\":0},\"same\":{\"a\":0,\"b\":0},\"spent\":8}}"));
+	assert_str_equal(p.result.entities, STR("[{\"uid\":{\"type\":\"Agent\",\"id\":\"x1\"},"
+						"\"attrs\":{\"level\":0},\"parents\":[]}]"));
+	proof_end(&p);
+}
+
+/* -2 is nearer than 4; neither owner nor model is needed. */
+static void smallest_counterexample_of_a_comparison_is_nearest_to_zero(void **state)
+{
+	struct proof p;
+
+	(void)state;
+	assert_true(proof_begin(&p, SCHEMA,
+				"permit(principal, action, resource)\n"
+				"when { principal.level > 3 || principal.level < -1 };",
+				NULL, NULL));
+	proof_run(&p, "unreachable principal has owner || principal.level != 9");
+	assert_int_equal(p.result.verdict, PROVE_BROKEN);
+	assert_str_equal(p.result.entities, STR("[{\"uid\":{\"type\":\"Agent\",\"id\":\"x1\"},"
+						"\"attrs\":{\"level\":-2},\"parents\":[]}]"));
+	proof_end(&p);
+}
+
+/* More values are nearer to zero than may be tried, and each of them is refused. */
+static void shrinking_stops_at_its_limit_and_says_so(void **state)
+{
+	struct proof p;
+	struct buf text;
+
+	(void)state;
+	buf_init(&text, 1 << 20);
+	buf_append(&text, STR("permit(principal, action, resource) when { context.spent > 30000 ||"
+			      " context.spent < -30000 };\n"
+			      "forbid(principal, action, resource) when { [0"));
+	for (int i = 1; i <= 3000; i++) {
+		buf_printf(&text, ",%d", i * 10);
+	}
+	buf_append(&text, STR("].contains(context.spent) };"));
+	buf_append_c(&text, '\0');
+	assert_true(proof_begin(&p, SCHEMA, text.p, NULL, NULL));
+	proof_run(&p, "unreachable");
+	assert_int_equal(p.code, ERR_OK);
+	assert_int_equal(p.result.verdict, PROVE_BROKEN);
+	assert_false(p.result.minimal);
+	assert_true(str_find_str(p.result.request, STR("\"spent\":30001")) < p.result.request.n);
+	proof_end(&p);
+	buf_done(&text);
+}
+
 static void policy_in_the_shadow_of_another_is_named(void **state)
 {
 	static const char policies[] =
@@ -338,6 +411,9 @@ int main(void)
 		cmocka_unit_test(hierarchy_is_transitive_and_without_cycles),
 		cmocka_unit_test(known_entities_are_as_they_are),
 		cmocka_unit_test(sets_of_policies_are_compared_for_all_requests),
+		cmocka_unit_test(smallest_counterexample_holds_only_what_breaks_the_claim),
+		cmocka_unit_test(smallest_counterexample_of_a_comparison_is_nearest_to_zero),
+		cmocka_unit_test(shrinking_stops_at_its_limit_and_says_so),
 		cmocka_unit_test(policy_in_the_shadow_of_another_is_named),
 		cmocka_unit_test(what_is_not_understood_is_never_called_proved),
 		cmocka_unit_test(unrelated_policies_do_not_multiply),

@@ -6,6 +6,7 @@
  */
 #include "tests/test.h"
 
+#include "tests/unit/policy/prove_edit.h"
 #include "tests/unit/policy/prove_help.h"
 #include "tests/unit/policy/prove_random.h"
 
@@ -16,7 +17,7 @@ static const char *const claims[] = {"always-denies",         "always-allows", "
 				     "never-matches policy1", "reachable"};
 
 struct tally {
-	unsigned holds, broken, unsupported;
+	unsigned holds, broken, unsupported, edits;
 };
 
 /* Says the same as the claim, by other means: the reference evaluator. */
@@ -118,6 +119,88 @@ static void check_worlds(struct random_source *r, struct proof *p, const char *c
 	arena_done(&a);
 }
 
+static size_t n_known(const struct proof *p)
+{
+	size_t n = 0;
+
+	if (p->opts.store) {
+		(void)policy_store_entities(p->opts.store, &n);
+	}
+	return n;
+}
+
+/* What no step may add to. */
+struct trouble {
+	size_t one, two;
+	enum policy_fault_code fault;
+};
+
+static struct trouble trouble_of(struct proof *p, const struct policy_set *other,
+				 const struct policy_request *req, struct arena *scratch)
+{
+	struct policy_decision one, two = {0};
+	struct trouble t = {0};
+	bool matched;
+
+	policy_decide_reference(p->c.set, req, scratch, &one);
+	if (other) {
+		policy_decide_reference(other, req, scratch, &two);
+	}
+	t.one = one.errors.n;
+	t.two = two.errors.n;
+	for (size_t i = 0; i < p->c.policies.n; i++) {
+		struct policy_env env = {.principal = req->principal,
+					 .action = req->action,
+					 .resource = req->resource,
+					 .context = req->context,
+					 .store = req->store,
+					 .scratch = scratch};
+
+		policy_env_prepare(&env);
+		if (str_eq(p->c.policies.items[i]->id, p->result.policy)) {
+			t.fault = policy_eval_policy(&env, p->c.policies.items[i], &matched).code;
+		}
+	}
+	return t;
+}
+
+/* Every single edit of the documents is refused, ends the counterexample, or adds trouble. */
+static unsigned check_smallest(struct proof *p, const struct policy_set *other, const char *claim,
+			       const struct policy_request *found)
+{
+	struct trouble was = trouble_of(p, other, found, &p->a);
+	unsigned tried = 0;
+	struct arena a;
+
+	arena_init(&a, 64u << 20);
+	for (unsigned at = 0;; at++) {
+		struct prove_edit e = {.at = at, .n_known = n_known(p), .keep = p->opts.complete};
+		struct policy_request q;
+		struct trouble t;
+
+		arena_reset(&a);
+		assert_true(prove_edit(&a, &e, p->result.request, p->result.entities));
+		if (!e.done) {
+			break;
+		}
+		if (!proof_request(&a, p->c.schema, e.request, e.entities, &q)) {
+			continue;
+		}
+		tried++;
+		t = trouble_of(p, other, &q, &a);
+		if (breaks(p, other, claim, &q, &a) && t.one <= was.one && t.two <= was.two &&
+		    t.fault == was.fault) {
+			print_error("%s: %.*s %.*s\nis not smallest: %.*s %.*s\n%.*s\n", claim,
+				    STR_ARG(p->result.request), STR_ARG(p->result.entities),
+				    STR_ARG(e.request), STR_ARG(e.entities),
+				    STR_ARG(p->src[1].text));
+			fail();
+		}
+	}
+	arena_done(&a);
+	return tried;
+}
+
 static void one_case(struct random_source *r, const char *claim, const char *known, bool closed,
 		     bool complete, struct tally *t)
 {
@@ -163,6 +246,8 @@ static void one_case(struct random_source *r, const char *claim, const char *kno
 		assert_true(
 			proof_request(&p.a, p.c.schema, p.result.request, p.result.entities, &q));
 		assert_true(breaks(&p, other, claim, &q, &p.a));
+		assert_true(p.result.minimal);
+		t->edits += check_smallest(&p, other, claim, &q);
 	} else {
 		t->holds++;
 		check_worlds(r, &p, claim, other, known);
@@ -191,8 +276,9 @@ static void many(uint64_t seed, bool known, bool closed, bool complete)
 			 complete, &t);
 		buf_done(&entities);
 	}
-	print_message("%u proved, %u counterexamples, %u undecided\n", t.holds, t.broken,
-		      t.unsupported);
+	print_message("%u proved, %u counterexamples (%u smaller ones tried), %u undecided\n",
+		      t.holds, t.broken, t.edits, t.unsupported);
+	assert_true(t.edits > (unsigned)cases / 20);
 	assert_true(t.holds > (unsigned)cases / 20);
 	assert_true(t.broken > (unsigned)cases / 20);
 	assert_true(t.unsupported < (unsigned)cases / 10);
