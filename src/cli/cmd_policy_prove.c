@@ -332,12 +332,11 @@ int cmd_policy_prove(int argc, char **argv)
 			 "                             ask never-errors too. Allowed is what Cedar "
 			 "allows, also where a\n"
 			 "                             forbid failed; the gateway is stricter.\n"
-			 "                             A request that is shown is the smallest: no "
-			 "entity, attribute, parent or\n"
-			 "                             element can be left out of it, and no value "
-			 "be simpler, one at a time.\n"
-			 "                             It is ready for `writ policy eval"
-			 " --request`",
+			 "                             A request that is shown is ready for `writ "
+			 "policy eval` and, without\n"
+			 "                             --flow, the smallest: nothing in it can be "
+			 "left out or made simpler\n"
+			 "                             by itself (docs/policies.md has the rules)",
 		 .list = &args.words},
 	};
 	const struct opt_spec spec = {

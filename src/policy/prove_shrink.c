@@ -63,6 +63,7 @@ void prove_make_exist(struct prove_world *w, const struct policy_uid *uid)
 	const struct schema_entity *type = schema_entity_find(w->m->s, uid->type);
 	const struct policy_uid *own = NULL;
 	struct policy_uid *copy;
+	uint32_t at;
 
 	if (!type || type->is_action || type->n_ids > 0 || requires_nothing(type) ||
 	    policy_store_find(w->m->opts->store, uid)) {
@@ -80,7 +81,10 @@ void prove_make_exist(struct prove_world *w, const struct policy_uid *uid)
 		*copy = *uid;
 		own = copy;
 	}
-	w->entities[prove_entity_at(w, own)].exists = PROVE_YES;
+	at = prove_entity_at(w, own);
+	if (!w->stopped) {
+		w->entities[at].exists = PROVE_YES;
+	}
 }
 
 /* Does a policy or a document name it, elsewhere than where it is declared? */
