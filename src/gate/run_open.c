@@ -353,6 +353,26 @@ static void explain(struct gate_run *run, struct rules_query *q)
 	dw_engine_free(engine);
 }
 
+/* Whether another run may write to the program: what was hashed need not be what is executed. */
+static bool may_be_replaced(const struct gate_run *run)
+{
+	LIST_FOREACH (node, &run->runs->all) {
+		const struct gate_run *other = CONTAINER_OF(node, struct gate_run, node);
+
+		for (size_t i = 0; other != run && other->session && i < other->n_places; i++) {
+			const struct gate_run_place *place = &other->places[i];
+			struct str below = str_from(run->program, place->path.n);
+
+			if ((place->allowed & RUN_WRITE) &&
+			    str_starts_with(run->program, place->path) &&
+			    (below.n == 0 || below.p[0] == '/' || str_eq(place->path, STR("/")))) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
 enum err_code gate_run_open(struct gate_run *run, struct frame_reader *r, struct err *err)
 {
 	struct gate *g = run->gate;
@@ -364,7 +384,7 @@ enum err_code gate_run_open(struct gate_run *run, struct frame_reader *r, struct
 	}
 	run->step = GATE_RUN_DECIDING;
 	q.object = run->program;
-	q.digest = arena_dup(&run->arena, o.digest);
+	q.digest = may_be_replaced(run) ? STR("") : arena_dup(&run->arena, o.digest);
 	q.input = describe(run, &o);
 	if (!add_named(run) || !q.input.p || !q.digest.p) {
 		refuse(run, RUN_IMPOSSIBLE,
