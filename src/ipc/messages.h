@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Every message between roles: who may send it to whom, and its fields in
- * order. Who says what this table does not let him say is ended by the supervisor (MISUSE).
+ * order. A gate that says to another role, or a role that says to the supervisor, what this table
+ * does not let it say is ended by the supervisor (MISUSE); gates drop what is not for them.
  *
  * From the supervisor on a role's control channel:
  *   CONFIG    fd of a sealed memfd: the configuration as JSON

@@ -930,6 +930,7 @@ static void memory_that_runs_out_at_any_point_never_opens(void **state)
 {
 	(void)state;
 	if (!fail_alloc_works) {
+		print_message("skipped: a sanitizer owns the allocator\n");
 		skip();
 	}
 	for (size_t i = 0; i < ARRAY_LEN(fragile); i++) {
@@ -963,6 +964,7 @@ static void loading_a_snapshot_survives_every_failed_allocation(void **state)
 {
 	(void)state;
 	if (!fail_alloc_works) {
+		print_message("skipped: a sanitizer owns the allocator\n");
 		skip();
 	}
 	for (size_t i = 0; i < ARRAY_LEN(fragile); i++) {

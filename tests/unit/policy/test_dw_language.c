@@ -256,6 +256,7 @@ static void loading_survives_failing_allocations(void **state)
 
 	(void)state;
 	if (!fail_alloc_works) {
+		print_message("skipped: a sanitizer owns the allocator\n");
 		skip();
 	}
 	for (;; n++) {

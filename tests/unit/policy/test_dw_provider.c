@@ -442,6 +442,7 @@ static void calls_survive_failing_allocations(void **state)
 
 	(void)state;
 	if (!fail_alloc_works) {
+		print_message("skipped: a sanitizer owns the allocator\n");
 		skip();
 	}
 	for (enum err_code code = ERR_NOMEM; code; n++) {
