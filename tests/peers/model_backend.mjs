@@ -203,7 +203,11 @@ const server = createServer(async (req, res) => {
     return;
   }
   const parts = [];
-  for await (const part of req) parts.push(part);
+  try {
+    for await (const part of req) parts.push(part);
+  } catch {
+    return; // who asked was killed in the middle of the request: the next one is served
+  }
   const body = Buffer.concat(parts).toString();
   seen.push({ method: req.method, url: req.url, headers: req.headers, body: body.slice(0, 10000) });
   if (req.method === 'GET' && req.url === '/v1/models') {
