@@ -90,6 +90,7 @@ struct run_granted {
 	struct str policy, reason; /* of the start */
 	uint64_t id;               /* of the run, or of the refusal's record */
 	uint32_t listeners;        /* bits */
+	struct str authority;      /* PEM of what the sandbox is to trust; empty: nothing more */
 	struct run_granted_place *places;
 	size_t n_places;
 };
@@ -134,6 +135,7 @@ struct run_plan {
 	size_t n_weaker;
 	struct sandbox_plan plan;
 	struct sandbox_listener listeners[RUN_LISTEN_MAX];
+	struct sandbox_file files[PLAN_MAX_FILES];
 	struct str changes;  /* --review: the folder of cli/review.h; else empty */
 	struct buf left_out; /* sentences: places that no policy gives */
 };
@@ -148,6 +150,13 @@ enum err_code run_plan_ask(struct run_plan *p, struct run_open *ret, struct err 
 /* The plan that follows from what was granted. */
 enum err_code run_plan_settle(struct run_plan *p, const struct run_granted *g,
 			      const struct run_guard *guard, struct err *err) MUST_USE;
+
+/* The part of it that is about the exit: listeners, variables, what is trusted (run_exit.c). */
+enum err_code run_plan_exit(struct run_plan *p, const struct run_granted *g,
+			    struct err *err) MUST_USE;
+
+/* A variable of the program, unless it is set already. */
+void run_plan_env(struct run_plan *p, struct str name, struct str value);
 
 const char *run_profile_name(enum sandbox_profile profile);
 

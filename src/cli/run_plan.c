@@ -72,11 +72,11 @@ static bool env_has(const struct run_plan *p, struct str name)
 	return false;
 }
 
-static void add_env(struct run_plan *p, struct str name, struct str value)
+void run_plan_env(struct run_plan *p, struct str name, struct str value)
 {
 	struct str *env = (struct str *)(uintptr_t)p->spec.env;
 
-	if (!env_has(p, name)) {
+	if (!env_has(p, name) && p->spec.n_env < PLAN_MAX_ENV) {
 		env[p->spec.n_env++] =
 			arena_printf(p->arena, STR_FMT "=" STR_FMT, STR_ARG(name), STR_ARG(value));
 	}
@@ -99,45 +99,16 @@ static enum err_code take_env(struct run_plan *p, struct err *err)
 			return ERR(err, ERR_INVALID, "--env " STR_FMT ": it is not set here",
 				   STR_ARG(name));
 		}
-		add_env(p, name, str_from_c(own));
+		run_plan_env(p, name, str_from_c(own));
 	}
 	for (size_t i = 0; i < ARRAY_LEN(inherited); i++) {
 		const char *own = getenv(inherited[i].p);
 
 		if (own) {
-			add_env(p, inherited[i], str_from_c(own));
+			run_plan_env(p, inherited[i], str_from_c(own));
 		}
 	}
 	return ERR_OK;
-}
-
-/* Where the sandbox finds what the gate serves at its loopback. */
-static void add_gateway_env(struct run_plan *p, uint64_t id)
-{
-	struct str base = arena_printf(p->arena, "http://127.0.0.1:%d", RUN_PORT_GATEWAY);
-
-	add_env(p, STR("WRIT_RUN"), arena_printf(p->arena, "%llu", (unsigned long long)id));
-	add_env(p, STR("WRIT_MCP_URL"), arena_printf(p->arena, STR_FMT "/mcp", STR_ARG(base)));
-	add_env(p, STR("OPENAI_BASE_URL"), arena_printf(p->arena, STR_FMT "/v1", STR_ARG(base)));
-	add_env(p, STR("OPENAI_API_BASE"), arena_printf(p->arena, STR_FMT "/v1", STR_ARG(base)));
-	/* Libraries insist on a key; here it says nothing and gives nothing. */
-	add_env(p, STR("OPENAI_API_KEY"), STR("writ"));
-}
-
-/* Programs differ in which of these they look at. */
-static void add_proxy_env(struct run_plan *p)
-{
-	static const struct str names[] = {STR_INIT("HTTP_PROXY"),  STR_INIT("http_proxy"),
-					   STR_INIT("HTTPS_PROXY"), STR_INIT("https_proxy"),
-					   STR_INIT("ALL_PROXY"),   STR_INIT("all_proxy")};
-	struct str at = arena_printf(p->arena, "http://127.0.0.1:%d", RUN_PORT_PROXY);
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		add_env(p, names[i], at);
-	}
-	add_env(p, STR("NO_PROXY"), STR("127.0.0.1,localhost,::1"));
-	add_env(p, STR("no_proxy"), STR("127.0.0.1,localhost,::1"));
-	add_env(p, STR("NODE_USE_ENV_PROXY"), STR("1")); /* node 24 on */
 }
 
 static enum err_code take_argv(struct run_plan *p, struct err *err)
@@ -591,17 +562,7 @@ enum err_code run_plan_settle(struct run_plan *p, const struct run_granted *g,
 
 	TRY(with_own_guards(p, guard, &all, err));
 	TRY(give_places(p, g, &all, err));
-	if (g->listeners & 1U << RUN_LISTEN_GATEWAY) {
-		p->listeners[p->spec.n_listeners++] =
-			(struct sandbox_listener){RUN_LISTEN_GATEWAY, RUN_PORT_GATEWAY};
-		add_gateway_env(p, g->id);
-	}
-	if (g->listeners & 1U << RUN_LISTEN_PROXY) {
-		p->listeners[p->spec.n_listeners++] =
-			(struct sandbox_listener){RUN_LISTEN_PROXY, RUN_PORT_PROXY};
-		add_proxy_env(p);
-	}
-	p->spec.listeners = p->listeners;
+	TRY(run_plan_exit(p, g, err));
 	p->spec.cwd = is_given(p, p->cwd) ? p->cwd : STR("");
 	if (p->options->review && can_write(p, p->workspace)) {
 		TRY(review_begin(p->arena, p->workspace, &p->changes, err));

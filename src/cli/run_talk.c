@@ -64,6 +64,7 @@ static enum err_code read_opened(struct arena *a, struct frame_reader *r, struct
 
 	g->id = frame_get_u64(r);
 	g->listeners = frame_get_u32(r);
+	g->authority = keep(a, r);
 	g->policy = keep(a, r);
 	n = frame_get_u32(r);
 	if (r->bad || n > RUN_MAX_PLACES + RUN_MAX_NAMED) {

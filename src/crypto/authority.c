@@ -72,9 +72,9 @@ static X509 *begin_cert(EVP_PKEY *key, const char *subject, int days)
 	return NULL;
 }
 
-static X509 *make_root(EVP_PKEY *key)
+static X509 *make_root(EVP_PKEY *key, const char *subject)
 {
-	X509 *cert = begin_cert(key, "Writ, the exit of this node", CA_DAYS);
+	X509 *cert = begin_cert(key, subject, CA_DAYS);
 
 	if (cert && X509_set_issuer_name(cert, X509_get_subject_name(cert)) == 1 &&
 	    add_extension(cert, cert, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
@@ -188,7 +188,7 @@ static void take_pem(BIO *b, struct buf *to)
 enum err_code tls_authority_make(struct buf *cert, struct buf *key, struct err *err)
 {
 	EVP_PKEY *k = EVP_EC_gen("P-256");
-	X509 *c = k ? make_root(k) : NULL;
+	X509 *c = k ? make_root(k, "Writ, the exit of this node") : NULL;
 	BIO *cert_out = BIO_new(BIO_s_mem()), *key_out = BIO_new(BIO_s_mem());
 	bool ok = c && cert_out && key_out && PEM_write_bio_X509(cert_out, c) == 1 &&
 		  PEM_write_bio_PKCS8PrivateKey(key_out, k, NULL, NULL, 0, NULL, NULL) == 1;
@@ -220,32 +220,72 @@ static bool read_pem(struct tls_authority *a, struct str cert_pem, struct str ke
 	return a->cert && a->key && X509_check_private_key(a->cert, a->key) == 1;
 }
 
-enum err_code tls_authority_new(struct str cert_pem, struct str key_pem, struct tls_authority **ret,
-				struct err *err)
+/* Without certificate and key. The context comes first: with it OpenSSL learns to read no files. */
+static enum err_code begin(struct tls_authority **ret, struct err *err)
 {
 	struct tls_authority *a = calloc(1, sizeof(*a));
-	enum err_code code;
 
+	*ret = a;
 	if (!a) {
 		return ERR(err, ERR_NOMEM, "no memory for an authority");
 	}
-	code = tls_server_bare(&a->ctx, err);
+	TRY(tls_server_bare(&a->ctx, err));
+	a->leaf_key = EVP_EC_gen("P-256");
+	if (!a->leaf_key) {
+		return tls_err(err, ERR_NOMEM, "a key cannot be made");
+	}
+	SSL_CTX_set_tlsext_servername_callback(tls_ctx_ssl(a->ctx), on_server_name);
+	SSL_CTX_set_tlsext_servername_arg(tls_ctx_ssl(a->ctx), a);
+	return ERR_OK;
+}
+
+static enum err_code finish(struct tls_authority *a, enum err_code code, struct tls_authority **ret)
+{
+	if (code) {
+		tls_authority_free(a);
+	} else {
+		*ret = a;
+	}
+	return code;
+}
+
+enum err_code tls_authority_new(struct str cert_pem, struct str key_pem, struct tls_authority **ret,
+				struct err *err)
+{
+	struct tls_authority *a;
+	enum err_code code = begin(&a, err);
+
 	if (!code &&
 	    (cert_pem.n > 1 << 16 || key_pem.n > 1 << 16 || !read_pem(a, cert_pem, key_pem))) {
 		code = tls_err(err, ERR_INVALID, "the authority's certificate and key");
 	}
-	a->leaf_key = code ? NULL : EVP_EC_gen("P-256");
-	if (!code && !a->leaf_key) {
-		code = tls_err(err, ERR_NOMEM, "a key cannot be made");
+	return finish(a, code, ret);
+}
+
+static enum err_code make_own(struct tls_authority *a, struct buf *cert, struct err *err)
+{
+	BIO *out = BIO_new(BIO_s_mem());
+	bool ok;
+
+	a->key = EVP_EC_gen("P-256");
+	a->cert = a->key ? make_root(a->key, "Writ, the exit of this run") : NULL;
+	ok = out && a->cert && PEM_write_bio_X509(out, a->cert) == 1;
+	if (ok) {
+		take_pem(out, cert);
 	}
-	if (code) {
-		tls_authority_free(a);
-		return code;
+	BIO_free(out);
+	if (!ok) {
+		return tls_err(err, ERR_NOMEM, "an authority cannot be made");
 	}
-	SSL_CTX_set_tlsext_servername_callback(tls_ctx_ssl(a->ctx), on_server_name);
-	SSL_CTX_set_tlsext_servername_arg(tls_ctx_ssl(a->ctx), a);
-	*ret = a;
-	return ERR_OK;
+	return cert->failed ? ERR(err, ERR_NOMEM, "no memory for an authority") : ERR_OK;
+}
+
+enum err_code tls_authority_own(struct buf *cert, struct tls_authority **ret, struct err *err)
+{
+	struct tls_authority *a;
+	enum err_code code = begin(&a, err);
+
+	return finish(a, code ? code : make_own(a, cert, err), ret);
 }
 
 void tls_authority_free(struct tls_authority *a)

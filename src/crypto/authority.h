@@ -23,6 +23,10 @@ enum err_code tls_authority_make(struct buf *cert, struct buf *key, struct err *
 /* ERR_INVALID when the PEM does not parse or the key does not fit. */
 enum err_code tls_authority_new(struct str cert_pem, struct str key_pem, struct tls_authority **ret,
 				struct err *err) MUST_USE;
+
+/* One whose key never leaves this process: `cert` (PEM) is for whoever is to trust it. */
+enum err_code tls_authority_own(struct buf *cert, struct tls_authority **ret,
+				struct err *err) MUST_USE;
 void tls_authority_free(struct tls_authority *a);
 
 /*

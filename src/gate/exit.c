@@ -412,6 +412,8 @@ void gate_exit_close(struct gate *g, struct session *who)
 	exit_tunnels_end(g, who, LEDGER_CANCELLED);
 	exit_inspected_close(g, who);
 	close_listeners(g, who);
+	exit_run_free(who->exit);
+	who->exit = NULL;
 }
 
 /* ---- the exit of a gate ---- */

@@ -45,6 +45,15 @@ struct exits {
 };
 
 /*
+ * The exit of a run begins: before its listeners, ended by gate_exit_close. Where something is looked
+ * into, cert gets the certificate (PEM) of an authority of the run's own, which only its
+ * sandbox is to trust and which ends with it; else it stays empty. Without `who` nothing is
+ * kept: the certificate only shows what a run would get.
+ */
+enum err_code gate_exit_open(struct gate *g, struct session *who, struct buf *cert,
+			     struct err *err) MUST_USE;
+
+/*
  * Serves a run: whoever connects there is the agent of this session, as the kernel says, and needs
  * no other identity. The session stays open until gate_exit_close. fd is owned from here on.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Tunnels that are looked into: TLS of the agent ends here, under a certificate of this node's
- * own authority, and each request in it is an action of its own. The exit role speaks TLS to
+ * own authority, or of its run's, and each request in it is an action of its own. The exit role speaks TLS to
  * the host and verifies it; the gate sees requests and answers, never a credential.
  *
  * One server and one pool for each agent's session and host: what one agent leaves on a
@@ -130,7 +130,7 @@ static enum err_code open_both(struct exit_inspected *i, struct err *err)
 	struct http_server_config s = {
 		.handler = &i->handler,
 		.user = i,
-		.tls = tls_authority_ctx(i->gate->exits.authority),
+		.tls = tls_authority_ctx(exit_authority(i->gate, i->who)),
 		.max_body = UINT64_C(1) << 50, /* passed on, never kept */
 		.max_out = 2 << 20,
 		.arena_limit = 4 << 20,
@@ -203,7 +203,7 @@ static struct exit_inspected *inspected_of(struct gate *g, struct session *who,
 			return i;
 		}
 	}
-	i = x->authority && make_room(x) ? calloc(1, sizeof(*i)) : NULL;
+	i = exit_authority(g, who) && make_room(x) ? calloc(1, sizeof(*i)) : NULL;
 	if (!i) {
 		return NULL;
 	}

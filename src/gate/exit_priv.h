@@ -8,6 +8,16 @@
 #include "gate/splice.h"
 #include "http/client.h"
 
+/* What a run has of the exit (exit_run.c). */
+struct exit_run {
+	struct tls_authority *authority; /* owned; NULL: when it began nothing was looked into */
+};
+
+void exit_run_free(struct exit_run *x);
+
+/* Whose certificates are shown to this session where its tunnels are looked into; may be NULL. */
+struct tls_authority *exit_authority(const struct gate *g, const struct session *who);
+
 struct exit_listener {
 	struct list node;
 	struct gate *gate;

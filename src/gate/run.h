@@ -57,6 +57,7 @@ struct gate_run {
 
 	struct arena arena; /* as long as the run */
 	struct str agent, program, profile, weaker;
+	struct str authority; /* PEM: what its sandbox is to trust; empty: nothing more */
 	struct session *session; /* of all that the run does */
 	struct action exec;
 	bool exec_done; /* the path of exec is at its end */

@@ -168,6 +168,7 @@ static void say_opened(struct gate_run *run, struct str policy)
 	frame_begin(&w, bytes, IPC_FRAME_MAX, RUN_OPENED);
 	frame_put_u64(&w, run->id);
 	frame_put_u32(&w, 1U << RUN_LISTEN_GATEWAY | 1U << RUN_LISTEN_PROXY);
+	frame_put_str(&w, run->authority);
 	frame_put_str(&w, policy);
 	frame_put_u32(&w, (uint32_t)run->n_places);
 	for (size_t i = 0; i < run->n_places; i++) {
@@ -189,6 +190,20 @@ static void say_opened(struct gate_run *run, struct str policy)
 	gate_buf_give(run->gate, &room);
 }
 
+/* Of a run that is only explained, the exit does not stay open. */
+static bool open_exit(struct gate_run *run)
+{
+	struct buf cert;
+	struct err err;
+	bool ok;
+
+	buf_init(&cert, 16 << 10);
+	ok = gate_exit_open(run->gate, run->session, &cert, &err) == ERR_OK;
+	run->authority = arena_dup(&run->arena, buf_str(&cert));
+	buf_done(&cert);
+	return ok && run->authority.p;
+}
+
 /* ---- places ---- */
 
 static void all_decided(struct gate_run *run)
@@ -196,6 +211,11 @@ static void all_decided(struct gate_run *run)
 	if (run->unrecorded) {
 		gate_run_conclude(run, LEDGER_UNREACHABLE, 0);
 		refuse(run, RUN_UNRECORDED, &(struct rules_answer){0}, 0);
+		return;
+	}
+	if (!open_exit(run)) {
+		gate_run_conclude(run, LEDGER_UNREACHABLE, 0);
+		refuse(run, RUN_IMPOSSIBLE, &(struct rules_answer){.reason = STR("no memory")}, 0);
 		return;
 	}
 	run->step = GATE_RUN_OPEN;
@@ -342,7 +362,7 @@ static void explain(struct gate_run *run, struct rules_query *q)
 		return;
 	}
 	rules_decide(run->gate->rules, q, &run->arena, &answer);
-	if (answer.outcome == POLICY_ALLOW) {
+	if (answer.outcome == POLICY_ALLOW && open_exit(run)) {
 		run->exec.answer.policy = answer.policy;
 		explain_places(run, q);
 		say_opened(run, run->exec.answer.policy);

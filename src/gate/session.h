@@ -29,6 +29,7 @@ struct session {
 	uint64_t next_ask;
 	unsigned n_asks, n_subs;
 	unsigned n_tunnels;      /* gate/exit_tunnel.c */
+	struct exit_run *exit;   /* of a run, while its exit is open: gate/exit_run.c */
 	unsigned busy;           /* requests under way */
 	bool salted;             /* the ledger keeps its salt */
 	bool named;              /* not of the protocol: never expires */

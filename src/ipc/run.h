@@ -33,7 +33,8 @@
  *   LEVER     u8 enum run_lever, u64 run (answered by LEVERED)
  * From the gate:
  *   OPENED    u64 run: the index of the decision in the ledger, 0 for RUN_EXPLAIN; u32 listeners wanted:
- *             bits 1 << enum run_listener; str policy that permitted the start,
+ *             bits 1 << enum run_listener; str certificate (PEM) that the sandbox is to trust, empty: none;
+ *             str policy that permitted the start,
  *             u32 n, n x {str path, u8 allowed, u8 where it comes from (enum run_place), str policy for
  *             reading, str policy for writing}
  *   REFUSED   u8 enum run_refusal, str policy, str reason, u64 index of the refusal, when recorded
@@ -51,7 +52,7 @@
 #include "ipc/frame.h"
 
 enum {
-	RUN_VERSION = 1,
+	RUN_VERSION = 2,
 	RUN_MAX_PLACES = 64,        /* of one OPEN */
 	RUN_MAX_NAMED = 256,        /* places that policies name, in one OPENED */
 	RUN_MAX_ARGS = 1024,        /* arguments */

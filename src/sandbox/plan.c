@@ -442,6 +442,24 @@ static void plan_etc(struct building *b)
 		      STR("passwd: files\ngroup: files\nhosts: files\nservices: files\n"),
 		      STR("/etc/nsswitch.conf"));
 	(void)op_path(b, PLAN_FILE, STR("127.0.0.1 localhost\n::1 localhost\n"), STR("/etc/hosts"));
+	for (size_t i = 0; i < b->spec->n_files; i++) {
+		const struct sandbox_file *f = &b->spec->files[i];
+
+		op_path(b, PLAN_FILE, f->text,
+			arena_printf(b->a, "/etc/writ/" STR_FMT, STR_ARG(f->name)))
+			->why = f->why;
+	}
+}
+
+/* What lies in the root itself: folders, links and made files. */
+static uint64_t root_bytes(const struct building *b)
+{
+	uint64_t n = ROOT_BYTES;
+
+	for (size_t i = 0; i < b->spec->n_files; i++) {
+		n += b->spec->files[i].text.n;
+	}
+	return n;
 }
 
 static uint64_t most_processes(const struct building *b)
@@ -468,7 +486,7 @@ static void plan_tmp(struct building *b)
 
 static void plan_root(struct building *b)
 {
-	op_value(b, PLAN_ROOT, 0, ROOT_BYTES);
+	op_value(b, PLAN_ROOT, 0, root_bytes(b));
 	plan_tmp(b);
 	plan_places(b);
 	plan_links(b);

@@ -9,7 +9,8 @@
  *
  *	/usr /bin /sbin /lib*	read only, executable
  *	/etc			loader cache, certificates, time zone, alternatives; passwd,
- *				group, hosts and name order are made up; no resolver
+ *				group, hosts and name order are made up; no resolver;
+ *				/etc/writ holds the files of the spec
  *	/proc			its own processes only, read only
  *	/dev			null zero full random urandom, fd, shm (which is /tmp); with a
  *				terminal also tty, ptmx and a pts of its own
@@ -37,6 +38,8 @@
 #define PLAN_MAX_ARGS      (UINT64_C(1024))
 #define PLAN_MAX_ENV       (UINT64_C(256))
 #define PLAN_MAX_LISTENERS (UINT64_C(8))
+#define PLAN_MAX_FILES     (UINT64_C(8))
+#define PLAN_MAX_FILE      (UINT64_C(1) << 20)
 
 /* Which interpreter runs: decides the system call list and whether memory may become executable. */
 enum sandbox_profile {
@@ -65,6 +68,13 @@ struct sandbox_listener {
 	uint16_t port;
 };
 
+/* A file that is made for the sandbox, read only, in its /etc/writ. */
+struct sandbox_file {
+	struct str name; /* letters, digits, '-', '_', '.', and none of them hidden */
+	struct str text;
+	struct str why; /* what made it, for people */
+};
+
 /* What a program needs. All text is borrowed; paths are absolute. */
 struct sandbox_spec {
 	struct str name;        /* for messages and the host name; letters, digits, '-', '_', '.' */
@@ -85,6 +95,8 @@ struct sandbox_spec {
 	struct sandbox_limits limits;
 	const struct sandbox_listener *listeners; /* need loopback */
 	size_t n_listeners;
+	const struct sandbox_file *files;
+	size_t n_files;
 	bool loopback;   /* IPv4/IPv6 sockets within its own, otherwise empty, network */
 	bool terminal;   /* may make pseudo terminals, and can be given one: SANDBOX_FD_TERMINAL */
 	bool write_exec; /* weaker: what lies in writable places, /tmp too, may be executed */

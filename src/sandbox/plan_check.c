@@ -279,6 +279,30 @@ static enum err_code check_listeners(const struct sandbox_spec *spec, struct err
 	return ERR_OK;
 }
 
+static enum err_code check_files(const struct sandbox_spec *spec, struct err *err)
+{
+	if (spec->n_files > PLAN_MAX_FILES) {
+		return ERR(err, ERR_LIMIT, "more than %d files to make", (int)PLAN_MAX_FILES);
+	}
+	for (size_t i = 0; i < spec->n_files; i++) {
+		TRY(check_name(spec->files[i].name, err));
+		if (spec->files[i].name.p[0] == '.') {
+			return ERR(err, ERR_INVALID, "a file to make is not hidden");
+		}
+		if (spec->files[i].text.n > PLAN_MAX_FILE) {
+			return ERR(err, ERR_LIMIT, STR_FMT ": a file to make is too long",
+				   STR_ARG(spec->files[i].name));
+		}
+		for (size_t k = 0; k < i; k++) {
+			if (str_eq(spec->files[k].name, spec->files[i].name)) {
+				return ERR(err, ERR_INVALID, STR_FMT ": made twice",
+					   STR_ARG(spec->files[i].name));
+			}
+		}
+	}
+	return ERR_OK;
+}
+
 enum err_code plan_check(const struct sandbox_spec *spec, struct err *err)
 {
 	TRY(check_name(spec->name, err));
@@ -303,6 +327,7 @@ enum err_code plan_check(const struct sandbox_spec *spec, struct err *err)
 	}
 	TRY(check_env(spec, err));
 	TRY(check_listeners(spec, err));
+	TRY(check_files(spec, err));
 	return check_places(spec, err);
 }
 

@@ -45,9 +45,15 @@ static void print_limit(struct buf *out, const struct plan_op *op)
 	buf_printf(out, " %s %llu", name ? name : "?", (unsigned long long)op->value);
 }
 
-/* A file's text on one line. */
+enum { SHOWN_TEXT = 512 };
+
+/* A file's text on one line; of a long one, its size. */
 static void print_text(struct buf *out, struct str text)
 {
+	if (text.n > SHOWN_TEXT) {
+		buf_printf(out, "%zu bytes", text.n);
+		return;
+	}
 	for (size_t i = 0; i < text.n; i++) {
 		if (text.p[i] == '\n') {
 			buf_append(out, STR("\\n"));

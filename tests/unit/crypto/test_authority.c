@@ -108,6 +108,28 @@ static void who_does_not_trust_it_is_not_content(void **state)
 	buf_done(&key2);
 }
 
+static void one_of_its_own_is_trusted_by_whoever_has_its_certificate(void **state)
+{
+	struct tls_authority *node = authority;
+	struct tls_client_config c = {0};
+	struct tls_ctx *other;
+	struct buf pem;
+	struct err err;
+
+	(void)state;
+	buf_init(&pem, 16 << 10);
+	assert_int_equal(tls_authority_own(&pem, &authority, &err), ERR_OK);
+	c.ca_pem = buf_str(&pem);
+	assert_int_equal(tls_client_new(&c, &other, &err), ERR_OK);
+	assert_true(is_content(other, "api.example.org", NULL));
+	assert_false(is_content(trusting, "api.example.org", NULL));
+	assert_int_equal(str_find_str(buf_str(&pem), STR("PRIVATE")), buf_len(&pem));
+	tls_ctx_free(other);
+	tls_authority_free(authority);
+	authority = node;
+	buf_done(&pem);
+}
+
 static void a_client_that_names_no_host_is_refused(void **state)
 {
 	(void)state;
@@ -153,6 +175,7 @@ int main(void)
 		T(a_client_gets_a_certificate_for_the_name_it_asks_for),
 		T(the_same_name_gets_the_same_certificate),
 		T(who_does_not_trust_it_is_not_content),
+		T(one_of_its_own_is_trusted_by_whoever_has_its_certificate),
 		T(a_client_that_names_no_host_is_refused),
 		T(certificates_are_kept_up_to_a_bound),
 		T(another_key_does_not_fit),

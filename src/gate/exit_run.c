@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a run has of the exit: an authority that only its sandbox trusts. */
+#include "gate/exit_priv.h"
+
+#include <stdlib.h>
+
+static bool looks_into(const struct config *c)
+{
+	return c->egress.inspect.n > 0 || c->n_credentials > 0;
+}
+
+enum err_code gate_exit_open(struct gate *g, struct session *who, struct buf *cert, struct err *err)
+{
+	struct exit_run *x = calloc(1, sizeof(*x));
+
+	ASSERT(!who || !who->exit);
+	if (!x) {
+		return ERR(err, ERR_NOMEM, "no memory for the exit of a run");
+	}
+	if (looks_into(g->rules->config) && tls_authority_own(cert, &x->authority, err)) {
+		exit_run_free(x);
+		return err->code;
+	}
+	if (who) {
+		who->exit = x;
+	} else {
+		exit_run_free(x);
+	}
+	return ERR_OK;
+}
+
+void exit_run_free(struct exit_run *x)
+{
+	if (x) {
+		tls_authority_free(x->authority);
+		free(x);
+	}
+}
+
+struct tls_authority *exit_authority(const struct gate *g, const struct session *who)
+{
+	return who->exit ? who->exit->authority : g->exits.authority;
+}
