@@ -208,7 +208,8 @@ static enum err_code temporal_set(struct arena *a, const struct rules_texts *t,
 				 .events = t->events ? t->events : &dw_gateway_events,
 				 .providers = t->providers,
 				 .ids = POLICY_ID_ANNOTATION,
-				 .strict_annotations = true};
+				 .strict_annotations = true,
+				 .decide_only = true};
 	const struct dw_program *prog;
 
 	if (!sources || !cedar) {

@@ -226,6 +226,13 @@ static void put_excerpt(struct buf *out, const struct policy_diag *d)
 	buf_append_c(out, '\n');
 }
 
+void policy_diags_keep(struct policy_diags *ds)
+{
+	for (size_t i = 0; i < ds->n; i++) {
+		ds->items[i].policy = arena_dup(ds->arena, ds->items[i].policy);
+	}
+}
+
 void policy_diag_render(const struct policy_diag *d, struct buf *out)
 {
 	const char *word = d->severity == POLICY_DIAG_ERROR ? "error" : "warning";

@@ -85,6 +85,9 @@ struct policy_position {
 };
 struct policy_position policy_position(struct str text, uint32_t at);
 
+/* Copies the ids that the diagnostics name: they are texts of syntax trees, which may go then. */
+void policy_diags_keep(struct policy_diags *ds);
+
 void policy_diag_render(const struct policy_diag *d, struct buf *out);
 void policy_diags_render(const struct policy_diags *ds, struct buf *out);
 

@@ -41,6 +41,11 @@ struct dw_texts {
 	size_t n_natives;
 	enum policy_id_scheme ids; /* ORDER: policy_0, policy_1, ... */
 	bool strict_annotations;   /* as in policy_set_opts */
+	/*
+	 * The program will decide and nothing else. It keeps no syntax trees: `policies` is empty,
+	 * leaves have neither expr nor place, and `plan` is made at once.
+	 */
+	bool decide_only;
 };
 
 /* What the conditions of one policy look at: its leaves and calls stand in a row. */
@@ -48,12 +53,15 @@ struct dw_rule {
 	uint32_t leaf, n_leaves, call, n_calls;
 };
 
+struct temporal_plan;
+
 struct dw_program {
 	const struct schema *schema; /* as given; NULL: so are events, providers, store */
 	const struct dw_events *events;
 	const struct dw_providers *providers;
 	struct policy_list policies; /* lowered */
 	const struct policy_set *set;
+	const struct temporal_plan *plan; /* decide_only, with leaves; else NULL */
 	struct temporal_leaf *leaves;
 	size_t n_leaves;
 	struct dw_call *calls;

@@ -111,13 +111,18 @@ static struct policy_expr *provider_call(struct dw_parser *d)
 {
 	struct policy_span start = d->p.lx.tok.span;
 	struct file *f = file_of(d);
+	struct arena *stays = d->p.a;
 	struct dw_call call;
+	bool good;
 
 	if (d->in_macro) {
 		temporal_fail(d, start, "a Cedar macro cannot call a provider");
 		return NULL;
 	}
-	if (!dw_call_parse(d, f->providers, &call)) {
+	d->p.a = f->out->calls_in;
+	good = dw_call_parse(d, f->providers, &call);
+	d->p.a = stays;
+	if (!good) {
 		return NULL;
 	}
 	if (f->n_calls == DW_LEAVES_POLICY_MAX || f->out->n_calls == DW_LEAVES_MAX) {
@@ -128,7 +133,8 @@ static struct policy_expr *provider_call(struct dw_parser *d)
 	}
 	call.source = d->p.lx.src;
 	call.policy = (uint32_t)f->out->policies.n;
-	call.attr = arena_printf(d->p.a, "policy_%u__provider_%u", call.policy, f->n_calls++);
+	call.attr =
+		arena_printf(f->out->calls_in, "policy_%u__provider_%u", call.policy, f->n_calls++);
 	if (!ARENA_GROW(d->p.a, &f->out->calls, f->out->n_calls, &f->out->cap_calls)) {
 		temporal_no_memory(d);
 		return NULL;

@@ -7,6 +7,7 @@
 #include "policy/temporal_priv.h"
 
 struct dw_parsed {
+	struct arena *calls_in; /* where calls are made; the rest is in the parser's */
 	struct policy_list policies;
 	struct temporal_leaf *leaves;
 	size_t n_leaves, cap_leaves;

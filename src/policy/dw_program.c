@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Loading: parse, check, lower the schema, validate strictly, compile. Deciding: fill in, decide. */
+/* Loading: parse, check, lower the schema, validate strictly, compile, plan. */
 #include "policy/dw.h"
 
 #include "policy/data.h"
@@ -7,11 +7,13 @@
 #include "policy/schema_ast.h"
 #include "policy/sort.h"
 #include "policy/temporal_check.h"
+#include "policy/temporal_plan.h"
 #include "policy/temporal_scope.h"
 #include "policy/validate.h"
 
 struct loader {
 	struct arena *a;
+	struct arena *trees; /* of what only loading looks at */
 	struct policy_diags *diags;
 	struct dw_program *prog;
 	struct dw_parsed parsed;
@@ -87,7 +89,7 @@ static enum err_code find_polarity(struct loader *l, struct err *err)
 {
 	struct polarity p = {.n = l->parsed.n_leaves};
 
-	p.sorted = ARENA_ARRAY(l->a, p.n, struct temporal_leaf *);
+	p.sorted = ARENA_ARRAY(l->trees, p.n, struct temporal_leaf *);
 	if (!p.sorted) {
 		return no_memory(err);
 	}
@@ -238,7 +240,7 @@ static enum err_code name_policies(struct loader *l, size_t from, const struct p
 		const struct policy_annotation *id = policy_annotation_find(pol, STR("id"));
 
 		pol->id = id && id->value.n > 0 ? id->value
-						: arena_printf(l->a, STR_FMT ":policy%zu",
+						: arena_printf(l->trees, STR_FMT ":policy%zu",
 							       STR_ARG(src->name), i - from);
 		if (!pol->id.p) {
 			return no_memory(err);
@@ -254,9 +256,9 @@ static enum err_code parse_one(struct loader *l, const struct dw_texts *t, size_
 	size_t before = l->parsed.policies.n;
 
 	if (t->cedar && t->cedar[i]) {
-		return policy_parse(l->a, src, t->ids, &l->parsed.policies, l->diags, err);
+		return policy_parse(l->trees, src, t->ids, &l->parsed.policies, l->diags, err);
 	}
-	TRY(dw_parse(l->a, src, macros, l->prog->providers, &l->parsed, l->diags, err));
+	TRY(dw_parse(l->trees, src, macros, l->prog->providers, &l->parsed, l->diags, err));
 	return t->ids == POLICY_ID_ANNOTATION ? name_policies(l, before, src, err) : ERR_OK;
 }
 
@@ -274,7 +276,7 @@ static enum err_code parse_all(struct loader *l, const struct dw_texts *t, struc
 		TRY(dw_providers_load(l->a, t->providers, l->prog->schema, &opts,
 				      &l->prog->providers, err));
 	}
-	TRY(dw_parse_macros(l->a, t->macros, &macros, l->diags, err));
+	TRY(dw_parse_macros(l->trees, t->macros, &macros, l->diags, err));
 	for (size_t i = 0; i < t->n_policies; i++) {
 		TRY(parse_one(l, t, i, &macros, err));
 	}
@@ -310,7 +312,7 @@ static enum err_code check_leaves(struct loader *l, struct err *err)
 		struct temporal_leaf *leaf = &l->parsed.leaves[i];
 		struct err e = {0};
 		enum err_code one =
-			temporal_check(l->a, l->prog->schema, l->prog->events,
+			temporal_check(l->trees, l->prog->schema, l->prog->events,
 				       l->parsed.policies.items[leaf->policy], leaf, l->diags, &e);
 
 		if (one == ERR_NOMEM) {
@@ -361,7 +363,8 @@ static enum err_code fit_to_schema(struct loader *l, struct err *err)
 static enum err_code load(struct loader *l, const struct dw_texts *t, struct err *err)
 {
 	const struct policy_set_opts opts = {.ids = t->ids,
-					     .strict_annotations = t->strict_annotations};
+					     .strict_annotations = t->strict_annotations,
+					     .drop_trees = t->decide_only};
 
 	TRY(parse_all(l, t, err));
 	l->prog->policies = l->parsed.policies;
@@ -374,19 +377,66 @@ static enum err_code load(struct loader *l, const struct dw_texts *t, struct err
 	} else {
 		TRY(refuse_without_schema(l, err));
 	}
-	TRY(policy_set_build(l->a, &l->parsed.policies, &opts, l->diags, &l->prog->set, err));
-	return ERR_OK;
+	return policy_set_build(l->a, &l->parsed.policies, &opts, l->diags, &l->prog->set, err);
+}
+
+/* What decisions need of leaves and calls, which stand in an array that has grown. */
+static bool keep_leaves(struct loader *l)
+{
+	struct dw_program *prog = l->prog;
+	struct temporal_leaf *leaves = ARENA_ARRAY(l->a, prog->n_leaves, struct temporal_leaf);
+	struct dw_call *calls = ARENA_ARRAY(l->a, prog->n_calls, struct dw_call);
+
+	for (size_t i = 0; leaves && i < prog->n_leaves; i++) {
+		leaves[i] = prog->leaves[i];
+		leaves[i].expr = NULL;
+		leaves[i].source = NULL;
+		leaves[i].attr = arena_dup(l->a, leaves[i].attr);
+	}
+	for (size_t i = 0; calls && i < prog->n_calls; i++) {
+		calls[i] = prog->calls[i];
+	}
+	prog->leaves = leaves;
+	prog->calls = calls;
+	return leaves && calls && !l->a->exhausted;
+}
+
+/* Trees are many times as large as what is made of them. */
+static enum err_code load_to_decide(struct loader *l, const struct dw_texts *t, struct err *err)
+{
+	TRY(load(l, t, err));
+	if (l->prog->n_leaves > 0) {
+		TRY(temporal_plan_make(l->a, l->prog, false, &l->prog->plan, err));
+	}
+	l->prog->policies = (struct policy_list){0};
+	return keep_leaves(l) ? ERR_OK : no_memory(err);
 }
 
 enum err_code dw_load(struct arena *a, const struct dw_texts *texts, struct policy_diags *diags,
 		      const struct dw_program **ret, struct err *err)
 {
-	struct loader l = {.a = a, .diags = diags, .prog = ARENA_NEW(a, struct dw_program)};
+	struct loader l = {.a = a, .trees = a, .diags = diags};
+	struct arena trees;
+	enum err_code code;
 
+	l.prog = ARENA_NEW(a, struct dw_program);
+	l.parsed.calls_in = a;
 	if (!l.prog) {
 		return no_memory(err);
 	}
-	TRY(load(&l, texts, err));
-	*ret = l.prog;
-	return ERR_OK;
+	if (texts->decide_only) {
+		arena_init(&trees, a->limit);
+		l.trees = &trees;
+		code = load_to_decide(&l, texts, err);
+		if (code) {
+			policy_diags_keep(diags);
+		}
+		arena_done(&trees);
+	} else {
+		code = load(&l, texts, err);
+	}
+	if (!code) {
+		*ret = l.prog;
+	}
+	return code;
 }

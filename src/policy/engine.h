@@ -64,6 +64,7 @@ struct policy_set;
 struct policy_set_opts {
 	enum policy_id_scheme ids;
 	bool strict_annotations;     /* unknown keys and bad values are errors: gateways */
+	bool drop_trees;             /* policy_set_build: they may go once the set is made */
 	const struct schema *schema; /* when given, policies must pass strict validation */
 };
 

@@ -175,7 +175,7 @@ static enum err_code build(struct arena *a, const struct policy_list *list,
 	}
 	TRY(policy_compile(a, trees, list->n, &set->code, err));
 	TRY(policy_index_build(a, trees, list->n, &set->code, &set->index, err));
-	set->trees = trees;
+	set->trees = opts && opts->drop_trees ? NULL : trees;
 	*ret = set;
 	return ERR_OK;
 }
@@ -205,14 +205,6 @@ static enum err_code parse_all(struct arena *a, const struct policy_source *sour
 	return ERR_OK;
 }
 
-/* The ids that diagnostics name must outlive the trees. */
-static void keep_ids(struct policy_diags *diags)
-{
-	for (size_t i = 0; i < diags->n; i++) {
-		diags->items[i].policy = arena_dup(diags->arena, diags->items[i].policy);
-	}
-}
-
 enum err_code policy_set_load(struct arena *a, const struct policy_source *sources, size_t n,
 			      const struct policy_set_opts *opts, struct policy_diags *diags,
 			      const struct policy_set **ret, struct err *err)
@@ -228,7 +220,7 @@ enum err_code policy_set_load(struct arena *a, const struct policy_source *sourc
 		code = build(a, &list, opts, diags, &set, err);
 	}
 	if (code) {
-		keep_ids(diags);
+		policy_diags_keep(diags);
 	}
 	arena_done(&trees);
 	if (!code) {

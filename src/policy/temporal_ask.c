@@ -7,6 +7,7 @@
 struct ask {
 	struct temporal_state *s;
 	const struct temporal_leaf *leaf;
+	struct temporal_expr *expr; /* the leaf's, when it is general */
 	struct temporal_asking *q;
 	struct err *err;
 };
@@ -59,7 +60,7 @@ static enum err_code entry_of(struct ask *k, const struct temporal_query *q,
 	*ret = NULL;
 	TRY(key_of(k, q->terms, &key));
 	if (!key->missing) {
-		temporal_salt(&k->s->plan->monitors[q->monitor], key->hash, hash);
+		temporal_salt(k->s->plan, q->monitor, key->hash, hash);
 		*ret = temporal_entry_find(k->s, hash);
 	}
 	return ERR_OK;
@@ -187,11 +188,11 @@ static bool compare(enum policy_expr_kind op, struct policy_value a, struct poli
 	return (a.i <= b.i) == (op == POLICY_EXPR_LE);
 }
 
-static struct policy_value plain(struct ask *k, const struct temporal_term *t,
-				 struct policy_value var)
+static struct policy_value operand(struct ask *k, const struct temporal_term *t,
+				   struct policy_value window)
 {
 	if (t->kind == TEMPORAL_VAR) {
-		return var;
+		return window;
 	}
 	return t->kind == TEMPORAL_PATH
 		       ? temporal_request_path(k->q->env, t->base, t->names, t->n_names)
@@ -202,25 +203,18 @@ static enum err_code windows(struct ask *k, const struct temporal_part *p, bool 
 {
 	struct policy_value l = {0}, r = {0};
 
-	if (!p->binds) {
-		if (p->left_window) {
-			TRY(window(k, &p->query, &l));
-		} else {
-			l = plain(k, &p->expr->left, l);
-		}
-		if (p->right_window) {
-			TRY(window(k, &p->other, &r));
-		} else {
-			r = plain(k, &p->expr->right, r);
-		}
-		*ret = compare(p->expr->op, l, r);
-		return ERR_OK;
+	if (p->left_window) {
+		TRY(window(k, &p->query, &l));
 	}
-	TRY(window(k, &p->query, &l));
+	if (p->right_window) {
+		TRY(window(k, &p->other, &r));
+	}
 	*ret = true;
-	for (size_t i = 0; i < p->n_rest && *ret; i++) {
-		*ret = compare(p->rest[i]->op, plain(k, &p->rest[i]->left, l),
-			       plain(k, &p->rest[i]->right, l));
+	for (uint32_t i = 0; i < p->n_compares && *ret; i++) {
+		const struct temporal_compare *c = &p->compares[i];
+
+		*ret = compare(c->op, operand(k, &c->left, l),
+			       operand(k, &c->right, p->right_window ? r : l));
 	}
 	return ERR_OK;
 }
@@ -288,6 +282,7 @@ static enum err_code open_kept(struct ask *k, const struct temporal_kept *kept,
 /* The reference evaluator over the events kept; the decision's own event is the last of them. */
 static enum err_code general(struct ask *k, bool *ret)
 {
+	struct temporal_leaf leaf = *k->leaf;
 	struct temporal_state *s = k->s;
 	struct temporal_event *events =
 		ARENA_ARRAY(k->q->scratch, s->kept_n + 1, struct temporal_event);
@@ -307,14 +302,15 @@ static enum err_code general(struct ask *k, bool *ret)
 	if (!s->last_kept) {
 		list[h.n++] = k->q->ev;
 	}
-	return temporal_holds_within(k->leaf, &h, k->q->env, k->q->scratch, s->plan->max_steps, ret,
+	leaf.expr = k->expr;
+	return temporal_holds_within(&leaf, &h, k->q->env, k->q->scratch, s->plan->max_steps, ret,
 				     k->err);
 }
 
 enum err_code temporal_state_leaf(struct temporal_state *s, size_t leaf, struct temporal_asking *q,
 				  bool *ret, struct err *err)
 {
-	struct ask k = {s, &s->plan->prog->leaves[leaf], q, err};
+	struct ask k = {s, &s->plan->prog->leaves[leaf], s->plan->leaves[leaf].expr, q, err};
 	const struct temporal_part *p = s->plan->leaves[leaf].part;
 
 	if (!s->lost) {

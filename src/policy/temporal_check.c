@@ -208,14 +208,15 @@ static bool field_term(struct check *c, struct temporal_term *t, const struct bi
 	case TEMPORAL_TERM_PARAM:
 		return fail(c, t->span, "a macro's parameter outside a macro");
 	}
+	if (t->kind == TEMPORAL_VALUE ? value_fits(c, t->value, want) : types_agree(&have, want)) {
+		return true;
+	}
 	print_types(want, a, sizeof(a));
 	if (t->kind == TEMPORAL_VALUE) {
-		return value_fits(c, t->value, want) ||
-		       fail(c, t->span, "this value is not of the field's type %s", a);
+		return fail(c, t->span, "this value is not of the field's type %s", a);
 	}
 	print_types(&have, b, sizeof(b));
-	return types_agree(&have, want) ||
-	       fail(c, t->span, "this is of type %s; the field is of type %s", b, a);
+	return fail(c, t->span, "this is of type %s; the field is of type %s", b, a);
 }
 
 /* ---- events ---- */

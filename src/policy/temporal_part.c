@@ -2,8 +2,7 @@
 /* Splitting a leaf into parts, and which monitors they ask. */
 #include "policy/temporal_plan_priv.h"
 
-static struct temporal_part *part_new(struct planner *p, enum temporal_part_kind kind,
-				      const struct temporal_expr *e)
+static struct temporal_part *part_new(struct planner *p, enum temporal_part_kind kind)
 {
 	struct temporal_part *part = ARENA_NEW(p->a, struct temporal_part);
 
@@ -12,7 +11,6 @@ static struct temporal_part *part_new(struct planner *p, enum temporal_part_kind
 		return NULL;
 	}
 	part->kind = kind;
-	part->expr = e;
 	return part;
 }
 
@@ -132,10 +130,36 @@ static bool is_plain(const struct temporal_term *t)
 	return t->kind == TEMPORAL_VALUE || t->kind == TEMPORAL_PATH;
 }
 
+/* What is compared, with the windows' places marked. */
+static struct temporal_term term_of(const struct temporal_term *t)
+{
+	return is_plain(t) ? *t : (struct temporal_term){.kind = TEMPORAL_VAR};
+}
+
+static void add_compare(struct temporal_part *part, const struct temporal_expr *e)
+{
+	part->compares[part->n_compares++] =
+		(struct temporal_compare){e->op, term_of(&e->left), term_of(&e->right)};
+}
+
+static struct temporal_part *part_window(struct planner *p, uint32_t max)
+{
+	struct temporal_part *part = part_new(p, TEMPORAL_PART_WINDOW);
+
+	if (part) {
+		part->compares = ARENA_ARRAY(p->a, max, struct temporal_compare);
+		if (!part->compares) {
+			plan_no_memory(p);
+			return NULL;
+		}
+	}
+	return part;
+}
+
 /* (count ...) op 3, 3 op (count ...), (count ...) op (count ...) */
 static struct temporal_part *compare(struct planner *p, const struct temporal_expr *e)
 {
-	struct temporal_part *part = part_new(p, TEMPORAL_PART_WINDOW, e);
+	struct temporal_part *part = part_window(p, 1);
 	const struct temporal_term *l = &e->left, *r = &e->right;
 
 	if (!part || (l->kind != TEMPORAL_AGG && !is_plain(l)) ||
@@ -150,14 +174,15 @@ static struct temporal_part *compare(struct planner *p, const struct temporal_ex
 	if (part->right_window && !window_of(p, r->agg, cap_of(l), &part->other)) {
 		return NULL;
 	}
+	add_compare(part, e);
 	return part;
 }
 
 /* exists (n: Long). ((count ...) == n && n > 3 && ...) */
 static struct temporal_part *bound(struct planner *p, const struct temporal_expr *e)
 {
-	struct temporal_part *part = part_new(p, TEMPORAL_PART_WINDOW, e);
 	const struct temporal_expr *body = e->arg[0], *first;
+	struct temporal_part *part = part_window(p, body->n_args + 1);
 	const struct temporal_term *agg, *var;
 	uint64_t cap = UINT64_MAX;
 
@@ -169,11 +194,6 @@ static struct temporal_part *bound(struct planner *p, const struct temporal_expr
 	var = first->left.kind == TEMPORAL_AGG ? &first->right : &first->left;
 	if (first->op != POLICY_EXPR_EQ || agg->kind != TEMPORAL_AGG || var->kind != TEMPORAL_VAR ||
 	    var->slot != e->binder.slot) {
-		return NULL;
-	}
-	part->rest = ARENA_ARRAY(p->a, body->n_args, const struct temporal_expr *);
-	if (!part->rest) {
-		plan_no_memory(p);
 		return NULL;
 	}
 	for (uint32_t i = 1; i < body->n_args; i++) {
@@ -191,10 +211,9 @@ static struct temporal_part *bound(struct planner *p, const struct temporal_expr
 		} else if (cap == UINT64_MAX || cap_of(k) > cap) {
 			cap = cap_of(k);
 		}
-		part->rest[part->n_rest++] = c;
+		add_compare(part, c);
 	}
-	part->binds = true;
-	part->slot = e->binder.slot;
+	part->left_window = true;
 	return window_of(p, agg->agg, cap == UINT64_MAX ? 0 : cap, &part->query) ? part : NULL;
 }
 
@@ -358,10 +377,9 @@ static bool join_single(struct planner *p, const struct join *j, struct temporal
 	return ask_one(p, m, &atom, terms, j->windows[0], ret);
 }
 
-static struct temporal_part *join_part(struct planner *p, const struct join *j,
-				       const struct temporal_expr *e)
+static struct temporal_part *join_part(struct planner *p, const struct join *j)
 {
-	struct temporal_part *part = part_new(p, TEMPORAL_PART_JOIN, e);
+	struct temporal_part *part = part_new(p, TEMPORAL_PART_JOIN);
 	const struct temporal_term **terms;
 	struct temporal_atom *now;
 
@@ -394,7 +412,7 @@ static struct temporal_part *join_part(struct planner *p, const struct join *j,
 /* exists x. (P{x} && formerly W Q{x} && x != 3 && what does not name x) */
 static struct temporal_part *join(struct planner *p, const struct temporal_expr *e)
 {
-	struct temporal_part *part = part_new(p, TEMPORAL_PART_AND, e);
+	struct temporal_part *part = part_new(p, TEMPORAL_PART_AND);
 	struct join *j = ARENA_NEW(p->a, struct join);
 
 	if (!part || !j) {
@@ -410,7 +428,7 @@ static struct temporal_part *join(struct planner *p, const struct temporal_expr 
 		return NULL;
 	}
 	for (size_t i = 0; i <= j->n_apart; i++) {
-		part->kid[i] = i < j->n_apart ? plan_part(p, j->apart[i]) : join_part(p, j, e);
+		part->kid[i] = i < j->n_apart ? plan_part(p, j->apart[i]) : join_part(p, j);
 		if (!part->kid[i]) {
 			return NULL;
 		}
@@ -444,7 +462,7 @@ static bool is_now(const struct temporal_expr *e)
 
 static struct temporal_part *since(struct planner *p, const struct temporal_expr *e)
 {
-	struct temporal_part *part = part_new(p, TEMPORAL_PART_SINCE, e);
+	struct temporal_part *part = part_new(p, TEMPORAL_PART_SINCE);
 	const struct temporal_expr *left = e->arg[0];
 
 	if (!part) {
@@ -464,7 +482,7 @@ static struct temporal_part *since(struct planner *p, const struct temporal_expr
 static struct temporal_part *kids(struct planner *p, const struct temporal_expr *e,
 				  enum temporal_part_kind kind)
 {
-	struct temporal_part *part = part_new(p, kind, e);
+	struct temporal_part *part = part_new(p, kind);
 
 	if (!part) {
 		return NULL;
@@ -487,7 +505,7 @@ static struct temporal_part *kids(struct planner *p, const struct temporal_expr 
 static struct temporal_part *formerly(struct planner *p, const struct temporal_expr *e)
 {
 	struct temporal_part *part = part_new(
-		p, e->kind == TEMPORAL_FORMERLY ? TEMPORAL_PART_LAST : TEMPORAL_PART_PREVIOUS, e);
+		p, e->kind == TEMPORAL_FORMERLY ? TEMPORAL_PART_LAST : TEMPORAL_PART_PREVIOUS);
 
 	return part && last_of(p, e->arg[0], e->window_ms, &part->query) ? part : NULL;
 }
@@ -497,7 +515,11 @@ struct temporal_part *plan_part(struct planner *p, const struct temporal_expr *e
 	struct temporal_part *part;
 
 	if (is_now(e) && e->kind != TEMPORAL_AND && e->kind != TEMPORAL_NOT) {
-		return part_new(p, TEMPORAL_PART_NOW, e);
+		part = part_new(p, TEMPORAL_PART_NOW);
+		if (part) {
+			part->expr = e;
+		}
+		return part;
 	}
 	switch (e->kind) {
 	case TEMPORAL_AND:

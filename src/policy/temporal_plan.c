@@ -212,7 +212,6 @@ bool plan_monitor(struct planner *p, struct temporal_monitor m, uint32_t *ret)
 {
 	struct temporal_plan *plan = p->plan;
 	uint32_t *found;
-	unsigned char raw[4];
 
 	if (!sign(p, &m)) {
 		return false;
@@ -229,10 +228,6 @@ bool plan_monitor(struct planner *p, struct temporal_monitor m, uint32_t *ret)
 		return plan_no_memory(p);
 	}
 	*found = *ret = (uint32_t)plan->n_monitors;
-	num_put_u32(raw, *ret);
-	for (int i = 0; i < 2; i++) {
-		m.salt[i] = hash_str(plan->seed[i], str_make((const char *)raw, sizeof(raw)));
-	}
 	for (uint32_t i = 0; i < m.n_atoms; i++) {
 		if (!watch(p, &m.atoms[i], (struct temporal_watch){*ret, i})) {
 			return false;
@@ -318,7 +313,7 @@ static uint64_t identity(struct planner *p)
 	temporal_put_u64(&b, (uint64_t)p->plan->retention_ms);
 	temporal_put_u32(&b, p->plan->keeps_all);
 	p->nomem = p->nomem || b.failed;
-	return hash_str(p->plan->seed[0], str_make(b.p, b.n));
+	return hash_str((struct hash_key){0}, str_make(b.p, b.n));
 }
 
 static bool plan_leaf(struct planner *p, size_t i, bool general)
@@ -339,7 +334,71 @@ static bool plan_leaf(struct planner *p, size_t i, bool general)
 	if (leaf->retention_ms > plan->retention_ms) {
 		plan->retention_ms = leaf->retention_ms;
 	}
+	plan->leaves[i].expr = leaf->expr;
 	return keep_events(p, leaf->expr);
+}
+
+static bool plan_leaves(struct planner *p, bool general)
+{
+	struct temporal_plan *plan = p->plan;
+	bool good = true;
+
+	plan->n_topic_slots = 16;
+	plan->topic_slots = ARENA_ARRAY(p->a, plan->n_topic_slots, uint32_t);
+	plan->leaves = ARENA_ARRAY(p->a, plan->prog->n_leaves, struct temporal_leaf_plan);
+	if (!plan->topic_slots || !plan->leaves) {
+		return plan_no_memory(p);
+	}
+	for (size_t i = 0; good && i < plan->prog->n_leaves; i++) {
+		good = plan_leaf(p, i, general);
+	}
+	plan->identity = good ? identity(p) : 0;
+	return good && !p->nomem;
+}
+
+/* Much of what is tried is not needed in the end, so only the result comes to stay. */
+enum err_code temporal_plan_make(struct arena *a, const struct dw_program *prog, bool all_general,
+				 const struct temporal_plan **ret, struct err *err)
+{
+	struct temporal_plan plan = {.prog = prog};
+	struct arena scratch;
+	struct planner p = {.a = &scratch, .plan = &plan};
+	const struct temporal_plan *kept = NULL;
+
+	arena_init(&scratch, SIZE_MAX / 2);
+	map_init(&p.by_signature, (struct hash_key){0});
+	if (plan_leaves(&p, all_general)) {
+		kept = temporal_plan_keep(a, &plan);
+	}
+	map_done(&p.by_signature);
+	arena_done(&scratch);
+	if (!kept) {
+		return ERR(err, ERR_NOMEM, "temporal plan: out of memory");
+	}
+	*ret = kept;
+	return ERR_OK;
+}
+
+/* What is secret, and what is the host's choice. */
+static bool seed(struct arena *a, struct temporal_plan *plan, const struct temporal_plan_opts *opts)
+{
+	unsigned char raw[8];
+
+	plan->seed[0] = opts->seed[0];
+	plan->seed[1] = opts->seed[1];
+	plan->max_bytes = opts->max_bytes ? opts->max_bytes : TEMPORAL_STATE_BYTES;
+	plan->max_bytes =
+		plan->max_bytes > TEMPORAL_STATE_MOST ? TEMPORAL_STATE_MOST : plan->max_bytes;
+	plan->max_steps = opts->max_steps ? opts->max_steps : TEMPORAL_STATE_STEPS;
+	plan->salts = arena_array(a, plan->n_monitors, sizeof(*plan->salts));
+	for (uint32_t i = 0; plan->salts && i < plan->n_monitors; i++) {
+		num_put_u32(raw, i);
+		plan->salts[i][0] = hash_str(plan->seed[0], str_make((const char *)raw, 4));
+		plan->salts[i][1] = hash_str(plan->seed[1], str_make((const char *)raw, 4));
+	}
+	num_put_u64(raw, plan->identity);
+	plan->identity = hash_str(plan->seed[0], str_make((const char *)raw, sizeof(raw)));
+	return plan->salts != NULL;
 }
 
 enum err_code temporal_plan_build(struct arena *a, const struct dw_program *prog,
@@ -347,32 +406,16 @@ enum err_code temporal_plan_build(struct arena *a, const struct dw_program *prog
 				  const struct temporal_plan **ret, struct err *err)
 {
 	struct temporal_plan *plan = ARENA_NEW(a, struct temporal_plan);
-	struct planner p = {.a = a, .plan = plan};
-	bool good = true;
+	const struct temporal_plan *made = prog->plan;
 
-	if (!plan) {
-		return ERR(err, ERR_NOMEM, "temporal plan: out of memory");
+	ASSERT(!made || !opts->all_general);
+	if (!made) {
+		TRY(temporal_plan_make(a, prog, opts->all_general, &made, err));
 	}
-	plan->prog = prog;
-	plan->seed[0] = opts->seed[0];
-	plan->seed[1] = opts->seed[1];
-	plan->max_bytes = opts->max_bytes ? opts->max_bytes : TEMPORAL_STATE_BYTES;
-	plan->max_bytes =
-		plan->max_bytes > TEMPORAL_STATE_MOST ? TEMPORAL_STATE_MOST : plan->max_bytes;
-	plan->max_steps = opts->max_steps ? opts->max_steps : TEMPORAL_STATE_STEPS;
-	plan->n_topic_slots = 16;
-	plan->topic_slots = ARENA_ARRAY(a, plan->n_topic_slots, uint32_t);
-	plan->leaves = ARENA_ARRAY(a, prog->n_leaves, struct temporal_leaf_plan);
-	if (!plan->topic_slots || !plan->leaves) {
-		return ERR(err, ERR_NOMEM, "temporal plan: out of memory");
+	if (plan) {
+		*plan = *made;
 	}
-	map_init(&p.by_signature, (struct hash_key){0});
-	for (size_t i = 0; good && i < prog->n_leaves; i++) {
-		good = plan_leaf(&p, i, opts->all_general);
-	}
-	map_done(&p.by_signature);
-	plan->identity = good ? identity(&p) : 0;
-	if (!good || p.nomem) {
+	if (!plan || !seed(a, plan, opts)) {
 		return ERR(err, ERR_NOMEM, "temporal plan: out of memory");
 	}
 	*ret = plan;

@@ -20,7 +20,8 @@
  * is GENERAL: the events it could look at are kept, and the reference evaluator
  * runs over those, for at most max_steps.
  *
- * Monitors are shared: leaves that watch the same have one.
+ * Monitors are shared: leaves that watch the same have one. A plan borrows from its program
+ * what is no syntax tree: the trees may be gone while it is used.
  */
 #ifndef POLICY_TEMPORAL_PLAN_H
 #define POLICY_TEMPORAL_PLAN_H
@@ -66,8 +67,7 @@ struct temporal_monitor {
 	int64_t ttl_ms;                   /* an entry older than this cannot matter */
 	const struct temporal_field *sum; /* of atoms[0]; NULL: count */
 	uint64_t cap;                     /* how many decide; 0: all */
-	uint64_t salt[2];                 /* makes hashes of keys this monitor's */
-	struct str signature;
+	struct str signature;             /* while a plan is made */
 };
 
 enum temporal_part_kind {
@@ -94,18 +94,22 @@ struct temporal_query {
 	int64_t window_ms;
 };
 
+struct temporal_compare {
+	enum policy_expr_kind op;
+	struct temporal_term left, right; /* VALUE, PATH; the window's: VAR */
+};
+
 struct temporal_part {
 	enum temporal_part_kind kind;
-	bool negated; /* SINCE: the left side is !P */
-	const struct temporal_expr *expr;
+	bool negated;                     /* SINCE: the left side is !P */
+	const struct temporal_expr *expr; /* NOW */
 	struct temporal_part **kid;
 	size_t n_kids;
 	struct temporal_query query, other;
-	/* WINDOW: `expr` compares; or binds slot and then `rest` compares */
-	bool left_window, right_window, binds;
-	uint32_t slot;
-	const struct temporal_expr **rest;
-	size_t n_rest;
+	/* WINDOW: one comparison, of one window or of two; or all of the comparisons of one */
+	bool left_window, right_window;
+	struct temporal_compare *compares;
+	uint32_t n_compares;
 	/* JOIN: NULL, or the decision's own event, which gives the value */
 	const struct temporal_atom *now;
 	uint32_t not_atoms; /* bits: atoms that must not have happened */
@@ -113,6 +117,7 @@ struct temporal_part {
 
 struct temporal_leaf_plan {
 	struct temporal_part *part; /* NULL: general */
+	struct temporal_expr *expr; /* general: the whole leaf; else NULL */
 };
 
 /* One atom of a monitor. */
@@ -147,6 +152,7 @@ struct temporal_plan {
 	struct temporal_leaf_plan *leaves;
 	struct temporal_monitor *monitors;
 	size_t n_monitors, cap_monitors;
+	uint64_t (*salts)[2]; /* one for each monitor: makes hashes of keys the monitor's */
 	struct temporal_terms *terms;
 	size_t n_terms, cap_terms;
 	struct temporal_topic *topics;
@@ -171,7 +177,14 @@ struct temporal_plan_opts {
 #define TEMPORAL_STATE_MOST  (1u << 31) /* what more is asked for is this */
 #define TEMPORAL_STATE_STEPS 1000000u
 
-/* Lives in the arena, borrows the program. */
+/*
+ * What does not depend on options: it needs the program's trees, and not to be seeded it cannot be
+ * used as it is. `all_general`: no fast parts, for comparing.
+ */
+enum err_code temporal_plan_make(struct arena *a, const struct dw_program *prog, bool all_general,
+				 const struct temporal_plan **ret, struct err *err) MUST_USE;
+
+/* Lives in the arena, borrows the program, and its plan when it has one. */
 enum err_code temporal_plan_build(struct arena *a, const struct dw_program *prog,
 				  const struct temporal_plan_opts *opts,
 				  const struct temporal_plan **ret, struct err *err) MUST_USE;

@@ -60,6 +60,11 @@ bool plan_filter(struct planner *p, const struct temporal_expr *event,
 bool plan_values(struct planner *p, const struct plan_vars *v, const struct temporal_expr *event,
 		 struct temporal_atom *atom);
 
+/* ---- temporal_keep.c ---- */
+
+/* A copy that borrows no tree and takes no more room than it needs; NULL when out of memory. */
+const struct temporal_plan *temporal_plan_keep(struct arena *a, const struct temporal_plan *from);
+
 /* ---- temporal_part.c ---- */
 
 /* How a leaf without free variables is kept up to date; NULL: general, or nomem. */

@@ -187,7 +187,7 @@ static void note(struct temporal_state *s, const struct temporal_watch *w, const
 		s->failed = s->failed || nomem;
 		return;
 	}
-	temporal_salt(m, key, hash);
+	temporal_salt(s->plan, w->monitor, key, hash);
 	e = temporal_entry_find(s, hash);
 	if (!e) {
 		e = temporal_entry_add(s, hash, w->monitor);

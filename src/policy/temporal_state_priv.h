@@ -153,11 +153,11 @@ void temporal_hash(const struct temporal_plan *plan, const struct temporal_bytes
 		   uint64_t ret[2]);
 
 /* A key's hash made the monitor's; never zero. */
-static inline void temporal_salt(const struct temporal_monitor *m, const uint64_t key[2],
-				 uint64_t ret[2])
+static inline void temporal_salt(const struct temporal_plan *plan, uint32_t monitor,
+				 const uint64_t key[2], uint64_t ret[2])
 {
-	ret[0] = key[0] ^ m->salt[0];
-	ret[1] = (key[1] ^ m->salt[1]) | 1;
+	ret[0] = key[0] ^ plan->salts[monitor][0];
+	ret[1] = (key[1] ^ plan->salts[monitor][1]) | 1;
 }
 
 /* Tests and filters. */

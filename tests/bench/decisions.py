@@ -20,8 +20,8 @@ DECISION = {(1, 1): 300, (100, 1): 1000, (100, 10): 1000, (10000, 1): 1000, (100
 LOAD_MS, BYTES_PER_POLICY = 250, 2048  # of 10,000 policies
 # Temporal policies: the event taken in and the decision together.
 TEMPORAL = {"history": {"decide_ns": 2000, "load_ms": LOAD_MS, "bytes_per_policy": BYTES_PER_POLICY},
-            "groups": {"decide_ns": 2000, "load_ms": LOAD_MS},
-            "joins": {"decide_ns": 2000},
+            "groups": {"decide_ns": 2000, "load_ms": LOAD_MS, "bytes_per_policy": BYTES_PER_POLICY},
+            "joins": {"decide_ns": 2000, "bytes_per_policy": BYTES_PER_POLICY},
             "sessions": {"decide_ns": 3000, "bytes_per_session": 1024}}
 SESSIONS = 1000000
 

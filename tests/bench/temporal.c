@@ -33,6 +33,13 @@ static double cpu_ns(void)
 	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
+static size_t heap_used(void)
+{
+	struct mallinfo2 m = mallinfo2();
+
+	return m.uordblks + m.hblkhd;
+}
+
 static void must(enum err_code code, const struct err *err)
 {
 	if (code != ERR_OK) {
@@ -197,6 +204,7 @@ struct bench {
 	const struct dw_program *prog;
 	struct dw_engine *engine;
 	double load_ms;
+	size_t bytes; /* of program and engine, as the heap counts them */
 };
 
 static void start(struct bench *b, const struct forms *forms, int n, int candidates)
@@ -204,7 +212,8 @@ static void start(struct bench *b, const struct forms *forms, int n, int candida
 	const struct dw_engine_opts opts = {.plan.seed = {{1, 2}, {3, 4}},
 					    .max_histories = 2000000};
 	struct policy_source sources[64], schema, events;
-	struct dw_texts texts = {.policies = sources, .schema = &schema, .events = &events};
+	struct dw_texts texts = {
+		.policies = sources, .schema = &schema, .events = &events, .decide_only = true};
 	struct err err = {0};
 	double before;
 
@@ -219,10 +228,12 @@ static void start(struct bench *b, const struct forms *forms, int n, int candida
 	schema = (struct policy_source){STR("bench.cedarschema"), buf_str(&b->schema)};
 	events = (struct policy_source){STR("bench.dwschema"), str_from_c(events_text)};
 	texts.n_policies = 1;
+	b->bytes = heap_used();
 	before = cpu_ns();
 	must(dw_load(&b->a, &texts, &b->diags, &b->prog, &err), &err);
 	must(dw_engine_new(b->prog, &opts, &b->engine, &err), &err);
 	b->load_ms = (cpu_ns() - before) / 1e6;
+	b->bytes = heap_used() - b->bytes;
 }
 
 static void stop(struct bench *b)
@@ -253,11 +264,9 @@ static void history(const char *name, const struct forms *forms)
 	struct bench b = {0};
 	struct policy_decision d = {0};
 	int64_t gap = HOUR_MS / EVENTS, ts = 0;
-	size_t used;
 	double before, each;
 
 	start(&b, forms, POLICIES, CANDIDATES);
-	used = b.a.used;
 	for (unsigned i = 0; i < TO; i++) {
 		step_init(&steps[i], "request");
 		step_set(&steps[i], 1, i, 0);
@@ -277,7 +286,7 @@ static void history(const char *name, const struct forms *forms)
 	(void)printf("{\"case\":\"%s\",\"policies\":%d,\"candidates\":%d,\"events\":%d,"
 		     "\"decide_ns\":%.1f,\"load_ms\":%.2f,\"bytes_per_policy\":%zu,"
 		     "\"history_bytes\":%zu,\"reasons\":%zu}\n",
-		     name, POLICIES, CANDIDATES, EVENTS, each, b.load_ms, used / POLICIES,
+		     name, POLICIES, CANDIDATES, EVENTS, each, b.load_ms, b.bytes / POLICIES,
 		     dw_engine_stats(b.engine).bytes, d.reasons.n);
 	stop(&b);
 }
@@ -311,7 +320,7 @@ static void sessions(unsigned n)
 		mask = mask << 1 | 1;
 	}
 	start(&b, &forms, 4, 4);
-	heap = mallinfo2().uordblks + mallinfo2().hblkhd;
+	heap = heap_used();
 	step_init(&s, "request");
 	for (unsigned round = 0; round < FILL; round++) {
 		double before = cpu_ns(), making = 0;
@@ -331,7 +340,7 @@ static void sessions(unsigned n)
 		spent -= making;
 	}
 	st = dw_engine_stats(b.engine);
-	heap = mallinfo2().uordblks + mallinfo2().hblkhd - heap;
+	heap = heap_used() - heap;
 	check(st.histories == n, "sessions are missing");
 	check(st.saturated == 0, "a history is saturated");
 	check(d.reasons.n > 0, "nothing permits");

@@ -13,7 +13,7 @@ struct dw_world {
 	struct arena a, scratch;
 	struct policy_diags diags;
 	struct err err;
-	const struct dw_program *prog;
+	const struct dw_program *prog, *deciding; /* with trees and without */
 	struct policy_source sources[5];
 };
 
@@ -46,7 +46,9 @@ static inline enum err_code dw_world_load(struct dw_world *w, struct str policie
 	t.events = events.n ? &w->sources[2] : NULL;
 	t.providers = providers.n ? &w->sources[3] : NULL;
 	t.macros = macros.n ? &w->sources[4] : NULL;
-	return dw_load(&w->a, &t, &w->diags, &w->prog, &w->err);
+	TRY(dw_load(&w->a, &t, &w->diags, &w->prog, &w->err));
+	t.decide_only = true;
+	return dw_load(&w->a, &t, &w->diags, &w->deciding, &w->err);
 }
 
 static inline void dw_world_must_load(struct dw_world *w, struct str policies, struct str schema,
@@ -72,7 +74,7 @@ static inline void dw_world_replay(struct dw_world *w, struct str trace, bool wh
 	struct dw_history h;
 
 	dw_history_init(&h, w->prog, &w->a);
-	assert_int_equal(dw_engine_new(w->prog, &opts, &engine, &w->err), ERR_OK);
+	assert_int_equal(dw_engine_new(w->deciding, &opts, &engine, &w->err), ERR_OK);
 	for (struct str rest = trace; rest.p;) {
 		struct str line = str_cut(&rest, '\n');
 		struct dw_event *ev = ARENA_NEW(&w->a, struct dw_event);
@@ -99,7 +101,7 @@ static inline void dw_world_replay(struct dw_world *w, struct str trace, bool wh
 		assert_int_equal(inc.allow, d.allow);
 		assert_int_equal(inc.reasons.n, d.reasons.n);
 		for (size_t i = 0; i < d.reasons.n; i++) {
-			assert_ptr_equal(inc.reasons.items[i], d.reasons.items[i]);
+			assert_int_equal(inc.reasons.items[i]->index, d.reasons.items[i]->index);
 		}
 		buf_printf(out, "@%lld (time point %zu): %s", (long long)ts,
 			   whole ? h.n - 1 : decisions,

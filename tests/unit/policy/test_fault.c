@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every allocation fails once: nothing crashes, nothing half made is left, nothing is allowed. */
 #include "policy/case.h"
+#include "policy/dw_engine.h"
+#include "policy/dw_trace.h"
 #include "policy/est.h"
 #include "policy/explain.h"
 #include "policy/fmt.h"
@@ -191,6 +193,96 @@ static void loading_and_deciding_survive_every_failed_allocation(void **state)
 	fail_each(decide_once);
 }
 
+/* ---- temporal policies ---- */
+
+static const char temporal_policies[] =
+	"def temporal seen(?w, ?u) { formerly within ?w Action::\"a\"::request{ input.u: ?u } };\n"
+	"@id(\"p\") permit (principal, action == Action::\"a\", resource)\n"
+	"when temporal { bind(n, count_within(1h, Action::\"a\"::request{ input.u: "
+	"context.input.u }), n <= 2) && seen(1h, \"x\") }\n"
+	"unless temporal { formerly within 1h (formerly within 1h Action::\"a\"::request{ input.n: "
+	"7 "
+	"}) }\n"
+	"unless { S::Len(context.input.u).n > 3 };\n"
+	"permit (principal, action, resource) when temporal { exists (u: String). (formerly within "
+	"1h "
+	"Action::\"a\"::request{ input.u: u } && formerly within 1m Action::\"a\"::request{ "
+	"input.u: u }) };\n";
+static const char temporal_schema[] =
+	"entity User; entity Tool; action a appliesTo { principal: User, resource: Tool,\n"
+	"  context: { input: { u: String, n: Long }, sessionId: String } };\n";
+static const char temporal_providers[] =
+	"{\"availableProviders\":{\"S::Len\":{\"argumentTypes\":[{\"paramType\":\"string\"}],"
+	"\"outputType\":{\"paramType\":\"record\",\"fields\":{\"n\":{\"paramType\":\"integer\"}},"
+	"\"required\":[\"n\"]},\"implementation\":{\"kind\":\"rhai\","
+	"\"script\":\"fn evaluate(t) { #{n: t.len()} }\"}}}}";
+static const char temporal_line[] =
+	"@1 scope(principal: User::\"u\", resource: Tool::\"t\") "
+	"request_context(input: {u: \"x\", n: 1}, sessionId: \"s\") "
+	"Action::\"a\"::request(input: {u: \"x\", n: 1}, callerPrincipal: User::\"u\", "
+	"callerResource: Tool::\"t\", requestId: \"1\", sessionId: \"s\")";
+
+static enum err_code ask_temporal(struct arena *a, bool decide_only, struct policy_decision *d)
+{
+	static const struct policy_source sources[] = {
+		{STR_INIT("p.dw"), STR_INIT(temporal_policies)},
+		{STR_INIT("schema"), STR_INIT(temporal_schema)},
+		{STR_INIT("providers"), STR_INIT(temporal_providers)}};
+	const struct dw_texts texts = {.policies = &sources[0],
+				       .n_policies = 1,
+				       .schema = &sources[1],
+				       .providers = &sources[2],
+				       .ids = POLICY_ID_ANNOTATION,
+				       .decide_only = decide_only};
+	const struct dw_engine_opts opts = {0};
+	const struct dw_program *prog;
+	struct policy_diags diags;
+	struct dw_engine *engine;
+	struct dw_event ev;
+	struct err err = {0};
+	int64_t ts;
+
+	policy_diags_init(&diags, a);
+	TRY(dw_load(a, &texts, &diags, &prog, &err));
+	TRY(dw_trace_line(a, str_from_c(temporal_line), 1, &ts, &ev, &err));
+	TRY(dw_engine_new(prog, &opts, &engine, &err));
+	dw_engine_decide(engine, &ev, NULL, a, d, &err);
+	dw_engine_free(engine);
+	return ERR_OK;
+}
+
+static bool temporal_once(bool decide_only)
+{
+	struct policy_decision d = {0};
+	struct arena a;
+	enum err_code code;
+
+	arena_init(&a, 64 << 20);
+	code = ask_temporal(&a, decide_only, &d);
+	if (code) {
+		assert_true(code == ERR_NOMEM || code == ERR_LIMIT);
+	}
+	arena_done(&a);
+	return !code && d.allow && d.reasons.n == 2; /* an event that is lost makes permits false */
+}
+
+static bool with_trees(void)
+{
+	return temporal_once(false);
+}
+
+static bool without_trees(void)
+{
+	return temporal_once(true);
+}
+
+static void temporal_policies_survive_every_failed_allocation(void **state)
+{
+	(void)state;
+	fail_each(with_trees);
+	fail_each(without_trees);
+}
+
 static void formatting_survives_every_failed_allocation(void **state)
 {
 	(void)state;
@@ -207,6 +299,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(loading_and_deciding_survive_every_failed_allocation),
+		cmocka_unit_test(temporal_policies_survive_every_failed_allocation),
 		cmocka_unit_test(formatting_survives_every_failed_allocation),
 		cmocka_unit_test(translating_survives_every_failed_allocation),
 	};
