@@ -20,9 +20,9 @@ struct tls {
 	SSL *ssl;
 	struct tls_ctx *ctx;
 	int fd;
-	bool established, failed, pinned;
+	bool established, failed;
 	struct err why; /* once failed */
-	uint8_t pin[TLS_FINGERPRINT];
+	struct tls_pins pins;
 };
 
 enum err_code tls_err(struct err *err, enum err_code code, const char *what)
@@ -383,8 +383,8 @@ static bool expect_host(SSL *ssl, char *host)
 	return SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
 }
 
-enum err_code tls_connect(struct tls_ctx *ctx, int fd, struct str host,
-			  const uint8_t pin[TLS_FINGERPRINT], struct tls **ret, struct err *err)
+enum err_code tls_connect(struct tls_ctx *ctx, int fd, struct str host, const struct tls_pins *pins,
+			  struct tls **ret, struct err *err)
 {
 	char name[256];
 	struct tls *t;
@@ -403,9 +403,8 @@ enum err_code tls_connect(struct tls_ctx *ctx, int fd, struct str host,
 		tls_free(t);
 		return tls_err(err, ERR_INVALID, "TLS server name");
 	}
-	if (pin) {
-		t->pinned = true;
-		memcpy(t->pin, pin, sizeof(t->pin));
+	if (pins) {
+		t->pins = *pins;
 	}
 	*ret = t;
 	return ERR_OK;
@@ -458,17 +457,33 @@ static enum tls_result outcome(struct tls *t, int rc, struct err *err)
 	}
 }
 
-/* Nothing of ours may leave before the pin was compared, so the handshake is a step of its own. */
-static enum tls_result handshake(struct tls *t, struct err *err)
+static bool is_pinned(const struct tls *t)
 {
 	uint8_t fingerprint[TLS_FINGERPRINT];
+
+	if (t->pins.n == 0) {
+		return true;
+	}
+	if (!tls_peer_fingerprint(t, fingerprint)) {
+		return false;
+	}
+	for (size_t i = 0; i < t->pins.n; i++) {
+		if (CRYPTO_memcmp(fingerprint, t->pins.items[i], sizeof(fingerprint)) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Nothing of ours may leave before the pins were compared: the handshake is a step of its own. */
+static enum tls_result handshake(struct tls *t, struct err *err)
+{
 	int rc = SSL_do_handshake(t->ssl);
 
 	if (rc != 1) {
 		return outcome(t, rc, err);
 	}
-	if (t->pinned && (!tls_peer_fingerprint(t, fingerprint) ||
-			  CRYPTO_memcmp(fingerprint, t->pin, sizeof(fingerprint)) != 0)) {
+	if (!is_pinned(t)) {
 		t->failed = true;
 		err_ignore(ERR(&t->why, ERR_INVALID, "TLS certificate: not the pinned one"));
 		if (err) {

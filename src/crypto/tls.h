@@ -46,14 +46,19 @@ void tls_ctx_free(struct tls_ctx *ctx);
 /* A session over fd, which stays the caller's. The handshake happens inside read and write. */
 enum err_code tls_accept(struct tls_ctx *ctx, int fd, struct tls **ret, struct err *err) MUST_USE;
 
+/* SHA-256 of the certificates (DER) that a peer may show; n 0: any that verifies. */
+struct tls_pins {
+	const uint8_t (*items)[TLS_FINGERPRINT];
+	size_t n;
+};
+
 /*
  * `host` (a name or an IP literal) is sent as SNI when it is a name, and the
- * certificate must be for it. With `pin` not NULL the leaf's SHA-256 must also
- * be equal to it.
+ * certificate must be for it. With pins (which must outlive the session; NULL for none) the leaf
+ * must also be one of them.
  */
-enum err_code tls_connect(struct tls_ctx *ctx, int fd, struct str host,
-			  const uint8_t pin[TLS_FINGERPRINT], struct tls **ret,
-			  struct err *err) MUST_USE;
+enum err_code tls_connect(struct tls_ctx *ctx, int fd, struct str host, const struct tls_pins *pins,
+			  struct tls **ret, struct err *err) MUST_USE;
 
 /* What went wrong, for the operator; NULL while nothing has. Lives with t. */
 const char *tls_why_failed(const struct tls *t);

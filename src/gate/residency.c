@@ -54,6 +54,41 @@ static enum err_code read_manifests(struct arena *a, const struct config *cfg, b
 	return ERR_OK;
 }
 
+static enum err_code check_certificates(const struct residency_facts *f, const char *kind,
+					struct str name, const struct config_site *site,
+					const struct config_url *url, struct err *err)
+{
+	const struct site_manifest *m = site ? &f->manifests[site - f->cfg->sites] : NULL;
+
+	if (!m || m->certificates.n == 0 || url->tls) {
+		return ERR_OK;
+	}
+	return ERR(err, ERR_INVALID,
+		   STR_FMT ": the site shows certificates, so the %s '" STR_FMT
+			   "' needs an https:// url",
+		   STR_ARG(site->manifest_file), kind, STR_ARG(name));
+}
+
+/* A peer without TLS shows no certificate: what the operator signed would go unchecked. */
+static enum err_code check_peers(const struct residency_facts *f, struct err *err)
+{
+	const struct config *cfg = f->cfg;
+
+	for (size_t i = 0; i < cfg->n_models; i++) {
+		const struct config_model *m = &cfg->models[i];
+
+		TRY(check_certificates(f, "model", m->name, m->site, &m->url, err));
+	}
+	for (size_t i = 0; i < cfg->n_servers; i++) {
+		const struct config_server *s = &cfg->servers[i];
+
+		if (s->kind == CONFIG_SERVER_HTTP) {
+			TRY(check_certificates(f, "server", s->id, s->site, &s->url, err));
+		}
+	}
+	return ERR_OK;
+}
+
 static enum err_code read_policies(struct arena *a, const struct policy_source *sources, size_t n,
 				   struct residency_facts *f, struct err *err)
 {
@@ -96,6 +131,7 @@ enum err_code residency_read(struct arena *a, const struct config *cfg,
 		TRY(site_groups_parse(a, g->file, g->text, &f.groups, err));
 	}
 	TRY(read_manifests(a, cfg, verify, &f, err));
+	TRY(check_peers(&f, err));
 	TRY(read_policies(a, policies, n, &f, err));
 	*ret = f;
 	return ERR_OK;

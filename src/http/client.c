@@ -490,7 +490,8 @@ struct http_conn *client_conn_new(struct http_pool *p, int fd, struct err *err)
 		free(conn);
 		return NULL;
 	}
-	if (p->c.tls && stream_connect_tls(&conn->stream, p->c.tls, p->c.host, p->c.tls_pin, err)) {
+	if (p->c.tls &&
+	    stream_connect_tls(&conn->stream, p->c.tls, p->c.host, p->c.tls_pins, err)) {
 		ASSERT(stream_take_fd(&conn->stream) == fd);
 		free(conn);
 		return NULL;

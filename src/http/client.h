@@ -102,14 +102,14 @@ struct http_pool_config {
 	 */
 	void (*dial)(struct http_pool *p, uint64_t ticket);
 	void *user;
-	struct str host;              /* Host field and, with TLS, the name to verify; borrowed */
-	struct tls_ctx *tls;          /* speak TLS over dialled sockets; borrowed; or NULL */
-	const uint8_t *tls_pin;       /* 32 bytes or NULL */
-	const struct http_wire *wire; /* NULL: plain HTTP */
-	unsigned max_conns;           /* 0: 64 */
-	unsigned max_idle;            /* 0: 16 */
-	unsigned max_waiting;         /* 0: 1024 */
-	uint64_t max_body;            /* 0: 16 MiB */
+	struct str host;     /* Host field and, with TLS, the name to verify; borrowed */
+	struct tls_ctx *tls; /* speak TLS over dialled sockets; borrowed; or NULL */
+	const struct tls_pins *tls_pins; /* borrowed; or NULL */
+	const struct http_wire *wire;    /* NULL: plain HTTP */
+	unsigned max_conns;              /* 0: 64 */
+	unsigned max_idle;               /* 0: 16 */
+	unsigned max_waiting;            /* 0: 1024 */
+	uint64_t max_body;               /* 0: 16 MiB */
 	size_t max_out;        /* pending output of one connection beyond a call's body; 0: 1 MiB */
 	uint64_t dial_timeout; /* all in ns; also of waiting in the queue. 0: 5 s */
 	uint64_t head_timeout; /* from the request sent to the answer's head; 0: 120 s */

@@ -242,11 +242,11 @@ enum err_code stream_accept_tls(struct stream *s, struct tls_ctx *ctx, struct er
 }
 
 enum err_code stream_connect_tls(struct stream *s, struct tls_ctx *ctx, struct str host,
-				 const uint8_t *pin, struct err *err)
+				 const struct tls_pins *pins, struct err *err)
 {
 	struct tls *session;
 
-	TRY(tls_connect(ctx, s->f.fd, host, pin, &session, err));
+	TRY(tls_connect(ctx, s->f.fd, host, pins, &session, err));
 	return start_tls(s, session, err);
 }
 

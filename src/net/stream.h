@@ -20,6 +20,7 @@ struct stream;
 struct stream_tls;
 struct tls;
 struct tls_ctx;
+struct tls_pins;
 
 struct stream_events {
 	/* stream_read may give bytes, the end, or a failure. */
@@ -65,7 +66,7 @@ enum err_code stream_init(struct stream *s, struct loop *l, int fd, const struct
  */
 enum err_code stream_accept_tls(struct stream *s, struct tls_ctx *ctx, struct err *err) MUST_USE;
 enum err_code stream_connect_tls(struct stream *s, struct tls_ctx *ctx, struct str host,
-				 const uint8_t *pin, struct err *err) MUST_USE;
+				 const struct tls_pins *pins, struct err *err) MUST_USE;
 
 /* The TLS session, for the peer's certificate; NULL when plain. */
 struct tls *stream_tls_session(const struct stream *s);

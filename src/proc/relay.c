@@ -257,7 +257,7 @@ enum err_code relay_start(struct loop *loop, const struct upstream *u, int gate_
 		relay_free(r);
 		return err->code;
 	}
-	if (u->tls && stream_connect_tls(&r->upstream, u->tls, u->url->host, u->pin, err)) {
+	if (u->tls && stream_connect_tls(&r->upstream, u->tls, u->url->host, &u->pins, err)) {
 		relay_free(r);
 		return err->code;
 	}

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proc/upstream.h"
 
-#include "crypto/tls.h"
+#include "base/hex.h"
 #include "http/field.h"
+#include "site/manifest.h"
 #include "sys/fd.h"
 
 enum { TABLE_LIMIT = 64 << 20, FILE_MAX = 1 << 20, HEADERS_MAX = 16 << 10 };
@@ -60,6 +61,39 @@ static enum err_code make_tls(struct upstreams *t, struct upstream *u, struct st
 	return tls_client_new(&c, &u->tls, err);
 }
 
+/*
+ * The certificates that a site's operator has signed for: what shows another is not the site. They
+ * say nothing about a peer without TLS, so such a peer is not dialled.
+ */
+static enum err_code use_manifest(struct upstreams *t, struct upstream *u,
+				  const struct config_site *site, struct err *err)
+{
+	struct site_manifest m;
+	uint8_t(*pins)[TLS_FINGERPRINT];
+
+	if (!site || !site->manifest.n) {
+		return ERR_OK;
+	}
+	TRY(site_manifest_parse(&t->arena, site->id, site->manifest, &m, err));
+	if (m.certificates.n == 0 || u->pins.n) {
+		return ERR_OK;
+	}
+	pins = arena_array(&t->arena, m.certificates.n, sizeof(*pins));
+	if (!pins) {
+		return ERR(err, ERR_NOMEM, "no memory for the certificates of a site");
+	}
+	for (size_t i = 0; i < m.certificates.n; i++) {
+		if (!u->url->tls || !hex_read(m.certificates.items[i], pins[i], TLS_FINGERPRINT)) {
+			return ERR(err, ERR_INVALID,
+				   STR_FMT " cannot show a certificate of its site",
+				   STR_ARG(u->name));
+		}
+	}
+	u->pins = (struct tls_pins){.items = (const uint8_t(*)[TLS_FINGERPRINT])pins,
+				    .n = m.certificates.n};
+	return ERR_OK;
+}
+
 /* Moves the lines into memory that is wiped at its end. */
 static enum err_code finish(struct upstream *u, struct buf *lines, struct err *err)
 {
@@ -79,7 +113,8 @@ static enum err_code add_server(struct upstreams *t, const struct config_server 
 
 	u->name = arena_printf(&t->arena, "server:" STR_FMT, STR_ARG(s->id));
 	u->url = &s->url;
-	u->pin = s->has_pin ? s->pin : NULL;
+	u->pins = (struct tls_pins){.items = &s->pin, .n = s->has_pin};
+	TRY(use_manifest(t, u, s->site, err));
 	for (size_t i = 0; i < s->headers.n; i++) {
 		const struct config_entry *h = &s->headers.items[i];
 		struct str value = h->text;
@@ -102,6 +137,7 @@ static enum err_code add_model(struct upstreams *t, const struct config_model *m
 
 	u->name = arena_printf(&t->arena, "model:" STR_FMT, STR_ARG(m->name));
 	u->url = &m->url;
+	TRY(use_manifest(t, u, m->site, err));
 	if (m->api_key_file.n) {
 		struct str key;
 

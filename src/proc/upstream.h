@@ -10,15 +10,14 @@
 #include "base/arena.h"
 #include "config/config.h"
 #include "crypto/secret.h"
+#include "crypto/tls.h"
 #include "proc/role.h"
-
-struct tls_ctx;
 
 struct upstream {
 	struct str name; /* "server:fs", "model:mistral" */
 	const struct config_url *url;
-	const uint8_t *pin;    /* SHA-256 of the peer's certificate, or NULL */
 	struct tls_ctx *tls;   /* NULL for http */
+	struct tls_pins pins;  /* of the configuration, else of the site's manifest */
 	struct secret headers; /* lines to add to each request head, CRLF each; may be empty */
 	bool direct; /* on this machine, plain, without credentials: the socket is passed on */
 };

@@ -234,11 +234,12 @@ static int world_done(void **state)
 	return 0;
 }
 
-static void tls_start(struct pair *p, struct world *w, const char *host, const uint8_t *pin)
+static void tls_start(struct pair *p, struct world *w, const char *host,
+		      const struct tls_pins *pins)
 {
 	pair_start(p, 8 << 20);
 	assert_int_equal(stream_accept_tls(&p->b.s, w->server_ctx, NULL), ERR_OK);
-	assert_int_equal(stream_connect_tls(&p->a.s, w->client_ctx, str_from_c(host), pin, NULL),
+	assert_int_equal(stream_connect_tls(&p->a.s, w->client_ctx, str_from_c(host), pins, NULL),
 			 ERR_OK);
 	assert_int_equal(stream_write(&p->a.s, STR("hello"), NULL), ERR_OK);
 	turns(p, 20);
@@ -299,10 +300,11 @@ static void a_cut_tls_connection_is_a_failure_not_an_end(void **state)
 static void a_client_trusts_only_the_right_server(void **state)
 {
 	struct world *w = *state;
-	uint8_t pin[TLS_FINGERPRINT] = {0};
+	uint8_t pins[2][TLS_FINGERPRINT] = {0};
+	const struct tls_pins either = {(const uint8_t(*)[TLS_FINGERPRINT])pins, 2};
 	struct pair p;
 	struct err err;
-	unsigned n = sizeof(pin);
+	unsigned n = sizeof(pins[1]);
 
 	make_contexts(w, &w->server, TLS_CLIENT_NONE, NULL, &w->ca);
 	tls_start(&p, w, "other.example", NULL);
@@ -312,13 +314,13 @@ static void a_client_trusts_only_the_right_server(void **state)
 	assert_int_equal(buf_len(&p.b.got), 0);
 	pair_done(&p);
 
-	tls_start(&p, w, "gate.example", pin); /* a wrong pin: nothing of ours was sent */
+	tls_start(&p, w, "gate.example", &either); /* neither: nothing of ours was sent */
 	assert_true(has_failed(&p.a));
 	assert_int_equal(buf_len(&p.b.got), 0);
 	pair_done(&p);
 
-	assert_int_equal(X509_digest(w->server.x509, EVP_sha256(), pin, &n), 1);
-	tls_start(&p, w, "gate.example", pin);
+	assert_int_equal(X509_digest(w->server.x509, EVP_sha256(), pins[1], &n), 1);
+	tls_start(&p, w, "gate.example", &either);
 	assert_str_equal(buf_str(&p.b.got), STR("hello"));
 	pair_done(&p);
 
