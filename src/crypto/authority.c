@@ -4,9 +4,6 @@
 #include "crypto/secret.h"
 #include "crypto/tls_priv.h"
 
-#include <openssl/ec.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
 #include <stdlib.h>
 
 enum { NAME_MAX_BYTES = 253, SERIAL_BYTES = 16, CA_DAYS = 365, LEAF_DAYS = 7, DAY = 86400 };
@@ -187,12 +184,18 @@ static void take_pem(BIO *b, struct buf *to)
 
 enum err_code tls_authority_make(struct buf *cert, struct buf *key, struct err *err)
 {
-	EVP_PKEY *k = EVP_EC_gen("P-256");
-	X509 *c = k ? make_root(k, "Writ, the exit of this node") : NULL;
-	BIO *cert_out = BIO_new(BIO_s_mem()), *key_out = BIO_new(BIO_s_mem());
-	bool ok = c && cert_out && key_out && PEM_write_bio_X509(cert_out, c) == 1 &&
-		  PEM_write_bio_PKCS8PrivateKey(key_out, k, NULL, NULL, 0, NULL, NULL) == 1;
+	BIO *cert_out, *key_out;
+	EVP_PKEY *k;
+	X509 *c;
+	bool ok;
 
+	TRY(tls_load(err));
+	k = EVP_EC_gen("P-256");
+	c = k ? make_root(k, "Writ, the exit of this node") : NULL;
+	cert_out = BIO_new(BIO_s_mem());
+	key_out = BIO_new(BIO_s_mem());
+	ok = c && cert_out && key_out && PEM_write_bio_X509(cert_out, c) == 1 &&
+	     PEM_write_bio_PKCS8PrivateKey(key_out, k, NULL, NULL, 0, NULL, NULL) == 1;
 	if (ok) {
 		take_pem(cert_out, cert);
 		take_pem(key_out, key);
@@ -223,12 +226,15 @@ static bool read_pem(struct tls_authority *a, struct str cert_pem, struct str ke
 /* Without certificate and key. The context comes first: with it OpenSSL learns to read no files. */
 static enum err_code begin(struct tls_authority **ret, struct err *err)
 {
-	struct tls_authority *a = calloc(1, sizeof(*a));
+	struct tls_authority *a;
 
-	*ret = a;
+	*ret = NULL;
+	TRY(tls_load(err));
+	a = calloc(1, sizeof(*a));
 	if (!a) {
 		return ERR(err, ERR_NOMEM, "no memory for an authority");
 	}
+	*ret = a;
 	TRY(tls_server_bare(&a->ctx, err));
 	a->leaf_key = EVP_EC_gen("P-256");
 	if (!a->leaf_key) {

@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * SHA-256 (FIPS 180-4) and HMAC-SHA-256 (RFC 2104). No allocation, no state
- * outside the caller's, nothing to initialise: hashing costs a process that
- * never does it only the loading of libcrypto.
+ * outside the caller's, nothing to initialise, and no library: every process hashes, few speak TLS, and
+ * loading libcrypto takes each a millisecond and half a megabyte.
  *
- * OpenSSL's direct functions are used: for 500 bytes they take 0.30 us here,
- * the EVP interface with a kept context 0.33 us plus 1 ms at the first use in
- * a process, libsodium (no SHA instructions) 1.3 us.
+ * By the processor's SHA instructions where it has them: 500 bytes take 0.28 us here, as with
+ * OpenSSL (0.30 us); libsodium, which does not use them, takes 1.3 us.
  */
 #ifndef CRYPTO_SHA256_H
 #define CRYPTO_SHA256_H
 
 #include "base/str.h"
 
-enum { SHA256_LEN = 32 };
+enum { SHA256_LEN = 32, SHA256_BLOCK = 64 };
 
-/* Big enough for the library's context; only crypto/ looks inside. May be copied. */
+/* Only crypto/ looks inside. May be copied. */
 struct sha256 {
-	uint64_t opaque[14];
+	uint32_t state[8];
+	uint64_t n; /* bytes so far */
+	uint8_t block[SHA256_BLOCK];
 };
 
 void sha256_init(struct sha256 *h);

@@ -3,10 +3,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -251,8 +247,10 @@ SSL_CTX *tls_ctx_ssl(struct tls_ctx *ctx)
 
 enum err_code tls_server_bare(struct tls_ctx **ret, struct err *err)
 {
-	struct tls_ctx *ctx = ctx_new(TLS_server_method());
+	struct tls_ctx *ctx;
 
+	TRY(tls_load(err));
+	ctx = ctx_new(TLS_server_method());
 	if (!ctx) {
 		return tls_err(err, ERR_NOMEM, "TLS server");
 	}
@@ -284,9 +282,11 @@ static enum err_code server_set_up(struct tls_ctx *ctx, const struct tls_server_
 enum err_code tls_server_new(const struct tls_server_config *c, struct tls_ctx **ret,
 			     struct err *err)
 {
-	struct tls_ctx *ctx = ctx_new(TLS_server_method());
+	struct tls_ctx *ctx;
 	enum err_code code;
 
+	TRY(tls_load(err));
+	ctx = ctx_new(TLS_server_method());
 	if (!ctx) {
 		return tls_err(err, ERR_NOMEM, "TLS server");
 	}
@@ -319,9 +319,11 @@ static enum err_code client_set_up(struct tls_ctx *ctx, const struct tls_client_
 enum err_code tls_client_new(const struct tls_client_config *c, struct tls_ctx **ret,
 			     struct err *err)
 {
-	struct tls_ctx *ctx = ctx_new(TLS_client_method());
+	struct tls_ctx *ctx;
 	enum err_code code;
 
+	TRY(tls_load(err));
+	ctx = ctx_new(TLS_client_method());
 	if (!ctx) {
 		return tls_err(err, ERR_NOMEM, "TLS client");
 	}

@@ -3,7 +3,8 @@
  * TLS 1.2 and 1.3 over a non-blocking socket, by OpenSSL. Certificates, keys
  * and authorities come as bytes: the roles that speak TLS cannot open files.
  * No memory is taken before a context is made, and a session only while a
- * connection lives.
+ * connection lives. OpenSSL itself is loaded by tls_load(), else with the first context: that opens
+ * files, so a role that will speak TLS loads it before its jail.
  *
  * TLS 1.2 is limited to ECDHE with AEAD ciphers; no renegotiation, no
  * compression, no tickets on the server. Truncation is an error, never an end.
@@ -27,6 +28,9 @@ struct tls_server_config {
 	struct str client_ca_pem; /* with client_auth other than NONE */
 	enum tls_client_auth client_auth;
 };
+
+/* ERR_UNSUPPORTED: this machine has none that fits. Done once, the others cost nothing. */
+enum err_code tls_load(struct err *err) MUST_USE;
 
 /* Copies what it needs. ERR_INVALID when the PEM does not parse or the key does not fit. */
 enum err_code tls_server_new(const struct tls_server_config *c, struct tls_ctx **ret,

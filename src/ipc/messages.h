@@ -14,7 +14,8 @@
  *   RUNS      fd of the listening socket of ipc/run.h (first gate only)
  *   KEY       fd of a sealed memfd: the ledger's signing key, as its file holds it (scribe only)
  *   START     u8 whether names must be resolved (connector), u32 gates of this node, u8 whether one
- *             of this place has served before and died (gate): boot is complete
+ *             of this place has served before and died (gate), u8 whether it will speak TLS: boot is
+ *             complete
  *   RELOAD    CONFIG, BUNDLE and SECRET before it are new ones: prepare, then answer RELOADED
  *   DRAIN     finish what runs, take nothing new, then exit 0
  *   NOTE      str entry: a ledger entry of the supervisor (scribe only), answered by NOTED

@@ -100,16 +100,17 @@ static enum err_code tell_secret(struct child *child, const struct role_secret *
 	return tell(child, &w, secret->fd, err);
 }
 
-static enum err_code tell_start(struct child *child, bool resolve, unsigned n_gates,
+static enum err_code tell_start(struct child *child, const struct handout *h, unsigned n_gates,
 				struct err *err)
 {
 	char buf[16];
 	struct frame_writer w;
 
 	frame_begin(&w, buf, sizeof(buf), IPC_START);
-	frame_put_u8(&w, resolve);
+	frame_put_u8(&w, h->resolve);
 	frame_put_u32(&w, n_gates);
 	frame_put_u8(&w, child->served);
+	frame_put_u8(&w, child->tls);
 	return tell(child, &w, -1, err);
 }
 
@@ -233,9 +234,10 @@ enum err_code children_start(struct children *c, struct child *child, const stru
 		TRY(children_spawn(c, child, err));
 	}
 	child->state = CHILD_STARTING;
+	child->tls = h->tls & 1U << child->role;
 	TRY(hand_out(child, h, err));
 	TRY(connect_peers(c, child, err));
-	return tell_start(child, h->resolve, c->n_gates, err);
+	return tell_start(child, h, c->n_gates, err);
 }
 
 void children_ended(struct child *child, uint64_t now)

@@ -31,6 +31,7 @@ struct child {
 	bool served;                     /* this one or one before it */
 	unsigned quick_deaths;           /* ended within a second of their start, in a row */
 	bool reload_pending;
+	bool tls;            /* it was told to load OpenSSL before its jail */
 	unsigned generation; /* of the bundle it was handed last */
 };
 
@@ -47,6 +48,7 @@ struct handout {
 	const struct role_listener *listeners; /* gates only; index g * n_listen + l */
 	unsigned n_listen;
 	bool resolve; /* some upstream is known by a name only */
+	unsigned tls; /* bits 1 << enum role: which roles speak TLS */
 };
 
 struct children {

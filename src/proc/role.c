@@ -2,6 +2,7 @@
 #include "proc/role.h"
 
 #include "base/log.h"
+#include "crypto/tls.h"
 #include "ipc/frame.h"
 #include "ipc/messages.h"
 #include "sandbox/jail.h"
@@ -139,6 +140,7 @@ static bool boot_message(struct role_boot *boot, struct str frame, int *fds, uns
 		boot->resolve = frame_get_u8(&r) != 0;
 		boot->gates = frame_get_u32(&r);
 		boot->again = frame_get_u8(&r) != 0;
+		boot->tls = frame_get_u8(&r) != 0;
 		*started = true;
 		ok = true;
 		break;
@@ -307,6 +309,9 @@ enum err_code role_enter(const struct role_boot *boot, const struct jail_spec *s
 	/* Dates of certificates go through libc's time zones, which are files unless TZ says it all. */
 	(void)setenv("TZ", "UTC0", 1);
 	tzset();
+	if (boot->tls) {
+		TRY(tls_load(err));
+	}
 	TRY(jail_enter(spec, &report, err));
 	buf_init(&weaker, 1024);
 	jail_report_print(&report, &weaker);

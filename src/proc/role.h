@@ -75,6 +75,7 @@ struct role_boot {
 	bool resolve;      /* of START */
 	unsigned gates;    /* the same: how many serve */
 	bool again;        /* the same: it follows one that died */
+	bool tls;          /* the same: it will speak TLS */
 	bool secrets_used; /* the next SECRET begins a new list */
 };
 

@@ -98,6 +98,42 @@ static bool needs_names(const struct config *c)
 	return needs;
 }
 
+/* The roles that speak TLS under this configuration, as bits 1 << role: only they load OpenSSL. */
+static unsigned tls_roles(const struct config *c)
+{
+	bool serves = config_inspects_any(c), calls = false;
+
+	for (size_t i = 0; i < c->n_listen; i++) {
+		serves = serves || c->listen[i].has_tls;
+	}
+	for (size_t i = 0; i < c->n_servers; i++) {
+		calls = calls ||
+			(c->servers[i].kind == CONFIG_SERVER_HTTP && c->servers[i].url.tls);
+	}
+	for (size_t i = 0; i < c->n_models; i++) {
+		calls = calls || c->models[i].url.tls;
+	}
+	return (serves ? 1U << ROLE_GATE : 0) | (calls ? 1U << ROLE_CONNECTOR : 0) |
+	       (config_inspects_any(c) ? 1U << ROLE_EXIT : 0);
+}
+
+/* It was loaded before the jail or never can be. Gates hold sessions: they are not replaced for it. */
+static enum err_code check_tls(const struct supervisor *s, const struct config *next,
+			       struct err *err)
+{
+	for (unsigned i = 0; i < s->children.n; i++) {
+		const struct child *c = &s->children.slots[i];
+
+		if (c->role == ROLE_GATE && c->state == CHILD_SERVING && !c->tls &&
+		    (tls_roles(next) & 1U << ROLE_GATE)) {
+			return ERR(err, ERR_INVALID,
+				   "no tunnel was to be looked into when writ started, and that "
+				   "cannot change while it serves: restart it");
+		}
+	}
+	return ERR_OK;
+}
+
 static struct handout handout_of(const struct supervisor *s, const struct bundle *b)
 {
 	return (struct handout){
@@ -112,6 +148,7 @@ static struct handout handout_of(const struct supervisor *s, const struct bundle
 		.listeners = s->ground.listeners,
 		.n_listen = s->ground.n_listen,
 		.resolve = needs_names(b->config),
+		.tls = tls_roles(b->config),
 	};
 }
 
@@ -298,12 +335,13 @@ static void put_in_force(struct supervisor *s)
 	s->generation++;
 	for (unsigned i = 0; i < s->children.n; i++) {
 		struct child *c = &s->children.slots[i];
+		bool tls = (tls_roles(s->bundle.config) & 1U << c->role) && !c->tls;
 
 		if (c->state != CHILD_SERVING || c->role == ROLE_SCRIBE) {
 			continue; /* one that starts now is handed it when it is ready */
 		}
-		if (c->role == ROLE_CONNECTOR && names) {
-			/* Its resolver is made before its jail: only a new one can have it. */
+		if (tls || (c->role == ROLE_CONNECTOR && names)) {
+			/* OpenSSL and the resolver come before the jail: only a new one can have them. */
 			(void)kill(c->process.pid, SIGKILL);
 		} else {
 			hand_anew(s, c);
@@ -342,7 +380,7 @@ static void reload(struct supervisor *s, int client)
 		return;
 	}
 	if (ground_check_unchanged(&s->ground, s->bundle.config, s->next.config, &err) ||
-	    add_own_files(s, &s->next, &err)) {
+	    check_tls(s, s->next.config, &err) || add_own_files(s, &s->next, &err)) {
 		reload_done(s, false, str_from_c(err.msg));
 		return;
 	}

@@ -2,7 +2,9 @@
 #include "tests/test.h"
 
 #include "base/hex.h"
-#include "crypto/sha256.h"
+#include "crypto/sha256_priv.h"
+
+#include <sodium.h>
 
 static void assert_hash(const uint8_t hash[SHA256_LEN], const char *hex)
 {
@@ -64,12 +66,59 @@ static void known_hmacs_come_out(void **state)
 	assert_hash(hash, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
 }
 
+/* FIPS 180-4 by another hand: every length around the block's end, and long ones. */
+static void a_library_gives_the_same_hashes(void **state)
+{
+	static uint8_t bytes[4096 + 7];
+	uint8_t ours[SHA256_LEN], theirs[crypto_hash_sha256_BYTES];
+	uint32_t seed = 1;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bytes); i++) {
+		seed = seed * 1664525 + 1013904223;
+		bytes[i] = (uint8_t)(seed >> 24);
+	}
+	for (size_t n = 0; n <= sizeof(bytes); n += n < 300 ? 1 : 61) {
+		sha256_of(str_make((const char *)bytes, n), ours);
+		assert_int_equal(crypto_hash_sha256(theirs, bytes, n), 0);
+		assert_memory_equal(ours, theirs, SHA256_LEN);
+	}
+}
+
+/* Also the one that this machine would not take. */
+static void both_ways_through_a_block_are_the_same(void **state)
+{
+	uint8_t bytes[8 * SHA256_BLOCK + 1];
+	uint32_t seed = 7, plain[8], fast[8];
+
+	(void)state;
+	if (!sha256_has_instructions()) {
+		print_message("this processor has no SHA instructions\n");
+		skip();
+	}
+	for (int round = 0; round < 200; round++) {
+		size_t n = 1 + (size_t)round % 8;
+
+		for (size_t i = 0; i < sizeof(bytes); i++) {
+			seed = seed * 1664525 + 1013904223;
+			bytes[i] = (uint8_t)(seed >> 24);
+		}
+		memcpy(plain, bytes, sizeof(plain));
+		memcpy(fast, bytes, sizeof(fast));
+		sha256_blocks_plain(plain, bytes + 1, n);
+		sha256_blocks_fast(fast, bytes + 1, n);
+		assert_memory_equal(plain, fast, sizeof(plain));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(known_hashes_come_out),
 		cmocka_unit_test(hashing_in_pieces_equals_hashing_at_once),
 		cmocka_unit_test(known_hmacs_come_out),
+		cmocka_unit_test(a_library_gives_the_same_hashes),
+		cmocka_unit_test(both_ways_through_a_block_are_the_same),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

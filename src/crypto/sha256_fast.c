@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * SHA-256 by the SHA extensions of x86-64 (Intel SDM, volume 1, 14.12). They keep the state as two vectors,
+ * ABEF and CDGH, and do two rounds at a time; the schedule is kept four words to a vector.
+ */
+#include "crypto/sha256_priv.h"
+
+#ifdef __x86_64__
+
+#include <immintrin.h>
+#include <sys/platform/x86.h>
+
+#define SHA_CODE __attribute__((target("sha,sse4.1")))
+
+struct halves {
+	__m128i abef, cdgh;
+};
+
+/* Not by asking the processor, which in a virtual machine is slow: libc has asked at the start. */
+bool sha256_has_instructions(void)
+{
+	return CPU_FEATURE_ACTIVE(SHA) && CPU_FEATURE_ACTIVE(SSE4_1);
+}
+
+static inline SHA_CODE __m128i load(const void *p)
+{
+	return _mm_loadu_si128(p);
+}
+
+/* Rounds t to t + 3, of which *w holds the words. */
+static inline SHA_CODE void four(struct halves *s, __m128i w, const uint32_t *k)
+{
+	__m128i wk = _mm_add_epi32(w, load(k));
+
+	s->cdgh = _mm_sha256rnds2_epu32(s->cdgh, s->abef, wk);
+	s->abef = _mm_sha256rnds2_epu32(s->abef, s->cdgh, _mm_shuffle_epi32(wk, 0x0e));
+}
+
+/* From the words of t, t + 4, t + 8 and t + 12 to those of t + 16. */
+static inline SHA_CODE __m128i next(__m128i w0, __m128i w4, __m128i w8, __m128i w12)
+{
+	__m128i w = _mm_add_epi32(_mm_sha256msg1_epu32(w0, w4), _mm_alignr_epi8(w12, w8, 4));
+
+	return _mm_sha256msg2_epu32(w, w12);
+}
+
+static inline SHA_CODE void one_block(struct halves *s, const uint8_t *p)
+{
+	const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0bLL, 0x0405060700010203LL);
+	__m128i w0 = _mm_shuffle_epi8(load(p), swap);
+	__m128i w1 = _mm_shuffle_epi8(load(p + 16), swap);
+	__m128i w2 = _mm_shuffle_epi8(load(p + 32), swap);
+	__m128i w3 = _mm_shuffle_epi8(load(p + 48), swap);
+	const struct halves before = *s;
+
+	for (const uint32_t *k = sha256_k;; k += 16) {
+		four(s, w0, k);
+		four(s, w1, k + 4);
+		four(s, w2, k + 8);
+		four(s, w3, k + 12);
+		if (k == sha256_k + 48) {
+			break;
+		}
+		w0 = next(w0, w1, w2, w3);
+		w1 = next(w1, w2, w3, w0);
+		w2 = next(w2, w3, w0, w1);
+		w3 = next(w3, w0, w1, w2);
+	}
+	s->abef = _mm_add_epi32(s->abef, before.abef);
+	s->cdgh = _mm_add_epi32(s->cdgh, before.cdgh);
+}
+
+SHA_CODE void sha256_blocks_fast(uint32_t state[8], const uint8_t *p, size_t n)
+{
+	__m128i badc = _mm_shuffle_epi32(load(state), 0xb1);
+	__m128i hgfe = _mm_shuffle_epi32(load(state + 4), 0x1b);
+	struct halves s = {.abef = _mm_alignr_epi8(badc, hgfe, 8),
+			   .cdgh = _mm_blend_epi16(hgfe, badc, 0xf0)};
+
+	for (; n > 0; n--, p += SHA256_BLOCK) {
+		one_block(&s, p);
+	}
+	badc = _mm_shuffle_epi32(s.abef, 0x1b);
+	hgfe = _mm_shuffle_epi32(s.cdgh, 0xb1);
+	_mm_storeu_si128((void *)state, _mm_blend_epi16(badc, hgfe, 0xf0));
+	_mm_storeu_si128((void *)(state + 4), _mm_alignr_epi8(hgfe, badc, 8));
+}
+
+#else
+
+bool sha256_has_instructions(void)
+{
+	return false;
+}
+
+void sha256_blocks_fast(uint32_t state[8], const uint8_t *p, size_t n)
+{
+	sha256_blocks_plain(state, p, n);
+}
+
+#endif
