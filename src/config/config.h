@@ -153,6 +153,13 @@ enum config_server_kind { CONFIG_SERVER_STDIO = 0, CONFIG_SERVER_HTTP };
 enum config_sandbox { CONFIG_SANDBOX_STRICT = 0, CONFIG_SANDBOX_WEAKER };
 enum config_profile { CONFIG_PROFILE_NATIVE = 0, CONFIG_PROFILE_NODE, CONFIG_PROFILE_PYTHON };
 
+/* How a server is spoken to. */
+enum config_protocol {
+	CONFIG_PROTOCOL_AUTO = 0, /* found out */
+	CONFIG_PROTOCOL_LEGACY,   /* 2025-11-25 and before */
+	CONFIG_PROTOCOL_MODERN,   /* 2026-07-28 */
+};
+
 struct config_server {
 	struct str id;
 	enum config_server_kind kind;
@@ -171,7 +178,8 @@ struct config_server {
 	uint8_t pin[32]; /* SHA-256 of the peer's certificate (DER) */
 	/* both */
 	const struct config_site *site; /* NULL: this machine, or not stated for a URL */
-	uint64_t timeout_ns;            /* one call */
+	enum config_protocol protocol;
+	uint64_t timeout_ns;     /* one call */
 	struct str instructions; /* what `initialize` tells clients about it; empty: nothing */
 };
 

@@ -240,6 +240,8 @@ static void read_pin(struct config_ctx *c, const struct config_field *f, const s
 static const char *const sandbox_names[] = {"strict", "weaker", NULL};
 static const char *const profile_names[] = {"native", "node", "python", NULL};
 
+static const char *const protocol_names[] = {"auto", "legacy", "modern", NULL};
+
 static const struct config_field server_fields[] = {
 	CONFIG_KEY("command", read_command, struct config_server, command),
 	CONFIG_KEY("cwd", config_read_path, struct config_server, cwd),
@@ -254,6 +256,8 @@ static const struct config_field server_fields[] = {
 	CONFIG_KEY("ca_file", config_read_path, struct config_server, ca_file),
 	{.key = STR_INIT("pin_sha256"), .read = read_pin},
 	CONFIG_KEY("site", config_read_site_ref, struct config_server, site),
+	CONFIG_KEY("protocol", config_read_enum, struct config_server, protocol,
+		   .names = protocol_names),
 	CONFIG_KEY("timeout", config_read_duration, struct config_server, timeout_ns,
 		   .min = SECONDS / 1000, .max = 86400 * SECONDS),
 	CONFIG_KEY("instructions", config_read_long, struct config_server, instructions),

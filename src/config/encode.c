@@ -253,6 +253,12 @@ static void put_url(struct json_writer *w, const struct config_server *s, enum c
 	}
 }
 
+static const struct str protocols[] = {
+	[CONFIG_PROTOCOL_AUTO] = STR_INIT("auto"),
+	[CONFIG_PROTOCOL_LEGACY] = STR_INIT("legacy"),
+	[CONFIG_PROTOCOL_MODERN] = STR_INIT("modern"),
+};
+
 static void put_servers(struct json_writer *w, const struct config *cfg, enum config_view view)
 {
 	json_w_key(w, STR("servers"));
@@ -269,6 +275,9 @@ static void put_servers(struct json_writer *w, const struct config *cfg, enum co
 		}
 		if (s->site) {
 			json_w_member_str(w, STR("site"), s->site->id);
+		}
+		if (s->protocol != CONFIG_PROTOCOL_AUTO) {
+			json_w_member_str(w, STR("protocol"), protocols[s->protocol]);
 		}
 		member_duration(w, STR("timeout"), s->timeout_ns);
 		member_text(w, STR("instructions"), s->instructions);

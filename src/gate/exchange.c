@@ -137,6 +137,7 @@ bool gather_start(struct gather *g, struct arena *a, struct loop *loop, struct l
 	for (size_t i = 0; i < n; i++) {
 		g->waits[i].gather = g;
 		g->waits[i].wait.on_link = on_link;
+		g->waits[i].wait.fresh = true;
 		link_want(links[i], &g->waits[i].wait);
 	}
 	return true;

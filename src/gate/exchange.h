@@ -53,14 +53,16 @@ struct exchange {
 	enum mcp_version version;
 	struct mcp_modern modern;
 	struct mcp_in_flight in_flight;
-	bool counted;   /* in_flight is in the session's list */
-	bool cancelled; /* by the client */
+	bool counted;    /* in_flight is in the session's list */
+	bool cancelled;  /* by the client */
+	unsigned status; /* of HTTP, when a server's answer says one; 0: 200 */
 	struct gather gather;
 	struct link *link;
 	struct str object;     /* as the server knows it, decoded */
 	bool subscribed;       /* by this request: undone when the server refuses */
 	struct str object_raw; /* the same as raw JSON when it differs from the client's */
 	struct link_call call;
+	struct link_wait listened; /* for a modern server to take a subscription */
 	struct action action;
 
 	/* lists: one action for each server */

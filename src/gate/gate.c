@@ -296,10 +296,15 @@ void gate_finding(struct gate *g, struct str subject, const char *text)
 
 void gate_link_up(struct gate *g, struct link *l)
 {
-	gate_event(g, &(struct ledger_event){.event = LEDGER_SERVER_STARTED, .subject = l->id});
-	log_line(LOG_INFO, "server " STR_FMT " is ready: %zu tools, %zu resources, %zu prompts",
-		 STR_ARG(l->id), l->lists[MCP_LIST_TOOLS].n, l->lists[MCP_LIST_RESOURCES].n,
-		 l->lists[MCP_LIST_PROMPTS].n);
+	/* The revision it speaks: what was found out, and with the record's time, when. */
+	gate_event(g, &(struct ledger_event){.event = LEDGER_SERVER_STARTED,
+					     .subject = l->id,
+					     .detail = mcp_version_name(l->version)});
+	log_line(LOG_INFO,
+		 "server " STR_FMT " is ready, by revision " STR_FMT
+		 ": %zu tools, %zu resources, %zu prompts",
+		 STR_ARG(l->id), STR_ARG(mcp_version_name(l->version)), l->lists[MCP_LIST_TOOLS].n,
+		 l->lists[MCP_LIST_RESOURCES].n, l->lists[MCP_LIST_PROMPTS].n);
 	if (g->log.set) {
 		link_set_level(l, g->log.level);
 	}

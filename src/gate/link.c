@@ -7,6 +7,7 @@
 #include "gate/subs.h"
 #include "mcp/ask.h"
 #include "mcp/lifecycle.h"
+#include "mcp/upward.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 enum {
 	LINK_TEXTS = 64 << 10,
 	LINK_MESSAGE_MAX = 17 << 20,
-	LINK_START_SECONDS = 30,
+	LINK_LIST_SECONDS = 30,
 	LINK_GARBAGE_MAX = 1000,
 	LINK_MAX_CALLS = 4096,
 	LINK_BACKOFF_MS = 100,
@@ -39,11 +40,13 @@ enum err_code link_new(struct gate *gate, const struct config_server *server,
 	l->stream.f.fd = -1;
 	l->runner = &gate->runner;
 	l->timeout_ns = server->timeout_ns;
+	l->protocol = server->protocol;
 	memcpy(l->digest, digest, sizeof(l->digest));
 	l->again.on_timeout = on_again;
 	l->refuse.on_turn_end = on_refuse;
 	list_init(&l->node);
 	list_init(&l->waits);
+	list_init(&l->listen_waits);
 	list_init(&l->calls);
 	list_init(&l->asks);
 	list_init(&l->elicited);
@@ -93,11 +96,24 @@ void link_free(struct link *l)
 
 /* ---- waiting for a link ---- */
 
+/* Whoever is called may wait again, so each round begins at the front. */
+static struct link_wait *next_wait(const struct link *l, bool ready)
+{
+	LIST_FOREACH (node, (struct list *)(uintptr_t)&l->waits) {
+		struct link_wait *w = CONTAINER_OF(node, struct link_wait, node);
+
+		if (!(ready && w->fresh && l->fetch_busy && link_is_modern(l))) {
+			return w;
+		}
+	}
+	return NULL;
+}
+
 static void waits_finish(struct link *l, bool ready)
 {
-	while (!list_empty(&l->waits)) {
-		struct link_wait *w = CONTAINER_OF(l->waits.next, struct link_wait, node);
+	struct link_wait *w;
 
+	while ((w = next_wait(l, ready))) {
 		list_remove(&w->node);
 		w->node = (struct list){0};
 		w->on_link(w, ready);
@@ -160,11 +176,13 @@ void link_lost(struct link *l, enum link_fail why, const char *what)
 	bool was_up = l->state >= LINK_INITIALIZING;
 	unsigned shift = l->failures > 8 ? 8 : l->failures;
 
-	if (l->state == LINK_DOWN) {
+	if (l->state == LINK_DOWN || (l->probing && link_probe_failed(l, why))) {
 		return;
 	}
+	l->probing = false;
 	l->state = LINK_DOWN;
 	l->transport->close(l);
+	timer_stop(&l->listen_again);
 	l->session = STR("");
 	ask_link_lost(l);
 	link_fetch_stop(l);
@@ -176,6 +194,7 @@ void link_lost(struct link *l, enum link_fail why, const char *what)
 	while (!list_empty(&l->calls)) {
 		link_call_fail(CONTAINER_OF(l->calls.next, struct link_call, node), why);
 	}
+	link_listen_over(l, false);
 	waits_finish(l, false);
 }
 
@@ -231,6 +250,8 @@ void link_call_end(struct link_call *c)
 	ask_call_over(l, c);
 	gate_buf_give(l->gate, &c->message);
 	sse_parser_done(&c->events);
+	arena_done(&c->heads);
+	c->fields = NULL;
 	c->hop = 0;
 }
 
@@ -245,14 +266,44 @@ static enum err_code call_send(struct link_call *c, uint64_t timeout, struct err
 		link_call_end(c);
 		return code;
 	}
-	loop_timer_set(l->loop, &c->deadline, timeout);
+	if (timeout != UINT64_MAX) {
+		loop_timer_set(l->loop, &c->deadline, timeout);
+	}
 	return ERR_OK;
 }
 
-enum err_code link_call_start(struct link *l, struct link_call *c, const struct mcp_msg *m,
-			      struct str object, struct err *err)
+/* The message as a server of the modern era gets it, and what HTTP shows of it. */
+static enum err_code write_modern(struct link *l, struct link_call *c, const struct link_request *r,
+				  struct err *err)
 {
-	struct mcp_change change = {.object = object};
+	const struct mcp_upward up = {
+		.id = str_from_c(c->hop_text),
+		.object = r->object_raw,
+		.token = c->has_token ? str_from_c(c->hop_text) : str_make(NULL, 0),
+		.capabilities = MCP_CAP_UPWARD(r->capabilities),
+		.wants_log = r->wants_log,
+		.log_level = r->log_level,
+		.responses = r->responses,
+		.state = r->state,
+	};
+
+	mcp_upward_call(&c->message, r->m, &up);
+	if (l->transport != &link_http_transport) {
+		return ERR_OK;
+	}
+	return link_http_heads(l, c, r->m->method, r->object,
+			       r->m->method == MCP_TOOLS_CALL
+				       ? mcp_list_find(&l->lists[MCP_LIST_TOOLS], r->object)
+				       : NULL,
+			       r->m->arguments, err);
+}
+
+enum err_code link_call_start(struct link *l, struct link_call *c, const struct link_request *r,
+			      struct err *err)
+{
+	const struct mcp_msg *m = r->m;
+	struct mcp_change change = {.object = r->object_raw};
+	enum err_code code;
 
 	if (l->state != LINK_READY || l->retired) {
 		return ERR(err, ERR_CLOSED, "the server is not there");
@@ -265,16 +316,26 @@ enum err_code link_call_start(struct link *l, struct link_call *c, const struct 
 	/* RFC 9110 section 9.2.2: what may have been executed is not sent twice. */
 	c->repeatable = m->method != MCP_TOOLS_CALL;
 	c->has_token = m->token.p != NULL;
-	change.token = c->has_token ? change.id : str_make(NULL, 0);
-	mcp_splice_call(&c->message, m, &change);
+	if (link_is_modern(l)) {
+		code = write_modern(l, c, r, err);
+		if (code) {
+			link_call_end(c);
+			return code;
+		}
+	} else {
+		change.token = c->has_token ? change.id : str_make(NULL, 0);
+		if (m->modern_version.p) {
+			mcp_legacy_call(&c->message, m, &change);
+		} else {
+			mcp_splice_call(&c->message, m, &change);
+		}
+	}
 	return call_send(c, l->timeout_ns, err);
 }
 
-/* A call of our own, whose message is in c->message already but for its id. */
-static void internal_call(struct link *l, const struct link_events *on,
-			  void (*write)(struct buf *out, struct link *l, uint64_t id))
+void link_internal_call(struct link *l, struct link_call *c, const struct link_events *on,
+			enum mcp_method method, link_write *write, uint64_t timeout)
 {
-	struct link_call *c = &l->internal;
 	struct err err;
 
 	ASSERT(c->hop == 0);
@@ -284,7 +345,13 @@ static void internal_call(struct link *l, const struct link_events *on,
 		return;
 	}
 	write(&c->message, l, c->hop);
-	if (call_send(c, LINK_START_SECONDS * CLOCK_SEC, &err)) {
+	if ((link_is_modern(l) || l->probing) && l->transport == &link_http_transport &&
+	    link_http_heads(l, c, method, str_make(NULL, 0), NULL, str_make(NULL, 0), &err)) {
+		link_call_end(c);
+		link_lost(l, LINK_FAIL_UNREACHABLE, err.msg);
+		return;
+	}
+	if (call_send(c, timeout, &err)) {
 		link_lost(l, LINK_FAIL_UNREACHABLE, err.msg);
 	}
 }
@@ -305,7 +372,9 @@ void link_call_cancel(struct link_call *c, bool tell)
 	if (c->hop == 0) {
 		return;
 	}
-	if (tell && l->state == LINK_READY) {
+	/* A modern server behind HTTP sees that its answer is not read: there is no other word for it. */
+	if (tell && l->state == LINK_READY &&
+	    !(link_is_modern(l) && l->transport == &link_http_transport)) {
 		tell_cancelled(l, c);
 	}
 	l->transport->abandon(l, c);
@@ -330,6 +399,11 @@ static void answer_request(struct link *l, struct link_call *c, const struct mcp
 {
 	struct buf out;
 
+	if (link_is_modern(l)) {
+		/* MCP 2026-07-28 basic: servers send no requests, and clients no answers. */
+		gate_finding(l->gate, l->id, "a request, which its revision does not have");
+		return;
+	}
 	if (mcp_ask_is(m->method)) {
 		ask_begin(l, c, m);
 		return;
@@ -378,6 +452,25 @@ static void elicitation_complete(struct link *l, const struct mcp_msg *m)
 	}
 }
 
+/* The one call of a client that is under way; NULL when there are none or several. */
+static struct link_call *only_call(const struct link *l)
+{
+	struct link_call *found = NULL;
+
+	LIST_FOREACH (node, (struct list *)(uintptr_t)&l->calls) {
+		struct link_call *c = CONTAINER_OF(node, struct link_call, node);
+
+		if (c == &l->internal || link_is_subscription(l, c)) {
+			continue;
+		}
+		if (found) {
+			return NULL;
+		}
+		found = c;
+	}
+	return found;
+}
+
 static void notification(struct link *l, struct link_call *c, const struct mcp_msg *m)
 {
 	switch ((int)m->method) {
@@ -388,9 +481,8 @@ static void notification(struct link *l, struct link_call *c, const struct mcp_m
 		}
 		break;
 	case MCP_MESSAGE:
-		if (!c && !list_empty(&l->calls) && l->calls.next == l->calls.prev &&
-		    gate_link_agents(l->gate, l) <= 1) {
-			c = CONTAINER_OF(l->calls.next, struct link_call, node);
+		if (!c && gate_link_agents(l->gate, l) <= 1) {
+			c = only_call(l);
 		}
 		if (c && c != &l->internal && c->on->on_notification) {
 			c->on->on_notification(c, m);
@@ -400,6 +492,9 @@ static void notification(struct link *l, struct link_call *c, const struct mcp_m
 		break;
 	case MCP_RESOURCES_UPDATED:
 		subs_updated(l, m);
+		break;
+	case MCP_LISTEN_ACK:
+		link_listen_acknowledged(l, m);
 		break;
 	case MCP_CANCELLED:
 		if (m->request_id.p) {
@@ -481,62 +576,22 @@ bool link_message(struct link *l, struct link_call *c, struct str text)
 	return goes_on;
 }
 
-/* ---- initialising ---- */
+/* ---- its lists ---- */
 
-static void on_internal_fail(struct link_call *c, enum link_fail why)
+void link_opened(struct link *l, enum mcp_version version, uint32_t capabilities,
+		 struct str instructions)
 {
-	struct link *l = c->link;
-
-	link_lost(l, why, why == LINK_FAIL_PROTOCOL ? "it does not speak MCP" : "it ended");
-}
-
-static void on_initialized(struct link_call *c, const struct mcp_msg *m)
-{
-	struct link *l = c->link;
-	struct mcp_server_hello info;
-	struct err err;
-	struct buf out;
-
-	arena_reset(&l->said);
-	if (m->kind != MCP_RESPONSE || mcp_server_hello_parse(&l->said, m->result, &info, &err)) {
-		link_lost(l, LINK_FAIL_PROTOCOL, "its answer to initialize is not MCP");
-		return;
-	}
-	l->version = info.version;
-	l->capabilities = info.capabilities;
-	l->instructions = l->configured.n ? l->configured : info.instructions;
+	l->version = version;
+	l->capabilities = capabilities;
+	l->instructions = l->configured.n ? l->configured : instructions;
 	l->state = LINK_LISTING;
-	if (l->transport == &link_http_transport) {
-		link_http_ready(l);
-	}
-	out = gate_buf_take(l->gate, LINK_MESSAGE_MAX);
-	mcp_initialized_notification(&out);
-	l->transport->post(l, buf_str(&out));
-	gate_buf_give(l->gate, &out);
-	l->fetch_kinds = (info.capabilities & MCP_CAP_TOOLS ? 1U << MCP_LIST_TOOLS : 0) |
-			 (info.capabilities & MCP_CAP_PROMPTS ? 1U << MCP_LIST_PROMPTS : 0) |
-			 (info.capabilities & MCP_CAP_RESOURCES
+	l->no_listen = false;
+	l->fetch_kinds = (capabilities & MCP_CAP_TOOLS ? 1U << MCP_LIST_TOOLS : 0) |
+			 (capabilities & MCP_CAP_PROMPTS ? 1U << MCP_LIST_PROMPTS : 0) |
+			 (capabilities & MCP_CAP_RESOURCES
 				  ? 1U << MCP_LIST_RESOURCES | 1U << MCP_LIST_TEMPLATES
 				  : 0);
 	link_step(l);
-}
-
-static const struct link_events initialize_events = {
-	.on_answer = on_initialized,
-	.on_fail = on_internal_fail,
-};
-
-static void write_initialize(struct buf *out, struct link *l, uint64_t id)
-{
-	(void)l;
-	mcp_initialize_request(out, id, MCP_LEGACY_NEWEST, MCP_CAP_RELAYED);
-}
-
-void link_connected(struct link *l)
-{
-	l->state = LINK_INITIALIZING;
-	l->garbage = 0;
-	internal_call(l, &initialize_events, write_initialize);
 }
 
 static void on_listed(struct link_call *c, const struct mcp_msg *m);
@@ -548,9 +603,10 @@ static void on_list_fail(struct link_call *c, enum link_fail why)
 	if (l->state == LINK_READY && why == LINK_FAIL_PROTOCOL) {
 		l->fetch_busy = false; /* a refresh that failed: what was there stays */
 		mcp_list_done(&l->fetching);
+		waits_finish(l, true);
 		return;
 	}
-	on_internal_fail(c, why);
+	link_lost(l, why, why == LINK_FAIL_PROTOCOL ? "it does not speak MCP" : "it ended");
 }
 
 static const struct link_events list_events = {
@@ -560,7 +616,20 @@ static const struct link_events list_events = {
 
 static void write_list(struct buf *out, struct link *l, uint64_t id)
 {
-	mcp_list_request(out, id, mcp_list_method(l->fetching.kind), l->fetching.cursor);
+	enum mcp_method method = mcp_list_method(l->fetching.kind);
+	struct buf cursor;
+
+	if (!link_is_modern(l)) {
+		mcp_list_request(out, id, method, l->fetching.cursor);
+		return;
+	}
+	cursor = gate_buf_take(l->gate, 2 * MCP_CURSOR_MAX);
+	if (l->fetching.cursor.p) {
+		buf_append(&cursor, STR("\"cursor\":"));
+		buf_append(&cursor, l->fetching.cursor);
+	}
+	mcp_upward_request(out, id, method, buf_str(&cursor));
+	gate_buf_give(l->gate, &cursor);
 }
 
 void link_fetch_stop(struct link *l)
@@ -571,6 +640,12 @@ void link_fetch_stop(struct link *l)
 	mcp_list_done(&l->fetching);
 }
 
+static void fetch_page(struct link *l)
+{
+	link_internal_call(l, &l->internal, &list_events, mcp_list_method(l->fetching.kind),
+			   write_list, LINK_LIST_SECONDS * CLOCK_SEC);
+}
+
 /* Fetches the lowest kind of fetch_kinds, page after page. */
 static void fetch_next(struct link *l)
 {
@@ -578,8 +653,54 @@ static void fetch_next(struct link *l)
 
 	l->fetch_kinds &= ~(1U << kind);
 	l->fetch_busy = true;
+	l->fresh_until[kind] = UINT64_MAX;
 	mcp_list_init(&l->fetching, (enum mcp_list_kind)kind, l->gate->seed);
-	internal_call(l, &list_events, write_list);
+	fetch_page(l);
+}
+
+void link_refresh(struct link *l, enum mcp_list_kind kind)
+{
+	if (l->state != LINK_READY || l->retired || !link_is_modern(l) ||
+	    l->loop->now < l->fresh_until[kind]) {
+		return;
+	}
+	l->fetch_kinds |= 1U << kind;
+	if (!l->fetch_busy) {
+		fetch_next(l);
+	}
+}
+
+/* Of several pages the one that is old first counts. */
+static void take_ttl(struct link *l, struct str result)
+{
+	uint64_t *until = &l->fresh_until[l->fetching.kind];
+	uint64_t here = l->loop->now + mcp_upward_ttl(result) * CLOCK_MS;
+
+	*until = here < *until ? here : *until;
+}
+
+/* MCP 2026-07-28 basic/transports: over HTTP a tool whose annotations are not good is left out. */
+static void leave_out_tools(struct link *l)
+{
+	UNSET struct mcp_param params[MCP_PARAMS_MAX];
+	struct mcp_list *list = &l->fetching;
+	size_t n, kept = 0;
+
+	if (list->kind != MCP_LIST_TOOLS || l->transport != &link_http_transport) {
+		return;
+	}
+	for (size_t i = 0; i < list->n; i++) {
+		struct mcp_item *item = list->items[i];
+
+		if (!mcp_params_may_be(item->raw) ||
+		    mcp_params_read(&list->arena, item->raw, str_make(NULL, 0), params, &n)) {
+			list->items[kept++] = item;
+			continue;
+		}
+		(void)map_take(&list->by_key, item->key);
+		gate_finding(l->gate, l->id, "a tool whose x-mcp-header is against the rules");
+	}
+	list->n = kept;
 }
 
 static void list_take(struct link *l)
@@ -599,9 +720,15 @@ static void on_listed(struct link_call *c, const struct mcp_msg *m)
 	struct err err;
 
 	if (m->kind == MCP_RESPONSE && mcp_list_page(&l->fetching, m->result, &err) == ERR_OK) {
+		if (link_is_modern(l)) {
+			take_ttl(l, m->result);
+		}
 		if (!l->fetching.complete) {
-			internal_call(l, &list_events, write_list);
+			fetch_page(l);
 			return;
+		}
+		if (link_is_modern(l)) {
+			leave_out_tools(l);
 		}
 		list_take(l);
 	} else {
@@ -621,12 +748,16 @@ static void link_step(struct link *l)
 		return;
 	}
 	if (l->state == LINK_READY) {
+		waits_finish(l, true);
 		return;
 	}
 	l->state = LINK_READY;
 	l->failures = 0;
 	gate_link_up(l->gate, l);
 	subs_restore(l);
+	if (link_is_modern(l)) {
+		link_listen_soon(l);
+	}
 	LIST_FOREACH (node, &l->calls) {
 		struct link_call *c = CONTAINER_OF(node, struct link_call, node);
 		struct err err;
@@ -661,7 +792,8 @@ void link_set_level(struct link *l, enum mcp_log_level level)
 {
 	struct buf params;
 
-	if (l->state != LINK_READY || !(l->capabilities & MCP_CAP_LOGGING)) {
+	/* In the modern era each request says it. */
+	if (l->state != LINK_READY || !(l->capabilities & MCP_CAP_LOGGING) || link_is_modern(l)) {
 		return;
 	}
 	params = gate_buf_take(l->gate, 4096);

@@ -7,8 +7,9 @@
  *    ^                                                             |
  *    +------------- ended, broken, refused (waits a little) -------+
  *
- * All sessions of a gate share a link, as they would share the server. Ids and
- * progress tokens are this hop's own: the caller's never reach the server.
+ * Which era the server speaks is found out while INITIALIZING (gate/link_era.c). All sessions of a
+ * gate share a link, as they would share the server. Ids and progress tokens are this hop's own:
+ * the caller's never reach the server.
  */
 #ifndef GATE_LINK_H
 #define GATE_LINK_H
@@ -17,6 +18,7 @@
 #include "gate/pool.h"
 #include "http/sse.h"
 #include "mcp/catalogue.h"
+#include "mcp/param.h"
 #include "mcp/rpc.h"
 #include "mcp/session.h"
 #include "mcp/splice.h"
@@ -36,12 +38,27 @@ enum link_state {
 	LINK_READY,
 };
 
+enum link_era { LINK_ERA_UNKNOWN = 0, LINK_ERA_LEGACY, LINK_ERA_MODERN };
+
 enum link_fail {
 	LINK_FAIL_NONE = 0,
 	LINK_FAIL_UNREACHABLE, /* nothing was sent */
 	LINK_FAIL_DIED,        /* the server ended or closed before it answered */
 	LINK_FAIL_PROTOCOL,    /* it answered what MCP does not allow */
 	LINK_FAIL_TIMEOUT,
+};
+
+/* A client's request on its way up. What is borrowed lives as long as the call. */
+struct link_request {
+	const struct mcp_msg *m;
+	struct str object; /* as the server knows it, decoded */
+	struct str
+		object_raw; /* the same as raw JSON where it differs from the client's, or p NULL */
+	/* What only servers of the modern era are told, since no handshake did. */
+	uint32_t capabilities; /* of this client */
+	bool wants_log;
+	enum mcp_log_level log_level;
+	struct str responses, state; /* answers to what the server asked, raw; p NULL: none */
 };
 
 struct link_events {
@@ -72,6 +89,10 @@ struct link_call {
 	struct timer deadline;
 	struct buf message; /* as sent */
 	/* HTTP only */
+	struct arena heads; /* fields of this request, where they are not the link's */
+	struct http_field *fields;
+	size_t n_fields;
+	int status; /* of its answer, once there is a head */
 	struct http_call http;
 	struct sse_parser events;
 	bool repeatable; /* has no effect: may go again when its connection closed without a word */
@@ -81,6 +102,7 @@ struct link_call {
 /* Waits for a link to become ready or to fail. Zeroed is idle. */
 struct link_wait {
 	struct list node;
+	bool fresh; /* ready, and no list is being fetched */
 	void (*on_link)(struct link_wait *w, bool ready);
 };
 
@@ -123,13 +145,19 @@ struct link {
 	struct timer again;  /* not before */
 	uint64_t generation; /* counts connections */
 
+	/* Which era it speaks, and since when that is known. */
+	enum config_protocol protocol; /* as configured */
+	enum link_era era;
+	uint64_t era_at;
+	bool probing;
+
 	/* What the server said of itself. */
 	struct arena said;
 	enum mcp_version version;
 	uint32_t capabilities;
 	struct str instructions;
 	struct mcp_list lists[MCP_LIST_KINDS];
-	bool listed[MCP_LIST_KINDS];
+	uint64_t fresh_until[MCP_LIST_KINDS]; /* modern era: by the server's ttlMs */
 
 	/* The list being fetched. */
 	struct mcp_list fetching;
@@ -156,6 +184,13 @@ struct link {
 	struct sse_parser listen_events;
 	bool listening;
 	struct timer listen_again;
+
+	/* subscriptions/listen of the modern era: the one in force, and its successor until that one
+	 * is acknowledged (gate/link_listen.c). */
+	struct link_call subscriptions[2];
+	unsigned subscribed;      /* index of the newest */
+	struct list listen_waits; /* of struct link_wait */
+	bool no_listen;           /* the server has none */
 };
 
 /* Text and digest are copied from the configuration. */
@@ -170,11 +205,14 @@ void link_want(struct link *l, struct link_wait *w);
 void link_wait_forget(struct link_wait *w);
 
 /*
- * Sends the client's request m under an id of this hop, with the object's name replaced (raw JSON,
- * p NULL keeps it). Only on a READY link. ERR_LIMIT, ERR_CLOSED: nothing was sent.
+ * Sends a client's request under an id of this hop. Only on a READY link. ERR_LIMIT, ERR_CLOSED;
+ * ERR_INVALID: an argument that HTTP has to show cannot be shown. Then nothing was sent.
  */
-enum err_code link_call_start(struct link *l, struct link_call *c, const struct mcp_msg *m,
-			      struct str object, struct err *err) MUST_USE;
+enum err_code link_call_start(struct link *l, struct link_call *c, const struct link_request *r,
+			      struct err *err) MUST_USE;
+
+/* Fetches a list anew that its server called good for a time which is over. */
+void link_refresh(struct link *l, enum mcp_list_kind kind);
 
 /* Forgets the call: its answer will be dropped. tell: also ask the server to stop. */
 void link_call_cancel(struct link_call *c, bool tell);
@@ -185,7 +223,12 @@ void link_tell(struct link *l, enum mcp_method method, struct str params);
 /* Asks for log messages from this level on, where the server can. */
 void link_set_level(struct link *l, enum mcp_log_level level);
 
-/* ---- for the transports ---- */
+static inline bool link_is_modern(const struct link *l)
+{
+	return l->version == MCP_MODERN;
+}
+
+/* ---- for the transports and the parts of a link ---- */
 
 void link_connected(struct link *l);
 
@@ -201,6 +244,45 @@ void link_fetch_stop(struct link *l);
 
 void link_call_end(struct link_call *c);
 void link_call_fail(struct link_call *c, enum link_fail why);
+
+/* A call of our own. `write` appends its message; timeout in ns, or UINT64_MAX. */
+typedef void link_write(struct buf *out, struct link *l, uint64_t id);
+void link_internal_call(struct link *l, struct link_call *c, const struct link_events *on,
+			enum mcp_method method, link_write *write, uint64_t timeout);
+
+/* What it can do is known: its lists come next. */
+void link_opened(struct link *l, enum mcp_version version, uint32_t capabilities,
+		 struct str instructions);
+
+/*
+ * The process that was asked for its era has ended, or says nothing: true when another one is on its
+ * way, which will be asked in the older way.
+ */
+bool link_probe_failed(struct link *l, enum link_fail why);
+
+/* The header fields of a request of the modern era; `tool` is the listed item, or NULL. */
+enum err_code link_http_heads(struct link *l, struct link_call *c, enum mcp_method method,
+			      struct str object, const struct mcp_item *tool, struct str arguments,
+			      struct err *err) MUST_USE;
+
+/* ---- subscriptions/listen (gate/link_listen.c) ---- */
+
+/* What is to be listened to has changed: a new subscription replaces the old one shortly. */
+void link_listen_soon(struct link *l);
+
+/* The same, and on_link says whether the server took it; never from inside. */
+void link_listen_wait(struct link *l, struct link_wait *w);
+
+/* Nobody will acknowledge anything any more. */
+void link_listen_over(struct link *l, bool ready);
+
+/* The server has begun to serve a subscription. */
+void link_listen_acknowledged(struct link *l, const struct mcp_msg *m);
+
+static inline bool link_is_subscription(const struct link *l, const struct link_call *c)
+{
+	return c == &l->subscriptions[0] || c == &l->subscriptions[1];
+}
 
 extern const struct link_transport link_stdio_transport, link_http_transport;
 

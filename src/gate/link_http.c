@@ -13,6 +13,7 @@ enum {
 	HTTP_EVENT_MAX = 17 << 20,
 	LISTEN_EVENT_MAX = 1 << 20,
 	LISTEN_AGAIN_SECONDS = 5,
+	HEADS_MAX = 128 << 10, /* of one request; servers take less */
 	STATUS_OK = 200,
 	STATUS_ACCEPTED = 202,
 	STATUS_NOT_FOUND = 404,
@@ -52,6 +53,63 @@ static enum err_code http_connect(struct link *l, struct err *err)
 	}
 	link_connected(l);
 	return ERR_OK;
+}
+
+static struct str encoded(struct link *l, struct link_call *c, struct str text)
+{
+	struct buf out = gate_buf_take(l->gate, HEADS_MAX);
+	struct str ret;
+
+	mcp_header_encode(&out, text);
+	ret = out.failed ? str_make(NULL, 0) : arena_dup(&c->heads, buf_str(&out));
+	c->heads.exhausted = c->heads.exhausted || out.failed;
+	gate_buf_give(l->gate, &out);
+	return ret;
+}
+
+enum err_code link_http_heads(struct link *l, struct link_call *c, enum mcp_method method,
+			      struct str object, const struct mcp_item *tool, struct str arguments,
+			      struct err *err)
+{
+	UNSET struct mcp_param params[MCP_PARAMS_MAX];
+	enum mcp_object named = mcp_method_info(method)->object;
+	struct str arguments_of = tool ? arguments : str_make(NULL, 0);
+	size_t n_params = 0;
+
+	arena_init(&c->heads, HEADS_MAX);
+	if (tool && mcp_params_may_be(tool->raw) &&
+	    !mcp_params_read(&c->heads, tool->raw, arguments_of, params, &n_params)) {
+		return ERR(err, ERR_INVALID, "the tool's x-mcp-header is against the rules");
+	}
+	c->fields = ARENA_ARRAY(&c->heads, l->n_fields + 3 + n_params, struct http_field);
+	if (!c->fields) {
+		return ERR(err, ERR_NOMEM, "no memory for a request");
+	}
+	for (c->n_fields = 0; c->n_fields < l->n_fields; c->n_fields++) {
+		c->fields[c->n_fields] = l->fields[c->n_fields];
+	}
+	c->fields[c->n_fields++] =
+		(struct http_field){STR("MCP-Protocol-Version"), mcp_version_name(MCP_MODERN)};
+	c->fields[c->n_fields++] =
+		(struct http_field){STR("Mcp-Method"), mcp_method_info(method)->name};
+	if (named == MCP_OBJECT_NAME || named == MCP_OBJECT_URI || named == MCP_OBJECT_TASK) {
+		c->fields[c->n_fields++] =
+			(struct http_field){STR("Mcp-Name"), encoded(l, c, object)};
+	}
+	for (size_t i = 0; i < n_params; i++) {
+		if (params[i].mismatch) {
+			return ERR(err, ERR_INVALID, "an argument that no header can show");
+		}
+		if (params[i].value.p) {
+			c->fields[c->n_fields++] =
+				(struct http_field){arena_printf(&c->heads, "Mcp-Param-" STR_FMT,
+								 STR_ARG(params[i].name)),
+						    encoded(l, c, params[i].value)};
+		}
+	}
+	return c->heads.exhausted
+		       ? ERR(err, ERR_LIMIT, "the headers of a request past %d bytes", HEADS_MAX)
+		       : ERR_OK;
 }
 
 static struct h1_out request_of(const struct link *l, struct str method)
@@ -114,7 +172,8 @@ static void on_head(struct http_call *h)
 {
 	struct link_call *c = CONTAINER_OF(h, struct link_call, http);
 
-	if (c->link->state == LINK_INITIALIZING) {
+	c->status = h->answer->status;
+	if (c->link->state == LINK_INITIALIZING && !c->link->probing) {
 		take_session(c->link, h1_get(h->answer, HTTP_F_MCP_SESSION_ID));
 	}
 	if (h->answer->status == STATUS_OK &&
@@ -209,6 +268,10 @@ static enum err_code http_call(struct link *l, struct link_call *c, struct err *
 	c->http.request.framing = HTTP_LENGTH;
 	c->http.request.no_length = false;
 	c->http.request.body_len = c->http.body.n;
+	if (c->fields) {
+		c->http.request.fields = c->fields;
+		c->http.request.n_fields = c->n_fields;
+	}
 	c->sse = false;
 	c->http_active = true;
 	http_call_start(&c->http);

@@ -89,6 +89,9 @@ void mcp_lists_start(struct exchange *x, enum mcp_list_kind kind)
 		mcp_fail(x, MCP_ERROR_CURSOR);
 		return;
 	}
+	for (size_t i = 0; i < x->endpoint->n; i++) {
+		link_refresh(x->endpoint->links[i], kind);
+	}
 	if (!gather_start(&x->gather, &x->req->arena, &x->gate->loop, x->endpoint->links,
 			  x->endpoint->n, on_gathered)) {
 		mcp_fail(x, MCP_ERROR_BUSY);

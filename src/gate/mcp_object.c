@@ -8,6 +8,7 @@
 
 #include "mcp/denied.h"
 #include "mcp/outward.h"
+#include "mcp/upward.h"
 #include "json/write.h"
 
 static enum mcp_error unknown_object(const struct exchange *x)
@@ -193,34 +194,6 @@ static void unsubscribe(struct exchange *x)
 	}
 }
 
-static void on_answer(struct link_call *c, const struct mcp_msg *said)
-{
-	struct exchange *x = CONTAINER_OF(c, struct exchange, call);
-	struct mcp_msg answer = *said, *m = &answer;
-	struct buf rewritten = {0};
-
-	if (said->kind != MCP_RESPONSE) {
-		unsubscribe(x);
-	}
-	x->answer = gate_buf_take(x->gate, 34 << 20);
-	if (x->endpoint->id.n == 0 && mcp_outward_may_apply(m)) {
-		rewritten = gate_buf_take(x->gate, 34 << 20);
-		lead_back(x, m, &rewritten);
-	}
-	if (x->version == MCP_MODERN) {
-		mcp_modern_answer(&x->answer, m, x->msg.id, x->msg.method);
-	} else {
-		mcp_splice_answer(&x->answer, m, x->msg.id);
-	}
-	if (x->msg.method != MCP_TOOLS_CALL && said->kind == MCP_RESPONSE) {
-		history_output_bytes(&x->action, said->result.n);
-	}
-	/* The commitment is to what the server said. */
-	action_answered(&x->action, status_of(x, said), 0,
-			said->kind == MCP_RESPONSE ? said->result : said->error);
-	gate_buf_give(x->gate, &rewritten);
-}
-
 static void on_fail(struct link_call *c, enum link_fail why)
 {
 	static const enum ledger_status statuses[] = {
@@ -238,6 +211,41 @@ static void on_fail(struct link_call *c, enum link_fail why)
 	action_answered(&x->action, statuses[why], 0, str_make(NULL, 0));
 }
 
+static void on_answer(struct link_call *c, const struct mcp_msg *said)
+{
+	struct exchange *x = CONTAINER_OF(c, struct exchange, call);
+	struct mcp_msg answer = *said, *m = &answer;
+	struct buf rewritten = {0};
+
+	if (link_is_modern(x->link) && mcp_result_type(said) != MCP_RESULT_COMPLETE) {
+		on_fail(c, LINK_FAIL_PROTOCOL);
+		return;
+	}
+	if (said->kind != MCP_RESPONSE) {
+		unsubscribe(x);
+	}
+	x->answer = gate_buf_take(x->gate, 34 << 20);
+	if (x->endpoint->id.n == 0 && mcp_outward_may_apply(m)) {
+		rewritten = gate_buf_take(x->gate, 34 << 20);
+		lead_back(x, m, &rewritten);
+	}
+	if (link_is_modern(x->link)) {
+		mcp_upward_answer(&x->answer, m, x->msg.id, x->msg.method, x->version);
+	} else if (x->version == MCP_MODERN) {
+		mcp_modern_answer(&x->answer, m, x->msg.id, x->msg.method, false);
+	} else {
+		mcp_splice_answer(&x->answer, m, x->msg.id);
+	}
+	if (x->msg.method != MCP_TOOLS_CALL && said->kind == MCP_RESPONSE) {
+		history_output_bytes(&x->action, said->result.n);
+	}
+	x->status = x->version == MCP_MODERN ? mcp_modern_status(m) : 200;
+	/* The commitment is to what the server said. */
+	action_answered(&x->action, status_of(x, said), 0,
+			said->kind == MCP_RESPONSE ? said->result : said->error);
+	gate_buf_give(x->gate, &rewritten);
+}
+
 static const struct link_events call_events = {
 	.on_notification = on_notification,
 	.on_send = on_send,
@@ -247,24 +255,75 @@ static const struct link_events call_events = {
 
 /* ---- the action ---- */
 
+static void answer_empty(struct exchange *x)
+{
+	x->answer = gate_buf_take(x->gate, 4096);
+	mcp_empty_answer(&x->answer, x->msg.id, x->version);
+	action_answered(&x->action, LEDGER_OK, 0, STR("{}"));
+}
+
+static void on_listened(struct link_wait *w, bool ready)
+{
+	struct exchange *x = CONTAINER_OF(w, struct exchange, listened);
+
+	if (ready || x->msg.method == MCP_RESOURCES_UNSUBSCRIBE) {
+		answer_empty(x);
+	} else {
+		on_fail(&x->call, LINK_FAIL_DIED);
+	}
+}
+
 /*
  * Who wants to hear of a resource is kept here; the server is asked with the first and told with the
  * last. *ret_done: nothing is to be sent.
  */
 static enum err_code forward_subscription(struct exchange *x, bool *ret_done)
 {
+	bool last = false;
+
 	if (x->msg.method == MCP_RESOURCES_SUBSCRIBE) {
-		return subs_add(x->link, x->session, x->object, x->msg.object, &x->subscribed,
-				NULL);
+		TRY(subs_add(x->link, x->session, x->object, x->msg.object, &x->subscribed, NULL));
+	} else if (x->msg.method == MCP_RESOURCES_UNSUBSCRIBE) {
+		last = subs_remove(x->link, x->session, x->object);
+	} else {
+		return ERR_OK;
 	}
-	if (x->msg.method == MCP_RESOURCES_UNSUBSCRIBE &&
-	    !subs_remove(x->link, x->session, x->object)) {
+	if (link_is_modern(x->link)) {
+		/* That era has no such requests: what the link listens to changes instead. */
 		*ret_done = true;
-		x->answer = gate_buf_take(x->gate, 4096);
-		mcp_empty_answer(&x->answer, x->msg.id, x->version);
-		action_answered(&x->action, LEDGER_OK, 0, STR("{}"));
+		x->listened.on_link = on_listened;
+		link_listen_wait(x->link, &x->listened);
+	} else if (x->msg.method == MCP_RESOURCES_UNSUBSCRIBE && !last) {
+		*ret_done = true;
+		answer_empty(x);
 	}
 	return ERR_OK;
+}
+
+/* What this client can answer, and which log lines it wants, told anew with each request. */
+static struct link_request request_of(const struct exchange *x)
+{
+	const struct mcp_session *s = &x->session->mcp;
+	bool modern = x->version == MCP_MODERN;
+
+	return (struct link_request){
+		.m = &x->msg,
+		.object = x->object,
+		.object_raw = x->object_raw,
+		.capabilities = modern ? x->modern.capabilities : s->capabilities,
+		/* An older client that has not said a level leaves it to the server. */
+		.wants_log = modern ? x->modern.wants_log : true,
+		.log_level = modern             ? x->modern.log_level
+			     : s->log_level_set ? (enum mcp_log_level)s->log_level
+						: MCP_LOG_INFO,
+	};
+}
+
+static enum err_code call_server(struct exchange *x)
+{
+	const struct link_request r = request_of(x);
+
+	return link_call_start(x->link, &x->call, &r, NULL);
 }
 
 static void forward(struct action *a)
@@ -283,13 +342,15 @@ static void forward(struct action *a)
 	if (done) {
 		return;
 	}
-	code = code ? code : link_call_start(x->link, &x->call, &x->msg, x->object_raw, NULL);
+	code = code ? code : call_server(x);
 	if (code) {
 		unsubscribe(x);
 		x->call.hop = 0;
 		x->answer = gate_buf_take(x->gate, 1 << 20);
 		mcp_error_append(&x->answer, x->msg.id,
-				 code == ERR_LIMIT ? MCP_ERROR_BUSY : MCP_ERROR_UPSTREAM,
+				 code == ERR_LIMIT     ? MCP_ERROR_BUSY
+				 : code == ERR_INVALID ? MCP_ERROR_PARAMS
+						       : MCP_ERROR_UPSTREAM,
 				 x->version);
 		action_answered(a, LEDGER_UNREACHABLE, 0, str_make(NULL, 0));
 	}
@@ -324,7 +385,7 @@ static void reply(struct action *a)
 		unsubscribe(x);   /* what was given up half way is no subscription */
 		exchange_over(x); /* the client has said that it wants no answer */
 	} else {
-		exchange_reply(x, 200);
+		exchange_reply(x, x->status ? (int)x->status : 200);
 	}
 }
 
@@ -363,6 +424,61 @@ static void start(struct exchange *x)
 	action_start(&x->action, &q, x->req->started);
 }
 
+/* The one field Mcp-Param-NAME; false when there are several. */
+static bool find_param(const struct h1_head *head, struct str name, struct str *ret)
+{
+	const struct str prefix = STR("Mcp-Param-");
+
+	*ret = str_make(NULL, 0);
+	for (size_t i = 0; i < head->n_fields; i++) {
+		struct str field = head->fields[i].name;
+
+		if (field.n == prefix.n + name.n && str_ieq(str_make(field.p, prefix.n), prefix) &&
+		    str_ieq(str_from(field, prefix.n), name)) {
+			if (ret->p) {
+				return false;
+			}
+			*ret = head->fields[i].value;
+		}
+	}
+	return true;
+}
+
+/* MCP 2026-07-28 basic/transports: what a tool wants shown is shown, and is what the body says. */
+static bool params_agree(struct exchange *x)
+{
+	const struct mcp_item *tool =
+		x->version == MCP_MODERN && x->msg.method == MCP_TOOLS_CALL
+			? mcp_list_find(&x->link->lists[MCP_LIST_TOOLS], x->object)
+			: NULL;
+	UNSET struct mcp_param params[MCP_PARAMS_MAX];
+	struct str shown;
+	size_t n;
+
+	if (!tool || !mcp_params_may_be(tool->raw) ||
+	    !mcp_params_read(&x->req->arena, tool->raw, x->msg.arguments, params, &n)) {
+		return true;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (!find_param(&x->req->head, params[i].name, &shown) ||
+		    (shown.p != NULL) != (params[i].value.p != NULL) ||
+		    (shown.p && (!mcp_header_decode(&x->req->arena, shown, &shown) ||
+				 !str_eq(shown, params[i].value)))) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static void start_if_shown(struct exchange *x)
+{
+	if (params_agree(x)) {
+		start(x);
+	} else {
+		mcp_fail(x, MCP_ERROR_HEADER_MISMATCH);
+	}
+}
+
 /* A server that did not offer subscriptions is not asked for one. */
 static bool can_do(const struct exchange *x)
 {
@@ -380,7 +496,7 @@ static void on_gathered(struct gather *g)
 	} else if (!can_do(x)) {
 		mcp_fail(x, MCP_ERROR_METHOD);
 	} else {
-		start(x);
+		start_if_shown(x);
 	}
 }
 
@@ -390,7 +506,7 @@ void mcp_object_start(struct exchange *x)
 	struct link **links = found ? &x->link : x->endpoint->links;
 
 	if (found && x->link->state == LINK_READY && can_do(x)) {
-		start(x);
+		start_if_shown(x);
 		return;
 	}
 	/* Its server has to come first; an unknown name may be of one that is not there yet. */

@@ -260,6 +260,7 @@ static void on_post_gone(struct exchange *x)
 static void on_post_end(struct exchange *x)
 {
 	gather_stop(&x->gather);
+	link_wait_forget(&x->listened);
 	if (x->call.hop) {
 		link_call_cancel(&x->call, true);
 	}

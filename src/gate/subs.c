@@ -2,7 +2,6 @@
 #include "gate/subs.h"
 
 #include "gate/gate.h"
-#include "json/write.h"
 
 #include <stdlib.h>
 
@@ -192,6 +191,10 @@ static void tell_server(struct link *l, enum mcp_method method, struct str uri)
 	if (l->state != LINK_READY) {
 		return;
 	}
+	if (link_is_modern(l)) {
+		link_listen_soon(l);
+		return;
+	}
 	params = gate_buf_take(l->gate, 64 << 10);
 	buf_append(&params, STR("{\"uri\":"));
 	json_put_str(&params, uri);
@@ -202,8 +205,18 @@ static void tell_server(struct link *l, enum mcp_method method, struct str uri)
 	gate_buf_give(l->gate, &params);
 }
 
+void subs_write(const struct link *l, struct json_writer *w)
+{
+	LIST_FOREACH (node, (struct list *)(uintptr_t)&l->sub_uris) {
+		json_w_str(w, CONTAINER_OF(node, struct sub_uri, of_link)->uri);
+	}
+}
+
 void subs_restore(struct link *l)
 {
+	if (link_is_modern(l)) {
+		return; /* its listening says it all at once */
+	}
 	LIST_FOREACH (node, &l->sub_uris) {
 		tell_server(l, MCP_RESOURCES_SUBSCRIBE,
 			    CONTAINER_OF(node, struct sub_uri, of_link)->uri);

@@ -9,6 +9,7 @@
 #define GATE_SUBS_H
 
 #include "gate/link.h"
+#include "json/write.h"
 
 struct gate;
 struct session;
@@ -30,6 +31,9 @@ void subs_updated(struct link *l, const struct mcp_msg *m);
 
 /* The server was started anew and knows of nothing. */
 void subs_restore(struct link *l);
+
+/* The URIs that are wanted, as elements of an array that w is in. */
+void subs_write(const struct link *l, struct json_writer *w);
 
 /* The session ends: servers that nobody else listens to are told. */
 void subs_session_end(struct session *s);

@@ -118,6 +118,13 @@ static void write_caps(struct json_writer *w, uint32_t bits, enum mcp_version v,
 	json_w_end(w);
 }
 
+void mcp_client_capabilities_write(struct buf *out, uint32_t capabilities, enum mcp_version v)
+{
+	struct json_writer w = json_writer(out);
+
+	write_caps(&w, capabilities, v, client_caps, ARRAY_LEN(client_caps));
+}
+
 static struct str cut(struct str s, size_t max)
 {
 	if (s.n <= max) {

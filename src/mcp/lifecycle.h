@@ -97,6 +97,9 @@ void mcp_list_request(struct buf *out, uint64_t id, enum mcp_method m, struct st
 void mcp_cancel_notification(struct buf *out, uint64_t id);
 void mcp_ping_request(struct buf *out, uint64_t id);
 
+/* A ClientCapabilities object; bits that revision v does not have are left out. */
+void mcp_client_capabilities_write(struct buf *out, uint32_t capabilities, enum mcp_version v);
+
 /* Writ's serverInfo object. */
 void mcp_server_info(struct buf *out);
 

@@ -14,8 +14,7 @@ static const struct str meta_names[META_MAX] = {
 	[META_LEVEL] = STR_INIT("io.modelcontextprotocol/logLevel"),
 };
 
-/* The keys of _meta hold a slash, which some writers escape: compared with that undone. */
-static bool key_is(struct str key, struct str name)
+bool mcp_key_is(struct str key, struct str name)
 {
 	size_t k = 0;
 
@@ -40,7 +39,7 @@ static void read_meta(struct str meta, struct str *spans)
 	}
 	for (struct json_walk w = json_walk(meta); json_walk_next(&w, &m);) {
 		for (size_t i = 0; i < META_MAX; i++) {
-			if (key_is(m.key, meta_names[i])) {
+			if (mcp_key_is(m.key, meta_names[i])) {
 				spans[i] = m.value;
 			}
 		}
@@ -209,7 +208,7 @@ static void edit_meta(struct edit *e, struct str meta)
 }
 
 static void modern_result(struct buf *out, const struct mcp_msg *answer, struct str id,
-			  enum mcp_method method)
+			  enum mcp_method method, bool from_modern)
 {
 	static const struct {
 		struct str name, value;
@@ -228,6 +227,10 @@ static void modern_result(struct buf *out, const struct mcp_msg *answer, struct 
 	replace(&e, answer->id, id);
 	for (size_t i = 0; i < n_members; i++) {
 		(void)json_scan_members(answer->result, &members[i].name, 1, &there, NULL);
+		if (there.p && from_modern && str_eq(members[i].name, STR("ttlMs")) &&
+		    json_raw_type(there) == JSON_NUMBER) {
+			continue; /* how long it is good for, its server knows */
+		}
 		if (there.p) {
 			replace(&e, there, members[i].value);
 		} else {
@@ -253,13 +256,13 @@ static struct str error_code(const struct mcp_msg *answer)
 }
 
 void mcp_modern_answer(struct buf *out, const struct mcp_msg *answer, struct str id,
-		       enum mcp_method method)
+		       enum mcp_method method, bool from_modern)
 {
 	struct mcp_patch p[2];
 	size_t n = 0;
 
 	if (answer->kind == MCP_RESPONSE) {
-		modern_result(out, answer, id, method);
+		modern_result(out, answer, id, method, from_modern);
 		return;
 	}
 	ASSERT(answer->kind == MCP_ERROR_RESPONSE);
@@ -275,8 +278,7 @@ void mcp_modern_answer(struct buf *out, const struct mcp_msg *answer, struct str
 
 unsigned mcp_modern_status(const struct mcp_msg *answer)
 {
-	if (answer->kind == MCP_ERROR_RESPONSE && str_eq(error_code(answer), STR("-32601"))) {
-		return 404;
-	}
-	return 200;
+	struct str code = answer->kind == MCP_ERROR_RESPONSE ? error_code(answer) : STR("");
+
+	return str_eq(code, STR("-32601")) ? 404 : str_eq(code, STR("-32021")) ? 400 : 200;
 }

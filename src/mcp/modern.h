@@ -56,14 +56,17 @@ enum mcp_error mcp_modern_check(struct arena *scratch, const struct mcp_msg *m,
 bool mcp_header_decode(struct arena *a, struct str value, struct str *ret) MUST_USE;
 
 /*
- * The answer of a legacy server for a modern client, under the client's id: a
- * result gains resultType "complete" (whatever it may have said itself, since a
- * legacy server cannot ask for input that way), serverInfo in its _meta, and for
- * methods whose results may be cached ttlMs 0 and cacheScope "private"; the error
- * -32002 becomes -32602.
+ * The answer of a server for a modern client, under the client's id: a result gains
+ * resultType "complete" (whatever a legacy server may have said itself, since it cannot
+ * ask for input that way), serverInfo in its _meta, and for methods whose results may be
+ * cached ttlMs 0 (a modern server's own stays) and cacheScope "private"; the error -32002 becomes
+ * -32602. A modern server's result must be a complete one (mcp/upward.h).
  */
 void mcp_modern_answer(struct buf *out, const struct mcp_msg *answer, struct str id,
-		       enum mcp_method method);
+		       enum mcp_method method, bool from_modern);
+
+/* Is a member of _meta, as written, called `name`? Some writers escape the slash. */
+bool mcp_key_is(struct str key, struct str name);
 
 /* The HTTP status under which a POST is answered with this error from a server (as relayed). */
 unsigned mcp_modern_status(const struct mcp_msg *answer);

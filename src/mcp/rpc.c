@@ -9,13 +9,21 @@ static const struct str envelope_names[] = {
 	STR_INIT("params"),  STR_INIT("result"), STR_INIT("error"),
 };
 static const struct str params_names[] = {
-	STR_INIT("name"),          STR_INIT("arguments"),
-	STR_INIT("_meta"),         STR_INIT("uri"),
-	STR_INIT("ref"),           STR_INIT("taskId"),
-	STR_INIT("cursor"),        STR_INIT("requestId"),
-	STR_INIT("progressToken"), STR_INIT("protocolVersion"),
-	STR_INIT("capabilities"),  STR_INIT("level"),
-	STR_INIT("requestState"),  STR_INIT("argument"),
+	STR_INIT("name"),
+	STR_INIT("arguments"),
+	STR_INIT("_meta"),
+	STR_INIT("uri"),
+	STR_INIT("ref"),
+	STR_INIT("taskId"),
+	STR_INIT("cursor"),
+	STR_INIT("requestId"),
+	STR_INIT("progressToken"),
+	STR_INIT("protocolVersion"),
+	STR_INIT("capabilities"),
+	STR_INIT("level"),
+	STR_INIT("requestState"),
+	STR_INIT("argument"),
+	STR_INIT("inputResponses"),
 };
 static const struct str meta_names[] = {
 	STR_INIT("progressToken"),

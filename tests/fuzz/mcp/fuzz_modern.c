@@ -47,7 +47,7 @@ static void answer(struct arena *a, const struct mcp_msg *m)
 	struct buf out;
 
 	buf_init(&out, 1 << 20);
-	mcp_modern_answer(&out, m, STR("7"), MCP_RESOURCES_READ);
+	mcp_modern_answer(&out, m, STR("7"), MCP_RESOURCES_READ, false);
 	CHECK(mcp_msg_parse(a, buf_str(&out), NULL, &again, NULL) == m->kind);
 	CHECK(!m->id.p || str_eq(again.id, STR("7")));
 	if (m->kind == MCP_RESPONSE) {

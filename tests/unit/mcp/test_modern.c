@@ -220,7 +220,7 @@ static struct str bridged(struct fixture *f, const char *answer, enum mcp_method
 	assert_int_not_equal(mcp_msg_parse(&f->arena, str_from_c(answer), NULL, &f->m, NULL),
 			     MCP_INVALID);
 	buf_clear(&f->out);
-	mcp_modern_answer(&f->out, &f->m, STR("\"c\""), method);
+	mcp_modern_answer(&f->out, &f->m, STR("\"c\""), method, false);
 	assert_int_equal(mcp_msg_parse(&f->arena, buf_str(&f->out), NULL, &f->m, NULL),
 			 str_find_str(buf_str(&f->out), STR("\"error\"")) < buf_len(&f->out)
 				 ? MCP_ERROR_RESPONSE
