@@ -125,8 +125,7 @@ static void header_values_survive_both_ways(void **state)
 		" leading",
 		"trailing ",
 		"",
-		"Gr\xc3\xbc\xc3\x9f"
-		"e",
+		"Gr\xc3\xbcn",
 		"a\nb",
 		"=?base64?QQ==?=",
 		"=?base64?",
