@@ -31,28 +31,24 @@ static enum err_code state_of(struct arena *a, const struct approve *args, struc
 
 static void show_one(struct out *o, const struct json *item, struct arena *a)
 {
-	const struct json *request;
-	struct str id = json_str(json_get(item, STR("id")));
-	uint64_t port = 0, record = 0;
+	const struct json *request, *cut;
+	struct str what, id = json_str(json_get(item, STR("id")));
+	uint64_t record = 0;
 
 	if (json_parse(a, json_str(json_get(item, STR("request"))), NULL, &request, NULL)) {
 		return;
 	}
-	(void)(json_get(request, STR("port")) && json_u64(json_get(request, STR("port")), &port));
 	(void)(json_get(request, STR("record")) &&
 	       json_u64(json_get(request, STR("record")), &record));
+	cut = json_get(request, STR("cut"));
+	what = json_str(json_get(request, STR("what")));
 	out_row_begin(o);
 	out_text(o, "id", id);
 	out_text(o, "agent", json_str(json_get(request, STR("agent"))));
-	out_text(o, "to",
-		 arena_printf(a, STR_FMT ":%llu", STR_ARG(json_str(json_get(request, STR("host")))),
-			      (unsigned long long)port));
+	out_text(o, "to", json_str(json_get(request, STR("to"))));
 	out_text(o, "what",
-		 json_get(request, STR("method"))
-			 ? arena_printf(a, STR_FMT " " STR_FMT,
-					STR_ARG(json_str(json_get(request, STR("method")))),
-					STR_ARG(json_str(json_get(request, STR("path")))))
-			 : STR("tunnel"));
+		 json_is_bool(cut) && cut->boolean ? arena_printf(a, STR_FMT "...", STR_ARG(what))
+						   : what);
 	out_text(o, "policy", json_str(json_get(request, STR("policy"))));
 	out_text(o, "reason", json_str(json_get(request, STR("reason"))));
 	out_u64(o, "record", record);

@@ -64,6 +64,7 @@ struct exchange {
 	struct link_call call;
 	struct link_wait listened; /* for a modern server to take a subscription */
 	struct action action;
+	struct hold *hold; /* a person is, or was, asked about it; NULL: nobody */
 
 	/* lists: one action for each server */
 	struct list_part {
@@ -118,6 +119,7 @@ void model_begin(struct exchange *x, struct str what);
 void mcp_fail(struct exchange *x, enum mcp_error e);
 void mcp_lists_start(struct exchange *x, enum mcp_list_kind kind);
 void mcp_object_start(struct exchange *x);
+void mcp_object_leave(struct exchange *x); /* who was to be asked need not be any more */
 void mcp_open_start(struct exchange *x);
 void mcp_lists_end(struct exchange *x);
 

@@ -439,6 +439,11 @@ static void on_sweep(struct loop_hook *h)
 	sweep(CONTAINER_OF(h, struct exits, sweep));
 }
 
+struct str exit_host_text(struct arena *a, const struct egress_host *host)
+{
+	return arena_printf(a, STR_FMT ":%u", STR_ARG(egress_host_name(host)), host->port);
+}
+
 void exits_init(struct gate *g)
 {
 	struct exits *x = &g->exits;
@@ -447,7 +452,6 @@ void exits_init(struct gate *g)
 	list_init(&x->listeners);
 	list_init(&x->tunnels);
 	list_init(&x->inspected);
-	list_init(&x->held);
 	list_init(&x->over);
 	x->sweep.on_turn_end = on_sweep;
 }

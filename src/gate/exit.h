@@ -30,11 +30,6 @@ struct exits {
 	struct list listeners; /* of struct exit_listener */
 	struct list tunnels;   /* of struct exit_tunnel */
 	struct list inspected; /* of struct exit_inspected */
-	struct list held;      /* of struct exit_hold: what waits for a person */
-	unsigned n_held;
-	uint64_t next_hold;
-	/* What is held (text: JSON) and, with an empty text, no more. NULL: nothing can be held. */
-	void (*on_held)(struct gate *g, uint64_t n, struct str text);
 	unsigned n_inspected;
 	struct tls_authority *authority; /* owned; NULL: no tunnel can be looked into */
 	struct list over;                /* what is freed at the end of the turn */
@@ -66,9 +61,6 @@ void gate_exit_close(struct gate *g, struct session *who);
 
 /* Serves a configured listener of kind proxy: callers are identified as its gateway's are. */
 enum err_code gate_exit_proxy(struct gate *g, unsigned index, int fd, struct err *err) MUST_USE;
-
-/* A person, by the user that the kernel says, answered for what is held under this number. */
-void gate_exit_verdict(struct gate *g, uint64_t n, bool yes, uint32_t uid);
 
 /* ---- for gate.c ---- */
 

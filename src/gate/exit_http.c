@@ -27,7 +27,7 @@ struct exit_call {
 	struct egress_host host;
 	struct str host_text, target;
 	struct action action;
-	struct exit_hold hold;
+	struct hold hold;
 	struct session *who;
 	struct str path;
 	struct dial_request dial;
@@ -66,7 +66,7 @@ static void pool_free(struct exit_over *o)
 
 static void let_go(struct exit_call *x)
 {
-	exit_hold_end(&x->hold);
+	hold_end(&x->hold);
 	dialer_forget(&x->gate->exits.dialer, &x->dial);
 	x->dialling = false;
 	if (x->calling) {
@@ -369,34 +369,32 @@ static void forward(struct action *a)
 
 static void decide(struct exit_call *x, uint64_t started);
 
-static void on_verdict(struct exit_hold *h, enum exit_verdict v)
+static void on_verdict(struct hold *h, enum hold_verdict v)
 {
 	struct exit_call *x = CONTAINER_OF(h, struct exit_call, hold);
 
 	switch (v) {
-	case EXIT_VERDICT_YES:
+	case HOLD_YES:
 		decide(x, x->gate->loop.now);
 		break;
-	case EXIT_VERDICT_NO:
+	case HOLD_NO:
 		exit_answer_fault(x->req, EXIT_FAULT_PERSON);
 		break;
-	case EXIT_VERDICT_NONE:
+	case HOLD_UNHEARD:
 		exit_answer_fault(x->req, EXIT_FAULT_UNHEARD);
 		break;
 	}
 }
 
-/* Only once: what is asked about again after a yes is refused. */
 static bool hold(struct exit_call *x)
 {
-	const struct action *a = &x->action;
+	struct arena *a = x->action.arena;
 
-	if (x->gone || a->unrecorded || a->answer.outcome != POLICY_ASK || x->hold.by[0]) {
-		return false;
-	}
 	x->hold.on_verdict = on_verdict;
-	return exit_hold_begin(&x->hold, x->gate, x->who, a,
-			       exit_hold_text(a, &x->host, x->req->head.method_text, x->path));
+	return !x->gone &&
+	       hold_begin(&x->hold, &x->action, exit_host_text(a, &x->host),
+			  arena_printf(a, STR_FMT " " STR_FMT, STR_ARG(x->req->head.method_text),
+				       STR_ARG(x->path)));
 }
 
 static void reply(struct action *a)
@@ -428,7 +426,7 @@ static void on_abort(struct http_req *req, bool gone)
 	if (!gone && !x->hold.held) {
 		return; /* it may still read, and nobody is to be kept busy for who does not */
 	}
-	exit_hold_end(&x->hold);
+	hold_end(&x->hold);
 	x->gone = true;
 	if (x->calling || x->dialling) {
 		answered(x, LEDGER_CALLER_GONE, 0);

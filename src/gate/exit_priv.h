@@ -62,34 +62,8 @@ struct str exit_describe(struct http_req *req, struct arena *a, const struct egr
 /* The peer of a connected socket as text in the arena; empty when there is none. */
 struct str exit_peer_text(int fd, struct arena *a);
 
-enum exit_verdict { EXIT_VERDICT_NONE = 0, EXIT_VERDICT_NO, EXIT_VERDICT_YES };
-
-enum { EXIT_HOLD_TEXT = 2048 };
-
-/* A request that waits for a person; part of it (exit_hold.c). Zeroed is idle. */
-struct exit_hold {
-	struct list node;
-	struct gate *gate;
-	struct session *who;
-	uint64_t n;
-	struct timer deadline;
-	bool held;
-	char asked[ACTION_ID_MAX]; /* id of the action that was asked about */
-	size_t asked_n;
-	char by[32]; /* who said yes: the user's number */
-	void (*on_verdict)(struct exit_hold *h, enum exit_verdict v);
-};
-
-/* False: too much is held; answer as if nobody could be asked. on_verdict must be set. */
-bool exit_hold_begin(struct exit_hold *h, struct gate *g, struct session *who,
-		     const struct action *asked, struct str text);
-
-/* Harmless when nothing is held. */
-void exit_hold_end(struct exit_hold *h);
-
-/* What a person is shown, in the action's arena. */
-struct str exit_hold_text(const struct action *a, const struct egress_host *host, struct str method,
-			  struct str path);
+/* host:port, as a person is shown it, in the arena. */
+struct str exit_host_text(struct arena *a, const struct egress_host *host);
 
 /* CONNECT (exit_tunnel.c) and plain requests (exit_http.c), of an identified caller. */
 void exit_tunnel_begin(struct exit_listener *l, struct http_req *req, struct session *who);

@@ -45,7 +45,7 @@ struct exit_tunnel {
 	struct arena arena;
 	struct egress_host host;
 	struct action action;
-	struct exit_hold hold;
+	struct hold hold;
 	struct dial_request dial;
 	enum exit_fault fault;
 	int upstream;
@@ -67,7 +67,7 @@ static void tunnel_free(struct exit_over *o)
 /* Everything but the action and the memory. */
 static void let_go(struct exit_tunnel *t)
 {
-	exit_hold_end(&t->hold);
+	hold_end(&t->hold);
 	dialer_forget(&t->gate->exits.dialer, &t->dial);
 	timer_stop(&t->deadline);
 	loop_remove(&t->gate->loop, &t->client);
@@ -311,34 +311,31 @@ static void forward(struct action *a)
 
 static void decide(struct exit_tunnel *t, uint64_t started);
 
-static void on_verdict(struct exit_hold *h, enum exit_verdict v)
+static void on_verdict(struct hold *h, enum hold_verdict v)
 {
 	struct exit_tunnel *t = CONTAINER_OF(h, struct exit_tunnel, hold);
 	struct http_req *req = t->req;
 
 	t->state = TUNNEL_DECIDING;
-	if (v == EXIT_VERDICT_YES) {
+	if (v == HOLD_YES) {
 		decide(t, t->gate->loop.now);
 		return;
 	}
 	t->req = NULL;
 	req->user = NULL;
-	exit_answer_fault(req, v == EXIT_VERDICT_NO ? EXIT_FAULT_PERSON : EXIT_FAULT_UNHEARD);
+	exit_answer_fault(req, v == HOLD_NO ? EXIT_FAULT_PERSON : EXIT_FAULT_UNHEARD);
 	tunnel_over(t);
 }
 
-/* Only once: what is asked about again after a yes is refused. */
 static bool hold(struct exit_tunnel *t)
 {
-	const struct action *a = &t->action;
-
-	if (!t->req || a->unrecorded || a->answer.outcome != POLICY_ASK || t->hold.by[0]) {
+	t->hold.on_verdict = on_verdict;
+	if (!t->req ||
+	    !hold_begin(&t->hold, &t->action, exit_host_text(&t->arena, &t->host), STR("tunnel"))) {
 		return false;
 	}
-	t->hold.on_verdict = on_verdict;
 	t->state = TUNNEL_HELD;
-	return exit_hold_begin(&t->hold, t->gate, t->who, a,
-			       exit_hold_text(a, &t->host, str_make(NULL, 0), str_make(NULL, 0)));
+	return true;
 }
 
 static void reply(struct action *a)

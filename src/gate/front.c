@@ -105,7 +105,8 @@ static void on_body_complete(struct http_req *req)
  */
 static bool hanging_up_cancels(const struct exchange *x)
 {
-	return x->ops == &model_chat_ops || x->ops == &mcp_get_ops || x->version == MCP_MODERN;
+	return x->ops == &model_chat_ops || x->ops == &mcp_get_ops || x->version == MCP_MODERN ||
+	       (x->hold && x->hold->held);
 }
 
 static void on_abort(struct http_req *req, bool gone)

@@ -37,6 +37,7 @@ enum err_code gate_init(struct gate *g, unsigned index, struct err *err)
 	dialer_init(&g->connector, &g->loop);
 	dialer_init(&g->runner, &g->loop);
 	exits_init(g);
+	holds_init(&g->holds);
 	sessions_init(&g->sessions, index, 0, g->seed);
 	gate_runs_init(&g->runs, g);
 	history_init(&g->history);

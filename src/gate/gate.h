@@ -12,6 +12,7 @@
 #include "gate/dialer.h"
 #include "gate/exit.h"
 #include "gate/history.h"
+#include "gate/hold.h"
 #include "gate/link.h"
 #include "gate/recorder.h"
 #include "gate/rules.h"
@@ -77,6 +78,7 @@ struct gate {
 	struct exits exits;
 	struct sessions sessions;
 	struct gate_runs runs;
+	struct holds holds; /* what waits for a person */
 	struct list links, endpoints, models; /* with those that a reload retired */
 	struct gate_listener listeners[GATE_MAX_LISTENERS];
 	unsigned n_listeners;

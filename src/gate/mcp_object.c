@@ -356,13 +356,11 @@ static void forward(struct action *a)
 	}
 }
 
-static void answer_refused(struct exchange *x)
+static void answer_refused(struct exchange *x, enum mcp_refusal_kind kind)
 {
 	const struct rules_answer *answer = &x->action.answer;
 	const struct mcp_refusal refusal = {
-		.kind = x->action.unrecorded            ? MCP_REFUSAL_UNAVAILABLE
-			: answer->outcome == POLICY_ASK ? MCP_REFUSAL_ASK
-							: MCP_REFUSAL_DENIED,
+		.kind = kind,
 		.policy = answer->policy,
 		.reason = answer->reason,
 		.retry_after = answer->retry_after,
@@ -375,12 +373,95 @@ static void answer_refused(struct exchange *x)
 	exchange_reply(x, 200);
 }
 
+/* ---- a person is asked ---- */
+
+static void on_verdict(struct hold *h, enum hold_verdict v)
+{
+	struct exchange *x = h->owner;
+
+	switch (v) {
+	case HOLD_YES:
+		x->object_raw = str_make(NULL, 0);
+		mcp_object_start(x); /* names and links may be others by now */
+		break;
+	case HOLD_NO:
+		answer_refused(x, MCP_REFUSAL_PERSON);
+		break;
+	case HOLD_UNHEARD:
+		answer_refused(x, MCP_REFUSAL_UNHEARD);
+		break;
+	}
+}
+
+/* Whoever waits with a progress token is told for whom. */
+static void tell_waiting(struct exchange *x)
+{
+	struct buf out;
+
+	if (!x->msg.token.p) {
+		return;
+	}
+	out = gate_buf_take(x->gate, 4096);
+	buf_append(&out, STR("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\","
+			     "\"params\":{\"progressToken\":"));
+	buf_append(&out, x->msg.token);
+	buf_append(&out, STR(",\"progress\":0,\"message\":\"waits for a person's approval\"}}"));
+	if (!out.failed) {
+		(void)exchange_event(x, buf_str(&out));
+	}
+	gate_buf_give(x->gate, &out);
+}
+
+static struct str what_of(const struct exchange *x)
+{
+	struct arena *a = &x->req->arena;
+
+	return arena_printf(a, STR_FMT " " STR_FMT, STR_ARG(mcp_method_info(x->msg.method)->name),
+			    STR_ARG(x->msg.arguments));
+}
+
+static bool hold(struct exchange *x)
+{
+	struct arena *a = &x->req->arena;
+	struct str to =
+		arena_printf(a, STR_FMT "." STR_FMT, STR_ARG(x->link->id), STR_ARG(x->object));
+
+	if (x->gone || x->half_closed || x->cancelled) {
+		return false;
+	}
+	if (!x->hold) {
+		x->hold = ARENA_NEW(a, struct hold);
+	}
+	if (!x->hold) {
+		return false;
+	}
+	x->hold->owner = x;
+	x->hold->on_verdict = on_verdict;
+	if (!hold_begin(x->hold, &x->action, to, what_of(x))) {
+		return false;
+	}
+	tell_waiting(x);
+	return true;
+}
+
+void mcp_object_leave(struct exchange *x)
+{
+	if (x->hold) {
+		hold_end(x->hold);
+	}
+}
+
 static void reply(struct action *a)
 {
 	struct exchange *x = CONTAINER_OF(a, struct exchange, action);
 
+	if (a->refused && a->answer.outcome == POLICY_ASK && hold(x)) {
+		return;
+	}
 	if (a->refused) {
-		answer_refused(x);
+		answer_refused(x, a->unrecorded                     ? MCP_REFUSAL_UNAVAILABLE
+				  : a->answer.outcome == POLICY_ASK ? MCP_REFUSAL_ASK
+								    : MCP_REFUSAL_DENIED);
 	} else if (x->cancelled || buf_len(&x->answer) == 0) {
 		unsubscribe(x);   /* what was given up half way is no subscription */
 		exchange_over(x); /* the client has said that it wants no answer */
@@ -415,6 +496,7 @@ static void start(struct exchange *x)
 		.server = x->link->id,
 		.object = x->object,
 		.input = x->msg.arguments,
+		.approved_by = x->hold ? str_from_c(x->hold->by) : str_make(NULL, 0),
 	};
 
 	x->action = (struct action){.gate = x->gate,

@@ -67,7 +67,12 @@ static void cancel(struct exchange *x)
 		x->msg.request_id.p ? mcp_session_find(&x->session->mcp, x->msg.request_id) : NULL;
 	struct exchange *other = r ? CONTAINER_OF(r, struct exchange, in_flight) : NULL;
 
-	if (other && !other->cancelled && other->action.step == STEP_FORWARD && other->call.hop) {
+	if (other && other->hold && other->hold->held) {
+		other->cancelled = true;
+		mcp_object_leave(other);
+		exchange_over(other);
+	} else if (other && !other->cancelled && other->action.step == STEP_FORWARD &&
+		   other->call.hop) {
 		other->cancelled = true;
 		link_call_cancel(&other->call, true);
 		action_answered(&other->action, LEDGER_CANCELLED, 0, str_make(NULL, 0));
@@ -252,6 +257,7 @@ static void on_post_gone(struct exchange *x)
 	if (x->call.hop) {
 		ask_client_gone(x->session);
 	}
+	mcp_object_leave(x); /* nothing is done for who is not there */
 	if (!running) {
 		http_req_drop(x->req);
 	}
@@ -259,6 +265,7 @@ static void on_post_gone(struct exchange *x)
 
 static void on_post_end(struct exchange *x)
 {
+	mcp_object_leave(x);
 	gather_stop(&x->gather);
 	link_wait_forget(&x->listened);
 	if (x->call.hop) {

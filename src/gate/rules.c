@@ -528,6 +528,22 @@ static struct str only_waiting(const struct policy_decision *d)
 	return longest;
 }
 
+/* How long a person may take to answer; 0: nothing says. */
+static unsigned ask_seconds(const struct policy_decision *d)
+{
+	int64_t least = INT64_MAX, ms;
+
+	for (size_t i = 0; d->outcome == POLICY_ASK && i < d->deciding.n; i++) {
+		struct str ttl = policy_rule_note(d->deciding.items[i], STR("ask_ttl"));
+
+		if (ttl.n && policy_duration_parse(ttl, &ms) && ms < least) {
+			least = ms;
+		}
+	}
+	least = least == INT64_MAX ? 0 : least < 1000 ? 1 : least / 1000;
+	return least > UINT32_MAX ? UINT32_MAX : (unsigned)least;
+}
+
 static bool is_durable(const struct policy_decision *d)
 {
 	for (size_t i = 0; i < d->deciding.n; i++) {
@@ -579,6 +595,7 @@ static void take_decision(const struct policy_decision *d, struct arena *a,
 	ret->n_logged = take_ids(a, &d->logged, &ret->logged);
 	ret->n_duties = take_duties(a, d, &ret->duties);
 	ret->retry_after = only_waiting(d);
+	ret->ask_seconds = ask_seconds(d);
 	if (d->deciding.n) {
 		const struct policy_rule *rule = d->permit ? d->permit : d->deciding.items[0];
 

@@ -104,7 +104,8 @@ struct rules_answer {
 	struct str policy; /* the first of them, for the caller; empty: nothing permits it */
 	struct str reason; /* its @reason; may be empty */
 	struct str
-		retry_after; /* ASK that waiting alone lifts: the longest @retry_after; or empty */
+		retry_after;  /* ASK that waiting alone lifts: the longest @retry_after; or empty */
+	unsigned ask_seconds; /* ASK: the shortest @ask_ttl; 0: none says */
 	const struct str *duties; /* ALLOW: "audit=full" */
 	size_t n_duties;
 	const struct str *logged; /* ids of @mode("log") policies that would have counted */

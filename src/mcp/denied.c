@@ -14,13 +14,31 @@ static struct str decision_name(enum mcp_refusal_kind kind)
 {
 	switch (kind) {
 	case MCP_REFUSAL_DENIED:
+	case MCP_REFUSAL_PERSON:
 		return STR("deny");
 	case MCP_REFUSAL_ASK:
+	case MCP_REFUSAL_UNHEARD:
 		return STR("ask");
 	case MCP_REFUSAL_UNAVAILABLE:
 		return STR("unavailable");
 	}
 	return STR("deny");
+}
+
+static struct str ending(enum mcp_refusal_kind kind)
+{
+	switch (kind) {
+	case MCP_REFUSAL_ASK:
+		return STR(" Nobody can be asked about it now: repeat it later.");
+	case MCP_REFUSAL_UNHEARD:
+		return STR(" Repeat it when somebody is there to answer.");
+	case MCP_REFUSAL_PERSON:
+		return STR(" Do not repeat it.");
+	case MCP_REFUSAL_DENIED:
+	case MCP_REFUSAL_UNAVAILABLE:
+		break;
+	}
+	return STR(" Repeating it will not help; ask whoever owns the policy.");
 }
 
 static void say(struct buf *b, const struct mcp_refusal *r)
@@ -30,10 +48,17 @@ static void say(struct buf *b, const struct mcp_refusal *r)
 		buf_append(b, STR("Writ refused this call"));
 		break;
 	case MCP_REFUSAL_ASK:
-		buf_append(b,
-			   r->retry_after.n
-				   ? STR("Writ holds this call back for now")
-				   : STR("Writ holds this call back until a person approves it"));
+		buf_append(
+			b,
+			r->retry_after.n
+				? STR("Writ holds this call back for now")
+				: STR("Writ refused this call, which only a person can approve"));
+		break;
+	case MCP_REFUSAL_PERSON:
+		buf_append(b, STR("Writ asked a person about this call, who said no"));
+		break;
+	case MCP_REFUSAL_UNHEARD:
+		buf_append(b, STR("Writ asked a person about this call, and nobody answered"));
 		break;
 	case MCP_REFUSAL_UNAVAILABLE:
 		buf_append(b, STR("Writ cannot let this call through now; it was not made. "
@@ -65,9 +90,7 @@ static void say(struct buf *b, const struct mcp_refusal *r)
 		buf_append_c(b, '.');
 		return;
 	}
-	buf_append(b, r->kind == MCP_REFUSAL_ASK
-			      ? STR(" Repeat it unchanged once it is approved.")
-			      : STR(" Repeating it will not help; ask whoever owns the policy."));
+	buf_append(b, ending(r->kind));
 }
 
 /* The same for programs. */

@@ -13,8 +13,10 @@
 
 enum mcp_refusal_kind {
 	MCP_REFUSAL_DENIED = 0,
-	MCP_REFUSAL_ASK,        /* a person may approve it; until then it is refused */
-	MCP_REFUSAL_UNAVAILABLE /* no decision or no record could be made */
+	MCP_REFUSAL_ASK,         /* waiting, or a person, could lift it; none can be asked now */
+	MCP_REFUSAL_PERSON,      /* a person was asked and said no */
+	MCP_REFUSAL_UNHEARD,     /* a person was asked and said nothing */
+	MCP_REFUSAL_UNAVAILABLE, /* no decision or no record could be made */
 };
 
 struct mcp_refusal {

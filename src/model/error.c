@@ -80,7 +80,7 @@ static void say(struct buf *b, const struct model_refusal *r)
 	buf_append(b, !r->ask ? STR("Writ refused this request")
 		      : r->retry_after.n
 			      ? STR("Writ holds this request back for now")
-			      : STR("Writ holds this request back until a person approves it"));
+			      : STR("Writ refused this request, which only a person can approve"));
 	if (r->policy.n) {
 		buf_append(b, STR(": policy \""));
 		buf_append(b, cut(r->policy, POLICY_MAX));
@@ -105,7 +105,7 @@ static void say(struct buf *b, const struct model_refusal *r)
 		buf_append_c(b, '.');
 		return;
 	}
-	buf_append(b, r->ask ? STR(" Repeat it unchanged once it is approved.")
+	buf_append(b, r->ask ? STR(" Nobody can be asked about requests to models.")
 			     : STR(" Repeating it will not help; ask whoever owns the policy."));
 }
 

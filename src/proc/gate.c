@@ -185,8 +185,8 @@ static void on_drain(struct wishes *w)
 
 static void on_verdict(struct wishes *w)
 {
-	gate_exit_verdict(&CONTAINER_OF(w, struct gate_role, control)->gate,
-			  w->boot->verdict.number, w->boot->verdict.yes, w->boot->verdict.uid);
+	gate_verdict(&CONTAINER_OF(w, struct gate_role, control)->gate, w->boot->verdict.number,
+		     w->boot->verdict.yes, w->boot->verdict.uid);
 }
 
 static const struct wishes_ops wishes = {
@@ -216,7 +216,7 @@ static enum err_code serve(struct gate_role *r, struct err *err)
 	struct rules *rules;
 
 	TRY(gate_init(&r->gate, r->boot->index, err));
-	r->gate.exits.on_held = on_held;
+	r->gate.holds.on_held = on_held;
 	r->gate.n_gates = r->boot->gates ? r->boot->gates : 1;
 	r->gate.history.again = r->boot->again;
 	TRY(role_enter(r->boot, &gate_jail, err));

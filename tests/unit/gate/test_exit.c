@@ -469,12 +469,12 @@ static void on_held(struct gate *g, uint64_t n, struct str text)
 
 static void ask_for_a_person(void)
 {
-	gate.exits.on_held = on_held;
+	gate.holds.on_held = on_held;
 	say("CONNECT ask.test:22 HTTP/1.1\r\nHost: ask.test:22\r\n\r\n");
 	assert_int_equal(recorded(LEDGER_DECISION).u.decision.decision, LEDGER_ASK);
 	acknowledge();
 	assert_non_null(strstr(held_text, "ask.test"));
-	assert_int_equal(gate.exits.n_held, 1);
+	assert_int_equal(gate.holds.n, 1);
 	assert_int_equal(dial_asked("", 0), 0);
 }
 
@@ -485,10 +485,10 @@ static void a_yes_is_recorded_and_decided_again_before_it_is_dialled(void **stat
 
 	(void)state;
 	ask_for_a_person();
-	gate_exit_verdict(&gate, held_number + 1, true, 7); /* another one: nothing happens */
-	assert_int_equal(gate.exits.n_held, 1);
-	gate_exit_verdict(&gate, held_number, true, 7);
-	assert_int_equal(gate.exits.n_held, 0);
+	gate_verdict(&gate, held_number + 1, true, 7); /* another one: nothing happens */
+	assert_int_equal(gate.holds.n, 1);
+	gate_verdict(&gate, held_number, true, 7);
+	assert_int_equal(gate.holds.n, 0);
 	assert_int_equal(dial_asked("", 0), 0);
 	e = recorded(LEDGER_EVENT);
 	assert_int_equal(e.u.event.event, LEDGER_APPROVAL_GIVEN);
@@ -506,7 +506,7 @@ static void a_no_ends_it(void **state)
 {
 	(void)state;
 	ask_for_a_person();
-	gate_exit_verdict(&gate, held_number, false, 7);
+	gate_verdict(&gate, held_number, false, 7);
 	assert_heard("approval_refused");
 	assert_string_equal(held_text, "");
 	assert_int_equal(recorded(LEDGER_EVENT).u.event.event, LEDGER_APPROVAL_REFUSED);
@@ -521,7 +521,7 @@ static void who_leaves_is_held_no_more(void **state)
 	close(client);
 	client = -1;
 	settle(&gate.loop);
-	assert_int_equal(gate.exits.n_held, 0);
+	assert_int_equal(gate.holds.n, 0);
 	assert_int_equal(gate.exits.n_tunnels, 0);
 	assert_string_equal(held_text, "");
 }

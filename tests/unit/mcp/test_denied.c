@@ -69,6 +69,8 @@ static void a_call_held_back_and_one_without_a_record_say_what_to_do(void **stat
 	const struct mcp_refusal ask = {.kind = MCP_REFUSAL_ASK, .policy = STR_INIT("p")};
 	const struct mcp_refusal wait = {
 		.kind = MCP_REFUSAL_ASK, .policy = STR_INIT("p"), .retry_after = STR_INIT("60s")};
+	const struct mcp_refusal no = {.kind = MCP_REFUSAL_PERSON, .policy = STR_INIT("p")};
+	const struct mcp_refusal unheard = {.kind = MCP_REFUSAL_UNHEARD, .policy = STR_INIT("p")};
 	const struct mcp_refusal full = {.kind = MCP_REFUSAL_UNAVAILABLE};
 	const char *call = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":"
 			   "{\"name\":\"t\"}}";
@@ -80,8 +82,15 @@ static void a_call_held_back_and_one_without_a_record_say_what_to_do(void **stat
 	arena_init(&a, 1 << 20);
 	buf_init(&b, 1 << 16);
 	s = denied(&a, &b, call, MCP_2026_07_28, &ask);
-	assert_true(str_find_str(s, STR("until a person approves it")) < s.n);
+	assert_true(str_find_str(s, STR("which only a person can approve")) < s.n);
 	assert_true(str_find_str(s, STR("\"resultType\":\"complete\"")) < s.n);
+	assert_true(str_find_str(s, STR("\"decision\":\"ask\"")) < s.n);
+	s = denied(&a, &b, call, MCP_2025_11_25, &no);
+	assert_true(str_find_str(s, STR("asked a person about this call, who said no")) < s.n);
+	assert_true(str_find_str(s, STR("Do not repeat it.")) < s.n);
+	assert_true(str_find_str(s, STR("\"decision\":\"deny\"")) < s.n);
+	s = denied(&a, &b, call, MCP_2025_11_25, &unheard);
+	assert_true(str_find_str(s, STR("nobody answered")) < s.n);
 	assert_true(str_find_str(s, STR("\"decision\":\"ask\"")) < s.n);
 	s = denied(&a, &b, call, MCP_2025_11_25, &wait);
 	assert_true(str_find_str(s, STR("person")) == s.n);

@@ -66,10 +66,10 @@ static void a_refusal_names_policy_reason_and_record(void **state)
 	model_denied_append(&b, MODEL_DIALECT_OPENAI, &none);
 	assert_str_equal(
 		buf_str(&b),
-		STR("{\"error\":{\"message\":\"Writ holds this request back until a person "
-		    "approves "
-		    "it: no policy permits it. It reached no model. Repeat it unchanged once it is "
-		    "approved.\",\"type\":\"permission_error\",\"param\":null,\"code\":"
+		STR("{\"error\":{\"message\":\"Writ refused this request, which only a person "
+		    "can approve: no policy permits it. It reached no model. Nobody can be asked "
+		    "about requests to "
+		    "models.\",\"type\":\"permission_error\",\"param\":null,\"code\":"
 		    "\"approval_required\",\"writ\":{\"decision\":\"ask\"}}}"));
 	buf_done(&b);
 }
