@@ -211,6 +211,16 @@ static void check_listeners(struct config_ctx *c, const struct config *cfg)
 	}
 }
 
+bool config_has_http2(const struct config *cfg)
+{
+	for (size_t i = 0; i < cfg->n_listen; i++) {
+		if (cfg->listen[i].http2) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static enum err_code verdict(struct config_ctx *c, struct err *err)
 {
 	const struct config_errors *e = c->errors;

@@ -65,6 +65,7 @@ struct config_listen {
 	struct str path; /* UNIX: absolute */
 	bool local;      /* loopback or UNIX: nobody outside this machine reaches it */
 	bool has_tls;
+	bool http2; /* offered besides HTTP/1.1; with TLS unless it is written otherwise */
 	struct config_tls tls;
 };
 
@@ -325,6 +326,9 @@ const struct config_server *config_server_find(const struct config *cfg, struct 
 const struct config_model *config_model_find(const struct config *cfg, struct str name);
 const struct config_site *config_site_find(const struct config *cfg, struct str id);
 const struct config_agent *config_agent_find(const struct config *cfg, struct str name);
+
+/* May a gate have to speak HTTP/2? */
+bool config_has_http2(const struct config *cfg);
 
 /* Does anything of this configuration need the role that dials hosts? */
 bool config_has_exit(const struct config *cfg);

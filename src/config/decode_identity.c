@@ -115,6 +115,7 @@ static const struct config_field listen_fields[] = {
 	{.key = STR_INIT("address"), .read = read_address, .required = true},
 	{.key = STR_INIT("tls"), .read = read_tls},
 	CONFIG_KEY("kind", config_read_enum, struct config_listen, serves, .names = serves_names),
+	CONFIG_KEY("http2", config_read_bool, struct config_listen, http2),
 };
 
 void config_read_listen(struct config_ctx *c, const struct config_field *f, const struct json *node,
@@ -129,6 +130,11 @@ void config_read_listen(struct config_ctx *c, const struct config_field *f, cons
 	JSON_EACH (item, n ? node : NULL) {
 		config_read_fields(c, item, listen_fields, ARRAY_LEN(listen_fields), "a listener",
 				   &items[i]);
+		if (!json_get(item, STR("http2"))) {
+			items[i].http2 = items[i].has_tls;
+		} else if (items[i].http2 && items[i].serves == CONFIG_SERVES_PROXY) {
+			config_report(c, item->at, "a proxy speaks HTTP/1.1 only: leave out http2");
+		}
 		for (size_t k = 0; k < i; k++) {
 			if (items[i].address.n && str_eq(items[k].address, items[i].address)) {
 				config_report(c, item->at, "'" STR_FMT "' is listened on twice",

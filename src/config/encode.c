@@ -131,6 +131,9 @@ static void put_listen(struct json_writer *w, const struct config *cfg)
 			member_text(w, STR("client_ca"), l->tls.client_ca);
 			json_w_end(w);
 		}
+		if (l->http2 != l->has_tls) {
+			json_w_member_bool(w, STR("http2"), l->http2);
+		}
 		json_w_end(w);
 	}
 	json_w_end(w);

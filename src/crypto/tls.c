@@ -204,18 +204,20 @@ static bool use_authorities(SSL_CTX *ssl, struct str pem, bool announce)
 	return ok;
 }
 
+static const unsigned char ALPN_BOTH[] = "\x02h2\x08http/1.1";
 static const unsigned char ALPN_HTTP1[] = "\x08http/1.1";
-enum { ALPN_HTTP1_LEN = sizeof(ALPN_HTTP1) - 1 };
+enum { ALPN_BOTH_LEN = sizeof(ALPN_BOTH) - 1, ALPN_HTTP1_LEN = sizeof(ALPN_HTTP1) - 1 };
 
 static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_n,
 			   const unsigned char *in, unsigned in_n, void *user)
 {
+	bool both = user != NULL;
 	unsigned char *chosen;
 
 	(void)ssl;
-	(void)user;
-	if (SSL_select_next_proto(&chosen, out_n, ALPN_HTTP1, ALPN_HTTP1_LEN, in, in_n) !=
-	    OPENSSL_NPN_NEGOTIATED) {
+	if (SSL_select_next_proto(&chosen, out_n, both ? ALPN_BOTH : ALPN_HTTP1,
+				  both ? ALPN_BOTH_LEN : ALPN_HTTP1_LEN, in,
+				  in_n) != OPENSSL_NPN_NEGOTIATED) {
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
 	}
 	*out = chosen;
@@ -272,7 +274,7 @@ static enum err_code server_set_up(struct tls_ctx *ctx, const struct tls_server_
 	if (!use_key(ctx->ssl, c->key_pem)) {
 		return tls_err(err, ERR_INVALID, "server key");
 	}
-	SSL_CTX_set_alpn_select_cb(ctx->ssl, choose_protocol, NULL);
+	SSL_CTX_set_alpn_select_cb(ctx->ssl, choose_protocol, c->http2 ? ctx : NULL);
 	if (!SSL_CTX_set_num_tickets(ctx->ssl, 0)) {
 		return tls_err(err, ERR_NOMEM, "TLS server");
 	}

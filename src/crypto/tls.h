@@ -27,6 +27,7 @@ struct tls_server_config {
 	struct str key_pem;       /* unencrypted */
 	struct str client_ca_pem; /* with client_auth other than NONE */
 	enum tls_client_auth client_auth;
+	bool http2; /* offer "h2" before "http/1.1" */
 };
 
 /* ERR_UNSUPPORTED: this machine has none that fits. Done once, the others cost nothing. */
@@ -101,7 +102,7 @@ struct str tls_peer_subject(const struct tls *t, struct arena *a);
 /* Of a server's session: the name that the client asked for; p NULL when none. Lives with t. */
 struct str tls_server_name(const struct tls *t);
 
-/* The negotiated application protocol: "http/1.1", or empty. Lives with t. */
+/* The negotiated application protocol: "h2", "http/1.1", or empty. Lives with t. */
 struct str tls_alpn(const struct tls *t);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "crypto/secret.h"
 #include "crypto/tls.h"
+#include "http/h2.h"
 #include "http/sse.h"
 
 #include <malloc.h>
@@ -69,6 +70,7 @@ void gate_done(struct gate *g)
 		buf_done(&g->spare[--g->n_spare]);
 	}
 	arena_done(&g->scratch);
+	h2_lib_free(g->h2);
 	timer_stop(&g->housekeeping);
 	loop_done(&g->loop);
 }
@@ -110,6 +112,7 @@ enum err_code gate_listen(struct gate *g, unsigned index, int fd, struct tls_ctx
 		.handler = &gate_http_handler,
 		.user = l,
 		.tls = tls,
+		.h2 = g->rules->config->listen[index].http2 ? g->h2 : NULL,
 		.max_body = limits->body,
 		.max_out = 36 << 20,
 		.arena_limit = 64 << 20,

@@ -79,6 +79,7 @@ struct gate {
 	struct sessions sessions;
 	struct gate_runs runs;
 	struct holds holds; /* what waits for a person */
+	struct h2_lib *h2;  /* NULL when nothing that is configured can speak HTTP/2 */
 	struct list links, endpoints, models; /* with those that a reload retired */
 	struct gate_listener listeners[GATE_MAX_LISTENERS];
 	unsigned n_listeners;

@@ -83,7 +83,7 @@ static bool is_first_only(const struct rules *rules)
 		only = only || config->servers[i].kind == CONFIG_SERVER_STDIO;
 	}
 	for (size_t i = 0; i < config->n_listen; i++) {
-		only = only || config->listen[i].has_tls;
+		only = only || config->listen[i].has_tls || config->listen[i].http2;
 	}
 	return only;
 }

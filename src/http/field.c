@@ -137,6 +137,17 @@ bool http_list_has(struct str list, struct str token)
 	return false;
 }
 
+bool http_field_is_connections(const struct http_field *f, size_t n, struct str name)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (http_field_find(f[i].name) == HTTP_F_CONNECTION &&
+		    http_list_has(f[i].value, name)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* RFC 9110 section 12.4.2: "0", "0.", "0.0" to "0.000" all mean "not acceptable". */
 static bool is_q_zero(struct str parameter)
 {

@@ -88,6 +88,9 @@ bool http_list_next(struct str *rest, struct str *ret);
 /* Whether the list holds the token, in any case. */
 bool http_list_has(struct str list, struct str token);
 
+/* Whether a Connection field among f names this one (RFC 9110 section 7.6.1). */
+bool http_field_is_connections(const struct http_field *f, size_t n, struct str name);
+
 /*
  * Whether an Accept value admits type/subtype; an absent (empty) value admits
  * all. Parameters are skipped, "q=0" excludes.

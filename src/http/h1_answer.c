@@ -6,11 +6,6 @@ enum {
 	COPY_MAX = 8 * 1024, /* up to here copying beats a second part in the system call */
 };
 
-static bool status_has_no_body(int status)
-{
-	return status < 200 || status == 204 || status == 304;
-}
-
 /* A whole answer may always wait in full: its size was bounded when it was made. */
 static enum err_code send_parts(struct h1_conn *c, struct str head, struct str body,
 				struct str tail)
@@ -191,7 +186,7 @@ bool h1_begin(struct http_req *req, int status, const struct http_field *f, size
 		buf_clear(&w->out);
 		err_ignore(write_head(c, &w->out, 500, NULL, 0, HTTP_NO_BODY, 0)); /* cannot fail */
 	}
-	server_resume_later(c->server, c);
+	server_resume_later(c->server, &c->base);
 	return !c->gone;
 }
 

@@ -6,6 +6,8 @@
  */
 #include "http/server_priv.h"
 
+#include "http/h2_conn.h"
+
 #include <stdlib.h>
 
 enum { LINGER_READS = 16 }; /* in one turn */
@@ -63,13 +65,20 @@ void h1_conn_close(struct h1_conn *c)
 	give_back(c);
 	timer_stop(&c->timer);
 	stream_close(&c->stream);
-	server_conn_closed(c->server, c);
+	server_conn_closed(c->server, &c->base);
+}
+
+static void resume_later(struct h1_conn *c)
+{
+	if (c->state != H1_CLOSED) {
+		server_resume_later(c->server, &c->base);
+	}
 }
 
 void h1_conn_lost(struct h1_conn *c)
 {
 	c->gone = true;
-	server_resume_later(c->server, c);
+	resume_later(c);
 }
 
 static void tell_abort(struct h1_conn *c, bool gone)
@@ -121,19 +130,11 @@ static void linger(struct h1_conn *c)
 	timer_in(c, LINGER_TIME);
 }
 
-static void move_to(struct h1_conn *c, struct list *list)
-{
-	c->resuming = false;
-	list_remove(&c->node);
-	list_append(list, &c->node);
-}
-
 static void go_idle(struct h1_conn *c)
 {
 	give_back(c);
 	c->state = H1_IDLE;
-	move_to(c, &c->server->idle);
-	server_conn_idle(c->server);
+	server_conn_idle(c->server, &c->base);
 }
 
 static void expect_head(struct h1_conn *c)
@@ -160,7 +161,7 @@ static void flushed(struct h1_conn *c)
 	} else if (more) {
 		expect_head(c);
 		stream_want_read(&c->stream, true);
-		server_resume_later(c->server, c); /* pipelined: never from inside the answer */
+		resume_later(c); /* pipelined: never from inside the answer */
 	} else {
 		go_idle(c);
 		stream_want_read(&c->stream, true);
@@ -209,9 +210,43 @@ static uint64_t time_left(const struct h1_conn *c, uint64_t of)
 	return of > passed ? of - passed : 0;
 }
 
+/*
+ * RFC 9113 section 3.4: the preface makes this an HTTP/2 connection, over TLS if that was agreed
+ * on, else by prior knowledge. True when the head of a request is to be read.
+ */
+static bool step_preface(struct h1_conn *c)
+{
+	struct str in = buf_str(&c->work->msg.in), preface = STR(H2_PREFACE);
+	bool tls = stream_tls_session(&c->stream) != NULL;
+	bool agreed = tls && str_eq(stream_agreed_protocol(&c->stream), STR("h2"));
+
+	c->may_be_h2 = false;
+	if (tls && !agreed) {
+		return true;
+	}
+	if (!str_starts_with(in.n < preface.n ? preface : in, in.n < preface.n ? in : preface)) {
+		if (agreed) {
+			h1_conn_close(c); /* HTTP/1 was not */
+		}
+		return !agreed;
+	}
+	if (in.n < preface.n) {
+		c->may_be_h2 = true;
+		timer_in(c, time_left(c, c->server->c.head_timeout));
+	} else {
+		/* What is closed then has no stream any more, unless memory was short. */
+		err_ignore(h2_conn_new(c, in, NULL));
+		h1_conn_close(c);
+	}
+	return false;
+}
+
 /* Heads are complete far more often than not, so the timer for them is set only when one is not. */
 static bool step_head(struct h1_conn *c)
 {
+	if (c->may_be_h2 && !step_preface(c)) {
+		return false;
+	}
 	switch (h1_msg_head(&c->work->msg, c->server->c.max_body, NULL)) {
 	case H1_PARTIAL:
 		timer_in(c, time_left(c, c->server->c.head_timeout));
@@ -297,12 +332,12 @@ static void steps(struct h1_conn *c)
 
 static bool take_work(struct h1_conn *c)
 {
-	c->work = server_lend(c->server, c);
+	c->work = server_lend(c->server, c, NULL);
 	if (!c->work) {
 		return false;
 	}
 	expect_head(c);
-	move_to(c, &c->server->conns);
+	server_conn_busy(c->server, &c->base);
 	return true;
 }
 
@@ -423,8 +458,10 @@ static void on_timeout(struct timer *t)
 	}
 }
 
-void h1_conn_resume(struct h1_conn *c)
+static void on_resume(struct server_conn *base)
 {
+	struct h1_conn *c = CONTAINER_OF(base, struct h1_conn, base);
+
 	if (c->gone) {
 		if (c->state == H1_PENDING || c->state == H1_BODY) {
 			on_gone(c);
@@ -434,6 +471,22 @@ void h1_conn_resume(struct h1_conn *c)
 		steps(c);
 	}
 }
+
+static void on_close(struct server_conn *base)
+{
+	h1_conn_close(CONTAINER_OF(base, struct h1_conn, base));
+}
+
+static void on_release(struct server_conn *base)
+{
+	free(CONTAINER_OF(base, struct h1_conn, base));
+}
+
+static const struct server_conn_ops conn_ops = {
+	.close = on_close,
+	.resume = on_resume,
+	.release = on_release,
+};
 
 static const struct stream_events stream_events = {
 	.on_readable = on_readable,
@@ -457,7 +510,7 @@ static enum err_code set_up(struct h1_conn *c, struct tls_ctx *tls, struct str b
 	if (c->work->msg.in.failed) {
 		return ERR(err, ERR_LIMIT, "more than %d bytes to adopt", H1_IN_MAX);
 	}
-	server_resume_later(c->server, c);
+	resume_later(c);
 	return ERR_OK;
 }
 
@@ -470,20 +523,22 @@ enum err_code h1_conn_new(struct http_server *s, int fd, struct tls_ctx *tls, st
 	if (!c) {
 		return ERR(err, ERR_NOMEM, "no memory for a connection");
 	}
+	c->base.ops = &conn_ops;
 	c->server = s;
 	c->peer = *peer;
 	c->id = ++s->next_conn_id;
 	c->state = H1_IDLE;
+	c->may_be_h2 = s->c.h2 != NULL;
 	c->timer.on_timeout = on_timeout;
 	code = stream_init(&c->stream, s->loop, fd, &stream_events, s->c.max_out, err);
 	if (code) {
 		free(c);
 		return code;
 	}
-	list_append(&s->idle, &c->node);
+	list_append(&s->idle, &c->base.node);
 	code = set_up(c, tls, bytes, err);
 	if (code) {
-		list_remove(&c->node);
+		list_remove(&c->base.node);
 		give_back(c);
 		ASSERT(stream_take_fd(&c->stream) == fd); /* stays the caller's */
 		free(c);
@@ -517,7 +572,7 @@ static void h1_pause(struct http_req *req, bool paused)
 	c->paused = paused;
 	stream_want_read(&c->stream, !paused);
 	if (!paused) {
-		server_resume_later(c->server, c);
+		resume_later(c);
 	}
 }
 

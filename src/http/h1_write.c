@@ -56,18 +56,6 @@ static bool is_visible(struct str s)
 	return s.n != 0;
 }
 
-/* Fields that a Connection field names belong to that connection too (RFC 9110 section 7.6.1). */
-static bool named_by_connection(const struct h1_out *h, struct str name)
-{
-	for (size_t i = 0; i < h->n_fields; i++) {
-		if (http_field_find(h->fields[i].name) == HTTP_F_CONNECTION &&
-		    http_list_has(h->fields[i].value, name)) {
-			return true;
-		}
-	}
-	return false;
-}
-
 static char *put(char *to, struct str s)
 {
 	memcpy(to, s.p, s.n);
@@ -105,7 +93,7 @@ static enum err_code write_fields(struct buf *out, const struct h1_out *h, struc
 		}
 		if ((http_field_flags(id) & HTTP_FIELD_HOP) ||
 		    (id == HTTP_F_DATE && h->date.n != 0) ||
-		    (connection && named_by_connection(h, f->name))) {
+		    (connection && http_field_is_connections(h->fields, h->n_fields, f->name))) {
 			continue;
 		}
 		write_field(out, f);

@@ -13,7 +13,7 @@ enum {
 	SCRATCH_MAX = 64 * 1024,
 };
 
-struct h1_work *server_lend(struct http_server *s, struct h1_conn *c)
+struct h1_work *server_lend(struct http_server *s, struct h1_conn *c, struct h2_stream *stream)
 {
 	struct h1_work *w = s->free_works;
 
@@ -31,6 +31,7 @@ struct h1_work *server_lend(struct http_server *s, struct h1_conn *c)
 		w->req.server = s;
 	}
 	w->conn = c;
+	w->stream = stream;
 	return w;
 }
 
@@ -52,8 +53,10 @@ void server_take_back(struct http_server *s, struct h1_work *w)
 		buf_done(&w->msg.in);
 	}
 	buf_clear(&w->msg.in);
+	w->out.max = SCRATCH_MAX;
 	w->msg.raw_at = 0;
 	w->conn = NULL;
+	w->stream = NULL;
 	w->next = s->free_works;
 	s->free_works = w;
 	s->n_free_works++;
@@ -102,9 +105,9 @@ struct str server_date(struct http_server *s)
 	return str_make(s->date, DATE_SIZE);
 }
 
-void server_resume_later(struct http_server *s, struct h1_conn *c)
+void server_resume_later(struct http_server *s, struct server_conn *c)
 {
-	if (!c->resuming && c->state != H1_CLOSED) {
+	if (!c->resuming) {
 		c->resuming = true;
 		list_remove(&c->node);
 		list_append(&s->resume, &c->node);
@@ -115,10 +118,10 @@ void server_resume_later(struct http_server *s, struct h1_conn *c)
 static void free_dead(struct http_server *s)
 {
 	while (!list_empty(&s->dead)) {
-		struct h1_conn *c = CONTAINER_OF(s->dead.next, struct h1_conn, node);
+		struct server_conn *c = CONTAINER_OF(s->dead.next, struct server_conn, node);
 
 		list_remove(&c->node);
-		free(c);
+		c->ops->release(c);
 	}
 }
 
@@ -135,12 +138,10 @@ static void on_turn_end(struct loop_hook *h)
 		list_append(&now, n);
 	}
 	while (!list_empty(&now)) {
-		struct h1_conn *c = CONTAINER_OF(now.next, struct h1_conn, node);
+		struct server_conn *c = CONTAINER_OF(now.next, struct server_conn, node);
 
-		list_remove(&c->node);
-		list_append(&s->conns, &c->node);
-		c->resuming = false;
-		h1_conn_resume(c);
+		server_conn_busy(s, c);
+		c->ops->resume(c);
 	}
 	free_dead(s);
 }
@@ -149,6 +150,13 @@ struct server_acceptor {
 	struct net_acceptor a;
 	struct http_server *server;
 };
+
+static void close_first(struct list *conns)
+{
+	struct server_conn *c = CONTAINER_OF(conns->next, struct server_conn, node);
+
+	c->ops->close(c);
+}
 
 static void pause_accepting(struct http_server *s)
 {
@@ -170,7 +178,7 @@ static void resume_accepting(struct http_server *s)
 static void make_way(struct http_server *s)
 {
 	if (s->idle.next != s->idle.prev) { /* not the one just accepted */
-		h1_conn_close(CONTAINER_OF(s->idle.next, struct h1_conn, node));
+		close_first(&s->idle);
 	} else {
 		pause_accepting(s);
 	}
@@ -190,7 +198,7 @@ static void accept_conn(struct net_acceptor *a, int fd, const struct net_peer *p
 	}
 }
 
-void server_conn_closed(struct http_server *s, struct h1_conn *c)
+void server_conn_closed(struct http_server *s, struct server_conn *c)
 {
 	list_remove(&c->node);
 	list_append(&s->dead, &c->node);
@@ -208,8 +216,21 @@ void server_conn_closed(struct http_server *s, struct h1_conn *c)
 	}
 }
 
-void server_conn_idle(struct http_server *s)
+static void move_to(struct server_conn *c, struct list *list)
 {
+	c->resuming = false;
+	list_remove(&c->node);
+	list_append(list, &c->node);
+}
+
+void server_conn_busy(struct http_server *s, struct server_conn *c)
+{
+	move_to(c, &s->conns);
+}
+
+void server_conn_idle(struct http_server *s, struct server_conn *c)
+{
+	move_to(c, &s->idle);
 	if (s->accept_paused) {
 		resume_accepting(s);
 	}
@@ -252,7 +273,7 @@ enum err_code http_server_new(struct loop *l, const struct http_server_config *c
 static void close_all(struct list *conns)
 {
 	while (!list_empty(conns)) {
-		h1_conn_close(CONTAINER_OF(conns->next, struct h1_conn, node));
+		close_first(conns);
 	}
 }
 
@@ -325,7 +346,7 @@ static enum err_code take_over(struct http_server *s, int fd, struct tls_ctx *tl
 		if (list_empty(&s->idle)) {
 			return ERR(err, ERR_LIMIT, "%u connections are busy", s->stats.conns);
 		}
-		h1_conn_close(CONTAINER_OF(s->idle.next, struct h1_conn, node));
+		close_first(&s->idle);
 	}
 	TRY(h1_conn_new(s, fd, tls, bytes, peer, err));
 	s->stats.accepted++;
@@ -349,6 +370,13 @@ void http_server_drain(struct http_server *s, void (*on_drained)(struct http_ser
 	s->draining = true;
 	close_acceptors(s);
 	close_all(&s->idle);
+	LIST_FOREACH (node, &s->conns) {
+		struct server_conn *c = CONTAINER_OF(node, struct server_conn, node);
+
+		if (c->ops->drain) {
+			c->ops->drain(c);
+		}
+	}
 	s->on_drained = on_drained;
 	if (s->stats.conns == 0 && on_drained) {
 		s->on_drained = NULL;

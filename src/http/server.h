@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The server side of HTTP. One request at a time on a connection: a pipelined
- * request is not parsed before the answer to the one before it has left.
+ * The server side of HTTP. Over HTTP/1.1 there is one request at a time on a connection: a
+ * pipelined one is not parsed before the answer to the one before it has left. Over HTTP/2,
+ * where the configuration admits it, each stream is a request; handlers need not know.
  *
  *   head complete -> on_request: collect | stream | answer | detach
  *     collect: the whole body, up to a limit -> on_body_complete
@@ -13,9 +14,6 @@
  *
  * The server itself answers 400, 408, 413, 414, 417, 431, 501, 503, 505 with an
  * empty body and closes. Handlers see complete, strictly parsed requests only.
- *
- * A request is an interface (http_req_ops), so that an HTTP/2 stream can be one
- * later without a change in any handler.
  */
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
@@ -25,6 +23,7 @@
 #include "net/listen.h"
 #include "net/stream.h"
 
+struct h2_lib;
 struct http_req;
 struct http_server;
 
@@ -61,7 +60,7 @@ struct http_handler {
 	void (*on_end)(struct http_req *req);
 };
 
-/* What a request can be asked for; implemented by HTTP/1 and later by HTTP/2. */
+/* What a request can be asked for, in HTTP/1 and in HTTP/2. */
 struct http_req_ops {
 	void (*collect)(struct http_req *req, uint64_t limit);
 	void (*stream)(struct http_req *req);
@@ -136,7 +135,7 @@ void http_req_drop(struct http_req *req);
 /*
  * Gives the connection away, for another process to serve: the descriptor, and all
  * bytes received since the start of this request (valid until the request ends).
- * ERR_UNSUPPORTED for TLS; ERR_INVALID once the answer began or body bytes were taken
+ * ERR_UNSUPPORTED for TLS and HTTP/2; ERR_INVALID once the answer began or body bytes were taken
  * out of the buffer, so best called in on_request. On success the caller owns the fd
  * and ends the request with http_req_drop.
  */
@@ -147,9 +146,12 @@ struct http_server_config {
 	const struct http_handler *handler;
 	void *user;
 	struct tls_ctx *tls; /* speak TLS on accepted connections; borrowed; or NULL */
-	uint64_t max_body;   /* 0: 16 MiB */
-	size_t max_out;      /* pending output of one connection; 0: 1 MiB + whole answers */
-	size_t arena_limit;  /* 0: 4 MiB */
+	/* Speak HTTP/2 too: over TLS if the client chooses it (the context must offer it), else
+	 * with who begins with its preface. Borrowed; NULL: HTTP/1 only. */
+	const struct h2_lib *h2;
+	uint64_t max_body;  /* 0: 16 MiB */
+	size_t max_out;     /* pending output of one connection; 0: 1 MiB + whole answers */
+	size_t arena_limit; /* 0: 4 MiB */
 	unsigned
 		max_conns; /* 0: 10,000. One more closes the longest idle; if all are busy it waits */
 	/* all times in ns */

@@ -266,6 +266,11 @@ struct tls *stream_tls_session(const struct stream *s)
 	return s->tls ? s->tls->session : NULL;
 }
 
+struct str stream_agreed_protocol(const struct stream *s)
+{
+	return s->tls ? tls_alpn(s->tls->session) : str_make(NULL, 0);
+}
+
 void stream_close(struct stream *s)
 {
 	if (s->f.fd < 0) {
@@ -282,6 +287,31 @@ void stream_close(struct stream *s)
 	s->f.fd = -1;
 	s->failed = true;
 	buf_done(&s->out);
+}
+
+enum err_code stream_move(struct stream *to, struct stream *from, const struct stream_events *on,
+			  struct err *err)
+{
+	if (from->failed || from->eof || from->shut) {
+		return ERR(err, ERR_CLOSED, "the connection is closed");
+	}
+	loop_remove(from->loop, &from->f);
+	*to = *from;
+	to->on = on;
+	to->want_read = true;
+	if (loop_add(to->loop, &to->f, LOOP_READ, err)) {
+		from->failed = true; /* what was watched before can be watched again */
+		return ERR_SYS;
+	}
+	if (to->tls) {
+		to->tls->stream = to;
+	}
+	buf_init(&from->out, from->out.max);
+	from->tls = NULL;
+	from->f.fd = -1;
+	from->failed = true;
+	update(to);
+	return ERR_OK;
 }
 
 int stream_take_fd(struct stream *s)

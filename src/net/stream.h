@@ -71,11 +71,21 @@ enum err_code stream_connect_tls(struct stream *s, struct tls_ctx *ctx, struct s
 /* The TLS session, for the peer's certificate; NULL when plain. */
 struct tls *stream_tls_session(const struct stream *s);
 
+/* What a TLS handshake agreed on: "h2", "http/1.1", or empty. */
+struct str stream_agreed_protocol(const struct stream *s);
+
 /* Why the stream failed, as after on_hangup(true): of TLS the reason, else only that it did. */
 struct err stream_failure(const struct stream *s);
 
 /* Closes at once, dropping pending output. Harmless on a closed stream. */
 void stream_close(struct stream *s);
+
+/*
+ * Moves the connection with all its state to another owner's stream. `from` is closed afterwards, and
+ * `to` is read. On failure nothing has changed.
+ */
+enum err_code stream_move(struct stream *to, struct stream *from, const struct stream_events *on,
+			  struct err *err) MUST_USE;
 
 /* Removes the descriptor from the stream and gives it to the caller; plain streams only. */
 int stream_take_fd(struct stream *s) MUST_USE;

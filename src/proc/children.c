@@ -111,6 +111,7 @@ static enum err_code tell_start(struct child *child, const struct handout *h, un
 	frame_put_u32(&w, n_gates);
 	frame_put_u8(&w, child->served);
 	frame_put_u8(&w, child->tls);
+	frame_put_u8(&w, h->http2);
 	return tell(child, &w, -1, err);
 }
 

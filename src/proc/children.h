@@ -49,6 +49,7 @@ struct handout {
 	unsigned n_listen;
 	bool resolve; /* some upstream is known by a name only */
 	unsigned tls; /* bits 1 << enum role: which roles speak TLS */
+	bool http2;   /* gates may have to speak it */
 };
 
 struct children {

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "crypto/authority.h"
 #include "crypto/tls.h"
+#include "http/h2.h"
 #include "proc/role.h"
 #include "proc/wishes.h"
 #include "sandbox/jail.h"
@@ -62,7 +63,7 @@ static enum err_code file_bytes(const struct role_boot *boot, struct str name, s
 static enum err_code make_tls(const struct role_boot *boot, const struct config_listen *l,
 			      struct tls_ctx **ret, struct err *err)
 {
-	struct tls_server_config c = {0};
+	struct tls_server_config c = {.http2 = l->http2};
 	enum err_code code;
 	struct arena a;
 
@@ -219,6 +220,9 @@ static enum err_code serve(struct gate_role *r, struct err *err)
 	r->gate.holds.on_held = on_held;
 	r->gate.n_gates = r->boot->gates ? r->boot->gates : 1;
 	r->gate.history.again = r->boot->again;
+	if (r->boot->http2) {
+		TRY(h2_lib_load(&r->gate.h2, err)); /* the jail lets no file be opened */
+	}
 	TRY(role_enter(r->boot, &gate_jail, err));
 	TRY(read_rules(r->boot, &rules, err));
 	TRY(gate_apply(&r->gate, rules, err));

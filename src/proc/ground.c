@@ -171,8 +171,8 @@ static enum err_code listen_one(struct ground *g, const struct config_listen *at
 	struct net_addr addr;
 
 	*slot = (struct role_listener){.index = l, .fd = -1};
-	if (gate > 0 && at->has_tls) {
-		/* A TLS connection cannot move to the gate of its session: one gate has them all. */
+	if (gate > 0 && (at->has_tls || at->http2)) {
+		/* Such a connection cannot move to the gate of its session: one gate has them all. */
 		g->n_listeners++;
 		return ERR_OK;
 	}
@@ -260,7 +260,8 @@ enum err_code ground_check_unchanged(const struct ground *g, const struct config
 	(void)g;
 	for (size_t i = 0; same && i < now->n_listen; i++) {
 		same = str_eq(now->listen[i].address, next->listen[i].address) &&
-		       now->listen[i].has_tls == next->listen[i].has_tls;
+		       now->listen[i].has_tls == next->listen[i].has_tls &&
+		       now->listen[i].http2 == next->listen[i].http2;
 	}
 	return same ? ERR_OK
 		    : ERR(err, ERR_INVALID,

@@ -141,6 +141,7 @@ static bool boot_message(struct role_boot *boot, struct str frame, int *fds, uns
 		boot->gates = frame_get_u32(&r);
 		boot->again = frame_get_u8(&r) != 0;
 		boot->tls = frame_get_u8(&r) != 0;
+		boot->http2 = frame_get_u8(&r) != 0;
 		*started = true;
 		ok = true;
 		break;

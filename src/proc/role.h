@@ -76,6 +76,7 @@ struct role_boot {
 	unsigned gates;    /* the same: how many serve */
 	bool again;        /* the same: it follows one that died */
 	bool tls;          /* the same: it will speak TLS */
+	bool http2;        /* the same: a gate may have to speak it */
 	bool secrets_used; /* the next SECRET begins a new list */
 };
 

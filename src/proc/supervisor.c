@@ -149,6 +149,7 @@ static struct handout handout_of(const struct supervisor *s, const struct bundle
 		.n_listen = s->ground.n_listen,
 		.resolve = needs_names(b->config),
 		.tls = tls_roles(b->config),
+		.http2 = config_has_http2(b->config),
 	};
 }
 

@@ -40,7 +40,7 @@ static const char whole[] =
 	"providers: p.json\n"
 	"listen:\n"
 	"  - address: 127.0.0.1:8700\n"
-	"  - {address: '[::1]:8701'}\n"
+	"  - {address: '[::1]:8701', http2: true}\n"
 	"  - {address: 'unix:run/w.sock', kind: proxy}\n"
 	"  - address: 0.0.0.0:443\n"
 	"    tls: {cert: c.pem, key: k.pem, client_ca: ca.pem}\n"
@@ -117,6 +117,8 @@ static void every_key_arrives_where_it_belongs(void **state)
 	assert_int_equal(cfg.listen[0].sockaddr.ss_family, AF_INET);
 	assert_int_equal(cfg.listen[1].sockaddr.ss_family, AF_INET6);
 	assert_int_equal(cfg.listen[1].port, 8701);
+	assert_false(cfg.listen[0].http2);
+	assert_true(cfg.listen[1].http2 && cfg.listen[3].http2);
 	assert_str_equal(cfg.listen[2].path, STR("/etc/writ/run/w.sock"));
 	assert_str_equal(cfg.listen[3].tls.client_ca, STR("/etc/writ/ca.pem"));
 	assert_true(hex_read(STR(SHA_A), sum, 32));
@@ -366,6 +368,8 @@ static const struct {
 	 "writ.yaml:2:16: must be between 1024 and 1073741824 bytes"},
 	{"version: 1\nlisten: [{address: '127.0.0.1:80', kind: socks}]\n",
 	 "writ.yaml:2:42: expected gateway or proxy"},
+	{"version: 1\nlisten: [{address: '127.0.0.1:80', kind: proxy, http2: true}]\n",
+	 "writ.yaml:2:10: a proxy speaks HTTP/1.1 only: leave out http2"},
 	{"version: 1\nlisten: [{address: '127.0.0.1:80', kind: proxy, tls: {cert: a, key: b}}]\n",
 	 "writ.yaml:2:10: a proxy has no TLS of its own: listen on this machine, or on a unix "
 	 "socket"},
