@@ -90,7 +90,9 @@ struct run_granted {
 	struct str policy, reason; /* of the start */
 	uint64_t id;               /* of the run, or of the refusal's record */
 	uint32_t listeners;        /* bits */
-	struct str authority;      /* PEM of what the sandbox is to trust; empty: nothing more */
+	uint16_t capture[RUN_MAX_CAPTURE];
+	size_t n_capture;
+	struct str authority; /* PEM of what the sandbox is to trust; empty: nothing more */
 	struct run_granted_place *places;
 	size_t n_places;
 };
@@ -134,7 +136,7 @@ struct run_plan {
 	struct str *weaker;
 	size_t n_weaker;
 	struct sandbox_plan plan;
-	struct sandbox_listener listeners[RUN_LISTEN_MAX];
+	struct sandbox_listener listeners[PLAN_MAX_LISTENERS];
 	struct sandbox_file files[PLAN_MAX_FILES];
 	struct str changes;  /* --review: the folder of cli/review.h; else empty */
 	struct buf left_out; /* sentences: places that no policy gives */

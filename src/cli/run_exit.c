@@ -90,7 +90,22 @@ static void trust(struct run_plan *p, struct str authority)
 
 static void listen_at(struct run_plan *p, unsigned kind, uint16_t port)
 {
-	p->listeners[p->spec.n_listeners++] = (struct sandbox_listener){kind, port};
+	p->listeners[p->spec.n_listeners++] = (struct sandbox_listener){.kind = kind, .port = port};
+}
+
+/* Every address is the sandbox's own; at these ports and for names the node answers. */
+static void capture(struct run_plan *p, const struct run_granted *g)
+{
+	struct sandbox_listener any = {.kind = RUN_LISTEN_DNS, .port = RUN_PORT_DNS, .any = true};
+
+	p->spec.capture = true;
+	p->listeners[p->spec.n_listeners++] = any;
+	any.datagram = true;
+	p->listeners[p->spec.n_listeners++] = any;
+	for (size_t i = 0; i < g->n_capture; i++) {
+		p->listeners[p->spec.n_listeners++] = (struct sandbox_listener){
+			.kind = RUN_LISTEN_CAPTURE, .port = g->capture[i], .any = true};
+	}
 }
 
 enum err_code run_plan_exit(struct run_plan *p, const struct run_granted *g, struct err *err)
@@ -102,6 +117,9 @@ enum err_code run_plan_exit(struct run_plan *p, const struct run_granted *g, str
 	if (g->listeners & 1U << RUN_LISTEN_PROXY) {
 		listen_at(p, RUN_LISTEN_PROXY, RUN_PORT_PROXY);
 		add_proxy_env(p);
+	}
+	if (g->listeners & 1U << RUN_LISTEN_CAPTURE) {
+		capture(p, g);
 	}
 	if (g->authority.n) {
 		trust(p, g->authority);

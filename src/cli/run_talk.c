@@ -64,6 +64,13 @@ static enum err_code read_opened(struct arena *a, struct frame_reader *r, struct
 
 	g->id = frame_get_u64(r);
 	g->listeners = frame_get_u32(r);
+	n = frame_get_u32(r);
+	if (n > RUN_MAX_CAPTURE) {
+		return ERR(err, ERR_CORRUPT, "the node's answer is malformed");
+	}
+	while (g->n_capture < n) {
+		g->capture[g->n_capture++] = (uint16_t)frame_get_u32(r);
+	}
 	g->authority = keep(a, r);
 	g->policy = keep(a, r);
 	n = frame_get_u32(r);

@@ -139,6 +139,8 @@ static void set_default_listen(struct config_ctx *c, struct config *cfg)
 	cfg->n_listen = 1;
 }
 
+static const uint16_t captured[] = {22, 80, 443};
+
 static void set_defaults(struct config_ctx *c, struct config *cfg)
 {
 	*cfg = (struct config){
@@ -155,7 +157,10 @@ static void set_defaults(struct config_ctx *c, struct config *cfg)
 			   .request_timeout_ns = 2 * MIN,
 			   .idle_timeout_ns = 2 * MIN,
 			   .drain_ns = 30 * SEC},
-		.egress = {.idle_ns = 10 * MIN, .tunnels = 1024},
+		.egress = {.idle_ns = 10 * MIN,
+			   .tunnels = 1024,
+			   .capture = captured,
+			   .n_capture = ARRAY_LEN(captured)},
 		.ledger = {.sync_ns = 5 * MS, .checkpoint_ns = SEC},
 		.log_level = CONFIG_LOG_INFO,
 	};

@@ -27,6 +27,7 @@ enum {
 	CONFIG_MAX_DEPTH = 32,
 	CONFIG_MAX_ID = 32,     /* server, site, model ids */
 	CONFIG_MAX_ERRORS = 20, /* reported by one decoding */
+	CONFIG_MAX_CAPTURE = 16,
 };
 
 struct config_strs {
@@ -233,6 +234,8 @@ struct config_egress {
 	struct str ca_file; /* of the hosts that are looked into; empty: the system's roots */
 	uint64_t idle_ns;   /* a tunnel without a byte */
 	uint64_t tunnels;   /* of one gate */
+	const uint16_t *capture; /* ports where `writ run` takes connections of all programs */
+	size_t n_capture;
 };
 
 /*

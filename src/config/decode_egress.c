@@ -123,6 +123,42 @@ static void read_names(struct config_ctx *c, const struct config_field *f, const
 	*names = (struct config_strs){.items = items, .n = n};
 }
 
+/* Taken inside already: the gateway, the proxy, and name servers, which are captured anyway. */
+static bool is_taken(uint64_t port)
+{
+	return port == 53 || port == 8700 || port == 8701;
+}
+
+static void read_ports(struct config_ctx *c, const struct config_field *f, const struct json *node,
+		       void *to)
+{
+	struct config_egress *e = to;
+	uint16_t *items;
+	size_t n, i = 0;
+
+	(void)f;
+	items = config_items(c, node, JSON_ARRAY, CONFIG_MAX_CAPTURE, sizeof(*items), &n);
+	JSON_EACH (item, n ? node : NULL) {
+		const struct config_field port = {.min = 1, .max = UINT16_MAX};
+		uint64_t number = 0;
+
+		config_read_u64(c, &port, item, &number);
+		if (is_taken(number)) {
+			config_report(c, item->at, "port %u has another use in a sandbox",
+				      (unsigned)number);
+		}
+		for (size_t k = 0; k < i; k++) {
+			if (items[k] == number) {
+				config_report(c, item->at, "port %u stands there twice",
+					      (unsigned)number);
+			}
+		}
+		items[i++] = (uint16_t)number;
+	}
+	e->capture = items;
+	e->n_capture = i;
+}
+
 static const struct config_field egress_fields[] = {
 	{.key = STR_INIT("hosts"), .read = read_hosts},
 	{.key = STR_INIT("allow_addresses"), .read = read_ranges},
@@ -133,6 +169,7 @@ static const struct config_field egress_fields[] = {
 		   .min = UINT64_C(100000000), .max = UINT64_C(86400000000000)),
 	CONFIG_KEY("tunnels", config_read_u64, struct config_egress, tunnels, .min = 1,
 		   .max = 100000),
+	{.key = STR_INIT("capture"), .read = read_ports},
 };
 
 void config_read_egress(struct config_ctx *c, const struct config_field *f, const struct json *node,

@@ -420,6 +420,12 @@ static void put_egress(struct json_writer *w, const struct config_egress *e, enu
 	}
 	member_duration(w, STR("idle_timeout"), e->idle_ns);
 	json_w_member_u64(w, STR("tunnels"), e->tunnels);
+	json_w_key(w, STR("capture"));
+	json_w_array(w);
+	for (size_t i = 0; i < e->n_capture; i++) {
+		json_w_u64(w, e->capture[i]);
+	}
+	json_w_end(w);
 	json_w_end(w);
 }
 

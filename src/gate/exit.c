@@ -267,7 +267,9 @@ static void on_request(struct http_req *req)
 	struct exit_listener *l = http_server_user(req->server);
 	struct session *who;
 
-	if (req->head.method != HTTP_CONNECT && req->head.form != HTTP_FORM_ABSOLUTE) {
+	bool proxied = req->head.method == HTTP_CONNECT || req->head.form == HTTP_FORM_ABSOLUTE;
+
+	if (proxied != (l->kind == EXIT_PROXY)) {
 		exit_answer_fault(req, EXIT_FAULT_REQUEST);
 		return;
 	}
@@ -341,8 +343,8 @@ const struct http_handler exit_handler = {
 
 /* ---- listeners ---- */
 
-static enum err_code listen_proxy(struct gate *g, struct session *who, unsigned index, int fd,
-				  struct err *err)
+enum err_code exit_listener_new(struct gate *g, struct session *who, enum exit_kind kind,
+				struct exit_listener **ret, struct err *err)
 {
 	const struct config_limits *limits = &g->rules->config->limits;
 	struct exit_listener *l = calloc(1, sizeof(*l));
@@ -360,28 +362,48 @@ static enum err_code listen_proxy(struct gate *g, struct session *who, unsigned 
 	enum err_code code;
 
 	if (!l) {
-		(void)close(fd);
 		return ERR(err, ERR_NOMEM, "no memory for a listener");
 	}
-	*l = (struct exit_listener){.gate = g, .who = who, .index = index, .kind = EXIT_PROXY};
+	*l = (struct exit_listener){.gate = g, .who = who, .kind = kind};
 	code = http_server_new(&g->loop, &c, &l->server, err);
 	if (code) {
-		(void)close(fd);
 		free(l);
 		return code;
 	}
 	list_append(&g->exits.listeners, &l->node);
+	*ret = l;
+	return ERR_OK;
+}
+
+static enum err_code listen_proxy(struct gate *g, struct session *who, unsigned index, int fd,
+				  struct err *err)
+{
+	struct exit_listener *l;
+	enum err_code code = exit_listener_new(g, who, EXIT_PROXY, &l, err);
+
+	if (code) {
+		(void)close(fd);
+		return code;
+	}
+	l->index = index;
 	return http_server_listen(l->server, fd, err);
 }
 
 enum err_code gate_exit_listen(struct gate *g, struct session *who, enum exit_kind kind, int fd,
 			       struct err *err)
 {
-	if (kind != EXIT_PROXY) {
-		(void)close(fd);
-		return ERR(err, ERR_UNSUPPORTED, "no listener of the exit is of kind %u", kind);
+	switch (kind) {
+	case EXIT_PROXY:
+		return listen_proxy(g, who, 0, fd, err);
+	case EXIT_CAPTURE:
+		return exit_capture_listen(who->exit, fd, err);
+	case EXIT_DNS:
+		return exit_dns_listen(who->exit, fd, err);
+	case EXIT_NONE:
+		break;
 	}
-	return listen_proxy(g, who, 0, fd, err);
+	(void)close(fd);
+	return ERR(err, ERR_UNSUPPORTED, "no listener of the exit is of kind %u", kind);
 }
 
 enum err_code gate_exit_proxy(struct gate *g, unsigned index, int fd, struct err *err)
@@ -411,9 +433,9 @@ void gate_exit_close(struct gate *g, struct session *who)
 {
 	exit_tunnels_end(g, who, LEDGER_CANCELLED);
 	exit_inspected_close(g, who);
-	close_listeners(g, who);
 	exit_run_free(who->exit);
 	who->exit = NULL;
+	close_listeners(g, who);
 }
 
 /* ---- the exit of a gate ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A request through the proxy: GET http://host/path, or one in a tunnel that is looked into. It
- * is decided by method, host and path; what is sent is the path that was decided about, under
+ * A request through the proxy: GET http://host/path, one that was captured on its way, or one in a
+ * tunnel that is looked into. It is decided by method, host and path; what is sent is the path that was decided about, under
  * framing of our own. A plain one gets a connection that serves no other; those of a tunnel
  * share the connections of their session and host: what an agent leaves on one reaches no
  * other agent.
@@ -643,7 +643,7 @@ void exit_http_begin(struct exit_listener *l, struct http_req *req, struct sessi
 	if (!x) {
 		return;
 	}
-	if (!str_ieq(str_make(req->head.target.p, 7), STR("http://"))) {
+	if (l->kind == EXIT_PROXY && !str_ieq(str_make(req->head.target.p, 7), STR("http://"))) {
 		exit_answer_fault(req, EXIT_FAULT_REQUEST);
 	} else if (egress_host_parse(req->head.authority, 80, &x->host, &err)) {
 		exit_answer_fault(req, EXIT_FAULT_HOST);

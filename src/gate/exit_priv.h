@@ -4,19 +4,34 @@
 #define GATE_EXIT_PRIV_H
 
 #include "crypto/authority.h"
+#include "egress/names.h"
 #include "gate/gate.h"
 #include "gate/splice.h"
 #include "http/client.h"
 
 /* What a run has of the exit (exit_run.c). */
 struct exit_run {
+	struct gate *gate;
+	struct session *who;
 	struct tls_authority *authority; /* owned; NULL: when it began nothing was looked into */
+	struct egress_names names;       /* which name each address stands for that was given */
+	struct list ports;               /* of struct capture_port (exit_capture.c) */
+	struct list waiting; /* of struct capture_wait: whom they want is not known yet */
+	unsigned n_waiting;
+	struct exit_listener *clear; /* plain HTTP that is captured; in exits.listeners */
+	struct exit_dns *dns;        /* exit_dns.c */
 };
 
 void exit_run_free(struct exit_run *x);
 
 /* Whose certificates are shown to this session where its tunnels are looked into; may be NULL. */
 struct tls_authority *exit_authority(const struct gate *g, const struct session *who);
+
+/* Both take fd over. What they were given to serve ends with the run. */
+enum err_code exit_capture_listen(struct exit_run *x, int fd, struct err *err) MUST_USE;
+enum err_code exit_dns_listen(struct exit_run *x, int fd, struct err *err) MUST_USE;
+void exit_capture_done(struct exit_run *x);
+void exit_dns_done(struct exit_run *x);
 
 struct exit_listener {
 	struct list node;
@@ -46,6 +61,10 @@ enum exit_fault {
 	EXIT_FAULT_UNHEARD, /* nobody said anything */
 };
 
+/* A new listener without a socket, in exits.listeners. */
+enum err_code exit_listener_new(struct gate *g, struct session *who, enum exit_kind kind,
+				struct exit_listener **ret, struct err *err) MUST_USE;
+
 void exit_answer_fault(struct http_req *req, enum exit_fault fault);
 
 /* The decision was no, or could not be recorded. */
@@ -68,6 +87,16 @@ struct str exit_host_text(struct arena *a, const struct egress_host *host);
 /* CONNECT (exit_tunnel.c) and plain requests (exit_http.c), of an identified caller. */
 void exit_tunnel_begin(struct exit_listener *l, struct http_req *req, struct session *who);
 void exit_http_begin(struct exit_listener *l, struct http_req *req, struct session *who);
+
+/* A connection that was captured on its way to this host; owned. */
+void exit_tunnel_captured(struct gate *g, struct session *who, const struct egress_host *host,
+			  int fd);
+
+/*
+ * Closes a captured connection, so that its program knows at once that it is refused: by an alert where
+ * TLS is spoken, else by a reset.
+ */
+void exit_turn_away(int *fd, uint16_t port);
 
 /* What a request of the proxy is: the first member of what req->user points to. */
 struct exit_request {

@@ -4,11 +4,6 @@
 
 #include <stdlib.h>
 
-static bool looks_into(const struct config *c)
-{
-	return c->egress.inspect.n > 0 || c->n_credentials > 0;
-}
-
 enum err_code gate_exit_open(struct gate *g, struct session *who, struct buf *cert, struct err *err)
 {
 	struct exit_run *x = calloc(1, sizeof(*x));
@@ -17,7 +12,11 @@ enum err_code gate_exit_open(struct gate *g, struct session *who, struct buf *ce
 	if (!x) {
 		return ERR(err, ERR_NOMEM, "no memory for the exit of a run");
 	}
-	if (looks_into(g->rules->config) && tls_authority_own(cert, &x->authority, err)) {
+	x->gate = g;
+	x->who = who;
+	list_init(&x->ports);
+	list_init(&x->waiting);
+	if (config_inspects_any(g->rules->config) && tls_authority_own(cert, &x->authority, err)) {
 		exit_run_free(x);
 		return err->code;
 	}
@@ -32,6 +31,9 @@ enum err_code gate_exit_open(struct gate *g, struct session *who, struct buf *ce
 void exit_run_free(struct exit_run *x)
 {
 	if (x) {
+		exit_capture_done(x);
+		exit_dns_done(x);
+		egress_names_done(&x->names);
 		tls_authority_free(x->authority);
 		free(x);
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * CONNECT: a tunnel to a host.
+ * CONNECT: a tunnel to a host; or a connection that was captured on its way to it, whose program
+ * knows of no proxy and is told nothing.
  *
  *      +<--yes-- HELD <--ask--+
  *      v                      |
@@ -41,6 +42,7 @@ struct exit_tunnel {
 	struct gate *gate;
 	struct session *who;
 	struct http_req *req; /* until the tunnel is open; NULL: the client left */
+	bool captured;        /* there never was a request: the connection is ours from the start */
 	enum tunnel_state state;
 	struct arena arena;
 	struct egress_host host;
@@ -49,7 +51,7 @@ struct exit_tunnel {
 	struct dial_request dial;
 	enum exit_fault fault;
 	int upstream;
-	struct loop_fd client; /* while its first message is awaited; fd -1 else */
+	struct loop_fd client; /* watched while its first message is awaited; fd -1: not ours */
 	struct timer deadline;
 	struct buf hello;
 	struct splice splice;
@@ -87,6 +89,9 @@ static void tunnel_over(struct exit_tunnel *t)
 
 static void answered(struct exit_tunnel *t, enum ledger_status status, uint64_t code)
 {
+	if (t->captured && t->state < TUNNEL_HELLO) {
+		exit_turn_away(&t->client.fd, t->host.port);
+	}
 	t->state = TUNNEL_ENDED;
 	let_go(t);
 	action_answered_bytes(&t->action, status, code, t->splice.from_a.bytes,
@@ -236,6 +241,9 @@ static bool take_client(struct exit_tunnel *t)
 	struct str bytes;
 	struct err err;
 
+	if (t->captured) {
+		return true;
+	}
 	if (http_req_detach(req, &t->client.fd, &bytes, &err)) {
 		return false;
 	}
@@ -292,7 +300,7 @@ static void forward(struct action *a)
 {
 	struct exit_tunnel *t = CONTAINER_OF(a, struct exit_tunnel, action);
 
-	if (!t->req) {
+	if (!t->req && !t->captured) {
 		answered(t, LEDGER_CALLER_GONE, 0);
 		return;
 	}
@@ -317,21 +325,40 @@ static void on_verdict(struct hold *h, enum hold_verdict v)
 	struct http_req *req = t->req;
 
 	t->state = TUNNEL_DECIDING;
+	loop_remove(&t->gate->loop, &t->client);
 	if (v == HOLD_YES) {
 		decide(t, t->gate->loop.now);
 		return;
 	}
 	t->req = NULL;
-	req->user = NULL;
-	exit_answer_fault(req, v == HOLD_NO ? EXIT_FAULT_PERSON : EXIT_FAULT_UNHEARD);
+	if (t->captured) {
+		exit_turn_away(&t->client.fd, t->host.port);
+	} else {
+		req->user = NULL;
+		exit_answer_fault(req, v == HOLD_NO ? EXIT_FAULT_PERSON : EXIT_FAULT_UNHEARD);
+	}
 	tunnel_over(t);
+}
+
+/* Of a captured connection no server tells that its program left. */
+static void on_held_client(struct loop_fd *f, uint32_t ready)
+{
+	(void)ready;
+	tunnel_over(CONTAINER_OF(f, struct exit_tunnel, client));
 }
 
 static bool hold(struct exit_tunnel *t)
 {
+	struct err err;
+
 	t->hold.on_verdict = on_verdict;
-	if (!t->req ||
+	t->client.on_ready = on_held_client;
+	if ((!t->req && !t->captured) ||
 	    !hold_begin(&t->hold, &t->action, exit_host_text(&t->arena, &t->host), STR("tunnel"))) {
+		return false;
+	}
+	if (t->captured && loop_add(&t->gate->loop, &t->client, LOOP_PEER_CLOSED, &err)) {
+		hold_end(&t->hold);
 		return false;
 	}
 	t->state = TUNNEL_HELD;
@@ -357,6 +384,8 @@ static void reply(struct action *a)
 		} else {
 			http_req_drop(req);
 		}
+	} else if (t->captured && a->refused) {
+		exit_turn_away(&t->client.fd, t->host.port);
 	}
 	tunnel_over(t);
 }
@@ -465,6 +494,21 @@ void exit_tunnel_begin(struct exit_listener *l, struct http_req *req, struct ses
 	t->host = host;
 	req->user = t;
 	decide(t, req->started);
+}
+
+void exit_tunnel_captured(struct gate *g, struct session *who, const struct egress_host *host,
+			  int fd)
+{
+	struct exit_tunnel *t = tunnel_new(g, NULL, who);
+
+	if (!t) {
+		exit_turn_away(&fd, host->port);
+		return;
+	}
+	t->captured = true;
+	t->client.fd = fd;
+	t->host = *host;
+	decide(t, g->loop.now);
 }
 
 void exit_tunnels_end(struct gate *g, const struct session *who, enum ledger_status status)

@@ -644,3 +644,38 @@ void rules_decide(const struct rules *r, const struct rules_query *q, struct are
 	ret->principal = uid_text(a, &s->principal);
 	ret->resource = uid_text(a, &s->resource);
 }
+
+static bool may_connect_at(const struct rules *r, const struct rules_query *q, struct arena *a)
+{
+	struct rules_subject *s = ARENA_NEW(a, struct rules_subject);
+	struct policy_request req = {.store = r->store};
+
+	if (!s || !name_subject(r, q, a, s) || !policy_value_record(NULL, 0, &req.context)) {
+		return true;
+	}
+	req.principal = &s->principal;
+	req.action = &s->action;
+	req.resource = &s->resource;
+	req.entities = s->overlay;
+	req.n_entities = s->n_overlay;
+	return policy_may_permit(r->policies.set, &req, a);
+}
+
+bool rules_may_connect(const struct rules *r, struct str agent, const struct egress_host *host,
+		       const uint16_t *ports, size_t n)
+{
+	struct rules_query q = {.kind = RULES_CONNECT, .agent = agent};
+	bool may = false;
+	struct arena a;
+
+	arena_init(&a, 4 << 20);
+	for (size_t i = 0; i < n && !may; i++) {
+		struct egress_host at = *host;
+
+		at.port = ports[i];
+		q.host = &at;
+		may = may_connect_at(r, &q, &a);
+	}
+	arena_done(&a);
+	return may;
+}

@@ -120,4 +120,11 @@ struct rules_answer {
 void rules_decide(const struct rules *r, const struct rules_query *q, struct arena *a,
 		  struct rules_answer *ret);
 
+/*
+ * Could some policy permit this agent to connect there, at one of these ports? Never false where one
+ * could; host->port is not looked at.
+ */
+bool rules_may_connect(const struct rules *r, struct str agent, const struct egress_host *host,
+		       const uint16_t *ports, size_t n);
+
 #endif

@@ -137,16 +137,17 @@ void gate_run_say(struct gate_run *run, const struct frame_writer *w)
 
 static const struct config_listen inside = {.kind = CONFIG_LISTEN_TCP, .local = true};
 
-/* Only a TCP socket that listens: what else could be handed over is not served. */
-static enum err_code check_listener(int fd, struct err *err)
+/* Only a TCP socket that listens, or for names one of UDP: what else could be handed over is not served. */
+static enum err_code check_listener(uint8_t kind, int fd, struct err *err)
 {
 	int type = 0, listens = 0, domain = 0;
 	socklen_t n = sizeof(int);
 
 	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) < 0 ||
 	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &n) < 0 ||
-	    getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &n) < 0 || type != SOCK_STREAM ||
-	    !listens || (domain != AF_INET && domain != AF_INET6)) {
+	    getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &n) < 0 ||
+	    (domain != AF_INET && domain != AF_INET6) ||
+	    !((type == SOCK_STREAM && listens) || (type == SOCK_DGRAM && kind == RUN_LISTEN_DNS))) {
 		return ERR(err, ERR_INVALID, "not a listening TCP socket");
 	}
 	return fd_set_nonblock(fd, err);
@@ -185,12 +186,20 @@ static enum err_code take_listener(struct gate_run *run, uint8_t kind, int fd, s
 	if (owned < 0 || (run->step != GATE_RUN_OPEN && run->step != GATE_RUN_RUNNING)) {
 		return ERR(err, ERR_INVALID, "a listener that nobody asked for");
 	}
-	TRY(check_listener(owned, err));
+	TRY(check_listener(kind, owned, err));
 	switch (kind) {
 	case RUN_LISTEN_GATEWAY:
 		return serve_gateway(run, fd_take(&owned), err);
 	case RUN_LISTEN_PROXY:
 		return gate_exit_listen(run->gate, run->session, EXIT_PROXY, fd_take(&owned), err);
+	case RUN_LISTEN_CAPTURE:
+		if (run->n_captured++ == RUN_MAX_CAPTURE) {
+			return ERR(err, ERR_LIMIT, "more captured ports than there can be");
+		}
+		return gate_exit_listen(run->gate, run->session, EXIT_CAPTURE, fd_take(&owned),
+					err);
+	case RUN_LISTEN_DNS:
+		return gate_exit_listen(run->gate, run->session, EXIT_DNS, fd_take(&owned), err);
 	default:
 		return ERR(err, ERR_INVALID, "a listener of kind %u is not served", kind);
 	}

@@ -57,7 +57,7 @@ struct gate_run {
 
 	struct arena arena; /* as long as the run */
 	struct str agent, program, profile, weaker;
-	struct str authority; /* PEM: what its sandbox is to trust; empty: nothing more */
+	struct str authority;    /* PEM: what its sandbox is to trust; empty: nothing more */
 	struct session *session; /* of all that the run does */
 	struct action exec;
 	bool exec_done; /* the path of exec is at its end */
@@ -69,6 +69,7 @@ struct gate_run {
 	struct http_server *server; /* what comes in by GATEWAY listeners; NULL: none yet */
 	int reins;                  /* -1: none yet, or let go */
 	struct loop_fd reins_f;
+	unsigned n_captured; /* ports */
 	bool frozen, killed, ended;
 	struct gate_run *asker; /* waits until init has frozen or thawed it */
 	struct timer patience;

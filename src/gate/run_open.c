@@ -157,6 +157,7 @@ static void refuse(struct gate_run *run, enum run_refusal why, const struct rule
 
 static void say_opened(struct gate_run *run, struct str policy)
 {
+	const struct config_egress *e = &run->gate->rules->config->egress;
 	struct buf room = gate_buf_take(run->gate, IPC_FRAME_MAX);
 	char *bytes = buf_reserve(&room, IPC_FRAME_MAX);
 	struct frame_writer w;
@@ -167,7 +168,13 @@ static void say_opened(struct gate_run *run, struct str policy)
 	}
 	frame_begin(&w, bytes, IPC_FRAME_MAX, RUN_OPENED);
 	frame_put_u64(&w, run->id);
-	frame_put_u32(&w, 1U << RUN_LISTEN_GATEWAY | 1U << RUN_LISTEN_PROXY);
+	frame_put_u32(
+		&w, 1U << RUN_LISTEN_GATEWAY | 1U << RUN_LISTEN_PROXY |
+			    (e->n_capture ? 1U << RUN_LISTEN_CAPTURE | 1U << RUN_LISTEN_DNS : 0U));
+	frame_put_u32(&w, (uint32_t)e->n_capture);
+	for (size_t i = 0; i < e->n_capture; i++) {
+		frame_put_u32(&w, e->capture[i]);
+	}
 	frame_put_str(&w, run->authority);
 	frame_put_str(&w, policy);
 	frame_put_u32(&w, (uint32_t)run->n_places);

@@ -25,7 +25,8 @@
  *             the program's file, 64 hexadecimal digits), str working directory, str profile,
  *             u32 n, n x str argument, u32 n, n x str name of a weaker tier,
  *             u32 n, n x {str path without symbolic links, u8 wanted (RUN_READ | RUN_WRITE)}
- *   LISTENER  u8 enum run_listener, fd: a listening TCP socket of the sandbox's network
+ *   LISTENER  u8 enum run_listener, fd: a listening TCP socket of the sandbox's network, or for DNS one
+ *             of UDP
  *   REINS     fd: SOCK_SEQPACKET, the other end is init's
  *   STARTED   (the program has been executed)
  *   ENDED     u8 enum run_end, u32 exit status
@@ -33,8 +34,8 @@
  *   LEVER     u8 enum run_lever, u64 run (answered by LEVERED)
  * From the gate:
  *   OPENED    u64 run: the index of the decision in the ledger, 0 for RUN_EXPLAIN; u32 listeners wanted:
- *             bits 1 << enum run_listener; str certificate (PEM) that the sandbox is to trust, empty: none;
- *             str policy that permitted the start,
+ *             bits 1 << enum run_listener; u32 n, n x u32 port to capture; str certificate (PEM) that the
+ *             sandbox is to trust, empty: none; str policy that permitted the start,
  *             u32 n, n x {str path, u8 allowed, u8 where it comes from (enum run_place), str policy for
  *             reading, str policy for writing}
  *   REFUSED   u8 enum run_refusal, str policy, str reason, u64 index of the refusal, when recorded
@@ -60,6 +61,7 @@ enum {
 	RUN_MAX_WEAKER = 16,        /* names of weaker tiers */
 	RUN_MAX_NAME = 128,         /* bytes of an agent's name */
 	RUN_MAX_AT_ONCE = 1024,     /* runs of one node */
+	RUN_MAX_CAPTURE = 16,       /* captured ports */
 	RUN_MAX_CLIENTS = 1024 + 64 /* connections: runs and those who ask */
 };
 
@@ -85,18 +87,17 @@ enum { RUN_EXPLAIN = 1 /* decide, but record and start nothing */ };
 
 enum { RUN_READ = 1, RUN_WRITE = 2 };
 
-/* What a sandbox's own network has at 127.0.0.1, served from outside as this run. */
+/* What a sandbox's own network has at 127.0.0.1 or, from DNS on, everywhere, served from outside as this run. */
 enum run_listener {
 	RUN_LISTEN_NONE = 0,
 	RUN_LISTEN_PROXY,   /* HTTP proxy */
 	RUN_LISTEN_GATEWAY, /* /mcp and /v1 */
-	RUN_LISTEN_DNS,
-	RUN_LISTEN_CAPTURE4,
-	RUN_LISTEN_CAPTURE6,
+	RUN_LISTEN_DNS,     /* name server: one TCP socket and one of UDP */
+	RUN_LISTEN_CAPTURE, /* connections to wherever it is, by port */
 	RUN_LISTEN_MAX
 };
 
-enum { RUN_PORT_GATEWAY = 8700, RUN_PORT_PROXY = 8701 };
+enum { RUN_PORT_DNS = 53, RUN_PORT_GATEWAY = 8700, RUN_PORT_PROXY = 8701 };
 
 enum run_place {
 	RUN_PLACE_ASKED = 0, /* it was in OPEN */

@@ -454,6 +454,25 @@ bool policy_matches_find(const struct policy_set *set, const struct policy_env *
 	return true;
 }
 
+bool policy_may_permit(const struct policy_set *set, const struct policy_request *req,
+		       struct arena *scratch)
+{
+	struct policy_matches matches;
+	struct policy_env env;
+
+	if (!policy_request_env(req, scratch, &env) || !policy_matches_find(set, &env, &matches)) {
+		return true;
+	}
+	for (size_t i = 0; i < matches.n; i++) {
+		const struct policy_rule *rule = &set->rules[matches.items[i]];
+
+		if (rule->effect == POLICY_PERMIT && !rule->log_only) {
+			return true;
+		}
+	}
+	return false;
+}
+
 void policy_matches_decide(const struct policy_set *set, const struct policy_env *env,
 			   const struct policy_matches *matches, int64_t now,
 			   struct policy_decision *ret)

@@ -142,7 +142,14 @@ struct policy_decision {
 void policy_decide(const struct policy_set *set, const struct policy_request *req,
 		   struct arena *scratch, struct policy_decision *ret);
 
-/* The same by the reference evaluator over all policies; only for sets that kept their trees. */
+/*
+ * Could a permit hold for this request, whatever its context is? By scopes, so it may say so of one that
+ * never does; it never says no of one that could. True when memory is short.
+ */
+bool policy_may_permit(const struct policy_set *set, const struct policy_request *req,
+		       struct arena *scratch);
+
+/* policy_decide by the reference evaluator over all policies; only for sets that kept their trees. */
 void policy_decide_reference(const struct policy_set *set, const struct policy_request *req,
 			     struct arena *scratch, struct policy_decision *ret);
 

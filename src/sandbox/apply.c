@@ -13,14 +13,12 @@
 #include "sandbox/confine.h"
 #include "sandbox/init.h"
 #include "sandbox/mounts.h"
+#include "sandbox/network.h"
 #include "sys/fd.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <net/if.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -32,7 +30,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SETUP_MS = 10000, MAX_RULES = PLAN_MAX_PATHS + 64, BACKLOG = 128 };
+enum { SETUP_MS = 10000, MAX_RULES = PLAN_MAX_PATHS + 64 };
 
 /* How the child hands out its terminal; listeners have their own kinds. */
 enum { GIVE_TERMINAL = 0 };
@@ -45,21 +43,6 @@ struct applying {
 	struct landlock_rule rules[MAX_RULES];
 	size_t n_rules;
 };
-
-static enum err_code loopback_up(struct err *err)
-{
-	CLEANUP(fd_close) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq lo = {.ifr_name = "lo"};
-
-	if (fd < 0 || ioctl(fd, SIOCGIFFLAGS, &lo) < 0) {
-		return ERR_ERRNO(err, "look at lo");
-	}
-	lo.ifr_flags = (short)(lo.ifr_flags | IFF_UP);
-	if (ioctl(fd, SIOCSIFFLAGS, &lo) < 0) {
-		return ERR_ERRNO(err, "bring up lo");
-	}
-	return ERR_OK;
-}
 
 /* One byte and one descriptor, for the starter. */
 static enum err_code give(unsigned kind, int fd, struct err *err)
@@ -86,19 +69,12 @@ static enum err_code give(unsigned kind, int fd, struct err *err)
 	return ERR_OK;
 }
 
-static enum err_code listen_at(const struct plan_op *op, struct err *err)
+static enum err_code listen_for_starter(const struct plan_op *op, struct err *err)
 {
-	CLEANUP(fd_close) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct sockaddr_in at = {.sin_family = AF_INET,
-				 .sin_port = htons((uint16_t)op->value),
-				 .sin_addr = {htonl(INADDR_LOOPBACK)}};
-	int on = 1;
+	CLEANUP(fd_close) int fd = -1;
 
-	if (fd < 0 || setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
-	    bind(fd, (const struct sockaddr *)&at, sizeof(at)) < 0 || listen(fd, BACKLOG) < 0) {
-		return ERR_ERRNO(err, "listen at port %u of the sandbox", (unsigned)op->value);
-	}
-	return give(op->flags, fd, err);
+	TRY(network_listen(op, &fd, err));
+	return give(op->flags & LISTEN_KIND, fd, err);
 }
 
 /* The program's session gets the terminal; the other end goes to the starter. */
@@ -213,7 +189,7 @@ static enum err_code apply_op(struct applying *s, const struct plan_op *op, stru
 	case PLAN_IDS:
 		return map_ids(s, op->value, err);
 	case PLAN_LOOPBACK:
-		return loopback_up(err);
+		return network_up(op->flags & 1, err);
 	case PLAN_ROOT:
 		return mounts_root(op->value, &s->root, err);
 	case PLAN_DIR:
@@ -237,7 +213,7 @@ static enum err_code apply_op(struct applying *s, const struct plan_op *op, stru
 	case PLAN_MASK:
 		return mounts_mask(s->root, op, err);
 	case PLAN_LISTEN:
-		return listen_at(op, err);
+		return listen_for_starter(op, err);
 	case PLAN_TERMINAL:
 		return take_terminal(s, err);
 	case PLAN_PIDS:

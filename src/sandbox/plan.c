@@ -344,10 +344,15 @@ static void plan_namespaces(struct building *b)
 			 CLONE_NEWNET | CLONE_NEWCGROUP);
 	op_value(b, PLAN_IDS, 0, (uint64_t)b->uid << 32 | b->gid);
 	if (b->spec->loopback) {
-		(void)op(b, PLAN_LOOPBACK);
+		op(b, PLAN_LOOPBACK)->flags = b->spec->capture ? 1 : 0;
 	}
 	for (size_t i = 0; i < b->spec->n_listeners; i++) {
-		op_value(b, PLAN_LISTEN, b->spec->listeners[i].kind, b->spec->listeners[i].port);
+		const struct sandbox_listener *l = &b->spec->listeners[i];
+
+		op_value(b, PLAN_LISTEN,
+			 l->kind | (l->any ? LISTEN_ANY : 0U) |
+				 (l->datagram ? LISTEN_DATAGRAM : 0U),
+			 l->port);
 	}
 }
 
@@ -439,8 +444,17 @@ static void plan_etc(struct building *b)
 	(void)op_path(b, PLAN_FILE, arena_printf(b->a, "writ:x:%u:\nnogroup:x:65534:\n", b->gid),
 		      STR("/etc/group"));
 	(void)op_path(b, PLAN_FILE,
-		      STR("passwd: files\ngroup: files\nhosts: files\nservices: files\n"),
+		      b->spec->capture ? STR("passwd: files\ngroup: files\nhosts: files dns\n"
+					     "services: files\n")
+				       : STR("passwd: files\ngroup: files\nhosts: files\n"
+					     "services: files\n"),
 		      STR("/etc/nsswitch.conf"));
+	if (b->spec->capture) {
+		/* It answers at once or never. */
+		(void)op_path(b, PLAN_FILE,
+			      STR("nameserver 127.0.0.1\noptions timeout:2 attempts:2\n"),
+			      STR("/etc/resolv.conf"));
+	}
 	(void)op_path(b, PLAN_FILE, STR("127.0.0.1 localhost\n::1 localhost\n"), STR("/etc/hosts"));
 	for (size_t i = 0; i < b->spec->n_files; i++) {
 		const struct sandbox_file *f = &b->spec->files[i];

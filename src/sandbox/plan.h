@@ -9,7 +9,8 @@
  *
  *	/usr /bin /sbin /lib*	read only, executable
  *	/etc			loader cache, certificates, time zone, alternatives; passwd,
- *				group, hosts and name order are made up; no resolver;
+ *				group, hosts and name order are made up; no resolver, or
+ *				with `capture` 127.0.0.1;
  *				/etc/writ holds the files of the spec
  *	/proc			its own processes only, read only
  *	/dev			null zero full random urandom, fd, shm (which is /tmp); with a
@@ -37,7 +38,7 @@
 #define PLAN_MAX_PATHS     (UINT64_C(256))
 #define PLAN_MAX_ARGS      (UINT64_C(1024))
 #define PLAN_MAX_ENV       (UINT64_C(256))
-#define PLAN_MAX_LISTENERS (UINT64_C(8))
+#define PLAN_MAX_LISTENERS (UINT64_C(24))
 #define PLAN_MAX_FILES     (UINT64_C(8))
 #define PLAN_MAX_FILE      (UINT64_C(1) << 20)
 
@@ -60,12 +61,15 @@ struct sandbox_limits {
 };
 
 /*
- * A TCP socket that listens at 127.0.0.1 in the sandbox's network from before the program starts. It is
- * handed to the starter, who serves what connects: it stands outside.
+ * A socket in the sandbox's network from before the program starts. It is handed to the starter, who serves
+ * what connects: it stands outside. Of TCP it listens; of UDP it tells with each datagram where that was sent
+ * (IPV6_PKTINFO, or IP_PKTINFO where there is no IPv6).
  */
 struct sandbox_listener {
 	unsigned kind; /* the starter's own word for it, not 0 */
 	uint16_t port;
+	bool any; /* at every address, of IPv6 too; needs spec->capture. Else at 127.0.0.1 */
+	bool datagram;
 };
 
 /* A file that is made for the sandbox, read only, in its /etc/writ. */
@@ -97,6 +101,8 @@ struct sandbox_spec {
 	size_t n_listeners;
 	const struct sandbox_file *files;
 	size_t n_files;
+	bool capture;    /* with loopback: every address is its own, so what it connects to
+			    reaches its listeners or is refused at once; names are asked of it */
 	bool loopback;   /* IPv4/IPv6 sockets within its own, otherwise empty, network */
 	bool terminal;   /* may make pseudo terminals, and can be given one: SANDBOX_FD_TERMINAL */
 	bool write_exec; /* weaker: what lies in writable places, /tmp too, may be executed */
@@ -136,7 +142,7 @@ enum plan_kind {
 	PLAN_NAMESPACES = 0, /* value: clone flags */
 	PLAN_IDS,            /* value: uid << 32 | gid as seen inside; flags unused */
 	PLAN_PIDS,           /* value: most processes, by the pid namespace */
-	PLAN_LOOPBACK,       /* bring up lo */
+	PLAN_LOOPBACK,       /* bring up lo; flags: 1 = with every address there is */
 	PLAN_ROOT,           /* a new, empty root in memory */
 	PLAN_DIR,            /* target */
 	PLAN_LINK,           /* symbolic link target -> source */
@@ -148,10 +154,10 @@ enum plan_kind {
 	PLAN_PROC,           /* target */
 	PLAN_PTS,            /* pseudo terminals of its own at target */
 	PLAN_MASK,           /* nothing at target; flags: BIND_DIR */
-	PLAN_LISTEN,         /* a listener for the starter; flags: kind, value: port */
-	PLAN_PIVOT,          /* the new root becomes the root, the old one is gone */
-	PLAN_HOSTNAME,       /* source */
-	PLAN_INIT,           /* from here on in a child: this process stays behind as init */
+	PLAN_LISTEN,       /* a listener for the starter; flags: kind and LISTEN_..., value: port */
+	PLAN_PIVOT,        /* the new root becomes the root, the old one is gone */
+	PLAN_HOSTNAME,     /* source */
+	PLAN_INIT,         /* from here on in a child: this process stays behind as init */
 	PLAN_TERMINAL,     /* standard streams that were asked to be become a terminal of its own */
 	PLAN_CWD,          /* target */
 	PLAN_LIMIT,        /* flags: RLIMIT_..., value */
@@ -161,6 +167,12 @@ enum plan_kind {
 	PLAN_SECCOMP,      /* the filter of plan->seccomp */
 	PLAN_EXEC,         /* source: the program */
 	PLAN_KIND_MAX
+};
+
+enum plan_listen_flag {
+	LISTEN_KIND = 0xff,
+	LISTEN_ANY = 1 << 8,
+	LISTEN_DATAGRAM = 1 << 9,
 };
 
 enum plan_bind_flag {

@@ -275,6 +275,13 @@ static enum err_code check_listeners(const struct sandbox_spec *spec, struct err
 			return ERR(err, ERR_INVALID,
 				   "listener %zu needs a kind, a port and loopback", i + 1);
 		}
+		if (spec->listeners[i].any && !spec->capture) {
+			return ERR(err, ERR_INVALID, "listener %zu at every address needs capture",
+				   i + 1);
+		}
+	}
+	if (spec->capture && !spec->loopback) {
+		return ERR(err, ERR_INVALID, "capture needs loopback");
 	}
 	return ERR_OK;
 }

@@ -121,7 +121,9 @@ void plan_op_print(const struct sandbox_plan *plan, const struct plan_op *op, st
 		print_bits(out, op->flags, binds, ARRAY_LEN(binds));
 		break;
 	case PLAN_LISTEN:
-		buf_printf(out, " 127.0.0.1:%llu", (unsigned long long)op->value);
+		buf_printf(out, " %s:%llu%s", op->flags & LISTEN_ANY ? "*" : "127.0.0.1",
+			   (unsigned long long)op->value,
+			   op->flags & LISTEN_DATAGRAM ? " udp" : "");
 		break;
 	case PLAN_LINK:
 		buf_printf(out, " " STR_FMT " -> " STR_FMT, STR_ARG(op->target),
@@ -164,6 +166,8 @@ void plan_op_print(const struct sandbox_plan *plan, const struct plan_op *op, st
 								: " sockets unix");
 		break;
 	case PLAN_LOOPBACK:
+		buf_printf(out, "%s", op->flags ? " with every address" : "");
+		break;
 	case PLAN_PIVOT:
 	case PLAN_INIT:
 	case PLAN_TERMINAL:

@@ -77,14 +77,20 @@ int probe_private(void)
 	return answer == PROBE_POSSIBLE ? answer : connects4("192.168.0.1", 80);
 }
 
+/* Where every address is the sandbox's own, sending is possible, and told at once to be in vain. */
 int probe_udp(void)
 {
 	struct sockaddr_in to = address("198.51.100.1", 53);
+	const struct timeval wait = {.tv_sec = WAIT_SECONDS};
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	char byte;
 
-	return fd < 0 ? errno
-		      : probe_result(
-				sendto(fd, "x", 1, 0, (const struct sockaddr *)&to, sizeof(to)));
+	if (fd < 0 || connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0 ||
+	    send(fd, "x", 1, 0) < 0) {
+		return errno;
+	}
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+	return recv(fd, &byte, 1, 0) < 0 && errno == ECONNREFUSED ? ECONNREFUSED : PROBE_POSSIBLE;
 }
 
 int probe_icmp(void)

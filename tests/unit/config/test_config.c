@@ -89,6 +89,7 @@ static const char whole[] =
 	"  escaped_slashes: [registry.npmjs.org]\n"
 	"  idle_timeout: 20s\n"
 	"  tunnels: 7\n"
+	"  capture: [443, 9418]\n"
 	"  inspect: [api.test]\n"
 	"  ca_file: inner.pem\n"
 	"credentials:\n"
@@ -195,6 +196,8 @@ static void the_exit_arrives(void **state)
 	assert_false(config_escapes_slashes(&cfg, STR("npmjs.org")));
 	assert_int_equal(cfg.egress.idle_ns, UINT64_C(20000000000));
 	assert_int_equal(cfg.egress.tunnels, 7);
+	assert_int_equal(cfg.egress.n_capture, 2);
+	assert_int_equal(cfg.egress.capture[1], 9418);
 	assert_str_equal(cfg.egress.ca_file, STR("/etc/writ/inner.pem"));
 	assert_str_equal(config_credential_find(&cfg, STR("hub"))->header, STR("X-Hub"));
 	assert_str_equal(cfg.credentials[0].file, STR("/etc/writ/secrets/hub"));
@@ -211,6 +214,8 @@ static void the_exit_arrives(void **state)
 	assert_str_equal(cfg.credentials[0].header, STR("Authorization"));
 	assert_false(config_has_exit(&cfg));
 	assert_int_equal(cfg.egress.n_ranges, 0);
+	assert_int_equal(cfg.egress.n_capture, 3);
+	assert_int_equal(cfg.egress.capture[2], 443);
 	arena_done(&a);
 }
 
@@ -394,6 +399,10 @@ static const struct {
 	 "writ.yaml:2:51: Writ sets the header 'Host' itself"},
 	{"version: 1\negress: {hosts: {git.test: []}}\n",
 	 "writ.yaml:2:28: a host needs an address"},
+	{"version: 1\negress: {capture: [80, 8701]}\n",
+	 "writ.yaml:2:24: port 8701 has another use in a sandbox"},
+	{"version: 1\negress: {capture: [80, 80]}\n", "writ.yaml:2:24: port 80 stands there twice"},
+	{"version: 1\negress: {capture: [0]}\n", "writ.yaml:2:20: must be between 1 and 65535"},
 	{"version: 1\ngates: 257\n", "writ.yaml:2:8: must be between 0 and 256"},
 	{"version: 1\nlog: {level: loud}\n", "writ.yaml:2:14: expected error, warn, info or debug"},
 	{"version: 1\nstate: ''\n", "writ.yaml:2:8: the path is empty"},

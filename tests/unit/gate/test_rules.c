@@ -443,6 +443,45 @@ static void a_host_lies_in_the_domains_above_it(void **state)
 	assert_int_equal(reaches(in_git, "test:443"), POLICY_DENY);
 }
 
+static bool may_reach(const char *policies, const char *name)
+{
+	static const uint16_t ports[] = {22, 443};
+	struct rules *r = rules_of(policies);
+	struct egress_host host;
+	struct err err;
+	bool may;
+
+	assert_int_equal(egress_name_parse(str_from_c(name), &host, &err), ERR_OK);
+	may = rules_may_connect(r, STR("ci"), &host, ports, ARRAY_LEN(ports));
+	rules_unref(r);
+	return may;
+}
+
+/* Whatever the context will be: only what no policy could permit is ruled out. */
+static void what_no_policy_could_permit_is_known_before_it_is_asked(void **state)
+{
+	static const char conditional[] =
+		"permit (principal, action == Writ::Action::\"connect\", resource in "
+		"Writ::Host::\"git.test\") when { context.input.method == \"GET\" };"
+		"permit (principal == Writ::Agent::\"other\", action, resource);"
+		"permit (principal, action == Writ::Action::\"exec\", resource);"
+		"@mode(\"log\") permit (principal, action, resource in Writ::Host::\"log.test\");"
+		"permit (principal, action, resource == Writ::Host::\"ssh.test:22\");"
+		"permit (principal, action, resource == Writ::Host::\"web.test:80\");";
+
+	(void)state;
+	assert_true(may_reach(conditional, "git.test"));
+	assert_true(may_reach(conditional, "a.git.test"));
+	assert_true(may_reach(conditional, "ssh.test"));
+	assert_false(may_reach(conditional, "web.test"));
+	assert_false(may_reach(conditional, "log.test"));
+	assert_false(may_reach(conditional, "other.test"));
+	assert_false(may_reach("", "git.test"));
+	assert_true(may_reach("permit (principal, action, resource) when { resource.name like "
+			      "\"*.test\" };",
+			      "git.test"));
+}
+
 static void an_approval_is_seen_by_the_policy_that_asks(void **state)
 {
 	static const char asks[] =
@@ -586,6 +625,7 @@ int main(void)
 		T(names_cannot_break_out_of_their_text),
 		T(documents_that_do_not_fit_make_no_rules),
 		T(a_host_lies_in_the_domains_above_it),
+		T(what_no_policy_could_permit_is_known_before_it_is_asked),
 		T(an_approval_is_seen_by_the_policy_that_asks),
 		T(a_connection_is_decided_by_host_and_port),
 		T(the_digest_is_of_the_policies),

@@ -212,7 +212,7 @@ static int serve_inside(void *arg)
 
 static void a_listener_of_the_sandbox_is_served_from_outside(void **state)
 {
-	static const struct sandbox_listener listener = {2, PORT};
+	static const struct sandbox_listener listener = {.kind = 2, .port = PORT};
 	struct stage s;
 
 	(void)state;
@@ -224,6 +224,58 @@ static void a_listener_of_the_sandbox_is_served_from_outside(void **state)
 	s.spec.listeners = &listener;
 	s.spec.n_listeners = 1;
 	as_both(&s, serve_inside);
+	arena_done(&s.a);
+}
+
+/* The address it wanted is the connection's own, of either family. */
+static int serve_every_address(void *arg)
+{
+	static const char *const wanted[] = {"198.51.100.7", "2001:db8::7"};
+	struct held h;
+
+	if (hold(arg, &h, false) != FINE) {
+		return NO_START;
+	}
+	if (h.given.n_listeners != 1) {
+		return 1;
+	}
+	(void)fcntl(h.given.listeners[0].fd, F_SETFL, 0);
+	for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
+		struct sockaddr_in6 at = {0};
+		socklen_t n = sizeof(at);
+		char text[INET6_ADDRSTRLEN];
+		int fd = accept(h.given.listeners[0].fd, NULL, NULL);
+
+		if (fd < 0 || getsockname(fd, (struct sockaddr *)&at, &n) < 0 ||
+		    !inet_ntop(AF_INET6, &at.sin6_addr, text, sizeof(text)) || close(fd) < 0) {
+			return 2;
+		}
+		if (!strstr(text, wanted[i])) {
+			(void)fprintf(stderr, "%s\n", text);
+			return 3;
+		}
+	}
+	return end_of(&h) == 0 ? FINE : 4;
+}
+
+static void whatever_it_connects_to_is_its_own(void **state)
+{
+	static const struct sandbox_listener listener = {.kind = 2, .port = 443, .any = true};
+	struct stage s;
+
+	(void)state;
+	if (cannot_sandbox()) {
+		skip();
+	}
+	/* Where nobody listens it is refused at once; datagrams, too. */
+	script(&s, "exec 3<>/dev/tcp/198.51.100.7/443 4<>/dev/tcp/2001:db8::7/443; "
+		   "(exec 5<>/dev/tcp/198.51.100.7/444) 2>&1 | grep -q refused || exit 7; "
+		   "exec 6<>/dev/udp/198.51.100.7/443; echo >&6; echo 2>&1 >&6 | grep -q refused");
+	s.argv[0] = STR("/bin/bash");
+	s.spec.listeners = &listener;
+	s.spec.n_listeners = 1;
+	s.spec.capture = true;
+	as_both(&s, serve_every_address);
 	arena_done(&s.a);
 }
 
@@ -324,6 +376,7 @@ int main(void)
 		cmocka_unit_test(reins_freeze_thaw_and_kill_also_what_forks_all_the_time),
 		cmocka_unit_test(the_end_of_the_reins_is_the_end_of_the_sandbox),
 		cmocka_unit_test(a_listener_of_the_sandbox_is_served_from_outside),
+		cmocka_unit_test(whatever_it_connects_to_is_its_own),
 		cmocka_unit_test(the_terminal_is_its_own_and_can_be_named),
 		cmocka_unit_test(kept_and_hidden_places_stay_where_they_are),
 	};

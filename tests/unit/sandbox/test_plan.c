@@ -144,7 +144,12 @@ static struct sandbox_spec agent_spec(struct plan_machine *m)
 		{STR_INIT("/home/ann/ws"), STR_INIT("/home/ann/ws"), true},
 		{STR_INIT("/home/ann/ws/state"), STR_INIT("/home/ann/ws/state"), true},
 		{STR_INIT("/nowhere/given"), STR_INIT("/nowhere/given"), false}};
-	static const struct sandbox_listener listeners[] = {{2, 8700}};
+	static const struct sandbox_listener listeners[] = {
+		{.kind = 2, .port = 8700},
+		{.kind = 3, .port = 53, .any = true, .datagram = true},
+		{.kind = 4, .port = 443, .any = true}};
+	static const struct sandbox_file files[] = {
+		{STR_INIT("exit-ca.pem"), STR_INIT("a certificate\n"), STR_INIT("looked into")}};
 	struct sandbox_spec spec = simple_spec();
 
 	*m = simple_machine();
@@ -159,8 +164,10 @@ static struct sandbox_spec agent_spec(struct plan_machine *m)
 	spec.n_hidden = 2;
 	spec.why = why;
 	spec.listeners = listeners;
-	spec.n_listeners = 1;
-	spec.loopback = spec.terminal = true;
+	spec.n_listeners = ARRAY_LEN(listeners);
+	spec.files = files;
+	spec.n_files = ARRAY_LEN(files);
+	spec.loopback = spec.capture = spec.terminal = true;
 	return spec;
 }
 
@@ -186,8 +193,35 @@ static void a_listener_needs_a_network_of_its_own(void **state)
 	struct err err;
 
 	(void)state;
+	spec.capture = false; /* listeners at every address need it */
+	assert_int_equal(plan_check(&spec, &err), ERR_INVALID);
+	spec.capture = true;
 	spec.loopback = false;
 	assert_int_equal(plan_check(&spec, &err), ERR_INVALID);
+	spec.n_listeners = 0;
+	assert_int_equal(plan_check(&spec, &err), ERR_INVALID);
+}
+
+static void made_files_have_plain_names_and_are_made_once(void **state)
+{
+	static const struct str names[] = {STR_INIT(""), STR_INIT(".."), STR_INIT("a/b"),
+					   STR_INIT("x")};
+	struct sandbox_file files[2] = {{.name = STR("x")}};
+	struct plan_machine m;
+	struct sandbox_spec spec = agent_spec(&m);
+	struct err err;
+
+	(void)state;
+	spec.files = files;
+	spec.n_files = 2;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		files[1].name = names[i];
+		assert_int_equal(plan_check(&spec, &err), ERR_INVALID);
+	}
+	files[1].name = STR("y");
+	assert_int_equal(plan_check(&spec, &err), ERR_OK);
+	files[1].text = str_make("", PLAN_MAX_FILE + 1);
+	assert_int_equal(plan_check(&spec, &err), ERR_LIMIT);
 }
 
 static void a_place_in_a_hidden_one_is_refused(void **state)
@@ -526,6 +560,7 @@ int main(void)
 		cmocka_unit_test(root_is_nobody_special_inside),
 		cmocka_unit_test(an_agent_gets_places_listeners_and_a_terminal),
 		cmocka_unit_test(a_listener_needs_a_network_of_its_own),
+		cmocka_unit_test(made_files_have_plain_names_and_are_made_once),
 		cmocka_unit_test(a_place_in_a_hidden_one_is_refused),
 		cmocka_unit_test(a_weaker_plan_says_what_it_lacks),
 		cmocka_unit_test(nonsense_is_refused_with_a_reason),
