@@ -45,19 +45,23 @@ static enum err_code no_memory(struct err *err)
 static enum err_code digest(struct diff *d, const struct diff_side *s, uint8_t ret[SHA256_LEN],
 			    struct err *err)
 {
-	const struct policy_source *events, *providers;
+	const struct policy_source *events;
+	struct dw_texts with = {0};
 	enum err_code code;
 	struct buf bytes;
 
 	TRY(cmd_policy_read_optional(&d->a, d->args->events, &events, err));
-	TRY(cmd_policy_read_optional(&d->a, d->args->providers, &providers, err));
+	TRY(cmd_policy_read_providers(&d->a, d->args->providers, &with, err));
 	buf_init(&bytes, CANONICAL_MAX);
 	code = policy_canonical(s->sources, s->n, &bytes, err);
 	if (!code && events) {
 		code = policy_canonical(events, 1, &bytes, err);
 	}
-	if (providers) {
-		buf_append(&bytes, providers->text);
+	if (with.providers) {
+		buf_append(&bytes, with.providers->text);
+	}
+	for (size_t i = 0; i < with.n_scripts; i++) {
+		buf_append(&bytes, with.scripts[i].text);
 	}
 	if (!code && bytes.failed) {
 		code = no_memory(err);

@@ -192,7 +192,7 @@ enum err_code diff_temporal_texts(struct diff *d, struct dw_texts *texts,
 		macros = cmd_policy_macros_beside(&d->a, first->name.p);
 	}
 	TRY(cmd_policy_read_optional(&d->a, args->events, &texts->events, err));
-	TRY(cmd_policy_read_optional(&d->a, args->providers, &texts->providers, err));
+	TRY(cmd_policy_read_providers(&d->a, args->providers, texts, err));
 	return cmd_policy_read_optional(&d->a, macros, &texts->macros, err);
 }
 

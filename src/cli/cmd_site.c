@@ -33,7 +33,8 @@ static const struct policy_source *source_of(struct policy_source *to, const str
 static enum err_code compile(struct site_view *v, const struct policy_source **ret, struct err *err)
 {
 	const struct config_loaded *l = &v->loaded;
-	struct policy_source *s = ARENA_ARRAY(&v->arena, l->n_policies + 3, struct policy_source);
+	struct policy_source *s =
+		ARENA_ARRAY(&v->arena, l->n_policies + l->n_scripts + 3, struct policy_source);
 	struct rules_texts texts = {.policies = s, .n_policies = l->n_policies};
 	enum err_code code;
 
@@ -46,6 +47,11 @@ static enum err_code compile(struct site_view *v, const struct policy_source **r
 	texts.schema = source_of(&s[l->n_policies], &l->schema);
 	texts.events = source_of(&s[l->n_policies + 1], &l->events);
 	texts.providers = source_of(&s[l->n_policies + 2], &l->providers);
+	for (size_t i = 0; i < l->n_scripts; i++) {
+		(void)source_of(&s[l->n_policies + 3 + i], &l->scripts[i]);
+	}
+	texts.scripts = &s[l->n_policies + 3];
+	texts.n_scripts = l->n_scripts;
 	code = rules_compile(&v->arena, &texts, &v->diags, &v->policies, err);
 	if (code) {
 		err_wrap(err, "the policies cannot be loaded (writ policy check says more)");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/guard.h"
+#include "config/load_priv.h"
 
 #include "config/load.h"
 
@@ -185,10 +186,12 @@ enum err_code config_guard_replaceable(struct arena *a, const struct config *cfg
 	return ERR_OK;
 }
 
-enum err_code config_guard_own_files(struct arena *a, const struct config *cfg, const char *path,
-				     struct str shown, struct err *err)
+enum err_code config_guard_own_files(struct arena *a, const struct config_loaded *l,
+				     const char *path, struct str shown, struct err *err)
 {
 	struct guard g = {.arena = a, .items = ARENA_ARRAY(a, MAX_GUARDED, struct guarded)};
+	const struct config *cfg = &l->config;
+	struct str scripts = config_scripts_folder(cfg);
 	const struct config_secret *secrets;
 	size_t n;
 
@@ -201,6 +204,11 @@ enum err_code config_guard_own_files(struct arena *a, const struct config *cfg, 
 	add(&g, "the schema", cfg->schema);
 	add(&g, "the event schema", cfg->events);
 	add(&g, "the list of providers", cfg->providers);
+	for (size_t i = 0; i < l->n_scripts; i++) {
+		add(&g, "a provider's script",
+		    arena_printf(a, STR_FMT STR_FMT, STR_ARG(scripts),
+				 STR_ARG(l->scripts[i].name)));
+	}
 	TRY(config_secrets(a, cfg, &secrets, &n, err));
 	for (size_t i = 0; i < n; i++) {
 		add(&g, "a secret file", secrets[i].file);

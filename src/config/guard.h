@@ -6,14 +6,14 @@
 #ifndef CONFIG_GUARD_H
 #define CONFIG_GUARD_H
 
-#include "config/config.h"
+#include "config/load.h"
 
 /*
  * ERR_INVALID when a stdio server is given a place that holds, or lies in, the state directory, the
- * policies, the configuration file, the schema or a secret file. `shown` names the file in the message.
+ * policies, the configuration file, the schema, a provider's script or a secret file. `shown` names the file in the message.
  */
-enum err_code config_guard_own_files(struct arena *a, const struct config *cfg, const char *path,
-				     struct str shown, struct err *err) MUST_USE;
+enum err_code config_guard_own_files(struct arena *a, const struct config_loaded *l,
+				     const char *path, struct str shown, struct err *err) MUST_USE;
 
 /*
  * ERR_INVALID when a place, a program or a script of a stdio server lies below a folder that a server

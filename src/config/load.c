@@ -3,6 +3,7 @@
 
 #include "base/hex.h"
 #include "config/guard.h"
+#include "config/load_priv.h"
 #include "config/yaml.h"
 
 #include <dirent.h>
@@ -24,51 +25,6 @@ static void close_dir(DIR **dir)
 	if (*dir) {
 		(void)closedir(*dir);
 	}
-}
-
-/* A regular file of at most `max` bytes; `at` and `name` as for openat(2), `shown` for messages. */
-static enum err_code read_file(struct arena *a, int at, const char *name, struct str shown,
-			       size_t max, struct str *ret, struct err *err)
-{
-	CLEANUP(close_fd) int fd = openat(at, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	struct stat st;
-	size_t n = 0;
-	char *p;
-
-	if (fd < 0) {
-		return ERR_ERRNO(err, STR_FMT, STR_ARG(shown));
-	}
-	if (fstat(fd, &st) < 0) {
-		return ERR_ERRNO(err, STR_FMT, STR_ARG(shown));
-	}
-	if (!S_ISREG(st.st_mode)) {
-		return ERR(err, ERR_INVALID, STR_FMT ": not a regular file", STR_ARG(shown));
-	}
-	if (st.st_size < 0 || (uint64_t)st.st_size > max) {
-		return ERR(err, ERR_LIMIT, STR_FMT ": larger than %zu KiB", STR_ARG(shown),
-			   max >> 10);
-	}
-	p = arena_alloc(a, (size_t)st.st_size + 1);
-	if (!p) {
-		return ERR(err, ERR_NOMEM, "out of memory");
-	}
-	while (n < (size_t)st.st_size) { /* what is added while we read is not read */
-		ssize_t got = read(fd, p + n, (size_t)st.st_size - n);
-
-		if (got < 0 && errno == EINTR) {
-			continue;
-		}
-		if (got < 0) {
-			return ERR_ERRNO(err, STR_FMT, STR_ARG(shown));
-		}
-		if (got == 0) {
-			break;
-		}
-		n += (size_t)got;
-	}
-	p[n] = '\0';
-	*ret = str_make(p, n);
-	return ERR_OK;
 }
 
 /* The folder of `path`, absolute and with symbolic links followed. */
@@ -148,8 +104,8 @@ static enum err_code load_policies(struct arena *a, struct str dir, struct confi
 		if (!t.name.p || !ARENA_GROW(a, &items, n, &cap)) {
 			return ERR(err, ERR_NOMEM, "out of memory");
 		}
-		TRY(read_file(a, dirfd(d), entry->d_name, t.name, CONFIG_MAX_POLICY_BYTES, &t.text,
-			      err));
+		TRY(config_read_regular(a, dirfd(d), entry->d_name, t.name, CONFIG_MAX_POLICY_BYTES,
+					&t.text, err));
 		total += t.text.n;
 		if (total > CONFIG_MAX_POLICIES_BYTES) {
 			return ERR(err, ERR_LIMIT, STR_FMT ": the policies are larger than %d MiB",
@@ -372,9 +328,9 @@ static enum err_code read_manifest(struct arena *a, struct config_site *s, struc
 	if (!path.p || !file.p) {
 		return ERR(err, ERR_NOMEM, "out of memory");
 	}
-	TRY(read_file(a, AT_FDCWD, file.p, s->manifest_file, CONFIG_MAX_MANIFEST_BYTES,
-		      &s->manifest, err));
-	TRY(read_file(a, AT_FDCWD, path.p, path, CONFIG_MAX_MANIFEST_BYTES, &sig, err));
+	TRY(config_read_regular(a, AT_FDCWD, file.p, s->manifest_file, CONFIG_MAX_MANIFEST_BYTES,
+				&s->manifest, err));
+	TRY(config_read_regular(a, AT_FDCWD, path.p, path, CONFIG_MAX_MANIFEST_BYTES, &sig, err));
 	buf_init(&hex, 2 * (size_t)CONFIG_MAX_MANIFEST_BYTES);
 	hex_append(&hex, sig.p, sig.n);
 	s->manifest_sig = arena_dup(a, buf_str(&hex));
@@ -402,8 +358,8 @@ static enum err_code load_sites(struct arena *a, struct config *cfg, struct err 
 	}
 	for (size_t i = 0; i < cfg->residency.n_groups; i++) {
 		groups[i] = cfg->residency.groups[i];
-		TRY(read_file(a, AT_FDCWD, groups[i].file.p, groups[i].file, CONFIG_MAX_GROUP_BYTES,
-			      &groups[i].text, err));
+		TRY(config_read_regular(a, AT_FDCWD, groups[i].file.p, groups[i].file,
+					CONFIG_MAX_GROUP_BYTES, &groups[i].text, err));
 	}
 	cfg->residency.groups = groups;
 	return repoint(a, cfg, sites, err);
@@ -422,7 +378,8 @@ enum err_code config_read_file(struct arena *a, const char *path, struct config 
 	struct config_source src = {.name = file_name(path)};
 	enum err_code code;
 
-	code = read_file(a, AT_FDCWD, path, str_from_c(path), CONFIG_MAX_BYTES, &src.text, err);
+	code = config_read_regular(a, AT_FDCWD, path, str_from_c(path), CONFIG_MAX_BYTES, &src.text,
+				   err);
 	if (code && access(path, F_OK) < 0 && errno == ENOENT) {
 		return ERR(err, ERR_NOT_FOUND,
 			   "%s: there is no such configuration: `writ init DIR` writes one, "
@@ -440,8 +397,8 @@ static enum err_code read_beside(struct arena *a, struct str file, struct config
 				 struct err *err)
 {
 	ret->name = file;
-	return file.n ? read_file(a, AT_FDCWD, file.p, file, CONFIG_MAX_SCHEMA_BYTES, &ret->text,
-				  err)
+	return file.n ? config_read_regular(a, AT_FDCWD, file.p, file, CONFIG_MAX_SCHEMA_BYTES,
+					    &ret->text, err)
 		      : ERR_OK;
 }
 
@@ -458,11 +415,12 @@ enum err_code config_load(struct arena *a, const char *path, struct config_loade
 	TRY(read_beside(a, l.config.schema, &l.schema, err));
 	TRY(read_beside(a, l.config.events, &l.events, err));
 	TRY(read_beside(a, l.config.providers, &l.providers, err));
+	TRY(config_read_scripts(a, &l, err));
 	TRY(config_secrets(a, &l.config, &l.secrets, &l.n_secrets, err));
 	for (size_t i = 0; i < l.n_secrets; i++) {
 		TRY(check_secret(shown, &l.secrets[i], err));
 	}
-	TRY(config_guard_own_files(a, &l.config, path, shown, err));
+	TRY(config_guard_own_files(a, &l, path, shown, err));
 	TRY(config_guard_replaceable(a, &l.config, shown, err));
 	*ret = l;
 	return ERR_OK;

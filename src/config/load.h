@@ -14,6 +14,8 @@ enum {
 	CONFIG_MAX_POLICY_BYTES = 1 << 20,   /* one policy file */
 	CONFIG_MAX_POLICIES_BYTES = 8 << 20, /* all of them */
 	CONFIG_MAX_SCHEMA_BYTES = 1 << 20,   /* each of schema, events and providers */
+	CONFIG_MAX_SCRIPTS = 256,            /* of providers */
+	CONFIG_MAX_SCRIPT_BYTES = 64 << 10,  /* one of them */
 	CONFIG_MAX_SECRETS = 1024,
 	CONFIG_MAX_MANIFEST_BYTES = 64 << 10,
 	CONFIG_MAX_GROUP_BYTES = 256 << 10,
@@ -42,7 +44,9 @@ struct config_loaded {
 	const struct config_text *policies; /* *.cedar and *.dw, sorted by name */
 	size_t n_policies;
 	struct config_text schema, events, providers; /* name is empty when none is configured */
-	const struct config_secret *secrets;          /* each file once for each reader */
+	const struct config_text *scripts; /* of providers; named as their `scriptFile` says */
+	size_t n_scripts;
+	const struct config_secret *secrets; /* each file once for each reader */
 	size_t n_secrets;
 };
 

@@ -51,20 +51,22 @@ static enum err_code first_diag(const struct policy_diags *diags, struct err *er
 	return code;
 }
 
-static enum err_code load_sources(struct rules *r, const struct json *policies,
-				  struct rules_texts *ret, struct err *err)
+static enum err_code load_sources(struct rules *r, const struct json *list,
+				  const struct policy_source **ret, size_t *ret_n, struct err *err)
 {
 	struct policy_source *sources =
-		ARENA_ARRAY(&r->arena, (policies ? policies->n : 0) + 1, struct policy_source);
+		ARENA_ARRAY(&r->arena, (list ? list->n : 0) + 1, struct policy_source);
+	size_t n = 0;
 
 	if (!sources) {
 		return ERR(err, ERR_NOMEM, "no memory for the policies");
 	}
-	JSON_EACH (p, policies) {
-		sources[ret->n_policies].name = json_str(json_get(p, STR("name")));
-		sources[ret->n_policies++].text = json_str(json_get(p, STR("text")));
+	JSON_EACH (p, list) {
+		sources[n].name = json_str(json_get(p, STR("name")));
+		sources[n++].text = json_str(json_get(p, STR("text")));
 	}
-	ret->policies = sources;
+	*ret = sources;
+	*ret_n = n;
 	return ERR_OK;
 }
 
@@ -101,6 +103,9 @@ static enum err_code digest_sources(struct rules *r, const struct rules_texts *t
 	}
 	if (t->providers) {
 		buf_append(&bytes, t->providers->text);
+	}
+	for (size_t i = 0; i < t->n_scripts; i++) {
+		buf_append(&bytes, t->scripts[i].text);
 	}
 	if (!code && bytes.failed) {
 		code = ERR(err, ERR_NOMEM, "no memory for the policies");
@@ -144,7 +149,9 @@ static enum err_code load_policies(struct rules *r, struct str bundle_json, stru
 	TRY(load_beside(r, json_get(root, STR("schema")), &texts.schema, err));
 	TRY(load_beside(r, json_get(root, STR("events")), &texts.events, err));
 	TRY(load_beside(r, json_get(root, STR("providers")), &texts.providers, err));
-	TRY(load_sources(r, json_get(root, STR("policies")), &texts, err));
+	TRY(load_sources(r, json_get(root, STR("scripts")), &texts.scripts, &texts.n_scripts, err));
+	TRY(load_sources(r, json_get(root, STR("policies")), &texts.policies, &texts.n_policies,
+			 err));
 	if (rules_compile(&r->arena, &texts, &diags, &r->policies, err)) {
 		return diags.n ? first_diag(&diags, err) : err->code;
 	}

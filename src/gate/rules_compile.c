@@ -207,6 +207,8 @@ static enum err_code temporal_set(struct arena *a, const struct rules_texts *t,
 				 .schema = t->schema,
 				 .events = t->events ? t->events : &dw_gateway_events,
 				 .providers = t->providers,
+				 .scripts = t->scripts,
+				 .n_scripts = t->n_scripts,
 				 .ids = POLICY_ID_ANNOTATION,
 				 .strict_annotations = true,
 				 .decide_only = true};

@@ -28,6 +28,8 @@ struct rules_texts {
 	const struct policy_source *policies; /* in the order of their names */
 	size_t n_policies;                    /* macros.dw is the library of macros, no policy */
 	const struct policy_source *schema, *events, *providers; /* NULL: none */
+	const struct policy_source *scripts; /* of providers, named as `scriptFile` says */
+	size_t n_scripts;
 };
 
 struct rules_compiled {

@@ -301,6 +301,7 @@ static enum err_code cut_views(struct bundle *b, const struct json *root, struct
 	append_beside(&out, root, STR("schema"));
 	append_beside(&out, root, STR("events"));
 	append_beside(&out, root, STR("providers"));
+	append_beside(&out, root, STR("scripts"));
 	append_digests(&out, json_get(json_get(root, STR("config")), STR("servers")));
 	buf_append_c(&out, '}');
 	if (!code) {

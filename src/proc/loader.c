@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* proc/loader.c - the only process that reads configuration and policy text.
  *
- *   reads   writ.yaml, *.cedar, *.dw, schema, events, providers: the owner's own files
+ *   reads   writ.yaml, *.cedar, *.dw, schema, events, providers and their scripts: the owner's own
+ *           files
  *   holds   two descriptors: where the bundle goes, where complaints go
  *   cannot  write any file, make sockets, start programs, read a secret into the bundle
  */
@@ -57,7 +58,8 @@ static const struct policy_source *source_of(struct policy_source *to, const str
 static enum err_code check_policies(struct arena *a, const struct config_loaded *l,
 				    struct buf *report, struct err *err)
 {
-	struct policy_source *sources = ARENA_ARRAY(a, l->n_policies + 3, struct policy_source);
+	struct policy_source *sources =
+		ARENA_ARRAY(a, l->n_policies + l->n_scripts + 3, struct policy_source);
 	struct rules_texts texts = {.policies = sources, .n_policies = l->n_policies};
 	struct residency_facts facts;
 	struct residency residency;
@@ -75,6 +77,11 @@ static enum err_code check_policies(struct arena *a, const struct config_loaded 
 	texts.schema = source_of(&sources[l->n_policies], &l->schema);
 	texts.events = source_of(&sources[l->n_policies + 1], &l->events);
 	texts.providers = source_of(&sources[l->n_policies + 2], &l->providers);
+	for (size_t i = 0; i < l->n_scripts; i++) {
+		(void)source_of(&sources[l->n_policies + 3 + i], &l->scripts[i]);
+	}
+	texts.scripts = &sources[l->n_policies + 3];
+	texts.n_scripts = l->n_scripts;
 	code = rules_compile(a, &texts, &diags, &compiled, err);
 	if (code) {
 		policy_diags_render(&diags, report);
@@ -92,6 +99,16 @@ static void put_text(struct json_writer *w, const struct config_text *t)
 	json_w_object(w);
 	json_w_member_str(w, STR("name"), t->name);
 	json_w_member_str(w, STR("text"), t->text);
+	json_w_end(w);
+}
+
+static void put_texts(struct json_writer *w, struct str key, const struct config_text *t, size_t n)
+{
+	json_w_key(w, key);
+	json_w_array(w);
+	for (size_t i = 0; i < n; i++) {
+		put_text(w, &t[i]);
+	}
 	json_w_end(w);
 }
 
@@ -136,12 +153,8 @@ static void put_bundle(const struct config_loaded *l, struct buf *to)
 	json_w_member_raw(&w, STR("config"), buf_str(&config));
 	to->failed |= config.failed;
 	buf_done(&config);
-	json_w_key(&w, STR("policies"));
-	json_w_array(&w);
-	for (size_t i = 0; i < l->n_policies; i++) {
-		put_text(&w, &l->policies[i]);
-	}
-	json_w_end(&w);
+	put_texts(&w, STR("policies"), l->policies, l->n_policies);
+	put_texts(&w, STR("scripts"), l->scripts, l->n_scripts);
 	put_beside(&w, STR("schema"), &l->schema);
 	put_beside(&w, STR("events"), &l->events);
 	put_beside(&w, STR("providers"), &l->providers);
