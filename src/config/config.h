@@ -153,6 +153,8 @@ struct config_data {
 
 enum config_server_kind { CONFIG_SERVER_STDIO = 0, CONFIG_SERVER_HTTP };
 enum config_sandbox { CONFIG_SANDBOX_STRICT = 0, CONFIG_SANDBOX_WEAKER };
+/* What is done about what a check finds. */
+enum config_check { CONFIG_CHECK_ENFORCE = 0, CONFIG_CHECK_OBSERVE, CONFIG_CHECK_OFF };
 enum config_profile { CONFIG_PROFILE_NATIVE = 0, CONFIG_PROFILE_NODE, CONFIG_PROFILE_PYTHON };
 
 /* How a server is spoken to. */
@@ -181,8 +183,9 @@ struct config_server {
 	/* both */
 	const struct config_site *site; /* NULL: this machine, or not stated for a URL */
 	enum config_protocol protocol;
-	uint64_t timeout_ns;     /* one call */
-	struct str instructions; /* what `initialize` tells clients about it; empty: nothing */
+	uint64_t timeout_ns;       /* one call */
+	enum config_check schemas; /* arguments and results against what tools say of them */
+	struct str instructions;   /* what `initialize` tells clients about it; empty: nothing */
 };
 
 struct config_model {

@@ -238,6 +238,7 @@ static void read_pin(struct config_ctx *c, const struct config_field *f, const s
 }
 
 static const char *const sandbox_names[] = {"strict", "weaker", NULL};
+static const char *const check_names[] = {"enforce", "observe", "off", NULL};
 static const char *const profile_names[] = {"native", "node", "python", NULL};
 
 static const char *const protocol_names[] = {"auto", "legacy", "modern", NULL};
@@ -260,6 +261,8 @@ static const struct config_field server_fields[] = {
 		   .names = protocol_names),
 	CONFIG_KEY("timeout", config_read_duration, struct config_server, timeout_ns,
 		   .min = SECONDS / 1000, .max = 86400 * SECONDS),
+	CONFIG_KEY("schemas", config_read_enum, struct config_server, schemas,
+		   .names = check_names),
 	CONFIG_KEY("instructions", config_read_long, struct config_server, instructions),
 };
 

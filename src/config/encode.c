@@ -264,6 +264,9 @@ static const struct str protocols[] = {
 
 static void put_servers(struct json_writer *w, const struct config *cfg, enum config_view view)
 {
+	static const struct str checks[] = {STR_INIT("enforce"), STR_INIT("observe"),
+					    STR_INIT("off")};
+
 	json_w_key(w, STR("servers"));
 	json_w_object(w);
 	for (size_t i = 0; i < cfg->n_servers; i++) {
@@ -283,6 +286,7 @@ static void put_servers(struct json_writer *w, const struct config *cfg, enum co
 			json_w_member_str(w, STR("protocol"), protocols[s->protocol]);
 		}
 		member_duration(w, STR("timeout"), s->timeout_ns);
+		json_w_member_str(w, STR("schemas"), checks[s->schemas]);
 		member_text(w, STR("instructions"), s->instructions);
 		json_w_end(w);
 	}

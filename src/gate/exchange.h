@@ -59,6 +59,8 @@ struct exchange {
 	struct gather gather;
 	struct link *link;
 	struct str object;     /* as the server knows it, decoded */
+	bool unfit;            /* the arguments are, and the agent can correct them */
+	bool promised;         /* the tool has an outputSchema */
 	bool subscribed;       /* by this request: undone when the server refuses */
 	struct str object_raw; /* the same as raw JSON when it differs from the client's */
 	struct link_call call;
@@ -120,6 +122,14 @@ void mcp_fail(struct exchange *x, enum mcp_error e);
 void mcp_lists_start(struct exchange *x, enum mcp_list_kind kind);
 void mcp_object_start(struct exchange *x);
 void mcp_object_leave(struct exchange *x); /* who was to be asked need not be any more */
+
+/* Arguments against the tool's inputSchema (mcp_check.c): says in q->unfit why they are refused, or
+ * in the action's finding. */
+void mcp_check_arguments(struct exchange *x, struct rules_query *q);
+
+/* A result against its outputSchema; false with the reason: it is to be withheld. */
+bool mcp_check_result(struct exchange *x, const struct mcp_msg *m, struct str *ret_says);
+
 void mcp_open_start(struct exchange *x);
 void mcp_lists_end(struct exchange *x);
 

@@ -41,6 +41,7 @@ enum err_code link_new(struct gate *gate, const struct config_server *server,
 	l->runner = &gate->runner;
 	l->timeout_ns = server->timeout_ns;
 	l->protocol = server->protocol;
+	l->schemas = server->schemas;
 	memcpy(l->digest, digest, sizeof(l->digest));
 	l->again.on_timeout = on_again;
 	l->refuse.on_turn_end = on_refuse;

@@ -128,6 +128,7 @@ struct link {
 	struct str id;         /* of the server, as configured */
 	struct str configured; /* instructions of the configuration, in place of the server's own */
 	uint64_t timeout_ns;
+	enum config_check schemas;
 	uint8_t digest[32]; /* of the server's configuration: equal means it may stay on reload */
 	unsigned holds;
 	bool retired; /* left by a reload: takes no new calls */

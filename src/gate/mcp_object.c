@@ -194,6 +194,19 @@ static void unsubscribe(struct exchange *x)
 	}
 }
 
+/* The call was made; what came of it is not for the agent. */
+static void withhold(struct exchange *x, const struct mcp_msg *said, struct str says)
+{
+	const struct mcp_refusal refusal = {.kind = MCP_REFUSAL_WITHHELD,
+					    .reason = says,
+					    .record = x->action.index,
+					    .has_record = true};
+
+	x->answer = gate_buf_take(x->gate, 1 << 20);
+	mcp_denied_append(&x->answer, &x->msg, x->version, &refusal);
+	action_answered(&x->action, LEDGER_WITHHELD, 0, said->result);
+}
+
 static void on_fail(struct link_call *c, enum link_fail why)
 {
 	static const enum ledger_status statuses[] = {
@@ -216,9 +229,14 @@ static void on_answer(struct link_call *c, const struct mcp_msg *said)
 	struct exchange *x = CONTAINER_OF(c, struct exchange, call);
 	struct mcp_msg answer = *said, *m = &answer;
 	struct buf rewritten = {0};
+	struct str says;
 
 	if (link_is_modern(x->link) && mcp_result_type(said) != MCP_RESULT_COMPLETE) {
 		on_fail(c, LINK_FAIL_PROTOCOL);
+		return;
+	}
+	if (!mcp_check_result(x, said, &says)) {
+		withhold(x, said, says);
 		return;
 	}
 	if (said->kind != MCP_RESPONSE) {
@@ -460,6 +478,7 @@ static void reply(struct action *a)
 	}
 	if (a->refused) {
 		answer_refused(x, a->unrecorded                     ? MCP_REFUSAL_UNAVAILABLE
+				  : x->unfit                        ? MCP_REFUSAL_ARGUMENTS
 				  : a->answer.outcome == POLICY_ASK ? MCP_REFUSAL_ASK
 								    : MCP_REFUSAL_DENIED);
 	} else if (x->cancelled || buf_len(&x->answer) == 0) {
@@ -503,6 +522,7 @@ static void start(struct exchange *x)
 				    .on = &object_events,
 				    .session = x->session,
 				    .arena = &x->req->arena};
+	mcp_check_arguments(x, &q);
 	action_start(&x->action, &q, x->req->started);
 }
 

@@ -631,7 +631,9 @@ void rules_decide(const struct rules *r, const struct rules_query *q, struct are
 		ret->action = ret->principal = ret->resource = STR("(not decided)");
 		return;
 	}
-	if (r->policies.temporal) {
+	if (q->unfit.n) {
+		rules_refuse(ret, a, STR("writ.arguments"), STR("schema.arguments"), q->unfit);
+	} else if (r->policies.temporal) {
 		if (rules_decide_temporal(r, q, s, req.context, a, &d, ret)) {
 			take_decision(&d, a, ret);
 		}

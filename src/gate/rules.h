@@ -82,6 +82,7 @@ struct rules_query {
 	const struct egress_host *host; /* RULES_CONNECT: where to */
 	struct str input; /* raw JSON object: what the policies see as context.input */
 	struct str session;
+	struct str unfit; /* why Writ refuses it before any policy is asked; empty: it does not */
 	struct str approved_by; /* a person who was asked said yes; empty: nobody */
 	struct rules_labels labels;
 	struct str categories[SITE_CATEGORIES]; /* what labels.categories points to */

@@ -127,12 +127,12 @@ static bool one_of(struct run *r, const struct schema_values *s, struct str v, c
 {
 	bool found = s->n == 0 && !s->at;
 
-	if (s->constant && !schema_equal(&r->w, v, *s->constant)) {
+	if (s->constant && !json_schema_equal(&r->w, v, *s->constant)) {
 		return wrong(r, at, "const", "the value %.*s",
 			     (int)(s->constant->n < 80 ? s->constant->n : 80), s->constant->p);
 	}
 	for (size_t i = 0; i < s->n && !found; i++) {
-		found = schema_equal(&r->w, v, s->at[i]);
+		found = json_schema_equal(&r->w, v, s->at[i]);
 	}
 	if (!found) {
 		return wrong(r, at, "enum", "one of the %zu values listed", s->n);
@@ -194,7 +194,7 @@ static bool matches(struct run *r, const struct json_regex *re, struct str text)
 
 static bool string(struct run *r, const struct schema_strings *s, struct str v, const struct at *at)
 {
-	struct str text = schema_text(&r->w, v);
+	struct str text = json_schema_text(&r->w, v);
 	size_t n = s->min || s->max != SCHEMA_UNSET ? characters(text) : 0;
 
 	if (n < s->min) {
@@ -246,12 +246,12 @@ static bool is_unique(struct run *r, struct str v, size_t n)
 		return false;
 	}
 	for (struct json_walk w = json_walk(v); json_walk_next(&w, &m) && i < n; i++) {
-		all[i] = (struct printed){schema_print(&r->w, m.value), m.value};
+		all[i] = (struct printed){json_schema_print(&r->w, m.value), m.value};
 	}
 	qsort(all, i, sizeof(*all), by_print); /* the print stands first */
 	for (size_t k = 0; k < i; k++) {
 		for (size_t j = k + 1; j < i && all[j].print == all[k].print; j++) {
-			if (schema_equal(&r->w, all[k].value, all[j].value) || spent(r)) {
+			if (json_schema_equal(&r->w, all[k].value, all[j].value) || spent(r)) {
 				return false;
 			}
 		}
@@ -351,11 +351,11 @@ static bool has_member(struct run *r, struct str object, struct str name)
 {
 	struct json_member m;
 
-	if (!schema_spend(&r->w, 1 + object.n / 16)) {
+	if (!json_schema_spend(&r->w, 1 + object.n / 16)) {
 		return false;
 	}
 	for (struct json_walk w = json_walk(object); json_walk_next(&w, &m);) {
-		if (str_eq(m.key_escaped ? schema_text(&r->w, raw_key(&m)) : m.key, name)) {
+		if (str_eq(m.key_escaped ? json_schema_text(&r->w, raw_key(&m)) : m.key, name)) {
 			return true;
 		}
 	}
@@ -391,7 +391,7 @@ static bool member(struct run *r, const struct schema_objects *s, const struct j
 		}
 	}
 	if (s->n_patterns && m->key_escaped) {
-		name = schema_text(&r->w, raw_key(m));
+		name = json_schema_text(&r->w, raw_key(m));
 	}
 	for (size_t i = 0; i < s->n_patterns; i++) {
 		if (matches(r, s->patterns[i].regex, name)) {
@@ -444,7 +444,7 @@ static bool object(struct run *r, const struct schema_objects *s, struct str v, 
 	struct json_member m;
 
 	for (struct json_walk w = json_walk(v); json_walk_next(&w, &m); i++) {
-		struct str name = m.key_escaped ? schema_text(&r->w, raw_key(&m)) : m.key;
+		struct str name = m.key_escaped ? json_schema_text(&r->w, raw_key(&m)) : m.key;
 		const struct schema_property *p = find_property(s, name);
 		bool evaluated;
 
@@ -474,7 +474,7 @@ static bool seen_init(struct run *r, struct seen *s, struct str v)
 		s->n++;
 	}
 	s->marks = ARENA_ARRAY(r->w.scratch, s->n, bool);
-	if (!s->marks || !schema_spend(&r->w, 1 + v.n / 16)) {
+	if (!s->marks || !json_schema_spend(&r->w, 1 + v.n / 16)) {
 		r->w.code = r->w.code ? r->w.code : ERR_NOMEM;
 		return false;
 	}
@@ -605,7 +605,7 @@ static bool check(struct run *r, const struct schema_node *n, struct str v, cons
 	char c = v.p[0];
 	bool ok;
 
-	if (!schema_spend(&r->w, 1 + v.n / 16)) {
+	if (!json_schema_spend(&r->w, 1 + v.n / 16)) {
 		return false;
 	}
 	if (r->frames == JSON_SCHEMA_FRAMES) {

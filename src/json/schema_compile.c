@@ -146,7 +146,7 @@ static enum err_code resolve(struct compiler *c, const struct json *j,
 {
 	const struct json *target;
 
-	TRY(schema_resolve(c->scratch, c->doc, c->id, j, &target, c->err));
+	TRY(json_schema_resolve(c->scratch, c->doc, c->id, j, &target, c->err));
 	return node_of(c, target, ret);
 }
 

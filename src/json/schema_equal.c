@@ -3,7 +3,7 @@
 #include "json/schema_priv.h"
 #include "json/walk.h"
 
-bool schema_spend(struct schema_work *w, uint64_t steps)
+bool json_schema_spend(struct schema_work *w, uint64_t steps)
 {
 	if (w->steps < steps || w->code) {
 		w->code = w->code ? w->code : ERR_LIMIT;
@@ -14,7 +14,7 @@ bool schema_spend(struct schema_work *w, uint64_t steps)
 	return true;
 }
 
-struct str schema_text(struct schema_work *w, struct str raw)
+struct str json_schema_text(struct schema_work *w, struct str raw)
 {
 	struct str text = {0};
 
@@ -32,7 +32,7 @@ static struct str raw_key(const struct json_member *m)
 
 static struct str key_text(struct schema_work *w, const struct json_member *m)
 {
-	return m->key_escaped ? schema_text(w, raw_key(m)) : m->key;
+	return m->key_escaped ? json_schema_text(w, raw_key(m)) : m->key;
 }
 
 static bool equal_strings(struct schema_work *w, struct str a, struct str b)
@@ -43,7 +43,7 @@ static bool equal_strings(struct schema_work *w, struct str a, struct str b)
 	if (!memchr(a.p, '\\', a.n) && !memchr(b.p, '\\', b.n)) {
 		return false;
 	}
-	return str_eq(schema_text(w, a), schema_text(w, b)) && !w->code;
+	return str_eq(json_schema_text(w, a), json_schema_text(w, b)) && !w->code;
 }
 
 static size_t count(struct str v)
@@ -79,8 +79,8 @@ static bool equal_objects(struct schema_work *w, struct str a, struct str b)
 		return false;
 	}
 	for (struct json_walk i = json_walk(a); json_walk_next(&i, &m);) {
-		if (!schema_spend(w, 1 + b.n / 16) || !find(w, b, key_text(w, &m), &other) ||
-		    !schema_equal(w, m.value, other)) {
+		if (!json_schema_spend(w, 1 + b.n / 16) || !find(w, b, key_text(w, &m), &other) ||
+		    !json_schema_equal(w, m.value, other)) {
 			return false;
 		}
 	}
@@ -101,18 +101,18 @@ static bool equal_arrays(struct schema_work *w, struct str a, struct str b)
 		if (!more) {
 			return true;
 		}
-		if (!schema_equal(w, x.value, y.value)) {
+		if (!json_schema_equal(w, x.value, y.value)) {
 			return false;
 		}
 	}
 }
 
 /* As deep as the values: JSON_MAX_DEPTH. */
-bool schema_equal(struct schema_work *w, struct str a, struct str b)
+bool json_schema_equal(struct schema_work *w, struct str a, struct str b)
 {
 	enum json_type type = json_raw_type(a);
 
-	if (type != json_raw_type(b) || !schema_spend(w, 1 + a.n / 16)) {
+	if (type != json_raw_type(b) || !json_schema_spend(w, 1 + a.n / 16)) {
 		return false;
 	}
 	switch (type) {
@@ -135,14 +135,14 @@ bool schema_equal(struct schema_work *w, struct str a, struct str b)
 	return false;
 }
 
-uint64_t schema_print(struct schema_work *w, struct str v)
+uint64_t json_schema_print(struct schema_work *w, struct str v)
 {
 	const struct hash_key key = {0};
 	enum json_type type = json_raw_type(v);
 	uint64_t h = (uint64_t)type + 1;
 	struct json_member m;
 
-	if (!schema_spend(w, 1 + v.n / 16)) {
+	if (!json_schema_spend(w, 1 + v.n / 16)) {
 		return 0;
 	}
 	switch (type) {
@@ -158,17 +158,17 @@ uint64_t schema_print(struct schema_work *w, struct str v)
 		break;
 	}
 	case JSON_STRING:
-		h = hash_str(key, schema_text(w, v));
+		h = hash_str(key, json_schema_text(w, v));
 		break;
 	case JSON_ARRAY:
 		for (struct json_walk i = json_walk(v); json_walk_next(&i, &m);) {
-			h = (h + schema_print(w, m.value)) * UINT64_C(0x9e3779b97f4a7c15);
+			h = (h + json_schema_print(w, m.value)) * UINT64_C(0x9e3779b97f4a7c15);
 		}
 		break;
 	case JSON_OBJECT:
 		for (struct json_walk i = json_walk(v); json_walk_next(&i, &m);) {
 			h += hash_str(key, key_text(w, &m)) ^
-			     schema_print(w, m.value) * UINT64_C(0xff51afd7ed558ccd);
+			     json_schema_print(w, m.value) * UINT64_C(0xff51afd7ed558ccd);
 		}
 		break;
 	}

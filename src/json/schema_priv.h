@@ -105,9 +105,9 @@ struct json_schema {
  * The schema that `ref`, the value of $ref, leads to within `doc`, whose own $id is `id`.
  * ERR_UNSUPPORTED: it leads out of the document; ERR_INVALID: nothing is there.
  */
-enum err_code schema_resolve(struct arena *scratch, const struct json *doc, struct str id,
-			     const struct json *ref, const struct json **ret,
-			     struct err *err) MUST_USE;
+enum err_code json_schema_resolve(struct arena *scratch, const struct json *doc, struct str id,
+				  const struct json *ref, const struct json **ret,
+				  struct err *err) MUST_USE;
 
 /* ---- values (schema_equal.c); both count *steps down and are false or 0 at its end ---- */
 
@@ -118,15 +118,15 @@ struct schema_work {
 };
 
 /* False, with the reason kept, when there is not so much work left. */
-bool schema_spend(struct schema_work *w, uint64_t steps);
+bool json_schema_spend(struct schema_work *w, uint64_t steps);
 
 /* Are two raw values the same to JSON Schema (2020-12 core, 4.2.2)? */
-bool schema_equal(struct schema_work *w, struct str a, struct str b);
+bool json_schema_equal(struct schema_work *w, struct str a, struct str b);
 
 /* Equal values have equal prints. */
-uint64_t schema_print(struct schema_work *w, struct str v);
+uint64_t json_schema_print(struct schema_work *w, struct str v);
 
 /* The decoded text of a raw string; empty when memory is short, with the reason kept. */
-struct str schema_text(struct schema_work *w, struct str raw);
+struct str json_schema_text(struct schema_work *w, struct str raw);
 
 #endif

@@ -112,8 +112,8 @@ static enum err_code by_anchor(struct arena *scratch, const struct json *doc, st
 	return ERR_OK;
 }
 
-enum err_code schema_resolve(struct arena *scratch, const struct json *doc, struct str id,
-			     const struct json *ref, const struct json **ret, struct err *err)
+enum err_code json_schema_resolve(struct arena *scratch, const struct json *doc, struct str id,
+				  const struct json *ref, const struct json **ret, struct err *err)
 {
 	struct str text = json_str(ref), base = str_make(text.p, str_find(text, '#')), fragment;
 	const struct json *target = NULL;

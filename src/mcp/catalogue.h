@@ -60,10 +60,13 @@ struct mcp_findings {
 /* In plain words, for the operator; static storage. */
 struct str mcp_finding_text(enum mcp_finding_kind kind);
 
+struct mcp_contract;
+
 struct mcp_item {
-	struct str raw;     /* the whole item */
-	struct str key_raw; /* inside it: the JSON string it is called by */
-	struct str key;     /* decoded: a name, a URI or a URI template */
+	struct str raw;                /* the whole item */
+	struct str key_raw;            /* inside it: the JSON string it is called by */
+	struct str key;                /* decoded: a name, a URI or a URI template */
+	struct mcp_contract *contract; /* of a tool that was called: mcp/contract.h */
 };
 
 struct mcp_list {

@@ -21,6 +21,10 @@ static struct str decision_name(enum mcp_refusal_kind kind)
 		return STR("ask");
 	case MCP_REFUSAL_UNAVAILABLE:
 		return STR("unavailable");
+	case MCP_REFUSAL_ARGUMENTS:
+		return STR("invalid");
+	case MCP_REFUSAL_WITHHELD:
+		return STR("withheld");
 	}
 	return STR("deny");
 }
@@ -36,14 +40,40 @@ static struct str ending(enum mcp_refusal_kind kind)
 		return STR(" Do not repeat it.");
 	case MCP_REFUSAL_DENIED:
 	case MCP_REFUSAL_UNAVAILABLE:
+	case MCP_REFUSAL_ARGUMENTS:
+	case MCP_REFUSAL_WITHHELD:
 		break;
 	}
 	return STR(" Repeating it will not help; ask whoever owns the policy.");
 }
 
+static void say_record(struct buf *b, const struct mcp_refusal *r)
+{
+	if (r->has_record) {
+		buf_append(b, STR(" Ledger record "));
+		buf_append_u64(b, r->record);
+		buf_append_c(b, '.');
+	}
+}
+
 static void say(struct buf *b, const struct mcp_refusal *r)
 {
 	switch (r->kind) {
+	case MCP_REFUSAL_ARGUMENTS:
+		buf_append(b, STR("The arguments of this call do not fit what the tool says of "
+				  "them: "));
+		buf_append(b, cut(r->reason, REASON_MAX));
+		buf_append(b, STR(". It was not made."));
+		say_record(b, r);
+		buf_append(b, STR(" Correct the arguments and call again."));
+		return;
+	case MCP_REFUSAL_WITHHELD:
+		buf_append(b, STR("The call was made, but Writ withheld its result: it does not "
+				  "fit what the tool says of it: "));
+		buf_append(b, cut(r->reason, REASON_MAX));
+		buf_append_c(b, '.');
+		say_record(b, r);
+		return;
 	case MCP_REFUSAL_DENIED:
 		buf_append(b, STR("Writ refused this call"));
 		break;
@@ -79,11 +109,7 @@ static void say(struct buf *b, const struct mcp_refusal *r)
 	buf_append(b, r->reason.n && str_ends_with(cut(r->reason, REASON_MAX), STR("."))
 			      ? STR(" It was not made.")
 			      : STR(". It was not made."));
-	if (r->has_record) {
-		buf_append(b, STR(" Ledger record "));
-		buf_append_u64(b, r->record);
-		buf_append_c(b, '.');
-	}
+	say_record(b, r);
 	if (r->kind == MCP_REFUSAL_ASK && r->retry_after.n) {
 		buf_append(b, STR(" Repeat it after "));
 		buf_append(b, cut(r->retry_after, RETRY_MAX));

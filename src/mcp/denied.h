@@ -17,6 +17,8 @@ enum mcp_refusal_kind {
 	MCP_REFUSAL_PERSON,      /* a person was asked and said no */
 	MCP_REFUSAL_UNHEARD,     /* a person was asked and said nothing */
 	MCP_REFUSAL_UNAVAILABLE, /* no decision or no record could be made */
+	MCP_REFUSAL_ARGUMENTS,   /* of a call: they do not fit; reason says where */
+	MCP_REFUSAL_WITHHELD,    /* the call was made, its result does not fit */
 };
 
 struct mcp_refusal {

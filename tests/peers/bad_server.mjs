@@ -76,6 +76,11 @@ const tools = {
     dial: a.dial && await attempt(() => dial(...a.dial.split(' '))),
     uid: process.getuid(), cwd: process.cwd(), env: Object.keys(process.env).sort(), pid: process.pid,
   }))),
+  // has a schema of its own, below
+  strict: (id, a) => answer(id, text(`sent ${a.count}`)),
+  promise: (id, a) => write(`${JSON.stringify({ jsonrpc: '2.0', id, result: { ...text('as promised?'), structuredContent: a.value } })
+    .replace('structuredContent', a.spelt ?? 'structuredContent')}\n`),
+  elsewhere: (id) => answer(id, text('nobody checked')),
   // misbehaves
   fail: (id) => answer(id, text('it failed', { isError: true })),
   error: (id) => send({ id, error: { code: -32050, message: 'upstream says no', data: { secret: 'stack trace' } } }),
@@ -167,9 +172,24 @@ let asked = 0;
 const answers = [];
 const waiting = new Map();
 
+const schemas = {
+  strict: {
+    inputSchema: {
+      type: 'object',
+      properties: { to: { type: 'string', pattern: '^[a-z]+@example\\.org$' }, count: { type: 'integer', maximum: 3 } },
+      required: ['to', 'count'],
+      additionalProperties: false,
+    },
+  },
+  promise: {
+    inputSchema: { type: 'object' },
+    outputSchema: { type: 'object', properties: { sum: { type: 'integer' } }, required: ['sum'], additionalProperties: false },
+  },
+  elsewhere: { inputSchema: { type: 'object', $ref: 'http://127.0.0.1:1/schema.json' } },
+};
 const list = (cursor) => {
   const all = Object.keys(tools).map((name) => ({
-    name, description: `Misbehaves: ${name}`, inputSchema: { type: 'object' },
+    name, description: `Misbehaves: ${name}`, inputSchema: { type: 'object' }, ...schemas[name],
   }));
   for (let i = 0; i < extra; i += 1) all.push({ name: `extra_${i}`, inputSchema: { type: 'object' } });
   if (flag('bad-names')) {
