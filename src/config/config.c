@@ -94,6 +94,7 @@ static const struct config_field top_fields[] = {
 	{.key = STR_INIT("agents"), .read = config_read_agents},
 	{.key = STR_INIT("servers"), .read = config_read_servers},
 	{.key = STR_INIT("models"), .read = config_read_models},
+	{.key = STR_INIT("routes"), .read = config_read_routes},
 	{.key = STR_INIT("sites"), .read = config_read_sites},
 	{.key = STR_INIT("residency"), .read = config_read_residency},
 	CONFIG_KEY("limits", read_limits, struct config, limits),
@@ -260,6 +261,7 @@ enum err_code config_decode(struct arena *a, const struct config_source *src, st
 		resolve_sites(&c, &cfg);
 		check_listeners(&c, &cfg);
 		config_check_residency(&c, &cfg);
+		config_check_models(&c, &cfg);
 	}
 	TRY(verdict(&c, err));
 	*ret = cfg;
@@ -291,6 +293,16 @@ const struct config_model *config_model_find(const struct config *cfg, struct st
 	for (size_t i = 0; i < cfg->n_models; i++) {
 		if (str_eq(cfg->models[i].name, name)) {
 			return &cfg->models[i];
+		}
+	}
+	return NULL;
+}
+
+const struct config_route *config_route_find(const struct config *cfg, struct str name)
+{
+	for (size_t i = 0; i < cfg->n_routes; i++) {
+		if (str_eq(cfg->routes[i].name, name)) {
+			return &cfg->routes[i];
 		}
 	}
 	return NULL;

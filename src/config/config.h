@@ -188,6 +188,18 @@ struct config_server {
 	struct str instructions;   /* what `initialize` tells clients about it; empty: nothing */
 };
 
+/* What serves a model; PLAIN: not said. */
+enum config_engine {
+	CONFIG_ENGINE_PLAIN = 0,
+	CONFIG_ENGINE_VLLM,
+	CONFIG_ENGINE_SGLANG,
+	CONFIG_ENGINE_LLAMA_SERVER,
+	CONFIG_ENGINE_OLLAMA,
+	CONFIG_ENGINE_MISTRAL,
+	CONFIG_ENGINE_OPENAI,
+	CONFIG_ENGINE_ANTHROPIC,
+};
+
 struct config_model {
 	struct str name;
 	struct config_url url; /* of the OpenAI-compatible API, as "https://llm.example/v1" */
@@ -195,10 +207,46 @@ struct config_model {
 	struct str api_key_file, ca_file;
 	const struct config_site *site; /* never NULL */
 	uint64_t context;               /* tokens; 0: not stated */
+	enum config_engine engine;
+	struct config_strs speaks; /* dialects ("chat"); none: those that the engine is known for */
+	uint64_t max_tokens;       /* of an answer whose client states no limit; 0: no limit */
+	uint64_t in_flight;        /* requests of one gate at the same time; 0: any number */
+	uint64_t price_input, price_output; /* of a million tokens, in millionths of the currency */
+};
+
+/* A name for several models, each at its site: whichever may, and can, answers. */
+struct config_route {
+	struct str name;
+	const uint32_t *models; /* indices into config.models, in the order written */
+	size_t n;
+};
+
+/* What an agent calls a model or a route. */
+struct config_alias {
+	struct str name, to;
+};
+
+enum config_budget_per { CONFIG_PER_NODE = 0, CONFIG_PER_AGENT, CONFIG_PER_TEAM };
+enum config_period {
+	CONFIG_PERIOD_DAY = 0,
+	CONFIG_PERIOD_HOUR,
+	CONFIG_PERIOD_MONTH,
+	CONFIG_PERIOD_EVER
+};
+
+/* How much may be used of models; every budget that a request falls under holds. */
+struct config_budget {
+	struct str name;
+	enum config_budget_per per;
+	enum config_period period;         /* of UTC */
+	uint64_t tokens, money;            /* 0: no limit; money in millionths of the currency */
+	struct config_strs agents, models; /* whom and what it is about; none: all */
 };
 
 struct config_agent {
 	struct str name, owner, team;
+	const struct config_alias *aliases;
+	size_t n_aliases;
 	const struct json *attributes; /* an object for the agent's Cedar entity; NULL: none */
 	struct config_data data;
 };
@@ -274,9 +322,11 @@ struct config {
 	const struct config_listen *listen;
 	const struct config_server *servers;
 	const struct config_model *models;
+	const struct config_route *routes;
+	const struct config_budget *budgets;
 	const struct config_site *sites;
 	const struct config_agent *agents;
-	size_t n_listen, n_servers, n_models, n_sites, n_agents;
+	size_t n_listen, n_servers, n_models, n_sites, n_agents, n_routes, n_budgets;
 	struct config_identity identity;
 	struct config_residency residency;
 	struct config_limits limits;
@@ -330,11 +380,15 @@ void config_encode_json(const struct config *cfg, enum config_view view, struct 
 /* Borrowed, or NULL. */
 const struct config_server *config_server_find(const struct config *cfg, struct str id);
 const struct config_model *config_model_find(const struct config *cfg, struct str name);
+const struct config_route *config_route_find(const struct config *cfg, struct str name);
 const struct config_site *config_site_find(const struct config *cfg, struct str id);
 const struct config_agent *config_agent_find(const struct config *cfg, struct str name);
 
 /* May a gate have to speak HTTP/2? */
 bool config_has_http2(const struct config *cfg);
+
+/* "vllm"; "" for PLAIN. Static storage. */
+const char *config_engine_name(enum config_engine e);
 
 /* Does anything of this configuration need the role that dials hosts? */
 bool config_has_exit(const struct config *cfg);

@@ -310,6 +310,7 @@ static const struct config_field agent_fields[] = {
 	CONFIG_KEY("team", config_read_text, struct config_agent, team),
 	CONFIG_KEY("attributes", read_attributes, struct config_agent, attributes),
 	CONFIG_KEY("data", config_read_data, struct config_agent, data),
+	{.key = STR_INIT("models"), .read = config_read_aliases},
 };
 
 void config_read_agents(struct config_ctx *c, const struct config_field *f, const struct json *node,

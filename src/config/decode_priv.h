@@ -79,6 +79,7 @@ config_read config_read_enum;     /* an enum: index into names */
 config_read config_read_texts;    /* struct config_strs of texts */
 config_read config_read_paths;    /* struct config_strs of paths */
 config_read config_read_sha256;   /* uint8_t[32]: 64 hexadecimal digits; colons between are fine */
+config_read config_read_url;      /* struct config_url */
 config_read config_read_site_ref; /* const struct config_site *: filled later */
 
 /* The sections; `to` is the struct config. */
@@ -87,11 +88,20 @@ config_read config_read_identity;
 config_read config_read_agents;
 config_read config_read_servers;
 config_read config_read_models;
+config_read config_read_routes;
+config_read config_read_aliases; /* struct config_agent */
 config_read config_read_sites;
 config_read config_read_residency;
 config_read config_read_data; /* struct config_data */
 config_read config_read_egress;
 config_read config_read_credentials;
+
+/* A credential may leave this machine only encrypted. `node` is what has the url. */
+void config_check_transport(struct config_ctx *c, const struct json *node,
+			    const struct config_url *url, bool has_secret);
+
+/* What only the whole file can tell about names of models. */
+void config_check_models(struct config_ctx *c, struct config *cfg);
 
 /* What only the whole file can tell about sites, agents and their labels. */
 void config_check_residency(struct config_ctx *c, const struct config *cfg);

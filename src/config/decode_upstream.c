@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What Writ talks to: servers and models. */
+/* Servers of tools that Writ talks to. */
 #include "config/decode_priv.h"
 
 #include <stdio.h>
 
-enum { MAX_SERVERS = 256, MAX_MODELS = 256, MAX_ENTRIES = 64 };
+enum { MAX_SERVERS = 256, MAX_ENTRIES = 64 };
 
 #define SECONDS UINT64_C(1000000000)
 
-static void read_url(struct config_ctx *c, const struct config_field *f, const struct json *node,
+void config_read_url(struct config_ctx *c, const struct config_field *f, const struct json *node,
 		     void *to)
 {
 	struct err err = {0};
@@ -252,7 +252,7 @@ static const struct config_field server_fields[] = {
 		   .names = sandbox_names),
 	CONFIG_KEY("profile", config_read_enum, struct config_server, profile,
 		   .names = profile_names),
-	CONFIG_KEY("url", read_url, struct config_server, url),
+	CONFIG_KEY("url", config_read_url, struct config_server, url),
 	CONFIG_KEY("headers", read_headers, struct config_server, headers),
 	CONFIG_KEY("ca_file", config_read_path, struct config_server, ca_file),
 	{.key = STR_INIT("pin_sha256"), .read = read_pin},
@@ -304,7 +304,7 @@ static void check_kind(struct config_ctx *c, const struct json *node)
 }
 
 /* A credential may leave this machine only encrypted. */
-static void check_transport(struct config_ctx *c, const struct json *node,
+void config_check_transport(struct config_ctx *c, const struct json *node,
 			    const struct config_url *url, bool has_secret)
 {
 	static const struct str tls_only[] = {STR_INIT("ca_file"), STR_INIT("pin_sha256")};
@@ -359,46 +359,10 @@ void config_read_servers(struct config_ctx *c, const struct config_field *f,
 		config_read_fields(c, item, server_fields, ARRAY_LEN(server_fields), "a server", s);
 		if (item->type == JSON_OBJECT) {
 			check_kind(c, item);
-			check_transport(c, item, &s->url, has_secret(&s->headers));
+			config_check_transport(c, item, &s->url, has_secret(&s->headers));
 		}
 		s->kind = s->url.text.n ? CONFIG_SERVER_HTTP : CONFIG_SERVER_STDIO;
 	}
 	cfg->servers = servers;
 	cfg->n_servers = n;
-}
-
-static const struct config_field model_fields[] = {
-	CONFIG_KEY("url", read_url, struct config_model, url, .required = true),
-	CONFIG_KEY("model", config_read_text, struct config_model, model),
-	CONFIG_KEY("api_key_file", config_read_path, struct config_model, api_key_file),
-	CONFIG_KEY("ca_file", config_read_path, struct config_model, ca_file),
-	CONFIG_KEY("site", config_read_site_ref, struct config_model, site, .required = true),
-	CONFIG_KEY("context", config_read_u64, struct config_model, context, .min = 1,
-		   .max = UINT64_C(1) << 32),
-};
-
-void config_read_models(struct config_ctx *c, const struct config_field *f, const struct json *node,
-			void *to)
-{
-	struct config *cfg = to;
-	struct config_model *models;
-	size_t n, i = 0;
-
-	(void)f;
-	models = config_items(c, node, JSON_OBJECT, MAX_MODELS, sizeof(*models), &n);
-	JSON_EACH (item, n ? node : NULL) {
-		struct config_model *m = &models[i++];
-
-		if (!config_is_agent_name(item->key)) {
-			config_report(c, item->key_at,
-				      "a model's name has 1 to 128 letters, digits and any of "
-				      "._@:/+- and begins with a letter or a digit");
-		}
-		m->name = item->key;
-		m->model = item->key;
-		config_read_fields(c, item, model_fields, ARRAY_LEN(model_fields), "a model", m);
-		check_transport(c, item, &m->url, m->api_key_file.n > 0);
-	}
-	cfg->models = models;
-	cfg->n_models = n;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The configuration as JSON, in the order of struct config. */
-#include "config/config.h"
+#include "config/encode_priv.h"
 
 #include "base/hex.h"
 #include "json/write.h"
@@ -213,6 +213,7 @@ static void put_agents(struct json_writer *w, const struct config *cfg)
 			put_tree(w, a->attributes);
 		}
 		put_data(w, &a->data);
+		config_put_aliases(w, a);
 		json_w_end(w);
 	}
 	json_w_end(w);
@@ -288,30 +289,6 @@ static void put_servers(struct json_writer *w, const struct config *cfg, enum co
 		member_duration(w, STR("timeout"), s->timeout_ns);
 		json_w_member_str(w, STR("schemas"), checks[s->schemas]);
 		member_text(w, STR("instructions"), s->instructions);
-		json_w_end(w);
-	}
-	json_w_end(w);
-}
-
-static void put_models(struct json_writer *w, const struct config *cfg, enum config_view view)
-{
-	json_w_key(w, STR("models"));
-	json_w_object(w);
-	for (size_t i = 0; i < cfg->n_models; i++) {
-		const struct config_model *m = &cfg->models[i];
-
-		json_w_key(w, m->name);
-		json_w_object(w);
-		json_w_member_str(w, STR("url"), m->url.text);
-		json_w_member_str(w, STR("model"), m->model);
-		if (view == CONFIG_VIEW_FULL) {
-			member_text(w, STR("api_key_file"), m->api_key_file);
-			member_text(w, STR("ca_file"), m->ca_file);
-		}
-		json_w_member_str(w, STR("site"), m->site->id);
-		if (m->context) {
-			json_w_member_u64(w, STR("context"), m->context);
-		}
 		json_w_end(w);
 	}
 	json_w_end(w);
@@ -470,7 +447,7 @@ void config_encode_json(const struct config *cfg, enum config_view view, struct 
 	put_identity(&w, &cfg->identity);
 	put_agents(&w, cfg);
 	put_servers(&w, cfg, view);
-	put_models(&w, cfg, view);
+	config_put_models(&w, cfg, view);
 	put_sites(&w, cfg);
 	put_residency(&w, &cfg->residency);
 	put_limits(&w, &cfg->limits);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Links, endpoints and models, brought in line with the rules in force. */
 #include "gate/exchange.h"
+#include "model/engine.h"
 
 #include <stdlib.h>
 
@@ -198,6 +199,13 @@ static enum err_code model_add(struct gate *g, const struct config_model *config
 	m->pool.on_open = on_model_open;
 	m->name = arena_dup(&m->pool.arena, config->name);
 	m->back_name = arena_dup(&m->pool.arena, config->model);
+	m->engine = model_engine_find(str_from_c(config_engine_name(config->engine)));
+	m->engine = m->engine ? m->engine : &model_engine_plain;
+	for (size_t i = 0; i < config->speaks.n; i++) {
+		m->speaks |= model_api_bit(config->speaks.items[i]);
+	}
+	m->speaks = m->speaks ? m->speaks : m->engine->speaks;
+	m->max_tokens = config->max_tokens;
 	list_append(&g->models, &m->node);
 	return ERR_OK;
 }

@@ -52,7 +52,10 @@ struct gate_model {
 	struct gate *gate;
 	struct gate_pool pool;
 	struct str name, back_name; /* for clients, and at the back end */
-	struct list waiting;        /* of struct exchange, until the pool is open */
+	const struct model_engine *engine;
+	uint32_t speaks;     /* bits 1 << enum model_api */
+	uint64_t max_tokens; /* of an answer whose client states no limit; 0: none */
+	struct list waiting; /* of struct exchange, until the pool is open */
 	unsigned uses;
 	bool retired, opening;
 };

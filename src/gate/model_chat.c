@@ -4,29 +4,14 @@
  * configured back ends. The decision sees the model, its site and where that lies; a back end
  * that the policies do not allow is never dialled.
  */
-#include "gate/exchange.h"
+#include "gate/model_priv.h"
 
 #include "model/list.h"
-#include "model/request.h"
-#include "model/stream.h"
 #include "json/write.h"
 
-enum { CHAT_ANSWER_MAX = 32 << 20, CHAT_SECONDS = 600, MAX_TOOL_NAMES = 64 };
+enum { CHAT_SECONDS = 600 };
 
-/* An answer on its way to the client. */
-struct model_reply {
-	struct model_request request;
-	struct buf body; /* of the request to the back end */
-	struct str target;
-	struct http_field fields[3];
-	int status;
-	bool events; /* a stream */
-	struct sha256 commitment;
-	struct model_stream stream;
-	uint64_t bytes;
-};
-
-static enum model_dialect dialect_of(const struct exchange *x)
+enum model_dialect model_dialect_of(const struct exchange *x)
 {
 	return model_api_info(x->model_api)->dialect;
 }
@@ -35,155 +20,11 @@ static void model_fail(struct exchange *x, enum model_error e)
 {
 	struct buf out = gate_buf_take(x->gate, 64 << 10);
 
-	model_error_append(&out, dialect_of(x), e);
+	model_error_append(&out, model_dialect_of(x), e);
 	gate_buf_give(x->gate, &x->answer);
 	x->answer = out;
 	exchange_json(x, (int)model_error_info(e)->http_status, buf_str(&x->answer));
 }
-
-/* ---- the answer of the back end ---- */
-
-static enum ledger_status status_of(enum http_fail why)
-{
-	switch (why) {
-	case HTTP_FAIL_NONE:
-	case HTTP_FAIL_QUEUE:
-	case HTTP_FAIL_DIAL:
-	case HTTP_FAIL_NOMEM:
-	case HTTP_FAIL_INVALID:
-		return LEDGER_UNREACHABLE;
-	case HTTP_FAIL_RETRYABLE:
-	case HTTP_FAIL_CLOSED:
-		return LEDGER_DIED;
-	case HTTP_FAIL_BAD:
-	case HTTP_FAIL_LIMIT:
-		return LEDGER_PROTOCOL_ERROR;
-	case HTTP_FAIL_TIMEOUT:
-		return LEDGER_TIMEOUT;
-	}
-	return LEDGER_LOST;
-}
-
-static void on_head(struct http_call *c)
-{
-	static const struct http_field fields[] = {
-		{STR_INIT("Content-Type"), STR_INIT("text/event-stream; charset=utf-8")},
-		{STR_INIT("Cache-Control"), STR_INIT("no-cache, no-transform")},
-		{STR_INIT("X-Accel-Buffering"), STR_INIT("no")},
-	};
-	struct exchange *x = CONTAINER_OF(c, struct exchange, model_call);
-	struct model_reply *r = x->reply;
-
-	r->status = c->answer->status;
-	if (r->status != 200 || !r->request.stream ||
-	    !http_type_is(h1_get(c->answer, HTTP_F_CONTENT_TYPE), STR("text/event-stream"))) {
-		return;
-	}
-	r->events = true;
-	action_commit_begin(&x->action, &r->commitment);
-	model_stream_init(&r->stream);
-	http_call_stream(c);
-	if (http_respond_begin(x->req, 200, fields, ARRAY_LEN(fields), -1)) {
-		x->streaming = true;
-	}
-}
-
-static void on_data(struct http_call *c, struct str bytes)
-{
-	struct exchange *x = CONTAINER_OF(c, struct exchange, model_call);
-	struct model_reply *r = x->reply;
-
-	sha256_update(&r->commitment, bytes.p, bytes.n);
-	r->bytes += bytes.n;
-	model_stream_feed(&r->stream, bytes);
-	if (!x->gone && http_respond_write(x->req, bytes) &&
-	    http_respond_pending(x->req) > HTTP_HIGH_WATER) {
-		http_call_pause(c, true);
-	}
-}
-
-/* A whole answer: what is the back end's own affair (its keys, its faults) stays behind Writ. */
-static void take_body(struct exchange *x, struct str body)
-{
-	struct model_reply *r = x->reply;
-	struct model_outcome outcome;
-	enum ledger_status status = LEDGER_OK;
-	struct err err;
-
-	arena_reset(&x->gate->scratch);
-	x->answer = gate_buf_take(x->gate, CHAT_ANSWER_MAX);
-	if (model_outcome_parse(&x->gate->scratch, body, &x->gate->json_limits, &outcome, &err)) {
-		status = LEDGER_PROTOCOL_ERROR;
-	} else if (r->status >= 400 || outcome.is_error) {
-		status = LEDGER_TOOL_ERROR;
-	}
-	if (status == LEDGER_PROTOCOL_ERROR || r->status >= 500 || r->status == 401 ||
-	    r->status == 403 || r->status < 200 || (r->status >= 300 && r->status < 400)) {
-		model_error_append(&x->answer, dialect_of(x), MODEL_ERROR_UPSTREAM);
-		r->status = 502;
-	} else {
-		buf_append(&x->answer, body);
-	}
-	if (status == LEDGER_OK) {
-		history_output_model(&x->action, &outcome, body.n);
-	}
-	action_answered(&x->action, status, (uint64_t)r->status, body.p ? body : STR(""));
-}
-
-/* What has passed by was answered, whoever hangs up now. */
-static void note_stream(struct exchange *x)
-{
-	const struct model_reply *r = x->reply;
-
-	if (r && r->events && !r->stream.outcome.is_error) {
-		history_output_model(&x->action, &r->stream.outcome, r->bytes);
-	}
-}
-
-static void on_done(struct http_call *c)
-{
-	struct exchange *x = CONTAINER_OF(c, struct exchange, model_call);
-	struct model_reply *r = x->reply;
-
-	x->model_calling = false;
-	if (!r->events) {
-		take_body(x, c->answer_body);
-		return;
-	}
-	note_stream(x);
-	action_answered_stream(&x->action,
-			       r->stream.outcome.is_error ? LEDGER_TOOL_ERROR : LEDGER_OK, 200,
-			       &r->commitment, r->bytes);
-}
-
-static void on_fail(struct http_call *c, enum http_fail why, const struct err *err)
-{
-	struct exchange *x = CONTAINER_OF(c, struct exchange, model_call);
-
-	(void)err;
-	x->model_calling = false;
-	if (x->reply->events) {
-		x->broken = true;
-		note_stream(x);
-		action_answered_stream(&x->action, status_of(why), 200, &x->reply->commitment,
-				       x->reply->bytes);
-		return;
-	}
-	x->answer = gate_buf_take(x->gate, 64 << 10);
-	model_error_append(&x->answer, dialect_of(x),
-			   why == HTTP_FAIL_TIMEOUT ? MODEL_ERROR_TIMEOUT
-			   : why == HTTP_FAIL_QUEUE ? MODEL_ERROR_BUSY
-						    : MODEL_ERROR_UPSTREAM);
-	x->reply->status = why == HTTP_FAIL_TIMEOUT ? 504 : why == HTTP_FAIL_QUEUE ? 429 : 502;
-	action_answered(&x->action, status_of(why), 0, str_make(NULL, 0));
-}
-
-static const struct http_call_events call_events = {
-	.on_head = on_head,
-	.on_data = on_data,
-	.on_done = on_done,
-	.on_fail = on_fail,
-};
 
 /* ---- the action ---- */
 
@@ -197,12 +38,12 @@ static void send_request(struct exchange *x)
 	r->fields[1] =
 		(struct http_field){STR("Accept"), r->request.stream ? STR("text/event-stream")
 								     : STR("application/json")};
-	if (dialect_of(x) == MODEL_DIALECT_ANTHROPIC) {
+	if (model_api_info(r->api)->dialect == MODEL_DIALECT_ANTHROPIC) {
 		r->fields[n_fields++] = (struct http_field){
 			STR("anthropic-version"), version.n ? version : STR("2023-06-01")};
 	}
 	x->model_call = (struct http_call){
-		.on = &call_events,
+		.on = &model_call_events,
 		.pool = x->model->pool.pool,
 		.request = {.method = STR("POST"),
 			    .target = r->target,
@@ -211,7 +52,7 @@ static void send_request(struct exchange *x)
 			    .framing = HTTP_LENGTH,
 			    .body_len = buf_len(&r->body)},
 		.body = buf_str(&r->body),
-		.max_body = CHAT_ANSWER_MAX,
+		.max_body = MODEL_BODY_MAX,
 		.timeout = CHAT_SECONDS * CLOCK_SEC,
 	};
 	x->model_calling = true;
@@ -221,7 +62,7 @@ static void send_request(struct exchange *x)
 static void not_reached(struct exchange *x)
 {
 	x->answer = gate_buf_take(x->gate, 64 << 10);
-	model_error_append(&x->answer, dialect_of(x), MODEL_ERROR_UPSTREAM);
+	model_error_append(&x->answer, model_dialect_of(x), MODEL_ERROR_UPSTREAM);
 	x->reply->status = 502;
 	action_answered(&x->action, LEDGER_UNREACHABLE, 0, str_make(NULL, 0));
 }
@@ -252,13 +93,15 @@ static void forward(struct action *a)
 		action_answered(a, LEDGER_CALLER_GONE, 0, str_make(NULL, 0));
 		return;
 	}
-	r->body = gate_buf_take(x->gate, CHAT_ANSWER_MAX);
-	model_request_splice(&r->body, &r->request, m->back_name);
+	if (!r->translation) {
+		r->body = gate_buf_take(x->gate, MODEL_BODY_MAX);
+		model_request_splice(&r->body, &r->request, m->back_name);
+	}
 	r->target = arena_printf(
 		&x->req->arena, STR_FMT "/" STR_FMT,
 		STR_ARG(str_make(m->pool.target.p,
 				 m->pool.target.n - str_ends_with(m->pool.target, STR("/")))),
-		STR_ARG(model_api_info(r->request.api)->path));
+		STR_ARG(model_api_info(r->api)->path));
 	if (r->body.failed || !r->target.p) {
 		not_reached(x);
 	} else if (m->pool.pool) {
@@ -288,7 +131,7 @@ static void answer_refused(struct exchange *x)
 		return;
 	}
 	x->answer = gate_buf_take(x->gate, 64 << 10);
-	model_denied_append(&x->answer, dialect_of(x), &refusal);
+	model_denied_append(&x->answer, model_dialect_of(x), &refusal);
 	exchange_json(x, 403, buf_str(&x->answer));
 }
 
@@ -348,6 +191,41 @@ static struct gate_model *model_find(struct gate *g, struct str name)
 	return NULL;
 }
 
+/* What the model's back end is asked in. Another dialect is translated into before anything is decided, and so is
+ * its own when the back end would refuse how it is asked. */
+static bool prepare(struct exchange *x)
+{
+	struct model_reply *r = x->reply;
+	struct gate_model *m = x->model;
+	struct str what = {NULL, 0};
+	enum model_error e;
+
+	r->api = model_api_for(r->request.api, m->speaks);
+	if (r->api == r->request.api &&
+	    !(r->request.include_usage && m->engine->quirks.no_stream_options)) {
+		return true;
+	}
+	if (r->api == MODEL_API_NONE) {
+		model_fail(x, MODEL_ERROR_UNSPOKEN);
+		return false;
+	}
+	r->translation = ARENA_NEW(&x->req->arena, struct model_translation);
+	r->body = gate_buf_take(x->gate, MODEL_BODY_MAX);
+	buf_init(&r->told, MODEL_ANSWER_MAX);
+	e = !r->translation ? MODEL_ERROR_INTERNAL
+			    : model_translate_request(&r->body, &x->req->arena, &r->request, r->api,
+						      m->back_name, &m->engine->quirks,
+						      m->max_tokens, &what);
+	if (e == MODEL_ERROR_UNTOLD) {
+		x->answer = gate_buf_take(x->gate, 64 << 10);
+		model_error_append_about(&x->answer, model_dialect_of(x), e, what);
+		exchange_json(x, 400, buf_str(&x->answer));
+	} else if (e) {
+		model_fail(x, e);
+	}
+	return e == MODEL_ERROR_NONE;
+}
+
 static void on_chat_body(struct exchange *x)
 {
 	struct rules_query q = {.kind = RULES_INFER};
@@ -373,6 +251,9 @@ static void on_chat_body(struct exchange *x)
 		return;
 	}
 	x->model->uses++;
+	if (!prepare(x)) {
+		return;
+	}
 	q.object = x->model->name;
 	q.input = describe(x, &x->reply->request);
 	if (!q.input.p) {
@@ -391,7 +272,7 @@ static void on_chat_gone(struct exchange *x)
 	if (x->model_calling) {
 		x->model_calling = false;
 		http_call_cancel(&x->model_call);
-		note_stream(x);
+		model_note_stream(x);
 		action_answered(&x->action, LEDGER_CALLER_GONE, 0, str_make(NULL, 0));
 		return;
 	}
@@ -422,10 +303,14 @@ static void on_chat_end(struct exchange *x)
 	if (x->model_wait.next) {
 		list_remove(&x->model_wait);
 	}
-	note_stream(x);
+	model_note_stream(x);
 	action_abandon(&x->action);
 	if (x->reply) {
 		gate_buf_give(x->gate, &x->reply->body);
+		buf_done(&x->reply->told);
+		if (x->reply->translating) {
+			model_translation_done(x->reply->translation);
+		}
 		if (x->reply->events) {
 			model_stream_done(&x->reply->stream);
 		}

@@ -3,7 +3,7 @@
 
 #include "json/write.h"
 
-enum { REASON_MAX = 512, POLICY_MAX = 128, RETRY_MAX = 64 };
+enum { REASON_MAX = 512, POLICY_MAX = 128, RETRY_MAX = 64, ABOUT_MAX = 64, TEXT_MAX = 4096 };
 
 static const struct model_error_info errors[MODEL_ERROR_MAX] = {
 #define X(id, status, type_, code_, param_, text_)                                                 \
@@ -20,6 +20,11 @@ const struct model_error_info *model_error_info(enum model_error e)
 {
 	ASSERT(e > MODEL_ERROR_NONE && e < MODEL_ERROR_MAX);
 	return &errors[e];
+}
+
+static struct str cut(struct str s, size_t max)
+{
+	return str_make(s.p, s.n < max ? s.n : max);
 }
 
 static struct str type_of(enum model_dialect d, const struct model_error_info *i)
@@ -68,9 +73,39 @@ void model_error_append(struct buf *out, enum model_dialect d, enum model_error 
 	json_w_end(&w);
 }
 
-static struct str cut(struct str s, size_t max)
+void model_error_append_about(struct buf *out, enum model_dialect d, enum model_error e,
+			      struct str about)
 {
-	return str_make(s.p, s.n < max ? s.n : max);
+	struct model_error_info i = *model_error_info(e);
+	struct json_writer w = json_writer(out);
+	struct buf text;
+
+	about = cut(about, ABOUT_MAX);
+	buf_init(&text, 1024);
+	buf_append(&text, str_make(i.text.p, i.text.n - 1));
+	buf_append(&text, STR(": "));
+	buf_append(&text, about);
+	i.param = about;
+	begin_error(&w, d, &i, buf_str(&text));
+	json_w_end(&w);
+	json_w_end(&w);
+	out->failed |= text.failed;
+	buf_done(&text);
+}
+
+void model_error_append_text(struct buf *out, enum model_dialect d, unsigned http_status,
+			     struct str text)
+{
+	struct model_error_info i = {.http_status = http_status, .code = STR("upstream_error")};
+	struct json_writer w = json_writer(out);
+
+	i.type = http_status == 429   ? STR("rate_limit_error")
+		 : http_status == 404 ? STR("not_found_error")
+		 : http_status < 500  ? STR("invalid_request_error")
+				      : STR("server_error");
+	begin_error(&w, d, &i, cut(text, TEXT_MAX));
+	json_w_end(&w);
+	json_w_end(&w);
 }
 
 static void say(struct buf *b, const struct model_refusal *r)

@@ -29,6 +29,8 @@
 	X(REMOTE,        400, "invalid_request_error", "remote_content",      "",         "Content is not fetched from elsewhere: send it inline, as a data: URL.") \
 	X(BUILTIN,       400, "invalid_request_error", "builtin_tools",       "tools",    "Tools that the model's server would run by itself are off: offer functions.") \
 	X(STATE,         400, "invalid_request_error", "stored_state",        "",         "What is stored at the model's server is not used: send the whole conversation.") \
+	X(UNTOLD,        400, "invalid_request_error", "untranslatable",      "",         "The model's server speaks another dialect, in which part of this request has no equal.") \
+	X(UNSPOKEN,      400, "invalid_request_error", "not_supported",       "",         "The model's server does not serve requests of this kind.") \
 	X(IDENTITY,      401, "authentication_error",  "invalid_api_key",     "",         "Writ does not know you: no valid key, certificate or peer.") \
 	X(DENIED,        403, "permission_error",      "policy_denied",       "",         "Refused by policy.") \
 	X(ASK,           403, "permission_error",      "approval_required",   "",         "Held back until a person approves it.") \
@@ -62,6 +64,14 @@ enum model_dialect { MODEL_DIALECT_OPENAI = 0, MODEL_DIALECT_ANTHROPIC };
 
 /* Appends the body of an answer with this error. */
 void model_error_append(struct buf *out, enum model_dialect d, enum model_error e);
+
+/* The same, naming the part of the request it is about (from the request; cut at 64 bytes). */
+void model_error_append_about(struct buf *out, enum model_dialect d, enum model_error e,
+			      struct str about);
+
+/* The same with the text of a back end, cut at 4096 bytes, for the status it gave. */
+void model_error_append_text(struct buf *out, enum model_dialect d, unsigned http_status,
+			     struct str text);
 
 /* Why a request was refused; the texts are those of the policy, never of the request. */
 struct model_refusal {

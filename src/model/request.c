@@ -143,6 +143,7 @@ static enum model_error parse_chat(struct arena *a, struct str body, const struc
 				    .model = c.model,
 				    .tools = c.tools,
 				    .stream = c.stream,
+				    .include_usage = c.include_usage,
 				    .max_tokens = c.max_tokens,
 				    .input_bytes = c.input_bytes};
 	return model_pick(a, c.whole, &store, 1, &q->store_raw) ? MODEL_ERROR_NONE

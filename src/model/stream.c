@@ -48,11 +48,19 @@ static bool take_count(struct str raw, uint64_t *ret)
 /* Responses and Messages call them input and output; Messages tells them one after the other. */
 static void take_usage_named_otherwise(struct str raw, struct model_usage *ret)
 {
+	uint64_t cached = 0, kept = 0;
 	bool in = take_count(member(raw, STR("input_tokens")), &ret->input);
 	bool out = take_count(member(raw, STR("output_tokens")), &ret->output);
 
 	ret->given = ret->given || in || out;
-	(void)take_count(member(raw, STR("cache_read_input_tokens")), &ret->cached);
+	/* Messages count what comes from the cache, and goes there, beside the rest. */
+	(void)take_count(member(raw, STR("cache_creation_input_tokens")), &kept);
+	if (take_count(member(raw, STR("cache_read_input_tokens")), &cached)) {
+		ret->cached = cached;
+	}
+	if (in) {
+		ret->input += cached + kept;
+	}
 	(void)take_count(member(member(raw, STR("input_tokens_details")), STR("cached_tokens")),
 			 &ret->cached);
 	(void)take_count(member(member(raw, STR("output_tokens_details")), STR("reasoning_tokens")),
@@ -101,7 +109,7 @@ static void take_finish(struct str raw, enum model_finish *ret)
 }
 
 /* One answer or one chunk of it: what it says replaces what was said before. */
-static void take_object(struct str object, struct model_outcome *ret)
+void model_outcome_take(struct str object, struct model_outcome *ret)
 {
 	static const struct str names[] = {STR_INIT("usage"),    STR_INIT("choices"),
 					   STR_INIT("error"),    STR_INIT("type"),
@@ -142,7 +150,7 @@ enum err_code model_outcome_parse(struct arena *scratch, struct str body,
 	if (scan.type != JSON_OBJECT) {
 		return ERR(err, ERR_INVALID, "the answer is not an object");
 	}
-	take_object(scan.value, &o);
+	model_outcome_take(scan.value, &o);
 	*ret = o;
 	return ERR_OK;
 }
@@ -176,7 +184,7 @@ static void take_event(struct model_stream *s, const struct sse_event *e)
 		s->bad_events++;
 		s->blind = s->bad_events >= MODEL_ERROR_EVENTS;
 	} else {
-		take_object(scan.value, &s->outcome);
+		model_outcome_take(scan.value, &s->outcome);
 	}
 	arena_reset(&s->scratch);
 }

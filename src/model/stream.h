@@ -46,6 +46,10 @@ enum err_code model_outcome_parse(struct arena *scratch, struct str body,
 				  const struct json_opts *opts, struct model_outcome *ret,
 				  struct err *err) MUST_USE;
 
+/* The same of an object that was accepted: an answer, a chunk or an event. What it says replaces what
+ * was said before. */
+void model_outcome_take(struct str object, struct model_outcome *ret);
+
 struct model_stream {
 	struct sse_parser sse;
 	struct arena scratch; /* emptied after each event */

@@ -142,7 +142,9 @@ static enum err_code add_model(struct upstreams *t, const struct config_model *m
 		struct str key;
 
 		TRY(file_bytes(files, m->api_key_file, &t->arena, &key, err));
-		TRY(add_line(lines, STR("Authorization"), STR("Bearer "), key, err));
+		TRY(m->engine == CONFIG_ENGINE_ANTHROPIC
+			    ? add_line(lines, STR("x-api-key"), STR(""), key, err)
+			    : add_line(lines, STR("Authorization"), STR("Bearer "), key, err));
 	}
 	TRY(make_tls(t, u, m->ca_file, files, err));
 	TRY(finish(u, lines, err));

@@ -2,8 +2,10 @@
 // An OpenAI- and Anthropic-compatible back end without dependencies: deterministic, plain and streaming.
 // Prints {"port":N} once it listens on 127.0.0.1. GET /seen answers what it received, as JSON.
 //
-//   node model_backend.mjs [--port N] [--model NAME]... [--delay MS]
+//   node model_backend.mjs [--port N] [--model NAME]... [--delay MS] [--strict ENGINE]
 //
+// With --strict it refuses, as that engine would, what is not of its dialect: chat, messages or mistral.
+// Asked to "use" a tool it calls each that is offered; "think" makes it think first; "long" ends by length.
 // It answers the last user message by "echo: TEXT", a word a chunk. A model whose name begins with
 // "bad-" misbehaves: bad-500, bad-html, bad-429, bad-json, bad-cut, bad-hang, bad-flood,
 // bad-usage (counts that are no numbers), bad-no-usage, bad-no-done, bad-event (not JSON),
@@ -13,7 +15,9 @@ import { createServer } from 'node:http';
 const values = (name) => process.argv.flatMap((a, i) => (a === `--${name}` ? [process.argv[i + 1]] : []));
 const models = values('model').length ? values('model') : ['small'];
 const delay = Number(values('delay')[0] ?? 0);
+const strict = values('strict')[0];
 const seen = [];
+const closed = []; // answers that were given up before their end
 const sleep = (ms) => new Promise((done) => { setTimeout(done, ms); });
 const words = (s) => s.split(' ').filter(Boolean);
 
@@ -25,7 +29,7 @@ const json = (res, status, o, headers) => {
 const fail = (res, status, message) => json(res, status, { error: { message, type: 'server_error', param: null, code: null } });
 
 const plain = (messages) => {
-  const last = messages.filter((m) => m.role === 'user').at(-1)?.content ?? '';
+  const last = messages.filter((m) => m.role === 'user' || m.role === 'tool').at(-1)?.content ?? '';
   return typeof last === 'string' ? last : last.map((p) => p.text ?? '').join(' ');
 };
 const usageOf = (q, reply) => {
@@ -33,6 +37,53 @@ const usageOf = (q, reply) => {
   const output = words(reply).length;
   return { prompt_tokens: input, completion_tokens: output, total_tokens: input + output };
 };
+
+// What an engine that knows only its own members and shapes would say.
+const known = {
+  chat: ['model', 'messages', 'stream', 'stream_options', 'max_tokens', 'temperature', 'top_p', 'top_k', 'stop', 'tools', 'tool_choice', 'parallel_tool_calls', 'response_format', 'reasoning_effort', 'user'],
+  mistral: ['model', 'messages', 'stream', 'max_tokens', 'temperature', 'top_p', 'stop', 'tools', 'tool_choice', 'parallel_tool_calls', 'response_format'],
+  messages: ['model', 'messages', 'system', 'stream', 'max_tokens', 'temperature', 'top_p', 'top_k', 'stop_sequences', 'tools', 'tool_choice', 'metadata'],
+};
+const checkChat = (q) => {
+  const open = new Set();
+  for (const m of q.messages) {
+    if (m.role === 'tool') {
+      if (!open.delete(m.tool_call_id)) return `no call ${m.tool_call_id}`;
+      if (typeof m.content !== 'string') return 'a tool message is text';
+    } else if (open.size) return 'calls without results';
+    for (const c of m.tool_calls ?? []) {
+      JSON.parse(c.function.arguments);
+      if (strict === 'mistral' && !/^[a-zA-Z0-9]{9}$/.test(c.id)) return `call id ${c.id}`;
+      open.add(c.id);
+    }
+    if (m.role === 'system' && m !== q.messages[0]) return 'a system message comes first';
+  }
+  return open.size ? 'calls without results' : undefined;
+};
+const checkMessages = (q) => {
+  if (!q.max_tokens) return 'max_tokens: Field required';
+  let open = new Set();
+  let before = 'assistant';
+  for (const m of q.messages) {
+    if (m.role === before) return 'roles must alternate';
+    before = m.role;
+    const blocks = typeof m.content === 'string' ? [] : m.content;
+    for (const b of blocks.filter((x) => x.type === 'tool_result')) if (!open.delete(b.tool_use_id)) return `no call ${b.tool_use_id}`;
+    if (open.size) return 'tool_use without tool_result';
+    open = new Set(blocks.filter((b) => b.type === 'tool_use').map((b) => b.id));
+    if (blocks.some((b) => b.type === 'tool_use' && (typeof b.input !== 'object'))) return 'input';
+    if (blocks.some((b) => b.type === 'text' && !b.text)) return 'text content blocks must be non-empty';
+  }
+  return undefined;
+};
+const complaint = (url, q) => {
+  const dialect = url === '/v1/messages' ? 'messages' : 'chat';
+  if (!strict) return undefined;
+  if (url !== (strict === 'messages' ? '/v1/messages' : '/v1/chat/completions')) return `no ${url} here`;
+  const odd = Object.keys(q).find((k) => !known[strict].includes(k));
+  return odd ? `${odd}: Extra inputs are not permitted` : dialect === 'chat' ? checkChat(q) : checkMessages(q);
+};
+const toolNames = (q) => (q.tools ?? []).map((t) => t.function?.name ?? t.name);
 
 const early = {
   'bad-500': (res) => fail(res, 500, 'the engine fell over, with a secret in its trace'),
@@ -51,6 +102,20 @@ const stream = async (q, res, reply, usage) => {
   })}\n\n`);
   res.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
   chunk({ role: 'assistant', content: '' });
+  if (reply.startsWith('echo: think')) chunk({ reasoning_content: 'let me see' });
+  if (delay) res.write(': still here\n\n');
+  if (reply.startsWith('echo: use')) {
+    toolNames(q).forEach((name, index) => {
+      const part = (f) => chunk({ tool_calls: [{ index, ...f }] });
+      part({ id: `c000000${index}${q.messages.length % 10}`, type: 'function', function: { name, arguments: '' } });
+      part({ function: { arguments: '{"city":' } });
+      part({ function: { arguments: '"Köln"}' } });
+    });
+    chunk({}, 'tool_calls');
+    if (q.stream_options?.include_usage || strict === 'mistral') res.write(`data: ${JSON.stringify({ ...base, choices: [], usage })}\n\n`);
+    res.end('data: [DONE]\n\n');
+    return;
+  }
   for (const word of words(reply)) {
     await sleep(delay);
     chunk({ content: `${word} ` });
@@ -74,9 +139,9 @@ const stream = async (q, res, reply, usage) => {
     part({ function: { arguments: '1}' } });
     chunk({}, 'tool_calls');
   } else {
-    chunk({}, q.model === 'bad-length' ? 'length' : 'stop');
+    chunk({}, q.model === 'bad-length' || reply.startsWith('echo: long') ? 'length' : 'stop');
   }
-  if (q.stream_options?.include_usage && usage) {
+  if ((q.stream_options?.include_usage || strict === 'mistral') && usage) {
     res.write(`data: ${JSON.stringify({ ...base, choices: [], usage })}\n\n`);
   }
   res.end(q.model === 'bad-no-done' ? '' : 'data: [DONE]\n\n');
@@ -96,15 +161,17 @@ const chat = async (q, res) => {
     return;
   }
   await sleep(delay);
-  const calls = q.model === 'bad-tools' && [{
+  const calls = q.model === 'bad-tools' ? [{
     id: 'call_1', type: 'function',
     function: { name: q.tools?.[0]?.function?.name ?? 'not_offered', arguments: '{"a":1}' },
-  }];
+  }] : reply.startsWith('echo: use') && toolNames(q).map((name, i) => ({
+    id: `c000000${i}${q.messages.length % 10}`, type: 'function', function: { name, arguments: '{"city":"Köln"}' },
+  }));
   json(res, 200, {
     id: 'chatcmpl-1', object: 'chat.completion', created: 1700000000, model: q.model,
     choices: [{
-      index: 0, finish_reason: calls ? 'tool_calls' : q.model === 'bad-length' ? 'length' : 'stop',
-      message: { role: 'assistant', content: calls ? null : reply, ...(calls && { tool_calls: calls }) },
+      index: 0, finish_reason: calls ? 'tool_calls' : q.model === 'bad-length' || reply.startsWith('echo: long') ? 'length' : 'stop',
+      message: { role: 'assistant', content: calls ? null : reply, ...(calls && { tool_calls: calls }), ...(reply.startsWith('echo: think') && { reasoning_content: 'let me see' }) },
     }],
     ...(usage && { usage }),
   });
@@ -177,17 +244,41 @@ const messages = async (q, res) => {
     ], true);
     return;
   }
+  const calls = reply.startsWith('echo: use') ? toolNames(q).map((name, i) => ({ type: 'tool_use', id: `toolu_${i}${q.messages.length}`, name, input: { city: 'Köln' } })) : [];
+  const thought = reply.startsWith('echo: think') ? [{ type: 'thinking', thinking: 'let me see', signature: 'xyz' }] : [];
+  const stop = calls.length ? 'tool_use' : reply.startsWith('echo: long') ? 'max_tokens' : 'end_turn';
   if (!q.stream) {
-    json(res, 200, { ...base, content: [{ type: 'text', text: reply }], stop_reason: 'end_turn', usage: { input_tokens: 3, output_tokens: 2 } });
+    const text = calls.length ? [] : [{ type: 'text', text: reply }];
+    json(res, 200, { ...base, content: [...thought, ...text, ...calls], stop_reason: stop, usage: { input_tokens: 3, output_tokens: 2 } });
+    return;
+  }
+  if (calls.length) {
+    await sse(res, [
+      { type: 'message_start', message: { ...base, content: [], stop_reason: null, usage: { input_tokens: 3, output_tokens: 0 } } },
+      ...calls.flatMap((c, index) => [
+        { type: 'content_block_start', index, content_block: { ...c, input: {} } },
+        { type: 'content_block_delta', index, delta: { type: 'input_json_delta', partial_json: '{"city":' } },
+        { type: 'content_block_delta', index, delta: { type: 'input_json_delta', partial_json: '"Köln"}' } },
+        { type: 'content_block_stop', index },
+      ]),
+      { type: 'message_delta', delta: { stop_reason: stop, stop_sequence: null }, usage: { output_tokens: 2 } },
+      { type: 'message_stop' },
+    ], true);
     return;
   }
   await sse(res, [
     { type: 'message_start', message: { ...base, content: [], stop_reason: null, usage: { input_tokens: 3, output_tokens: 0 } } },
-    { type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } },
+    ...thought.flatMap((t) => [
+      { type: 'content_block_start', index: 0, content_block: { type: 'thinking', thinking: '', signature: '' } },
+      { type: 'content_block_delta', index: 0, delta: { type: 'thinking_delta', thinking: t.thinking } },
+      { type: 'content_block_delta', index: 0, delta: { type: 'signature_delta', signature: t.signature } },
+      { type: 'content_block_stop', index: 0 },
+    ]),
+    { type: 'content_block_start', index: thought.length, content_block: { type: 'text', text: '' } },
     { type: 'ping' },
-    ...words(reply).map((w) => ({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: `${w} ` } })),
-    { type: 'content_block_stop', index: 0 },
-    { type: 'message_delta', delta: { stop_reason: 'end_turn', stop_sequence: null }, usage: { output_tokens: 2 } },
+    ...words(reply).map((w) => ({ type: 'content_block_delta', index: thought.length, delta: { type: 'text_delta', text: `${w} ` } })),
+    { type: 'content_block_stop', index: thought.length },
+    { type: 'message_delta', delta: { stop_reason: stop, stop_sequence: null }, usage: { output_tokens: 2 } },
     { type: 'message_stop' },
   ], true);
 };
@@ -199,7 +290,7 @@ const dialects = {
 
 const server = createServer(async (req, res) => {
   if (req.url === '/seen') {
-    json(res, 200, { seen });
+    json(res, 200, { seen, closed });
     return;
   }
   const parts = [];
@@ -222,6 +313,12 @@ const server = createServer(async (req, res) => {
       fail(res, 400, 'not JSON');
       return;
     }
+    const wrong = complaint(req.url, q);
+    if (wrong) {
+      fail(res, 422, wrong);
+      return;
+    }
+    res.on('close', () => { if (!res.writableFinished) closed.push(q.model); });
     if (dialects[req.url] && early[q.model]) early[q.model](res);
     else if (dialects[req.url]) await dialects[req.url](q, res);
     else if (models.includes(q.model) || q.model.startsWith('bad-')) await chat(q, res);

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/encode_priv.h"
+
+static void put_amount(struct json_writer *w, struct str key, uint64_t millionths)
+{
+	char text[32];
+	int n = snprintf(text, sizeof(text), "%llu.%06llu",
+			 (unsigned long long)(millionths / 1000000),
+			 (unsigned long long)(millionths % 1000000));
+
+	json_w_member_raw(w, key, str_make(text, (size_t)n));
+}
+
+static void put_number(struct json_writer *w, struct str key, uint64_t v)
+{
+	if (v) {
+		json_w_member_u64(w, key, v);
+	}
+}
+
+static void put_text(struct json_writer *w, struct str key, struct str text)
+{
+	if (text.n) {
+		json_w_member_str(w, key, text);
+	}
+}
+
+static void put_texts(struct json_writer *w, struct str key, struct config_strs strs)
+{
+	if (strs.n == 0) {
+		return;
+	}
+	json_w_key(w, key);
+	json_w_array(w);
+	for (size_t i = 0; i < strs.n; i++) {
+		json_w_str(w, strs.items[i]);
+	}
+	json_w_end(w);
+}
+
+static void put_model(struct json_writer *w, const struct config_model *m, enum config_view view)
+{
+	json_w_object(w);
+	json_w_member_str(w, STR("url"), m->url.text);
+	json_w_member_str(w, STR("model"), m->model);
+	if (view == CONFIG_VIEW_FULL) {
+		put_text(w, STR("api_key_file"), m->api_key_file);
+		put_text(w, STR("ca_file"), m->ca_file);
+	}
+	json_w_member_str(w, STR("site"), m->site->id);
+	put_number(w, STR("context"), m->context);
+	put_text(w, STR("engine"), str_from_c(config_engine_name(m->engine)));
+	put_texts(w, STR("speaks"), m->speaks);
+	put_number(w, STR("max_tokens"), m->max_tokens);
+	put_number(w, STR("in_flight"), m->in_flight);
+	if (m->price_input || m->price_output) {
+		json_w_key(w, STR("price"));
+		json_w_object(w);
+		put_amount(w, STR("input"), m->price_input);
+		put_amount(w, STR("output"), m->price_output);
+		json_w_end(w);
+	}
+	json_w_end(w);
+}
+
+void config_put_models(struct json_writer *w, const struct config *cfg, enum config_view view)
+{
+	json_w_key(w, STR("models"));
+	json_w_object(w);
+	for (size_t i = 0; i < cfg->n_models; i++) {
+		json_w_key(w, cfg->models[i].name);
+		put_model(w, &cfg->models[i], view);
+	}
+	json_w_end(w);
+	if (cfg->n_routes == 0) {
+		return;
+	}
+	json_w_key(w, STR("routes"));
+	json_w_object(w);
+	for (size_t i = 0; i < cfg->n_routes; i++) {
+		json_w_key(w, cfg->routes[i].name);
+		json_w_array(w);
+		for (size_t k = 0; k < cfg->routes[i].n; k++) {
+			json_w_str(w, cfg->models[cfg->routes[i].models[k]].name);
+		}
+		json_w_end(w);
+	}
+	json_w_end(w);
+}
+
+void config_put_aliases(struct json_writer *w, const struct config_agent *a)
+{
+	if (a->n_aliases == 0) {
+		return;
+	}
+	json_w_key(w, STR("models"));
+	json_w_object(w);
+	for (size_t i = 0; i < a->n_aliases; i++) {
+		json_w_member_str(w, a->aliases[i].name, a->aliases[i].to);
+	}
+	json_w_end(w);
+}

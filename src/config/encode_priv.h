@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sections of the encoded configuration that have a file of their own. */
+#ifndef CONFIG_ENCODE_PRIV_H
+#define CONFIG_ENCODE_PRIV_H
+
+#include "config/config.h"
+#include "json/write.h"
+
+#include <stdio.h>
+
+/* Models, and routes if there are any. */
+void config_put_models(struct json_writer *w, const struct config *cfg, enum config_view view);
+void config_put_aliases(struct json_writer *w, const struct config_agent *a);
+
+#endif

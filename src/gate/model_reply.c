@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a back end answers, on its way to the client: as it is, or translated. */
+#include "gate/model_priv.h"
+
+static enum ledger_status status_of(enum http_fail why)
+{
+	switch (why) {
+	case HTTP_FAIL_NONE:
+	case HTTP_FAIL_QUEUE:
+	case HTTP_FAIL_DIAL:
+	case HTTP_FAIL_NOMEM:
+	case HTTP_FAIL_INVALID:
+		return LEDGER_UNREACHABLE;
+	case HTTP_FAIL_RETRYABLE:
+	case HTTP_FAIL_CLOSED:
+		return LEDGER_DIED;
+	case HTTP_FAIL_BAD:
+	case HTTP_FAIL_LIMIT:
+		return LEDGER_PROTOCOL_ERROR;
+	case HTTP_FAIL_TIMEOUT:
+		return LEDGER_TIMEOUT;
+	}
+	return LEDGER_LOST;
+}
+
+static void begin_translation(struct exchange *x, bool stream, struct buf *to)
+{
+	struct model_reply *r = x->reply;
+
+	model_translation_init(r->translation, r->api, r->request.api, stream,
+			       r->request.include_usage, r->request.model,
+			       x->gate->loop.real / CLOCK_SEC, to);
+	r->translating = true;
+}
+
+static void on_head(struct http_call *c)
+{
+	static const struct http_field fields[] = {
+		{STR_INIT("Content-Type"), STR_INIT("text/event-stream; charset=utf-8")},
+		{STR_INIT("Cache-Control"), STR_INIT("no-cache, no-transform")},
+		{STR_INIT("X-Accel-Buffering"), STR_INIT("no")},
+	};
+	struct exchange *x = CONTAINER_OF(c, struct exchange, model_call);
+	struct model_reply *r = x->reply;
+
+	r->status = c->answer->status;
+	if (r->status != 200 || !r->request.stream ||
+	    !http_type_is(h1_get(c->answer, HTTP_F_CONTENT_TYPE), STR("text/event-stream"))) {
+		return;
+	}
+	r->events = true;
+	action_commit_begin(&x->action, &r->commitment);
+	model_stream_init(&r->stream);
+	if (r->translation) {
+		begin_translation(x, true, &r->told);
+	}
+	http_call_stream(c);
+	if (http_respond_begin(x->req, 200, fields, ARRAY_LEN(fields), -1)) {
+		x->streaming = true;
+	}
+}
+
+/* What can be told goes out; from a stream that cannot be told on the client is cut off. */
+static struct str translate_piece(struct exchange *x, struct str bytes)
+{
+	struct model_reply *r = x->reply;
+
+	buf_clear(&r->told);
+	model_translation_feed(r->translation, bytes);
+	if (r->translation->failed) {
+		x->broken = true;
+		x->model_calling = false;
+		http_call_cancel(&x->model_call);
+		model_note_stream(x);
+		action_answered_stream(&x->action, LEDGER_PROTOCOL_ERROR, 200, &r->commitment,
+				       r->bytes);
+	}
+	return buf_str(&r->told);
+}
+
+static void on_data(struct http_call *c, struct str bytes)
+{
+	struct exchange *x = CONTAINER_OF(c, struct exchange, model_call);
+	struct model_reply *r = x->reply;
+
+	sha256_update(&r->commitment, bytes.p, bytes.n);
+	r->bytes += bytes.n;
+	model_stream_feed(&r->stream, bytes);
+	if (r->translation) {
+		bytes = translate_piece(x, bytes);
+	}
+	if (!x->gone && bytes.n && http_respond_write(x->req, bytes) && x->model_calling &&
+	    http_respond_pending(x->req) > HTTP_HIGH_WATER) {
+		http_call_pause(c, true);
+	}
+}
+
+static bool translate_body(struct exchange *x, struct str body)
+{
+	struct model_translation *t = x->reply->translation;
+
+	begin_translation(x, false, &x->answer);
+	if (model_translation_whole(t, body, &x->gate->json_limits) && !t->is_error) {
+		return true;
+	}
+	buf_clear(&x->answer);
+	model_error_append(&x->answer, model_dialect_of(x), MODEL_ERROR_UPSTREAM);
+	x->reply->status = 502;
+	return false;
+}
+
+/* A whole answer: what is the back end's own affair (its keys, its faults) stays behind Writ. */
+static void take_body(struct exchange *x, struct str body)
+{
+	struct model_reply *r = x->reply;
+	struct model_outcome outcome;
+	enum ledger_status status = LEDGER_OK;
+	struct err err;
+
+	arena_reset(&x->gate->scratch);
+	x->answer = gate_buf_take(x->gate, MODEL_BODY_MAX);
+	if (model_outcome_parse(&x->gate->scratch, body, &x->gate->json_limits, &outcome, &err)) {
+		status = LEDGER_PROTOCOL_ERROR;
+	} else if (r->status >= 400 || outcome.is_error) {
+		status = LEDGER_TOOL_ERROR;
+	}
+	if (status == LEDGER_PROTOCOL_ERROR || r->status >= 500 || r->status == 401 ||
+	    r->status == 403 || r->status < 200 || (r->status >= 300 && r->status < 400)) {
+		model_error_append(&x->answer, model_dialect_of(x), MODEL_ERROR_UPSTREAM);
+		r->status = 502;
+	} else if (!r->translation) {
+		buf_append(&x->answer, body);
+	} else if (r->status >= 400) {
+		model_error_append_text(
+			&x->answer, model_dialect_of(x), (unsigned)r->status,
+			model_error_text(&x->gate->scratch, body, &x->gate->json_limits));
+	} else if (!translate_body(x, body)) {
+		status = LEDGER_PROTOCOL_ERROR;
+	}
+	if (status == LEDGER_OK) {
+		history_output_model(&x->action, &outcome, body.n);
+	}
+	action_answered(&x->action, status, (uint64_t)r->status, body.p ? body : STR(""));
+}
+
+/* What has passed by was answered, whoever hangs up now. */
+void model_note_stream(struct exchange *x)
+{
+	const struct model_reply *r = x->reply;
+
+	if (r && r->events && !r->stream.outcome.is_error) {
+		history_output_model(&x->action, &r->stream.outcome, r->bytes);
+	}
+}
+
+/* The back end may have left out its last event; false: it broke off. */
+static bool end_translation(struct exchange *x)
+{
+	struct model_reply *r = x->reply;
+	bool whole;
+
+	buf_clear(&r->told);
+	whole = model_translation_end(r->translation);
+	if (!x->gone && buf_len(&r->told)) {
+		(void)http_respond_write(x->req, buf_str(&r->told));
+	}
+	return whole;
+}
+
+static void on_done(struct http_call *c)
+{
+	struct exchange *x = CONTAINER_OF(c, struct exchange, model_call);
+	struct model_reply *r = x->reply;
+
+	x->model_calling = false;
+	if (!r->events) {
+		take_body(x, c->answer_body);
+		return;
+	}
+	model_note_stream(x);
+	if (r->translation && !end_translation(x)) {
+		x->broken = true;
+		action_answered_stream(&x->action, LEDGER_DIED, 200, &r->commitment, r->bytes);
+		return;
+	}
+	action_answered_stream(&x->action,
+			       r->stream.outcome.is_error ? LEDGER_TOOL_ERROR : LEDGER_OK, 200,
+			       &r->commitment, r->bytes);
+}
+
+static void on_fail(struct http_call *c, enum http_fail why, const struct err *err)
+{
+	struct exchange *x = CONTAINER_OF(c, struct exchange, model_call);
+
+	(void)err;
+	x->model_calling = false;
+	if (x->reply->events) {
+		x->broken = true;
+		model_note_stream(x);
+		action_answered_stream(&x->action, status_of(why), 200, &x->reply->commitment,
+				       x->reply->bytes);
+		return;
+	}
+	x->answer = gate_buf_take(x->gate, 64 << 10);
+	model_error_append(&x->answer, model_dialect_of(x),
+			   why == HTTP_FAIL_TIMEOUT ? MODEL_ERROR_TIMEOUT
+			   : why == HTTP_FAIL_QUEUE ? MODEL_ERROR_BUSY
+						    : MODEL_ERROR_UPSTREAM);
+	x->reply->status = why == HTTP_FAIL_TIMEOUT ? 504 : why == HTTP_FAIL_QUEUE ? 429 : 502;
+	action_answered(&x->action, status_of(why), 0, str_make(NULL, 0));
+}
+
+const struct http_call_events model_call_events = {
+	.on_head = on_head,
+	.on_data = on_data,
+	.on_done = on_done,
+	.on_fail = on_fail,
+};
