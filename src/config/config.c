@@ -97,6 +97,7 @@ static const struct config_field top_fields[] = {
 	{.key = STR_INIT("routes"), .read = config_read_routes},
 	{.key = STR_INIT("sites"), .read = config_read_sites},
 	{.key = STR_INIT("residency"), .read = config_read_residency},
+	CONFIG_KEY("severed", config_read_internal, struct config, severed),
 	CONFIG_KEY("limits", read_limits, struct config, limits),
 	{.key = STR_INIT("egress"), .read = config_read_egress},
 	{.key = STR_INIT("credentials"), .read = config_read_credentials},

@@ -329,6 +329,8 @@ struct config {
 	size_t n_listen, n_servers, n_models, n_sites, n_agents, n_routes, n_budgets;
 	struct config_identity identity;
 	struct config_residency residency;
+	struct str
+		severed; /* group or country: no link leaves it; empty: none is cut. Of no file. */
 	struct config_limits limits;
 	struct config_ledger ledger;
 	struct config_egress egress;

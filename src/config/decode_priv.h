@@ -80,6 +80,7 @@ config_read config_read_texts;    /* struct config_strs of texts */
 config_read config_read_paths;    /* struct config_strs of paths */
 config_read config_read_sha256;   /* uint8_t[32]: 64 hexadecimal digits; colons between are fine */
 config_read config_read_url;      /* struct config_url */
+config_read config_read_internal; /* struct str: what roles tell each other; in no file */
 config_read config_read_site_ref; /* const struct config_site *: filled later */
 
 /* The sections; `to` is the struct config. */

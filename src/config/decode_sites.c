@@ -6,8 +6,7 @@
 
 enum { MAX_SITES = 256, MAX_CATEGORIES = 12, MAX_PURPOSES = 63, MAX_ORIGINS = 31, MAX_FILES = 16 };
 
-/* What config_load put there; nobody writes it into a file, where it would not be signed. */
-static void read_internal(struct config_ctx *c, const struct config_field *f,
+void config_read_internal(struct config_ctx *c, const struct config_field *f,
 			  const struct json *node, void *to)
 {
 	if (!config_is_between_roles(c)) {
@@ -68,8 +67,8 @@ static const struct config_field site_fields[] = {
 		   .required = true),
 	CONFIG_KEY("sovereign", config_read_bool, struct config_site, sovereign),
 	CONFIG_KEY("manifest", config_read_path, struct config_site, manifest_file),
-	CONFIG_KEY("manifest_text", read_internal, struct config_site, manifest),
-	CONFIG_KEY("manifest_signature", read_internal, struct config_site, manifest_sig),
+	CONFIG_KEY("manifest_text", config_read_internal, struct config_site, manifest),
+	CONFIG_KEY("manifest_signature", config_read_internal, struct config_site, manifest_sig),
 };
 
 void config_read_sites(struct config_ctx *c, const struct config_field *f, const struct json *node,
@@ -174,7 +173,7 @@ static void read_group_file(struct config_ctx *c, const struct json *node,
 {
 	static const struct config_field fields[] = {
 		CONFIG_KEY("file", config_read_path, struct config_group_file, file),
-		CONFIG_KEY("text", read_internal, struct config_group_file, text),
+		CONFIG_KEY("text", config_read_internal, struct config_group_file, text),
 	};
 
 	if (config_is_between_roles(c) && node->type == JSON_OBJECT) {

@@ -450,6 +450,7 @@ void config_encode_json(const struct config *cfg, enum config_view view, struct 
 	config_put_models(&w, cfg, view);
 	put_sites(&w, cfg);
 	put_residency(&w, &cfg->residency);
+	member_text(&w, STR("severed"), cfg->severed);
 	put_limits(&w, &cfg->limits);
 	put_egress(&w, &cfg->egress, view);
 	put_credentials(&w, cfg, view);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Links, endpoints and models, brought in line with the rules in force. */
 #include "gate/exchange.h"
+#include "gate/rules_residency.h"
 #include "model/engine.h"
 
 #include <stdlib.h>
@@ -271,6 +272,37 @@ static enum err_code apply(struct gate *g, struct link **links, struct err *err)
 	return models_apply(g, err);
 }
 
+/*
+ * What `writ site sever` cuts ends now, with its calls: also what an older configuration, or an action
+ * that was decided before, still holds.
+ */
+static void cut(struct gate *g)
+{
+	const struct config *config = g->rules->config;
+
+	LIST_FOREACH (node, &g->links) {
+		struct link *l = CONTAINER_OF(node, struct link, node);
+		const struct config_server *s = config_server_find(config, l->id);
+
+		if (l->pool.loop && rules_residency_cuts(g->rules, s ? s->site : NULL)) {
+			link_lost(l, LINK_FAIL_UNREACHABLE, "it is cut off: writ site sever");
+			gate_pool_cut(&l->pool);
+		}
+	}
+	LIST_FOREACH (model_node, &g->models) {
+		struct gate_model *m = CONTAINER_OF(model_node, struct gate_model, node);
+		const struct config_model *c = config_model_find(config, m->name);
+
+		if (rules_residency_cuts(g->rules, c ? c->site : NULL)) {
+			m->uses++; /* its last call ends here */
+			gate_pool_cut(&m->pool);
+			model_opened(m, false);
+			gate_model_release(m);
+		}
+	}
+	exits_cut(g);
+}
+
 enum err_code gate_apply(struct gate *g, struct rules *rules, struct err *err)
 {
 	struct rules *old = g->rules;
@@ -294,6 +326,9 @@ enum err_code gate_apply(struct gate *g, struct rules *rules, struct err *err)
 		}
 	}
 	free(links);
+	if (!code && rules->config->severed.n) {
+		cut(g);
+	}
 	rules_unref(old);
 	return code;
 }

@@ -474,6 +474,7 @@ void exits_init(struct gate *g)
 	list_init(&x->listeners);
 	list_init(&x->tunnels);
 	list_init(&x->inspected);
+	list_init(&x->requests);
 	list_init(&x->over);
 	x->sweep.on_turn_end = on_sweep;
 }
@@ -515,6 +516,13 @@ void exits_drain(struct gate *g)
 		l->draining = true;
 		http_server_drain(l->server, on_listener_drained);
 	}
+}
+
+void exits_cut(struct gate *g)
+{
+	exit_tunnels_end(g, NULL, LEDGER_CANCELLED);
+	exit_inspected_close(g, NULL);
+	exit_requests_cut(g);
 }
 
 struct http_server *exits_server(const struct gate *g, unsigned index)

@@ -33,6 +33,7 @@ struct exits {
 	struct list listeners; /* of struct exit_listener */
 	struct list tunnels;   /* of struct exit_tunnel */
 	struct list inspected; /* of struct exit_inspected */
+	struct list requests;  /* of plain requests with a connection: struct call_pool */
 	unsigned n_inspected;
 	struct tls_authority *authority; /* owned; NULL: no tunnel can be looked into */
 	struct list over;                /* what is freed at the end of the turn */
@@ -72,6 +73,8 @@ void exits_done(struct gate *g);
 
 /* Takes nothing new; tunnels that are open end now. */
 void exits_drain(struct gate *g);
+/* Every tunnel and request that is under way ends now; listeners go on. */
+void exits_cut(struct gate *g);
 bool exits_idle(const struct gate *g);
 
 /* What serves the configured listener of this place, or NULL. */

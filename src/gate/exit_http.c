@@ -46,7 +46,8 @@ struct exit_call {
 /* The pool of one call. It outlives the callback in which the call ends. */
 struct call_pool {
 	struct exit_over over;
-	struct http_pool *pool;
+	struct list node;       /* in exits.requests */
+	struct http_pool *pool; /* NULL when it was cut */
 	struct exit_call *call; /* NULL once that is over */
 	int fd;
 };
@@ -61,7 +62,21 @@ static void pool_free(struct exit_over *o)
 	if (p->fd >= 0) {
 		(void)close(p->fd);
 	}
+	list_remove(&p->node);
 	free(p);
+}
+
+void exit_requests_cut(struct gate *g)
+{
+	LIST_FOREACH (node, &g->exits.requests) {
+		struct call_pool *p = CONTAINER_OF(node, struct call_pool, node);
+		struct http_pool *pool = p->pool;
+
+		p->pool = NULL;
+		if (pool) {
+			http_pool_free(pool); /* the call fails in here */
+		}
+	}
 }
 
 static void let_go(struct exit_call *x)
@@ -293,6 +308,7 @@ static bool open_pool(struct exit_call *x, int fd)
 		return false;
 	}
 	p->over.free = pool_free;
+	list_append(&x->gate->exits.requests, &p->node);
 	p->fd = fd;
 	p->call = x;
 	x->pool = p;

@@ -123,6 +123,9 @@ bool exit_inspect(struct gate *g, struct session *who, const struct egress_host 
 void exit_inspected_free(struct exit_inspected *i);
 void exit_inspected_close(struct gate *g, const struct session *who);
 
+/* Closes the connections of plain requests: they fail (exit_http.c). */
+void exit_requests_cut(struct gate *g);
+
 /* A request in such a tunnel (exit_http.c). */
 void exit_https_begin(struct exit_inspected *i, struct http_req *req);
 

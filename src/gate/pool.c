@@ -157,7 +157,7 @@ enum err_code gate_pool_init(struct gate_pool *p, struct loop *loop, struct dial
 	return ERR_OK;
 }
 
-void gate_pool_done(struct gate_pool *p)
+void gate_pool_cut(struct gate_pool *p)
 {
 	struct http_pool *pool = p->pool;
 
@@ -170,6 +170,11 @@ void gate_pool_done(struct gate_pool *p)
 		http_pool_free(pool);
 	}
 	fd_close(&p->first_fd);
+}
+
+void gate_pool_done(struct gate_pool *p)
+{
+	gate_pool_cut(p);
 	arena_done(&p->arena);
 }
 

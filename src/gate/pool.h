@@ -34,6 +34,10 @@ enum err_code gate_pool_init(struct gate_pool *p, struct loop *loop, struct dial
 			     struct err *err) MUST_USE;
 void gate_pool_done(struct gate_pool *p);
 
+/* Closes every connection at once and forgets those that are asked for: calls fail, on_open does not
+ * follow. Not from inside a callback of the pool. It can be opened again. */
+void gate_pool_cut(struct gate_pool *p);
+
 /* on_open follows, never from inside; only while pool is NULL and nothing is under way. */
 enum err_code gate_pool_open(struct gate_pool *p, struct err *err) MUST_USE;
 

@@ -177,6 +177,23 @@ static bool find_within(struct arena *a, const struct residency_facts *f, int64_
 	return true;
 }
 
+bool residency_reaches(const struct residency_facts *f, const struct config_site *site, int64_t now)
+{
+	struct site_window w = SITE_WINDOW_ALL;
+	const struct site_manifest *m;
+	struct site_exposure e;
+
+	if (f->cfg->severed.n == 0) {
+		return true;
+	}
+	m = site ? &f->manifests[site - f->cfg->sites] : NULL;
+	if (!m || m->site.n == 0 || !site_manifest_holds(m, now, &w)) {
+		return false;
+	}
+	site_exposure(m, &e);
+	return site_within(&e, &f->groups, f->cfg->severed, m, now, &w);
+}
+
 static enum err_code look_at_sites(struct arena *a, struct residency *r, struct err *err)
 {
 	const struct residency_facts *f = r->facts;
@@ -189,7 +206,8 @@ static enum err_code look_at_sites(struct arena *a, struct residency *r, struct 
 		if (has && site_manifest_holds(m, r->now, &r->window)) {
 			sites[i].manifest = m;
 		}
-		sites[i].closed = has && !sites[i].manifest;
+		sites[i].cut = !residency_reaches(f, &f->cfg->sites[i], r->now);
+		sites[i].closed = sites[i].cut || (has && !sites[i].manifest);
 		site_exposure(sites[i].manifest, &sites[i].exposure);
 		if (!find_within(a, f, r->now, &sites[i], &r->window)) {
 			return ERR(err, ERR_NOMEM, "no memory for the sites");

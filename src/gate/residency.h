@@ -35,10 +35,18 @@ enum err_code residency_read(struct arena *a, const struct config *cfg,
 			     const struct policy_source *policies, size_t n, bool verify,
 			     struct residency_facts *ret, struct err *err) MUST_USE;
 
+/*
+ * Whether links to this site (NULL: not stated) are left when the node is severed: all are while it is
+ * not; then only those of sites whose whole exposure lies in the group that is kept.
+ */
+bool residency_reaches(const struct residency_facts *f, const struct config_site *site,
+		       int64_t now);
+
 /* What is known of one site at one time, as its Cedar entity says it. */
 struct residency_site {
 	const struct site_manifest *manifest; /* NULL: none that holds */
-	bool closed;                          /* it has one, and that does not hold */
+	bool closed;                          /* it has one, and that does not hold; or it is cut */
+	bool cut;                             /* by `writ site sever` */
 	struct site_exposure exposure;
 	const struct str *within; /* groups and countries that the whole exposure lies in */
 	size_t n_within;

@@ -646,6 +646,7 @@ void rules_decide(const struct rules *r, const struct rules_query *q, struct are
 		policy_decide(r->policies.set, &req, a, &d);
 		take_decision(&d, a, ret);
 	}
+	rules_residency_sever(r, q, a, ret);
 	if (q->kind == RULES_INFER) {
 		rules_residency_check(r, q, a, ret);
 	}

@@ -113,6 +113,42 @@ void rules_residency_check(const struct rules *r, const struct rules_query *q, s
 	}
 }
 
+bool rules_residency_cuts(const struct rules *r, const struct config_site *site)
+{
+	if (r->config->severed.n == 0) {
+		return false;
+	}
+	return !site || r->world->failed || r->world->residency.sites[site - r->config->sites].cut;
+}
+
+static bool is_cut(const struct rules *r, const struct rules_query *q)
+{
+	const struct config_server *server = NULL;
+	const struct config_model *model;
+
+	if (q->kind == RULES_CONNECT) {
+		return rules_residency_cuts(r, NULL);
+	}
+	if (q->kind == RULES_INFER) {
+		model = config_model_find(r->config, q->object);
+		return rules_residency_cuts(r, model ? model->site : NULL);
+	}
+	server = q->server.n ? config_server_find(r->config, q->server) : NULL;
+	return server && server->kind == CONFIG_SERVER_HTTP &&
+	       rules_residency_cuts(r, server->site);
+}
+
+void rules_residency_sever(const struct rules *r, const struct rules_query *q, struct arena *a,
+			   struct rules_answer *ret)
+{
+	if (r->config->severed.n && ret->outcome != POLICY_DENY && is_cut(r, q)) {
+		rules_refuse(
+			ret, a, STR("writ.severed"), STR("severed"),
+			STR("this node is cut off from what lies outside of the group that its "
+			    "owner keeps"));
+	}
+}
+
 void rules_residency_words(const struct rules_query *q, struct arena *a, const struct str **ret,
 			   size_t *ret_n)
 {

@@ -28,6 +28,13 @@ void rules_residency_label(struct rules *r, struct rules_query *q);
 void rules_residency_check(const struct rules *r, const struct rules_query *q, struct arena *a,
 			   struct rules_answer *ret);
 
+/* While the node is severed: what would leave the group that is kept is refused by "writ.severed". */
+void rules_residency_sever(const struct rules *r, const struct rules_query *q, struct arena *a,
+			   struct rules_answer *ret);
+
+/* Whether connections to this server or model, or site NULL, are cut now. */
+bool rules_residency_cuts(const struct rules *r, const struct config_site *site);
+
 /* The labels of a question as the ledger has them. */
 void rules_residency_words(const struct rules_query *q, struct arena *a, const struct str **ret,
 			   size_t *ret_n);

@@ -77,6 +77,8 @@ static const struct str event_names[LEDGER_EVENT_MAX] = {
 	[LEDGER_RUN_FROZEN] = STR_INIT("run_frozen"),
 	[LEDGER_RUN_THAWED] = STR_INIT("run_thawed"),
 	[LEDGER_RUN_KILLED] = STR_INIT("run_killed"),
+	[LEDGER_SEVERED] = STR_INIT("severed"),
+	[LEDGER_RESTORED] = STR_INIT("restored"),
 };
 
 static const struct words kinds = {kind_names, LEDGER_KIND_MAX};

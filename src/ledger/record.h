@@ -83,6 +83,8 @@ enum ledger_event_name {
 	LEDGER_RUN_FROZEN,
 	LEDGER_RUN_THAWED,
 	LEDGER_RUN_KILLED,
+	LEDGER_SEVERED, /* subject: the group that is kept, detail: who did it */
+	LEDGER_RESTORED,
 	LEDGER_EVENT_MAX
 };
 

@@ -283,6 +283,20 @@ static void append_beside(struct buf *out, const struct json *root, struct str k
 	buf_append(out, text ? text->raw : STR("null"));
 }
 
+static enum err_code encode(const struct config *c, enum config_view view, int *ret,
+			    struct err *err)
+{
+	enum err_code code;
+	struct buf out;
+
+	buf_init(&out, BUNDLE_MAX);
+	config_encode_json(c, view, &out);
+	code = out.failed ? ERR(err, ERR_NOMEM, "no memory for the configuration")
+			  : fd_memfd("config", buf_str(&out), ret, err);
+	buf_done(&out);
+	return code;
+}
+
 /* The gate's view and the policies, each as a sealed memfd of its own. */
 static enum err_code cut_views(struct bundle *b, const struct json *root, struct err *err)
 {
@@ -291,11 +305,8 @@ static enum err_code cut_views(struct bundle *b, const struct json *root, struct
 	struct buf out;
 
 	b->n_policy_files = policies ? policies->n : 0;
+	TRY(encode(b->config, CONFIG_VIEW_GATE, &b->gate_config_fd, err));
 	buf_init(&out, BUNDLE_MAX);
-	config_encode_json(b->config, CONFIG_VIEW_GATE, &out);
-	code = out.failed ? ERR(err, ERR_NOMEM, "no memory for the configuration")
-			  : fd_memfd("config", buf_str(&out), &b->gate_config_fd, err);
-	buf_clear(&out);
 	buf_append(&out, STR("{\"policies\":"));
 	buf_append(&out, policies ? policies->raw : STR("[]"));
 	append_beside(&out, root, STR("schema"));
@@ -304,12 +315,26 @@ static enum err_code cut_views(struct bundle *b, const struct json *root, struct
 	append_beside(&out, root, STR("scripts"));
 	append_digests(&out, json_get(json_get(root, STR("config")), STR("servers")));
 	buf_append_c(&out, '}');
-	if (!code) {
-		code = out.failed ? ERR(err, ERR_NOMEM, "no memory for the policies")
-				  : fd_memfd("policies", buf_str(&out), &b->policies_fd, err);
-	}
+	code = out.failed ? ERR(err, ERR_NOMEM, "no memory for the policies")
+			  : fd_memfd("policies", buf_str(&out), &b->policies_fd, err);
 	buf_done(&out);
 	return code;
+}
+
+enum err_code bundle_sever(struct bundle *b, struct str group, struct err *err)
+{
+	CLEANUP(fd_close) int full = -1, gate = -1;
+	struct config c = *b->config;
+
+	c.severed = group;
+	TRY(encode(&c, CONFIG_VIEW_FULL, &full, err));
+	TRY(encode(&c, CONFIG_VIEW_GATE, &gate, err));
+	b->config->severed = group;
+	fd_close(&b->config_fd);
+	fd_close(&b->gate_config_fd);
+	b->config_fd = fd_take(&full);
+	b->gate_config_fd = fd_take(&gate);
+	return ERR_OK;
 }
 
 static enum err_code take_apart(struct bundle *b, int bundle_fd, struct err *err)

@@ -33,6 +33,12 @@ void bundle_done(struct bundle *b);
 enum err_code bundle_add(struct bundle *b, const char *name, int fd, enum role reader,
 			 struct err *err) MUST_USE;
 
+/*
+ * The same configuration for a node that is severed (an empty group: not any more); `group` must
+ * outlive b. On failure b is as before.
+ */
+enum err_code bundle_sever(struct bundle *b, struct str group, struct err *err) MUST_USE;
+
 /* Starts the loader role on `path`. */
 enum err_code bundle_begin(struct bundle *b, const char *path, struct err *err) MUST_USE;
 

@@ -248,7 +248,7 @@ void children_ended(struct child *child, uint64_t now)
 	chan_done(&child->control);
 	fd_close(&child->process.pidfd);
 	child->state = CHILD_ABSENT;
-	child->reload_pending = false;
+	child->reloads_pending = 0;
 	child->quick_deaths = quick ? child->quick_deaths + 1 : 0;
 	/* The first successors come at once; one that dies again and again waits longer. */
 	child->restart_at = now;

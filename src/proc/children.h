@@ -30,9 +30,9 @@ struct child {
 	uint64_t started_at, restart_at; /* monotonic ns */
 	bool served;                     /* this one or one before it */
 	unsigned quick_deaths;           /* ended within a second of their start, in a row */
-	bool reload_pending;
-	bool tls;            /* it was told to load OpenSSL before its jail */
-	unsigned generation; /* of the bundle it was handed last */
+	unsigned reloads_pending;        /* handed over, and not answered yet */
+	bool tls;                        /* it was told to load OpenSSL before its jail */
+	unsigned generation;             /* of the bundle it was handed last */
 };
 
 /* What children are handed at boot; descriptors stay the supervisor's and are dup'ed for each

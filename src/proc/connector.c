@@ -50,6 +50,7 @@ struct connector {
 	struct resolver resolver;
 	struct table *table; /* newest first */
 	struct peers peers;
+	struct relays relays;
 	unsigned dials;
 	uint64_t next_serial;
 };
@@ -118,7 +119,7 @@ static void dial_connected(struct dial *d)
 		dial_fail(d, "no socket left");
 		return;
 	}
-	if (relay_start(&c->loop, d->upstream, ends[0], fd, &d->table->uses, &err)) {
+	if (relay_start(&c->relays, d->upstream, ends[0], fd, &d->table->uses, &err)) {
 		log_line(LOG_WARN, "relay: %s", err.msg);
 		(void)close(ends[1]);
 		dial_fail(d, "the connection could not be secured");
@@ -259,6 +260,10 @@ static void dial_asked(struct peer *p, uint64_t token, struct str name)
 				IPC_DIAL_UNREACHABLE);
 		return;
 	}
+	if (u->cut) {
+		peer_not_dialed(p, token, "it is cut off: writ site sever", IPC_DIAL_UNREACHABLE);
+		return;
+	}
 	d = c->dials < MAX_DIALS ? calloc(1, sizeof(*d)) : NULL;
 	if (!d) {
 		peer_not_dialed(p, token, "too many connections are being made",
@@ -301,6 +306,23 @@ static bool on_message(struct peer *p, struct str frame)
 	return true;
 }
 
+/* What is severed ends now, connections and attempts, whatever configuration they are of. */
+static void cut(struct connector *c)
+{
+	relays_cut(&c->relays, &c->table->upstreams);
+	for (struct peer *p = c->peers.first; p; p = p->next) {
+		LIST_FOREACH (node, &p->asked) {
+			struct dial *d = CONTAINER_OF(node, struct dial, node);
+			const struct upstream *u =
+				upstream_find(&c->table->upstreams, d->upstream->name);
+
+			if (!u || u->cut) {
+				dial_fail(d, "it is cut off: writ site sever");
+			}
+		}
+	}
+}
+
 /* Tables that a reload replaced live until their last relay has ended. */
 static void sweep_tables(struct connector *c)
 {
@@ -339,6 +361,9 @@ static enum err_code load_table(struct connector *c, struct err *err)
 	}
 	t->older = c->table;
 	c->table = t;
+	if (t->upstreams.severed) {
+		cut(c);
+	}
 	sweep_tables(c);
 	return ERR_OK;
 }
@@ -358,6 +383,8 @@ static const struct wishes_ops wishes = {.channel = on_channel, .reload = on_rel
 
 static enum err_code serve(struct connector *c, struct err *err)
 {
+	list_init(&c->relays.all);
+	c->relays.loop = &c->loop;
 	if (c->boot->resolve) {
 		TRY(resolver_start(&c->resolver, err));
 	}

@@ -123,9 +123,10 @@ static enum control_op parse_line(struct str line, struct control_request *ret)
 		struct str name;
 		enum control_op op;
 	} ops[] = {
-		{STR_INIT("reload"), CONTROL_RELOAD}, {STR_INIT("stop"), CONTROL_STOP},
-		{STR_INIT("held"), CONTROL_HELD},     {STR_INIT("approve"), CONTROL_APPROVE},
-		{STR_INIT("deny"), CONTROL_DENY},
+		{STR_INIT("reload"), CONTROL_RELOAD},   {STR_INIT("stop"), CONTROL_STOP},
+		{STR_INIT("held"), CONTROL_HELD},       {STR_INIT("approve"), CONTROL_APPROVE},
+		{STR_INIT("deny"), CONTROL_DENY},       {STR_INIT("sever"), CONTROL_SEVER},
+		{STR_INIT("restore"), CONTROL_RESTORE},
 	};
 	enum control_op op = CONTROL_NONE;
 	const struct json *root;
@@ -140,6 +141,10 @@ static enum control_op parse_line(struct str line, struct control_request *ret)
 		}
 		if ((op == CONTROL_APPROVE || op == CONTROL_DENY) &&
 		    !read_id(json_str(json_get(root, STR("id"))), ret)) {
+			op = CONTROL_NONE;
+		}
+		if (op == CONTROL_SEVER &&
+		    !sever_group(json_str(json_get(root, STR("group"))), ret->group)) {
 			op = CONTROL_NONE;
 		}
 	}

@@ -3,14 +3,15 @@
  * The owner's levers while a node serves: `control.sock` in the state directory,
  * for the user the supervisor runs as, and root. One JSON object a line in, one
  * out: {"op":"reload"} is answered {"ok":true,"text":""} or {"ok":false,"error":"..."}. The others are
- * "stop"; "held", whose text is a JSON array of what waits for a person; and "approve" and "deny"
- * with "id".
+ * "stop"; "held", whose text is a JSON array of what waits for a person; "approve" and "deny" with
+ * "id"; "sever" with "group", and "restore".
  */
 #ifndef PROC_CONTROL_H
 #define PROC_CONTROL_H
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "proc/sever.h"
 
 #include <poll.h>
 
@@ -22,7 +23,9 @@ enum control_op {
 	CONTROL_STOP,
 	CONTROL_HELD,
 	CONTROL_APPROVE,
-	CONTROL_DENY
+	CONTROL_DENY,
+	CONTROL_SEVER,
+	CONTROL_RESTORE,
 };
 
 struct control_request {
@@ -31,6 +34,7 @@ struct control_request {
 	uint32_t uid;  /* who asks */
 	unsigned gate; /* APPROVE, DENY: what is held, "GATE.NUMBER" */
 	uint64_t number;
+	char group[SEVER_GROUP_MAX + 1]; /* SEVER */
 };
 
 struct control_client {

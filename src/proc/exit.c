@@ -312,8 +312,13 @@ static void dial_begin(struct dial *d)
 static void dial_asked(struct exits *x, struct peer *p, uint64_t token,
 		       const struct egress_host *host, uint8_t flags)
 {
-	struct dial *d = x->dials < MAX_DIALS ? calloc(1, sizeof(*d)) : NULL;
+	struct dial *d;
 
+	if (x->map->config.severed.n) {
+		peer_not_dialed(p, token, "it is cut off: writ site sever", IPC_DIAL_UNREACHABLE);
+		return;
+	}
+	d = x->dials < MAX_DIALS ? calloc(1, sizeof(*d)) : NULL;
 	if (!d) {
 		peer_not_dialed(p, token, "too many connections are being made", IPC_DIAL_BUSY);
 		return;

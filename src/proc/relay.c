@@ -13,6 +13,7 @@
 enum { PIECE = 32 * 1024, HIGH_WATER = 256 * 1024, MAX_OUT = 2 * 1024 * 1024 };
 
 struct relay {
+	struct list node; /* in relays.all */
 	struct stream gate, upstream;
 	struct relay_reader reader;
 	struct buf head;    /* the request head that is being read */
@@ -39,6 +40,7 @@ static void relay_free(struct relay *r)
 	stream_close(&r->gate);
 	stream_close(&r->upstream);
 	buf_done(&r->head);
+	list_remove(&r->node);
 	--*r->count;
 	free(r);
 }
@@ -231,8 +233,20 @@ static const struct stream_events upstream_events = {
 	.on_hangup = on_upstream_hangup,
 };
 
-enum err_code relay_start(struct loop *loop, const struct upstream *u, int gate_fd, int upstream_fd,
-			  size_t *count, struct err *err)
+void relays_cut(struct relays *among, const struct upstreams *now)
+{
+	LIST_FOREACH (node, &among->all) {
+		struct relay *r = CONTAINER_OF(node, struct relay, node);
+		const struct upstream *u = upstream_find(now, r->entry->name);
+
+		if (!u || u->cut) {
+			relay_free(r);
+		}
+	}
+}
+
+enum err_code relay_start(struct relays *among, const struct upstream *u, int gate_fd,
+			  int upstream_fd, size_t *uses, struct err *err)
 {
 	struct relay *r = calloc(1, sizeof(*r));
 
@@ -244,15 +258,16 @@ enum err_code relay_start(struct loop *loop, const struct upstream *u, int gate_
 	r->gate.f.fd = r->upstream.f.fd = -1;
 	r->entry = u;
 	buf_init(&r->head, RELAY_HEAD_MAX + 2);
-	r->count = count;
-	++*count;
-	if (stream_init(&r->gate, loop, gate_fd, &gate_events, MAX_OUT, err)) {
+	r->count = uses;
+	++*uses;
+	list_append(&among->all, &r->node);
+	if (stream_init(&r->gate, among->loop, gate_fd, &gate_events, MAX_OUT, err)) {
 		(void)close(gate_fd);
 		(void)close(upstream_fd);
 		relay_free(r);
 		return err->code;
 	}
-	if (stream_init(&r->upstream, loop, upstream_fd, &upstream_events, MAX_OUT, err)) {
+	if (stream_init(&r->upstream, among->loop, upstream_fd, &upstream_events, MAX_OUT, err)) {
 		(void)close(upstream_fd);
 		relay_free(r);
 		return err->code;

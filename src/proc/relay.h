@@ -7,17 +7,25 @@
 #ifndef PROC_RELAY_H
 #define PROC_RELAY_H
 
+#include "base/list.h"
 #include "net/loop.h"
 #include "proc/upstream.h"
 
-struct relay;
+/* What relays of one role share; release nothing of it while there are any. */
+struct relays {
+	struct loop *loop;
+	struct list all;
+};
 
 /*
  * Begins relaying and owns both descriptors from here on, also on failure. The
  * headers are copied from `u` when each head passes, so `u` must live as long as
- * any of its relays: relay_count says how many there are.
+ * any of its relays: *uses counts them.
  */
-enum err_code relay_start(struct loop *loop, const struct upstream *u, int gate_fd, int upstream_fd,
-			  size_t *count, struct err *err) MUST_USE;
+enum err_code relay_start(struct relays *among, const struct upstream *u, int gate_fd,
+			  int upstream_fd, size_t *uses, struct err *err) MUST_USE;
+
+/* Ends those whose upstream `now` cuts, or has no more, whichever table they began with. */
+void relays_cut(struct relays *among, const struct upstreams *now);
 
 #endif

@@ -37,6 +37,8 @@ static bool may_report(enum role sender, enum ledger_event_name event)
 	case LEDGER_RELOAD_ACCEPTED:
 	case LEDGER_RELOAD_REFUSED:
 	case LEDGER_LISTENING:
+	case LEDGER_SEVERED:
+	case LEDGER_RESTORED:
 		return sender == ROLE_SUPERVISOR;
 	case LEDGER_SERVER_STARTED:
 	case LEDGER_SERVER_ENDED:

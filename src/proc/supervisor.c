@@ -17,6 +17,7 @@
 #include "proc/children.h"
 #include "proc/control.h"
 #include "proc/ground.h"
+#include "proc/sever.h"
 #include "sys/fd.h"
 #include "json/write.h"
 
@@ -81,6 +82,10 @@ struct supervisor {
 	struct note *notes, **notes_end;
 	unsigned n_notes;
 	struct held *held[HELD_MAX]; /* NULL: free */
+	/* The group whose sites are still reached; empty: nothing is cut. And who waits for that. */
+	char severed[SEVER_GROUP_MAX + 1];
+	bool severing;
+	int sever_client;
 };
 
 /* Whether an upstream is known by a name that has to be looked up. */
@@ -300,6 +305,13 @@ static void reload_done(struct supervisor *s, bool ok, struct str text)
 	bundle_done(&s->next); /* text may lie in it */
 }
 
+static void end_child(const struct child *c)
+{
+	if (c->process.pidfd >= 0) {
+		(void)kill(c->process.pid, SIGKILL);
+	}
+}
+
 /* Hands what is in force to a child that has something older; it answers RELOADED. */
 static void hand_anew(struct supervisor *s, struct child *c)
 {
@@ -319,9 +331,42 @@ static void hand_anew(struct supervisor *s, struct child *c)
 		return;
 	}
 	c->generation = s->generation;
-	if (!c->reload_pending) {
-		c->reload_pending = true;
-		s->reload_waits++;
+	c->reloads_pending++;
+	s->reload_waits++;
+}
+
+/* Every child that serves gets what is in force now; one that starts, when it is ready. */
+static void hand_all(struct supervisor *s, bool names)
+{
+	s->generation++;
+	for (unsigned i = 0; i < s->children.n; i++) {
+		struct child *c = &s->children.slots[i];
+		bool tls = (tls_roles(s->bundle.config) & 1U << c->role) && !c->tls;
+
+		if (c->state != CHILD_SERVING || c->role == ROLE_SCRIBE) {
+			continue;
+		}
+		if (tls || (c->role == ROLE_CONNECTOR && names)) {
+			/* OpenSSL and the resolver come before the jail: only a new one can have them. */
+			end_child(c);
+		} else {
+			hand_anew(s, c);
+		}
+	}
+}
+
+/* Everybody has what was handed over: whoever waits for that is told. */
+static void changes_done(struct supervisor *s)
+{
+	if (s->reload_waits) {
+		return;
+	}
+	if (s->reloading) {
+		reload_done(s, true, STR(""));
+	}
+	if (s->severing) {
+		s->severing = false;
+		control_answer(&s->control, s->sever_client, true, STR(""));
 	}
 }
 
@@ -333,21 +378,7 @@ static void put_in_force(struct supervisor *s)
 	bundle_done(&s->bundle);
 	s->bundle = s->next;
 	bundle_init(&s->next);
-	s->generation++;
-	for (unsigned i = 0; i < s->children.n; i++) {
-		struct child *c = &s->children.slots[i];
-		bool tls = (tls_roles(s->bundle.config) & 1U << c->role) && !c->tls;
-
-		if (c->state != CHILD_SERVING || c->role == ROLE_SCRIBE) {
-			continue; /* one that starts now is handed it when it is ready */
-		}
-		if (tls || (c->role == ROLE_CONNECTOR && names)) {
-			/* OpenSSL and the resolver come before the jail: only a new one can have them. */
-			(void)kill(c->process.pid, SIGKILL);
-		} else {
-			hand_anew(s, c);
-		}
-	}
+	hand_all(s, names);
 }
 
 /* What the supervisor made itself goes with the files of every bundle. */
@@ -381,22 +412,61 @@ static void reload(struct supervisor *s, int client)
 		return;
 	}
 	if (ground_check_unchanged(&s->ground, s->bundle.config, s->next.config, &err) ||
-	    check_tls(s, s->next.config, &err) || add_own_files(s, &s->next, &err)) {
+	    check_tls(s, s->next.config, &err) || add_own_files(s, &s->next, &err) ||
+	    (s->severed[0] && bundle_sever(&s->next, str_from_c(s->severed), &err))) {
 		reload_done(s, false, str_from_c(err.msg));
 		return;
 	}
 	put_in_force(s);
-	if (s->reload_waits == 0) {
-		reload_done(s, true, STR(""));
+	changes_done(s);
+}
+
+/*
+ * Cuts every link that leaves the group, or with an empty one none any more. Written down first:
+ * whatever dies from here on comes back severed. The role that dials hosts is ended with all its
+ * connections: nothing that it reaches lies in any group.
+ */
+static void sever(struct supervisor *s, const struct control_request *req)
+{
+	char detail[32];
+	struct err err;
+
+	if (s->severing || s->phase != PHASE_SERVING) {
+		control_answer(&s->control, req->client, false,
+			       STR("not now: another change is under way"));
+		return;
 	}
+	if (sever_write(s->ground.lock_fd, req->group, &err)) {
+		control_answer(&s->control, req->client, false, str_from_c(err.msg));
+		return;
+	}
+	(void)snprintf(detail, sizeof(detail), "uid %u", req->uid);
+	note(s,
+	     (struct ledger_event){.event = req->group[0] ? LEDGER_SEVERED : LEDGER_RESTORED,
+				   .subject = str_from_c(req->group[0] ? req->group : s->severed),
+				   .detail = str_from_c(detail)});
+	memcpy(s->severed, req->group, sizeof(s->severed));
+	if (bundle_sever(&s->bundle, str_from_c(s->severed), &err)) {
+		control_answer(&s->control, req->client, false, str_from_c(err.msg));
+		s->failed = true; /* it must not go on with what its owner has cut */
+		s->phase = PHASE_STOPPED;
+		return;
+	}
+	s->severing = true;
+	s->sever_client = req->client;
+	if (req->group[0]) {
+		end_child(children_find(&s->children, ROLE_EXIT, 0));
+	}
+	hand_all(s, false);
+	changes_done(s);
 }
 
 static void child_reloaded(struct supervisor *s, struct child *c, bool ok, struct str text)
 {
-	if (!c->reload_pending) {
+	if (c->reloads_pending == 0) {
 		return;
 	}
-	c->reload_pending = false;
+	c->reloads_pending--;
 	s->reload_waits--;
 	if (ok && c->role == ROLE_GATE && !hex_read(text, s->policy_set, sizeof(s->policy_set))) {
 		log_line(LOG_WARN, "gate.%u does not say which policies it has", c->index);
@@ -407,9 +477,7 @@ static void child_reloaded(struct supervisor *s, struct child *c, bool ok, struc
 			 role_name(c->role), c->index, STR_ARG(text));
 		(void)kill(c->process.pid, SIGKILL);
 	}
-	if (s->reload_waits == 0 && s->reloading) {
-		reload_done(s, true, STR(""));
-	}
+	changes_done(s);
 }
 
 /*
@@ -420,9 +488,7 @@ static void end_misused(struct child *c, unsigned message)
 {
 	log_line(LOG_WARN, "%s.%u said something it may not (message %u): it is ended",
 		 role_name(c->role), c->index, message);
-	if (c->process.pidfd >= 0) {
-		(void)kill(c->process.pid, SIGKILL);
-	}
+	end_child(c);
 }
 
 /* A role that gates talk to, about a gate; false when that is not what was said. */
@@ -434,9 +500,7 @@ static bool accuses(struct supervisor *s, const struct child *by, struct frame_r
 	if (!frame_ok(r) || role != ROLE_GATE || by->role == ROLE_GATE || !gate) {
 		return false;
 	}
-	if (gate->process.pidfd >= 0) {
-		(void)kill(gate->process.pid, SIGKILL);
-	}
+	end_child(gate);
 	return true;
 }
 
@@ -629,7 +693,7 @@ static void describe_end(int status, char *to, size_t n)
 static void child_ended(struct supervisor *s, struct child *c)
 {
 	bool was_draining = c->state == CHILD_DRAINING;
-	bool waited = c->reload_pending;
+	unsigned waited = c->reloads_pending;
 	char how[64];
 	int status = 0;
 
@@ -659,12 +723,8 @@ static void child_ended(struct supervisor *s, struct child *c)
 		return;
 	}
 	note_role(s, LEDGER_ROLE_DIED, c, status);
-	if (waited) {
-		s->reload_waits--;
-		if (s->reload_waits == 0 && s->reloading) {
-			reload_done(s, true, STR("")); /* the successor starts with the new one */
-		}
-	}
+	s->reload_waits -= waited; /* the successor starts with the new one */
+	changes_done(s);
 }
 
 /* Starts what is absent and due; returns the time of the next one due, or 0. */
@@ -778,6 +838,10 @@ static void control_request(struct supervisor *s, const struct control_request *
 	case CONTROL_APPROVE:
 	case CONTROL_DENY:
 		give_verdict(s, req);
+		break;
+	case CONTROL_SEVER:
+	case CONTROL_RESTORE:
+		sever(s, req);
 		break;
 	case CONTROL_STOP:
 		control_answer(&s->control, req->client, true, STR("draining"));
@@ -913,6 +977,12 @@ static enum err_code set_up(struct supervisor *s, struct err *err)
 	children_find(&s->children, ROLE_EXIT, 0)->off = !config_has_exit(s->bundle.config);
 	TRY(ground_open(&s->ground, s->bundle.config, s->children.n_gates, err));
 	TRY(add_own_files(s, &s->bundle, err));
+	TRY(sever_read(s->ground.lock_fd, s->severed, err));
+	if (s->severed[0]) {
+		TRY(bundle_sever(&s->bundle, str_from_c(s->severed), err));
+		log_line(LOG_WARN, "severed: only sites within %s are reached: writ site restore",
+			 s->severed);
+	}
 	return control_open(&s->control, s->ground.state_path, err);
 }
 

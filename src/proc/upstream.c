@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proc/upstream.h"
 
+#include "base/clock.h"
 #include "base/hex.h"
+#include "gate/residency.h"
 #include "http/field.h"
-#include "site/manifest.h"
 #include "sys/fd.h"
 
 enum { TABLE_LIMIT = 64 << 20, FILE_MAX = 1 << 20, HEADERS_MAX = 16 << 10 };
@@ -66,32 +67,36 @@ static enum err_code make_tls(struct upstreams *t, struct upstream *u, struct st
  * say nothing about a peer without TLS, so such a peer is not dialled.
  */
 static enum err_code use_manifest(struct upstreams *t, struct upstream *u,
-				  const struct config_site *site, struct err *err)
+				  const struct site_manifest *m, struct err *err)
 {
-	struct site_manifest m;
 	uint8_t(*pins)[TLS_FINGERPRINT];
 
-	if (!site || !site->manifest.n) {
+	if (m->certificates.n == 0 || u->pins.n) {
 		return ERR_OK;
 	}
-	TRY(site_manifest_parse(&t->arena, site->id, site->manifest, &m, err));
-	if (m.certificates.n == 0 || u->pins.n) {
-		return ERR_OK;
-	}
-	pins = arena_array(&t->arena, m.certificates.n, sizeof(*pins));
+	pins = arena_array(&t->arena, m->certificates.n, sizeof(*pins));
 	if (!pins) {
 		return ERR(err, ERR_NOMEM, "no memory for the certificates of a site");
 	}
-	for (size_t i = 0; i < m.certificates.n; i++) {
-		if (!u->url->tls || !hex_read(m.certificates.items[i], pins[i], TLS_FINGERPRINT)) {
+	for (size_t i = 0; i < m->certificates.n; i++) {
+		if (!u->url->tls || !hex_read(m->certificates.items[i], pins[i], TLS_FINGERPRINT)) {
 			return ERR(err, ERR_INVALID,
 				   STR_FMT " cannot show a certificate of its site",
 				   STR_ARG(u->name));
 		}
 	}
 	u->pins = (struct tls_pins){.items = (const uint8_t(*)[TLS_FINGERPRINT])pins,
-				    .n = m.certificates.n};
+				    .n = m->certificates.n};
 	return ERR_OK;
+}
+
+/* What the site's owner stated, and whether anything of it is to be reached now. */
+static enum err_code use_site(struct upstreams *t, struct upstream *u,
+			      const struct residency_facts *facts, const struct config_site *site,
+			      struct err *err)
+{
+	u->cut = !residency_reaches(facts, site, (int64_t)(clock_real() / CLOCK_MS));
+	return site ? use_manifest(t, u, &facts->manifests[site - facts->cfg->sites], err) : ERR_OK;
 }
 
 /* Moves the lines into memory that is wiped at its end. */
@@ -106,15 +111,16 @@ static enum err_code finish(struct upstream *u, struct buf *lines, struct err *e
 	return code;
 }
 
-static enum err_code add_server(struct upstreams *t, const struct config_server *s,
-				const struct files *files, struct buf *lines, struct err *err)
+static enum err_code add_server(struct upstreams *t, const struct residency_facts *facts,
+				const struct config_server *s, const struct files *files,
+				struct buf *lines, struct err *err)
 {
 	struct upstream *u = &t->items[t->n];
 
 	u->name = arena_printf(&t->arena, "server:" STR_FMT, STR_ARG(s->id));
 	u->url = &s->url;
 	u->pins = (struct tls_pins){.items = &s->pin, .n = s->has_pin};
-	TRY(use_manifest(t, u, s->site, err));
+	TRY(use_site(t, u, facts, s->site, err));
 	for (size_t i = 0; i < s->headers.n; i++) {
 		const struct config_entry *h = &s->headers.items[i];
 		struct str value = h->text;
@@ -130,14 +136,15 @@ static enum err_code add_server(struct upstreams *t, const struct config_server 
 	return ERR_OK;
 }
 
-static enum err_code add_model(struct upstreams *t, const struct config_model *m,
-			       const struct files *files, struct buf *lines, struct err *err)
+static enum err_code add_model(struct upstreams *t, const struct residency_facts *facts,
+			       const struct config_model *m, const struct files *files,
+			       struct buf *lines, struct err *err)
 {
 	struct upstream *u = &t->items[t->n];
 
 	u->name = arena_printf(&t->arena, "model:" STR_FMT, STR_ARG(m->name));
 	u->url = &m->url;
-	TRY(use_manifest(t, u, m->site, err));
+	TRY(use_site(t, u, facts, m->site, err));
 	if (m->api_key_file.n) {
 		struct str key;
 
@@ -156,8 +163,11 @@ static enum err_code fill(struct upstreams *t, const struct config *config,
 			  const struct files *files, struct err *err)
 {
 	enum err_code code = ERR_OK;
+	struct residency_facts facts;
 	struct buf lines;
 
+	t->severed = config->severed.n > 0;
+	TRY(residency_read(&t->arena, config, NULL, 0, false, &facts, err));
 	t->items =
 		ARENA_ARRAY(&t->arena, config->n_servers + config->n_models + 1, struct upstream);
 	if (!t->items) {
@@ -167,12 +177,12 @@ static enum err_code fill(struct upstreams *t, const struct config *config,
 	for (size_t i = 0; i < config->n_servers && !code; i++) {
 		if (config->servers[i].kind == CONFIG_SERVER_HTTP) {
 			buf_clear(&lines);
-			code = add_server(t, &config->servers[i], files, &lines, err);
+			code = add_server(t, &facts, &config->servers[i], files, &lines, err);
 		}
 	}
 	for (size_t i = 0; i < config->n_models && !code; i++) {
 		buf_clear(&lines);
-		code = add_model(t, &config->models[i], files, &lines, err);
+		code = add_model(t, &facts, &config->models[i], files, &lines, err);
 	}
 	if (lines.p) {
 		secret_wipe(lines.p, lines.cap); /* also after a failure in the middle */

@@ -19,6 +19,7 @@ struct upstream {
 	struct tls_ctx *tls;   /* NULL for http */
 	struct tls_pins pins;  /* of the configuration, else of the site's manifest */
 	struct secret headers; /* lines to add to each request head, CRLF each; may be empty */
+	bool cut;              /* by `writ site sever`: not dialled */
 	bool direct; /* on this machine, plain, without credentials: the socket is passed on */
 };
 
@@ -26,6 +27,7 @@ struct upstreams {
 	struct arena arena;
 	struct upstream *items;
 	size_t n;
+	bool severed;
 };
 
 /*

@@ -157,12 +157,13 @@ class World:
         self.names["pid"] = self.serving.pid
 
     def serve(self):
+        before = self.log_text().count("serves ")
         self.spawn()
         end = time.monotonic() + 15 * self.patience
         while time.monotonic() < end:
             if self.serving.poll() is not None:
                 raise Failed(f"writ serve ended with {self.serving.returncode}:\n{self.log_text()}")
-            if "serves " in self.log_text():
+            if self.log_text().count("serves ") > before:
                 return
             time.sleep(0.02)
         raise Failed(f"writ serve does not serve:\n{self.log_text()}")

@@ -345,6 +345,7 @@ static const struct {
 	 "writ.yaml:2:13: a model needs the key 'site'"},
 	{"version: 1\nsites: {s: {operator: o, country: DE, jurisdictions: [EU], manifest: m}}\n",
 	 "writ.yaml:2:12: a manifest has to be signed: name who may sign in residency.keys"},
+	{"version: 1\nsevered: EEA\n", "writ.yaml:2:1: unknown key 'severed'"},
 	{"version: 1\nsites: {s: {operator: o, country: DE, jurisdictions: [EU], manifest_text: "
 	 "m}}\n",
 	 "writ.yaml:2:60: unknown key 'manifest_text'"},

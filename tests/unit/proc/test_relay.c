@@ -13,6 +13,7 @@
 #define CREDENTIAL "Authorization: Bearer s3cret\r\n"
 
 static struct loop loop;
+static struct relays relays = {.loop = &loop};
 static struct upstream entry;
 static size_t count;
 static int gate, server; /* the far ends */
@@ -58,13 +59,14 @@ static int begin_with(const char *headers)
 	count = 0;
 	entry = (struct upstream){.name = STR("server:fs")};
 	buf_init(&seen, 64 << 20);
+	list_init(&relays.all);
 	if (loop_init(&loop, &err) || secret_copy(&entry.headers, str_from_c(headers), &err) ||
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, a) || !tcp_pair(b)) {
 		return -1;
 	}
 	gate = a[0];
 	server = b[0];
-	return relay_start(&loop, &entry, a[1], b[1], &count, &err) == ERR_OK ? 0 : -1;
+	return relay_start(&relays, &entry, a[1], b[1], &count, &err) == ERR_OK ? 0 : -1;
 }
 
 static int begin(void **state)
