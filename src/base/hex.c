@@ -4,6 +4,8 @@
 static const char HEX_DIGITS[] = "0123456789abcdef";
 static const char BASE64_DIGITS[] =
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char BASE64URL_DIGITS[] =
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 void hex_write(char *to, const void *bytes, size_t n)
 {
@@ -57,7 +59,7 @@ bool hex_read(struct str s, void *to, size_t n)
 	return true;
 }
 
-void base64_append(struct buf *b, const void *bytes, size_t n)
+static void append_digits(struct buf *b, const char *digits, const void *bytes, size_t n, bool pad)
 {
 	const unsigned char *from = bytes;
 
@@ -68,25 +70,61 @@ void base64_append(struct buf *b, const void *bytes, size_t n)
 
 		v |= left > 1 ? (uint32_t)from[i + 1] << 8 : 0;
 		v |= left > 2 ? (uint32_t)from[i + 2] : 0;
-		quad[0] = BASE64_DIGITS[v >> 18];
-		quad[1] = BASE64_DIGITS[v >> 12 & 63];
-		quad[2] = left > 1 ? BASE64_DIGITS[v >> 6 & 63] : '=';
-		quad[3] = left > 2 ? BASE64_DIGITS[v & 63] : '=';
-		buf_append(b, str_make(quad, 4));
+		quad[0] = digits[v >> 18];
+		quad[1] = digits[v >> 12 & 63];
+		quad[2] = left > 1 ? digits[v >> 6 & 63] : '=';
+		quad[3] = left > 2 ? digits[v & 63] : '=';
+		buf_append(b, str_make(quad, pad || left > 2 ? 4 : left + 1));
 	}
 }
 
-static int base64_value(char c)
+static int digit_value(const char *digits, char c)
 {
-	const char *at = c ? memchr(BASE64_DIGITS, c, 64) : NULL;
+	const char *at = c ? memchr(digits, c, 64) : NULL;
 
-	return at ? (int)(at - BASE64_DIGITS) : -1;
+	return at ? (int)(at - digits) : -1;
+}
+
+/* The digits alone, without padding; their number is never 1 above a multiple of 4. */
+static bool decode_digits(struct arena *a, const char *digits, struct str s, struct str *ret)
+{
+	size_t n = s.n / 4 * 3 + (s.n % 4 ? s.n % 4 - 1 : 0);
+	unsigned char *out = arena_alloc(a, n + 3);
+
+	if (!out) {
+		return false;
+	}
+	for (size_t i = 0; i < s.n; i += 4) {
+		size_t have = s.n - i < 4 ? s.n - i : 4;
+		uint32_t v = 0;
+
+		for (size_t k = 0; k < 4; k++) {
+			int d = k >= have ? 0 : digit_value(digits, s.p[i + k]);
+
+			if (d < 0) {
+				return false;
+			}
+			v = v << 6 | (uint32_t)d;
+		}
+		if (have < 4 && (v & (have == 3 ? 0xffU : 0xffffU))) {
+			return false; /* bits set behind the end: not canonical */
+		}
+		out[i / 4 * 3] = (unsigned char)(v >> 16);
+		out[i / 4 * 3 + 1] = (unsigned char)(v >> 8);
+		out[i / 4 * 3 + 2] = (unsigned char)v;
+	}
+	*ret = str_make((char *)out, n);
+	return true;
+}
+
+void base64_append(struct buf *b, const void *bytes, size_t n)
+{
+	append_digits(b, BASE64_DIGITS, bytes, n, true);
 }
 
 bool base64_decode(struct arena *a, struct str s, struct str *ret)
 {
-	size_t pad = 0, n;
-	unsigned char *out;
+	size_t pad = 0;
 
 	if (s.n % 4) {
 		return false;
@@ -94,29 +132,15 @@ bool base64_decode(struct arena *a, struct str s, struct str *ret)
 	while (pad < 2 && pad < s.n && s.p[s.n - 1 - pad] == '=') {
 		pad++;
 	}
-	n = s.n / 4 * 3 - pad;
-	out = arena_alloc(a, n + 3);
-	if (!out) {
-		return false;
-	}
-	for (size_t i = 0; i < s.n; i += 4) {
-		uint32_t v = 0;
+	return decode_digits(a, BASE64_DIGITS, str_make(s.p, s.n - pad), ret);
+}
 
-		for (size_t k = 0; k < 4; k++) {
-			int d = i + k >= s.n - pad ? 0 : base64_value(s.p[i + k]);
+void base64url_append(struct buf *b, const void *bytes, size_t n)
+{
+	append_digits(b, BASE64URL_DIGITS, bytes, n, false);
+}
 
-			if (d < 0) {
-				return false;
-			}
-			v = v << 6 | (uint32_t)d;
-		}
-		out[i / 4 * 3] = (unsigned char)(v >> 16);
-		out[i / 4 * 3 + 1] = (unsigned char)(v >> 8);
-		out[i / 4 * 3 + 2] = (unsigned char)v;
-		if (i + 4 == s.n && pad && (v & (pad == 1 ? 0xffU : 0xffffU))) {
-			return false; /* bits set behind the end: not canonical */
-		}
-	}
-	*ret = str_make((char *)out, n);
-	return true;
+bool base64url_decode(struct arena *a, struct str s, struct str *ret)
+{
+	return s.n % 4 != 1 && decode_digits(a, BASE64URL_DIGITS, s, ret);
 }

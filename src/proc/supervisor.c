@@ -118,6 +118,12 @@ static unsigned tls_roles(const struct config *c)
 	for (size_t i = 0; i < c->n_models; i++) {
 		calls = calls || c->models[i].url.tls;
 	}
+	for (size_t i = 0; i < c->identity.oauth.n_issuers; i++) {
+		const struct config_issuer *is = &c->identity.oauth.issuers[i];
+
+		serves = true; /* tokens are verified by its functions */
+		calls = calls || is->keys_url.tls || is->introspect.tls;
+	}
 	return (serves ? 1U << ROLE_GATE : 0) | (calls ? 1U << ROLE_CONNECTOR : 0) |
 	       (config_inspects_any(c) ? 1U << ROLE_EXIT : 0);
 }
