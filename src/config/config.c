@@ -200,12 +200,14 @@ static void check_listeners(struct config_ctx *c, const struct config *cfg)
 				      "a proxy has no TLS of its own: listen on this machine, or "
 				      "on a unix socket");
 		}
-		if (l->sockaddr_len && !l->local && id->n_api_keys == 0 && id->n_mtls == 0) {
-			config_report(c, item ? item->at : 0,
-				      "'" STR_FMT "' can be reached from other machines: configure "
-				      "identity.api_keys or identity.mtls first, or listen on "
-				      "127.0.0.1",
-				      STR_ARG(l->address));
+		if (l->sockaddr_len && !l->local && id->n_api_keys == 0 && id->n_mtls == 0 &&
+		    id->oauth.n_issuers == 0) {
+			config_report(
+				c, item ? item->at : 0,
+				"'" STR_FMT "' can be reached from other machines: configure "
+				"identity.api_keys, identity.mtls or identity.oauth first, or "
+				"listen on 127.0.0.1",
+				STR_ARG(l->address));
 		}
 		item = item ? item->next : NULL;
 	}

@@ -85,17 +85,6 @@ struct config_unix_peer {
 	uint32_t uid;
 };
 
-/* How callers are recognised. */
-struct config_identity {
-	const struct config_api_key *api_keys;
-	const struct config_mtls *mtls;
-	const struct config_unix_peer *unix_peers;
-	size_t n_api_keys, n_mtls, n_unix_peers;
-	/* Who a caller is that shows nothing, on local listeners only; empty: such a caller is
-	 * refused. "anonymous" when the file has no identity section at all. */
-	struct str anonymous;
-};
-
 struct config_url {
 	struct str text;   /* the whole, as written */
 	struct str host;   /* without brackets */
@@ -105,6 +94,42 @@ struct config_url {
 	bool ipv6;     /* host is an IPv6 address */
 	bool ip;       /* host is an IP address of either kind */
 	bool loopback; /* 127.0.0.0/8, ::1 or localhost: the connector may pass the socket on */
+};
+
+/* Who issues tokens, and how they are verified. Needs a key set, or introspection. */
+struct config_issuer {
+	struct str id;                     /* begins the names of its agents: "corp:alice" */
+	struct str issuer;                 /* its identifier, as tokens state it */
+	struct config_url keys_url;        /* text empty: none */
+	struct str keys_file, keys;        /* the file, and its text, filled by config_load */
+	struct config_url introspect;      /* text empty: none */
+	struct str client_id, secret_file; /* for introspection; empty in a gate's view */
+	struct str ca_file;                /* of both URLs; empty: the system's roots */
+	struct config_strs audiences;      /* besides the resource itself */
+	struct config_strs types;          /* of signed tokens: "at+jwt" */
+	struct config_strs algorithms;     /* of RS256, PS256, ES256, EdDSA */
+};
+
+/* Tokens of OAuth 2.1: the resource that they must be for, and who issues them. */
+struct config_oauth {
+	struct config_url resource; /* as clients reach it; text has no slash at its end */
+	struct config_strs scopes;  /* that every use needs */
+	const struct config_issuer *issuers;
+	size_t n_issuers;  /* 0: no tokens are accepted */
+	uint64_t skew_ns;  /* how far an issuer's clock may differ */
+	uint64_t cache_ns; /* how long the answer to an introspection holds */
+};
+
+/* How callers are recognised. */
+struct config_identity {
+	struct config_oauth oauth;
+	const struct config_api_key *api_keys;
+	const struct config_mtls *mtls;
+	const struct config_unix_peer *unix_peers;
+	size_t n_api_keys, n_mtls, n_unix_peers;
+	/* Who a caller is that shows nothing, on local listeners only; empty: such a caller is
+	 * refused. "anonymous" when the file has no identity section at all. */
+	struct str anonymous;
 };
 
 struct config_site {

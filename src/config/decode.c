@@ -202,9 +202,10 @@ void config_read_agent(struct config_ctx *c, const struct config_field *f, const
 		return;
 	}
 	if (!config_is_agent_name(node->text)) {
-		config_report(c, node->at,
-			      "an agent's name has 1 to 128 letters, digits and any of ._@:/+- and "
-			      "begins with a letter or a digit");
+		config_report(
+			c, node->at,
+			"an agent's name has 1 to 128 letters, digits and any of ._@:/+-|%%~ and "
+			"begins with a letter or a digit");
 		return;
 	}
 	*(struct str *)to = node->text;

@@ -248,6 +248,7 @@ static const struct config_field identity_fields[] = {
 	{.key = STR_INIT("api_keys"), .read = read_api_keys},
 	{.key = STR_INIT("mtls"), .read = read_mtls},
 	{.key = STR_INIT("unix"), .read = read_unix_peers},
+	CONFIG_KEY("oauth", config_read_oauth, struct config_identity, oauth),
 	CONFIG_KEY("anonymous", config_read_agent, struct config_identity, anonymous),
 };
 
@@ -287,7 +288,8 @@ static void check_attribute(struct config_ctx *c, const struct json *node, int d
 static void read_attributes(struct config_ctx *c, const struct config_field *f,
 			    const struct json *node, void *to)
 {
-	static const struct str own[] = {STR_INIT("name"), STR_INIT("owner"), STR_INIT("team")};
+	static const struct str own[] = {STR_INIT("name"), STR_INIT("owner"), STR_INIT("team"),
+					 STR_INIT("oauth")};
 
 	(void)f;
 	if (!config_expect(c, node, JSON_OBJECT)) {
@@ -326,7 +328,7 @@ void config_read_agents(struct config_ctx *c, const struct config_field *f, cons
 		if (!config_is_agent_name(item->key)) {
 			config_report(c, item->key_at,
 				      "an agent's name has 1 to 128 letters, digits and any of "
-				      "._@:/+- and begins with a letter or a digit");
+				      "._@:/+-|%%~ and begins with a letter or a digit");
 		}
 		items[i].name = item->key;
 		if (item->type != JSON_NULL) { /* "name:" alone is an agent without more to say */

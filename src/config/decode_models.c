@@ -112,7 +112,7 @@ static void check_name(struct config_ctx *c, const struct json *item)
 	if (!config_is_agent_name(item->key)) {
 		config_report(c, item->key_at,
 			      "a model's name has 1 to 128 letters, digits and any of "
-			      "._@:/+- and begins with a letter or a digit");
+			      "._@:/+-|%%~ and begins with a letter or a digit");
 	}
 }
 

@@ -86,6 +86,7 @@ config_read config_read_site_ref; /* const struct config_site *: filled later */
 /* The sections; `to` is the struct config. */
 config_read config_read_listen;
 config_read config_read_identity;
+config_read config_read_oauth; /* struct config_oauth */
 config_read config_read_agents;
 config_read config_read_servers;
 config_read config_read_models;
@@ -103,6 +104,9 @@ void config_check_transport(struct config_ctx *c, const struct json *node,
 
 /* What only the whole file can tell about names of models. */
 void config_check_models(struct config_ctx *c, struct config *cfg);
+
+/* An https URL, or http on this machine: what is fetched there decides who callers are. */
+config_read config_read_safe_url; /* struct config_url */
 
 /* What only the whole file can tell about sites, agents and their labels. */
 void config_check_residency(struct config_ctx *c, const struct config *cfg);

@@ -153,7 +153,55 @@ static void put_api_keys(struct json_writer *w, const struct config_identity *id
 	json_w_end(w);
 }
 
-static void put_identity(struct json_writer *w, const struct config_identity *id)
+static void put_introspection(struct json_writer *w, const struct config_issuer *is,
+			      enum config_view view)
+{
+	json_w_key(w, STR("introspection"));
+	json_w_object(w);
+	json_w_member_str(w, STR("url"), is->introspect.text);
+	if (view == CONFIG_VIEW_FULL) {
+		member_text(w, STR("client_id"), is->client_id);
+		member_text(w, STR("client_secret_file"), is->secret_file);
+	}
+	json_w_end(w);
+}
+
+static void put_oauth(struct json_writer *w, const struct config_oauth *o, enum config_view view)
+{
+	json_w_key(w, STR("oauth"));
+	json_w_object(w);
+	json_w_member_str(w, STR("resource"), o->resource.text);
+	member_strs(w, STR("scopes"), o->scopes);
+	member_duration(w, STR("clock_skew"), o->skew_ns);
+	member_duration(w, STR("introspection_cache"), o->cache_ns);
+	json_w_key(w, STR("issuers"));
+	json_w_object(w);
+	for (size_t i = 0; i < o->n_issuers; i++) {
+		const struct config_issuer *is = &o->issuers[i];
+
+		json_w_key(w, is->id);
+		json_w_object(w);
+		json_w_member_str(w, STR("issuer"), is->issuer);
+		member_text(w, STR("jwks_url"), is->keys_url.text);
+		member_text(w, STR("jwks_file"), is->keys_file);
+		member_text(w, STR("jwks_text"), is->keys);
+		if (is->introspect.text.n) {
+			put_introspection(w, is, view);
+		}
+		if (view == CONFIG_VIEW_FULL) {
+			member_text(w, STR("ca_file"), is->ca_file);
+		}
+		member_strs(w, STR("audiences"), is->audiences);
+		member_strs(w, STR("token_types"), is->types);
+		member_strs(w, STR("algorithms"), is->algorithms);
+		json_w_end(w);
+	}
+	json_w_end(w);
+	json_w_end(w);
+}
+
+static void put_identity(struct json_writer *w, const struct config_identity *id,
+			 enum config_view view)
 {
 	json_w_key(w, STR("identity"));
 	json_w_object(w);
@@ -176,6 +224,9 @@ static void put_identity(struct json_writer *w, const struct config_identity *id
 		json_w_end(w);
 	}
 	json_w_end(w);
+	if (id->oauth.n_issuers) {
+		put_oauth(w, &id->oauth, view);
+	}
 	member_text(w, STR("anonymous"), id->anonymous);
 	json_w_end(w);
 }
@@ -444,7 +495,7 @@ void config_encode_json(const struct config *cfg, enum config_view view, struct 
 	member_text(&w, STR("events"), cfg->events);
 	member_text(&w, STR("providers"), cfg->providers);
 	put_listen(&w, cfg);
-	put_identity(&w, &cfg->identity);
+	put_identity(&w, &cfg->identity, view);
 	put_agents(&w, cfg);
 	put_servers(&w, cfg, view);
 	config_put_models(&w, cfg, view);

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-enum { MAX_GUARDED = CONFIG_MAX_SECRETS + 8 };
+enum { MAX_GUARDED = CONFIG_MAX_SECRETS + 40 };
 
 struct guarded {
 	const char *what;
@@ -212,6 +212,10 @@ enum err_code config_guard_own_files(struct arena *a, const struct config_loaded
 	TRY(config_secrets(a, cfg, &secrets, &n, err));
 	for (size_t i = 0; i < n; i++) {
 		add(&g, "a secret file", secrets[i].file);
+	}
+	for (size_t i = 0; i < cfg->identity.oauth.n_issuers; i++) {
+		add(&g, "a key set", cfg->identity.oauth.issuers[i].keys_file);
+		add(&g, "a file of authorities", cfg->identity.oauth.issuers[i].ca_file);
 	}
 	for (size_t i = 0; i < cfg->n_servers; i++) {
 		const struct config_server *s = &cfg->servers[i];

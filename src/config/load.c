@@ -253,6 +253,9 @@ enum err_code config_secrets(struct arena *a, const struct config *cfg,
 	for (size_t i = 0; i < cfg->n_models; i++) {
 		add_secret(&l, cfg->models[i].api_key_file, CONFIG_SECRET_CONNECTOR);
 	}
+	for (size_t i = 0; i < cfg->identity.oauth.n_issuers; i++) {
+		add_secret(&l, cfg->identity.oauth.issuers[i].secret_file, CONFIG_SECRET_CONNECTOR);
+	}
 	for (size_t i = 0; i < cfg->n_credentials; i++) {
 		add_secret(&l, cfg->credentials[i].file, CONFIG_SECRET_EXIT);
 	}
@@ -365,6 +368,28 @@ static enum err_code load_sites(struct arena *a, struct config *cfg, struct err 
 	return repoint(a, cfg, sites, err);
 }
 
+/* Key sets that are files. Whether they hold a key is for others. */
+static enum err_code load_key_sets(struct arena *a, struct config *cfg, struct err *err)
+{
+	struct config_oauth *o = &cfg->identity.oauth;
+	struct config_issuer *issuers = ARENA_ARRAY(a, o->n_issuers + 1, struct config_issuer);
+
+	if (!issuers) {
+		return ERR(err, ERR_NOMEM, "out of memory");
+	}
+	for (size_t i = 0; i < o->n_issuers; i++) {
+		struct config_issuer *is = &issuers[i];
+
+		*is = o->issuers[i];
+		if (is->keys_file.n) {
+			TRY(read_file(a, AT_FDCWD, is->keys_file.p, is->keys_file,
+				      CONFIG_MAX_KEYS_BYTES, &is->keys, err));
+		}
+	}
+	o->issuers = issuers;
+	return ERR_OK;
+}
+
 static struct str file_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -411,6 +436,7 @@ enum err_code config_load(struct arena *a, const char *path, struct config_loade
 	TRY(config_read_file(a, path, &l.config, errors, err));
 	TRY(find_programs(a, &l.config, shown, err));
 	TRY(load_sites(a, &l.config, err));
+	TRY(load_key_sets(a, &l.config, err));
 	TRY(load_policies(a, l.config.policies, &l, err));
 	TRY(read_beside(a, l.config.schema, &l.schema, err));
 	TRY(read_beside(a, l.config.events, &l.events, err));

@@ -19,6 +19,7 @@ enum {
 	CONFIG_MAX_SECRETS = 1024,
 	CONFIG_MAX_MANIFEST_BYTES = 64 << 10,
 	CONFIG_MAX_GROUP_BYTES = 256 << 10,
+	CONFIG_MAX_KEYS_BYTES = 64 << 10, /* a key set of an issuer */
 };
 
 /* A policy or schema file. The name is for diagnostics: "policies/10-files.cedar". */

@@ -79,7 +79,7 @@ bool config_is_agent_name(struct str name)
 		return false;
 	}
 	for (size_t i = 0; i < name.n; i++) {
-		if (!is_alnum(name.p[i]) && !memchr("._@:/+-", name.p[i], 7)) {
+		if (!is_alnum(name.p[i]) && !memchr("._@:/+-|%~", name.p[i], 10)) {
 			return false;
 		}
 	}

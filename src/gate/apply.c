@@ -320,6 +320,7 @@ enum err_code gate_apply(struct gate *g, struct rules *rules, struct err *err)
 	g->rules = rules;
 	g->sessions.max = (size_t)rules->config->limits.sessions;
 	code = apply(g, links, err);
+	code = code ? code : oauth_apply(g, err);
 	for (size_t i = 0; i < rules->config->n_servers; i++) {
 		if (links[i]) {
 			link_release(links[i]);
@@ -335,6 +336,8 @@ enum err_code gate_apply(struct gate *g, struct rules *rules, struct err *err)
 
 void gate_unapply(struct gate *g)
 {
+	oauth_free(g->oauth);
+	g->oauth = NULL;
 	LIST_FOREACH (node, &g->endpoints) {
 		endpoint_free(CONTAINER_OF(node, struct endpoint, node));
 	}

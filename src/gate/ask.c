@@ -299,6 +299,7 @@ void ask_begin(struct link *l, struct link_call *c, const struct mcp_msg *m)
 	a->call = call;
 	remember(l, s, mcp_ask_elicitation(&a->arena, &a->msg));
 	q.input = a->msg.params;
+	q.claims = s->caller ? &s->caller->claims : NULL;
 	a->action = (struct action){
 		.gate = l->gate, .on = &ask_events, .session = s, .arena = &a->arena};
 	action_start(&a->action, &q, l->gate->loop.now);

@@ -33,6 +33,36 @@ struct session *exchange_session(const struct exchange *x)
 				: session_named(&x->gate->sessions, x->agent, x->gate->loop.now);
 }
 
+void exchange_set_session(struct exchange *x, struct session *s)
+{
+	x->session = s;
+	if (s && s->caller != x->caller) {
+		caller_unref(s->caller);
+		s->caller = x->caller ? caller_ref(x->caller) : NULL;
+	}
+}
+
+const struct policy_value *exchange_claims(const struct exchange *x)
+{
+	return x->caller ? &x->caller->claims : NULL;
+}
+
+void exchange_challenge(struct exchange *x, int status, struct str challenge)
+{
+	const struct http_field fields[] = {
+		json_fields[0],
+		json_fields[1],
+		{STR("WWW-Authenticate"), challenge},
+	};
+
+	if (x->gone) {
+		http_req_drop(x->req);
+		return;
+	}
+	http_respond(x->req, x->answer.failed ? 500 : status, fields, ARRAY_LEN(fields),
+		     x->answer.failed ? STR("") : buf_str(&x->answer));
+}
+
 void exchange_json(struct exchange *x, int status, struct str body)
 {
 	if (x->gone) {

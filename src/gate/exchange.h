@@ -7,11 +7,13 @@
 #ifndef GATE_EXCHANGE_H
 #define GATE_EXCHANGE_H
 
+#include "gate/caller.h"
 #include "gate/gate.h"
 #include "mcp/modern.h"
 #include "model/request.h"
 
 struct exchange;
+struct oauth_wait;
 
 struct exchange_ops {
 	/* The whole body is in req->body. */
@@ -42,10 +44,12 @@ struct exchange {
 	const struct gate_listener *listener;
 	struct str agent;
 	struct session *session;
-	bool gone;         /* the client is */
-	bool half_closed;  /* it sends no more on this connection */
-	bool streaming;    /* the answer is a stream of events that has begun */
-	struct buf answer; /* what will be sent; lent */
+	struct caller *caller;    /* of a token, held; else NULL */
+	struct oauth_wait *waits; /* until it is known whose token it is */
+	bool gone;                /* the client is */
+	bool half_closed;         /* it sends no more on this connection */
+	bool streaming;           /* the answer is a stream of events that has begun */
+	struct buf answer;        /* what will be sent; lent */
 
 	/* MCP */
 	struct endpoint *endpoint;
@@ -90,6 +94,15 @@ struct exchange {
 /* The session of a caller that has none of the protocol's own: its run's, or its agent's. */
 struct session *exchange_session(const struct exchange *x);
 
+/* It is this session's from here on; whose token it came with is remembered there. */
+void exchange_set_session(struct exchange *x, struct session *s);
+
+/* It is known now who asks: x->agent is set (front.c). */
+void exchange_identified(struct exchange *x);
+
+/* What the caller's token says, for policies; NULL without one. */
+const struct policy_value *exchange_claims(const struct exchange *x);
+
 /* ---- answers (exchange.c) ---- */
 
 /* Plain answers of ours; the text is sent as application/json. Ends the request. */
@@ -98,6 +111,9 @@ void exchange_empty(struct exchange *x, int status);
 
 /* The message in x->answer, as JSON or as the last event of the stream. Ends the request. */
 void exchange_reply(struct exchange *x, int status);
+
+/* The same, as JSON with a value of WWW-Authenticate; of a request that is not streaming. */
+void exchange_challenge(struct exchange *x, int status, struct str challenge);
 
 /* One message on the way, as an event; begins the stream. False when the client cannot take it. */
 bool exchange_event(struct exchange *x, struct str message);

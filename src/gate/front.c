@@ -6,6 +6,7 @@
 #include "gate/ask.h"
 #include "gate/exchange.h"
 #include "gate/identity.h"
+#include "gate/oauth.h"
 
 static const struct config_listen *listen_of(const struct gate_listener *l)
 {
@@ -21,15 +22,19 @@ static void plain(struct http_req *req, int status, struct str text)
 	http_respond(req, status, fields, ARRAY_LEN(fields), text);
 }
 
-static void unauthorized(struct http_req *req)
+static void unauthorized(struct exchange *x)
 {
 	static const struct http_field fields[] = {
 		{STR_INIT("Content-Type"), STR_INIT("text/plain; charset=utf-8")},
 		{STR_INIT("WWW-Authenticate"), STR_INIT("Bearer realm=\"writ\"")},
 	};
 
+	if (x->gate->oauth) {
+		oauth_unauthorized(x, false);
+		return;
+	}
 	http_respond(
-		req, 401, fields, ARRAY_LEN(fields),
+		x->req, 401, fields, ARRAY_LEN(fields),
 		STR("Writ does not know this caller: send Authorization: Bearer KEY with a key "
 		    "of the configuration's identity section.\n"));
 }
@@ -62,6 +67,30 @@ static void route(struct exchange *x)
 	}
 }
 
+void exchange_identified(struct exchange *x)
+{
+	route(x);
+}
+
+/* True: x->agent is known. False: answered, or it goes on later. */
+static bool find_agent(struct exchange *x)
+{
+	struct gate *g = x->gate;
+	struct str token;
+
+	if (identify(g->rules->config, listen_of(x->listener), x->req, &x->agent, NULL) == ERR_OK) {
+		/* The configuration may be replaced while the request lasts. */
+		x->agent = arena_dup(&x->req->arena, x->agent);
+		return true;
+	}
+	token = g->oauth ? oauth_token_of(x) : str_make(NULL, 0);
+	if (token.p) {
+		return oauth_identify(x, token);
+	}
+	unauthorized(x);
+	return false;
+}
+
 static void on_request(struct http_req *req)
 {
 	struct gate_listener *l = http_server_user(req->server);
@@ -80,13 +109,12 @@ static void on_request(struct http_req *req)
 		route(x);
 		return;
 	}
-	if (identify(l->gate->rules->config, listen_of(l), req, &x->agent, NULL)) {
-		unauthorized(req);
+	if (l->gate->oauth && oauth_metadata(x)) {
 		return;
 	}
-	/* The configuration may be replaced while the request lasts. */
-	x->agent = arena_dup(&req->arena, x->agent);
-	route(x);
+	if (find_agent(x)) {
+		route(x);
+	}
 }
 
 static void on_body_complete(struct http_req *req)
@@ -155,6 +183,7 @@ static void on_end(struct http_req *req)
 		gate_endpoint_release(x->gate, x->endpoint);
 	}
 	gate_buf_give(x->gate, &x->answer);
+	oauth_end(x);
 	req->user = NULL;
 }
 

@@ -14,6 +14,7 @@
 #include "gate/history.h"
 #include "gate/hold.h"
 #include "gate/link.h"
+#include "gate/oauth.h"
 #include "gate/recorder.h"
 #include "gate/rules.h"
 #include "gate/run.h"
@@ -80,6 +81,7 @@ struct gate {
 	struct dialer connector, runner;
 	struct exits exits;
 	struct sessions sessions;
+	struct oauth *oauth; /* NULL: no tokens are accepted */
 	struct gate_runs runs;
 	struct holds holds; /* what waits for a person */
 	struct h2_lib *h2;  /* NULL when nothing that is configured can speak HTTP/2 */

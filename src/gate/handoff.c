@@ -71,7 +71,7 @@ bool gate_hand_off(struct gate *g, struct http_req *req, unsigned listener, unsi
 
 unsigned gate_home(const struct gate *g, struct str agent)
 {
-	/* The same in every gate. Names are the configuration's, so nobody chooses where they fall. */
+	/* The same in every gate. Names are the configuration's or an issuer's: no caller chooses its own. */
 	static const struct hash_key key = {0};
 
 	if (!g->history.engine) {

@@ -70,7 +70,7 @@ static enum err_code by_key_or_place(const struct config *config,
 		return ERR_OK;
 	}
 	/* Where no key is configured, one that a client library sends by habit identifies nobody. */
-	if (key.p && (id->n_api_keys || !listen->local)) {
+	if (key.p && (id->n_api_keys || id->oauth.n_issuers || !listen->local)) {
 		const struct config_api_key *known = find_key(id, key);
 
 		if (!known) {

@@ -11,8 +11,8 @@
 #include "http/server.h"
 
 /*
- * The agent, borrowed from the configuration. ERR_DENIED: no identity that is known;
- * a wrong key is refused even where none is needed.
+ * The agent, borrowed from the configuration. ERR_DENIED: no identity that is known here;
+ * a wrong key is refused even where none is needed. What is no key may be a token: gate/oauth.h.
  */
 enum err_code identify(const struct config *config, const struct config_listen *listen,
 		       const struct http_req *req, struct str *ret_agent, struct err *err) MUST_USE;

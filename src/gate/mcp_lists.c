@@ -70,7 +70,9 @@ static void on_gathered(struct gather *g)
 		return;
 	}
 	for (size_t i = 0; i < x->n_parts; i++) {
-		struct rules_query q = {.kind = RULES_LIST, .server = x->endpoint->links[i]->id};
+		struct rules_query q = {.kind = RULES_LIST,
+					.claims = exchange_claims(x),
+					.server = x->endpoint->links[i]->id};
 		struct list_part *p = &x->parts[i];
 
 		p->x = x;

@@ -382,13 +382,21 @@ static void answer_refused(struct exchange *x, enum mcp_refusal_kind kind)
 		.policy = answer->policy,
 		.reason = answer->reason,
 		.retry_after = answer->retry_after,
+		.step_up = x->caller ? answer->step_up : STR(""),
 		.record = x->action.index,
 		.has_record = !x->action.unrecorded,
 	};
+	struct str challenge;
 
 	x->answer = gate_buf_take(x->gate, 1 << 20);
 	mcp_denied_append(&x->answer, &x->msg, x->version, &refusal);
-	exchange_reply(x, 200);
+	challenge = refusal.step_up.n && !x->action.unrecorded ? oauth_step_up(x, refusal.step_up)
+							       : STR("");
+	if (challenge.n) {
+		exchange_challenge(x, 403, challenge);
+	} else {
+		exchange_reply(x, 200);
+	}
 }
 
 /* ---- a person is asked ---- */
@@ -512,6 +520,7 @@ static void start(struct exchange *x)
 {
 	struct rules_query q = {
 		.kind = kind_of(x),
+		.claims = exchange_claims(x),
 		.server = x->link->id,
 		.object = x->object,
 		.input = x->msg.arguments,

@@ -51,7 +51,8 @@ static void open_session(struct exchange *x)
 		mcp_fail(x, MCP_ERROR_NO_RECORD);
 		return;
 	}
-	x->session = session_open(&x->gate->sessions, x->agent, x->endpoint->id, x->gate->loop.now);
+	exchange_set_session(
+		x, session_open(&x->gate->sessions, x->agent, x->endpoint->id, x->gate->loop.now));
 	if (!x->session) {
 		mcp_fail(x, MCP_ERROR_BUSY);
 		return;

@@ -134,7 +134,7 @@ static bool find_session(struct exchange *x)
 		return false;
 	}
 	session_touch(&x->gate->sessions, s, x->gate->loop.now);
-	x->session = s;
+	exchange_set_session(x, s);
 	x->version = (enum mcp_version)s->mcp.version;
 	return true;
 }
@@ -211,7 +211,7 @@ static void modern(struct exchange *x, const struct mcp_headers *headers)
 		mcp_fail(x, e);
 		return;
 	}
-	x->session = exchange_session(x);
+	exchange_set_session(x, exchange_session(x));
 	if (!x->session) {
 		mcp_fail(x, MCP_ERROR_BUSY);
 		return;

@@ -244,7 +244,8 @@ static void on_chat_body(struct exchange *x)
 		return;
 	}
 	x->model = model_find(x->gate, x->reply->request.model);
-	x->session = exchange_session(x);
+	exchange_set_session(x, exchange_session(x));
+	q.claims = exchange_claims(x);
 	if (!x->model || !x->session) {
 		x->model = NULL;
 		model_fail(x, x->session ? MODEL_ERROR_UNKNOWN_MODEL : MODEL_ERROR_BUSY);

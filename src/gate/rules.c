@@ -354,6 +354,30 @@ static bool name_resource(const struct rules_query *q, struct arena *a, struct s
 	return policy_value_record(fields, 2, &e->attrs);
 }
 
+/* What the configuration says of the agent, and what its token does. */
+static bool describe_caller(const struct rules *r, const struct rules_query *q, struct arena *a,
+			    struct rules_subject *s)
+{
+	const struct policy_entity *known = policy_store_find(r->store, &s->principal);
+	uint32_t n = known ? known->attrs.n : 0;
+	struct policy_field *fields = ARENA_ARRAY(a, n + 1, struct policy_field);
+	struct policy_entity *e = &s->overlay[s->n_overlay++];
+
+	if (!fields) {
+		return false;
+	}
+	if (n) {
+		memcpy(fields, known->attrs.fields, n * sizeof(*fields));
+	}
+	fields[n] = (struct policy_field){STR("oauth"), *q->claims};
+	*e = (struct policy_entity){.uid = s->principal};
+	if (known) {
+		e->parents = known->parents;
+		e->n_parents = known->n_parents;
+	}
+	return policy_value_record(fields, n + 1, &e->attrs);
+}
+
 static bool name_subject(const struct rules *r, const struct rules_query *q, struct arena *a,
 			 struct rules_subject *s)
 {
@@ -367,6 +391,9 @@ static bool name_subject(const struct rules *r, const struct rules_query *q, str
 		}
 	}
 	s->principal = policy_uid_make(STR("Writ::Agent"), q->agent);
+	if (q->claims && !describe_caller(r, q, a, s)) {
+		return false;
+	}
 	s->action = policy_uid_make(RULES_ACTION, w->own_action ? full : w->action);
 	/* Of temporal policies the schema says which tools there are, and what they are members of. */
 	if (w->own_action && !r->policies.temporal) {
@@ -551,6 +578,24 @@ static unsigned ask_seconds(const struct policy_decision *d)
 	return least > UINT32_MAX ? UINT32_MAX : (unsigned)least;
 }
 
+/* The scopes that would lift it, when nothing else has to; empty otherwise. */
+static struct str only_scopes(const struct policy_decision *d, struct arena *a)
+{
+	struct str all = str_make(NULL, 0);
+
+	for (size_t i = 0; i < d->n_remedies; i++) {
+		const struct policy_note *note = d->remedies[i];
+
+		if (!str_eq(note->key, STR("step_up"))) {
+			return str_make(NULL, 0);
+		}
+		all = all.n ? arena_printf(a, STR_FMT " " STR_FMT, STR_ARG(all),
+					   STR_ARG(note->value))
+			    : note->value;
+	}
+	return all;
+}
+
 static bool is_durable(const struct policy_decision *d)
 {
 	for (size_t i = 0; i < d->deciding.n; i++) {
@@ -603,6 +648,7 @@ static void take_decision(const struct policy_decision *d, struct arena *a,
 	ret->n_duties = take_duties(a, d, &ret->duties);
 	ret->retry_after = only_waiting(d);
 	ret->ask_seconds = ask_seconds(d);
+	ret->step_up = only_scopes(d, a);
 	if (d->deciding.n) {
 		const struct policy_rule *rule = d->permit ? d->permit : d->deciding.items[0];
 

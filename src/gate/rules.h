@@ -76,7 +76,8 @@ struct rules_labels {
 struct rules_query {
 	enum rules_kind kind;
 	struct str agent;
-	struct str server; /* MCP: its configured id */
+	const struct policy_value *claims; /* of the caller's token: principal.oauth; NULL: none */
+	struct str server;                 /* MCP: its configured id */
 	struct str object; /* tool, URI, prompt, model, or the path of a program or file */
 	struct str digest; /* EXEC: SHA-256 of the program, in hexadecimal */
 	const struct egress_host *host; /* RULES_CONNECT: where to */
@@ -107,6 +108,7 @@ struct rules_answer {
 	struct str
 		retry_after;  /* ASK that waiting alone lifts: the longest @retry_after; or empty */
 	unsigned ask_seconds; /* ASK: the shortest @ask_ttl; 0: none says */
+	struct str step_up;   /* ASK that scopes alone lift: those of each @step_up; or empty */
 	const struct str *duties; /* ALLOW: "audit=full" */
 	size_t n_duties;
 	const struct str *logged; /* ids of @mode("log") policies that would have counted */

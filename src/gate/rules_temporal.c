@@ -22,8 +22,9 @@ static enum err_code check_request(const struct rules *r, const struct schema_ac
 		return ERR(err, ERR_NOMEM, "no memory to decide");
 	}
 	TRY(conform_request(schema, &s->principal, &s->action, &s->resource, declared, err));
-	for (size_t i = 0; i < s->n_overlay; i++) { /* the others are only names above it */
-		if (policy_uid_eq(&s->overlay[i].uid, &s->resource)) {
+	for (size_t i = 0; i < s->n_overlay; i++) { /* the others are only names above them */
+		if (policy_uid_eq(&s->overlay[i].uid, &s->resource) ||
+		    policy_uid_eq(&s->overlay[i].uid, &s->principal)) {
 			TRY(rules_check_entity(a, schema, &s->overlay[i], err));
 		}
 	}

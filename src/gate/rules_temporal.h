@@ -12,7 +12,7 @@
 struct rules_subject {
 	struct policy_uid principal, action, resource;
 	struct policy_uid action_parent, resource_parent;
-	struct policy_entity overlay[EGRESS_LABELS_MAX + 2];
+	struct policy_entity overlay[EGRESS_LABELS_MAX + 3];
 	size_t n_overlay;
 };
 

@@ -3,6 +3,7 @@
 
 #include "base/hex.h"
 #include "crypto/secret.h"
+#include "crypto/sha256.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,7 @@ void session_close(struct sessions *t, struct session *s)
 	(void)map_take(&t->by_id, session_key(s));
 	list_remove(&s->idle);
 	secret_wipe(&s->salt, sizeof(s->salt));
+	caller_unref(s->caller);
 	free(s);
 }
 
@@ -48,7 +50,7 @@ static bool keep_text(struct sessions *t, struct str text, struct str *ret)
 	char *p = map_find(&t->texts, text);
 
 	if (!p) {
-		p = malloc(text.n + 1);
+		p = t->texts.n < SESSION_TEXTS_MAX ? malloc(text.n + 1) : NULL;
 		if (!p) {
 			return false;
 		}
@@ -111,24 +113,36 @@ struct session *session_run(struct sessions *t, struct str agent, uint64_t now)
 	return session_add(t, s, agent, STR(""), now);
 }
 
+/* "agent.NAME"; of a long name "agent.~" and the half of its SHA-256. */
+static size_t named_id(struct str agent, char *to, size_t room)
+{
+	uint8_t digest[SHA256_LEN];
+	int n = snprintf(to, room, "agent." STR_FMT, STR_ARG(agent));
+
+	if (n > 0 && (size_t)n < room) {
+		return (size_t)n;
+	}
+	sha256_of(agent, digest);
+	memcpy(to, "agent.~", 7);
+	hex_write(to + 7, digest, SHA256_LEN / 2);
+	return 7 + SHA256_LEN;
+}
+
 struct session *session_named(struct sessions *t, struct str agent, uint64_t now)
 {
 	char id[SESSION_NAME_MAX + 8];
 	struct session *s;
-	int n = snprintf(id, sizeof(id), "agent." STR_FMT, STR_ARG(agent));
+	size_t n = named_id(agent, id, sizeof(id));
 
-	if (n < 0 || (size_t)n >= sizeof(id)) {
-		return NULL;
-	}
-	s = map_find(&t->by_id, str_make(id, (size_t)n));
+	s = map_find(&t->by_id, str_make(id, n));
 	if (s) {
 		return s;
 	}
-	s = calloc(1, sizeof(*s));
+	s = t->by_id.n < t->max ? calloc(1, sizeof(*s)) : NULL;
 	if (!s) {
 		return NULL;
 	}
-	memcpy(s->id, id, (size_t)n);
+	memcpy(s->id, id, n);
 	s->named = s->outlives = true;
 	return session_add(t, s, agent, STR(""), now);
 }

@@ -10,18 +10,24 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "gate/caller.h"
 #include "http/server.h"
 #include "ledger/salt.h"
 #include "mcp/session.h"
 
-enum { SESSION_ID_LEN = 34, SESSION_NAME_MAX = 64 };
+enum {
+	SESSION_ID_LEN = 34,
+	SESSION_NAME_MAX = 64,
+	SESSION_TEXTS_MAX = 1 << 16, /* agents and endpoints that one gate has met */
+};
 
 struct session {
 	struct list idle; /* in the table's list, longest unused first */
 	char id[SESSION_NAME_MAX + 8];
 	struct mcp_session mcp;
-	struct str agent;    /* lives in the table */
-	struct str endpoint; /* "" for all servers, else a server's id; lives in the table */
+	struct str agent;      /* lives in the table */
+	struct caller *caller; /* whose token it was last used with, held; NULL: without one */
+	struct str endpoint;   /* "" for all servers, else a server's id; lives in the table */
 	struct ledger_salt_key salt;
 	uint64_t used_at; /* monotonic ns */
 	struct list asks; /* servers' requests to its client (gate/ask.c) */
@@ -40,7 +46,7 @@ struct session {
 
 struct sessions {
 	struct map by_id;
-	struct map texts; /* agents and endpoints, kept for good: both are few */
+	struct map texts; /* agents and endpoints, kept for good, SESSION_TEXTS_MAX at most */
 	struct list idle;
 	struct hash_key seed;
 	unsigned gate;
@@ -54,7 +60,10 @@ void sessions_done(struct sessions *t);
 struct session *session_open(struct sessions *t, struct str agent, struct str endpoint,
 			     uint64_t now);
 
-/* The session of an agent that has none of the protocol's own; made when first asked for. */
+/*
+ * The session of an agent that has none of the protocol's own; made when first asked for. Its id is the
+ * agent's name, or what stands for a long one. NULL as above.
+ */
 struct session *session_named(struct sessions *t, struct str agent, uint64_t now);
 
 /* The session of one run of an agent in a sandbox, "run-" and a random id; session_find does not know it. */

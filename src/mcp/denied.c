@@ -3,7 +3,7 @@
 
 #include "json/write.h"
 
-enum { REASON_MAX = 512, POLICY_MAX = 128, RETRY_MAX = 64 };
+enum { REASON_MAX = 512, POLICY_MAX = 128, RETRY_MAX = 64, SCOPES_MAX = 512 };
 
 static struct str cut(struct str s, size_t max)
 {
@@ -80,7 +80,8 @@ static void say(struct buf *b, const struct mcp_refusal *r)
 	case MCP_REFUSAL_ASK:
 		buf_append(
 			b,
-			r->retry_after.n
+			r->step_up.n ? STR("Writ refused this call")
+			: r->retry_after.n
 				? STR("Writ holds this call back for now")
 				: STR("Writ refused this call, which only a person can approve"));
 		break;
@@ -116,6 +117,12 @@ static void say(struct buf *b, const struct mcp_refusal *r)
 		buf_append_c(b, '.');
 		return;
 	}
+	if (r->kind == MCP_REFUSAL_ASK && r->step_up.n) {
+		buf_append(b, STR(" Repeat it with a token that has the scope "));
+		buf_append(b, cut(r->step_up, SCOPES_MAX));
+		buf_append_c(b, '.');
+		return;
+	}
 	buf_append(b, ending(r->kind));
 }
 
@@ -132,6 +139,9 @@ static void write_decision(struct json_writer *w, const struct mcp_refusal *r)
 	}
 	if (r->retry_after.n) {
 		json_w_member_str(w, STR("retry_after"), cut(r->retry_after, RETRY_MAX));
+	}
+	if (r->step_up.n) {
+		json_w_member_str(w, STR("step_up"), cut(r->step_up, SCOPES_MAX));
 	}
 	if (r->has_record) {
 		json_w_member_u64(w, STR("record"), r->record);

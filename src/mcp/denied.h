@@ -26,6 +26,7 @@ struct mcp_refusal {
 	struct str policy;      /* id of the policy that decided; empty: nothing permits it */
 	struct str reason;      /* its @reason; may be empty; cut at 512 bytes */
 	struct str retry_after; /* ASK that waiting alone lifts: how long; else empty */
+	struct str step_up;     /* ASK that a token with these scopes lifts; else empty */
 	uint64_t record;        /* index in the ledger */
 	bool has_record;
 };

@@ -213,6 +213,24 @@ static enum err_code collect_exit(struct bundle *b, struct err *err)
 			  ROLE_EXIT, false, err);
 }
 
+static enum err_code collect_issuers(struct bundle *b, bool *roots, struct err *err)
+{
+	const struct config_oauth *o = &b->config->identity.oauth;
+
+	for (size_t i = 0; i < o->n_issuers; i++) {
+		const struct config_issuer *is = &o->issuers[i];
+
+		if (is->secret_file.n) {
+			TRY(add_secret(b, is->secret_file, ROLE_CONNECTOR, true, err));
+		}
+		if (is->ca_file.n) {
+			TRY(add_secret(b, is->ca_file, ROLE_CONNECTOR, false, err));
+		}
+		*roots = *roots || (!is->ca_file.n && (is->keys_url.tls || is->introspect.tls));
+	}
+	return ERR_OK;
+}
+
 static enum err_code collect_secrets(struct bundle *b, struct err *err)
 {
 	const struct config *c = b->config;
@@ -250,6 +268,7 @@ static enum err_code collect_secrets(struct bundle *b, struct err *err)
 		}
 		roots = roots || (m->url.tls && !m->ca_file.n);
 	}
+	TRY(collect_issuers(b, &roots, err));
 	TRY(collect_exit(b, err));
 	return roots ? add_secret(b, str_from_c(SYSTEM_ROOTS), ROLE_CONNECTOR, false, err) : ERR_OK;
 }

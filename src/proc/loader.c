@@ -17,6 +17,7 @@
 #include "proc/role.h"
 #include "sandbox/jail.h"
 #include "json/write.h"
+#include "oauth/jwt.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -162,6 +163,26 @@ static void put_bundle(const struct config_loaded *l, struct buf *to)
 	json_w_end(&w);
 }
 
+/* A key set in a file has to hold a key, or no token of its issuer could be good. */
+static enum err_code check_key_sets(const struct config *c, struct err *err)
+{
+	const struct config_oauth *o = &c->identity.oauth;
+
+	for (size_t i = 0; i < o->n_issuers; i++) {
+		struct oauth_keys keys;
+
+		if (o->issuers[i].keys_file.n == 0) {
+			continue;
+		}
+		if (oauth_keys_read(o->issuers[i].keys, &keys, err)) {
+			err_wrap(err, STR_FMT, STR_ARG(o->issuers[i].keys_file));
+			return err->code;
+		}
+		oauth_keys_done(&keys);
+	}
+	return ERR_OK;
+}
+
 static enum err_code load(struct arena *a, const char *path, int bundle_fd, struct buf *report,
 			  struct err *err)
 {
@@ -178,6 +199,7 @@ static enum err_code load(struct arena *a, const char *path, int bundle_fd, stru
 		buf_printf(report, "and %zu more\n", errors.more);
 	}
 	TRY(code);
+	TRY(check_key_sets(&l.config, err));
 	TRY(check_policies(a, &l, report, err));
 	if (bundle_fd < 0) {
 		return ERR_OK;

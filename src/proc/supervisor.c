@@ -88,6 +88,11 @@ struct supervisor {
 	int sever_client;
 };
 
+static bool is_named(const struct config_url *url)
+{
+	return url->text.n && !url->ip && !url->loopback;
+}
+
 /* Whether an upstream is known by a name that has to be looked up. */
 static bool needs_names(const struct config *c)
 {
@@ -99,6 +104,11 @@ static bool needs_names(const struct config *c)
 	}
 	for (size_t i = 0; i < c->n_models; i++) {
 		needs = needs || (!c->models[i].url.ip && !c->models[i].url.loopback);
+	}
+	for (size_t i = 0; i < c->identity.oauth.n_issuers; i++) {
+		const struct config_issuer *is = &c->identity.oauth.issuers[i];
+
+		needs = needs || is_named(&is->keys_url) || is_named(&is->introspect);
 	}
 	return needs;
 }

@@ -159,17 +159,94 @@ static enum err_code add_model(struct upstreams *t, const struct residency_facts
 	return ERR_OK;
 }
 
+/* RFC 6749 section 2.3.1: both are form-urlencoded before they are put together. */
+static void put_form(struct buf *to, struct str text)
+{
+	static const char plain[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] && strchr(plain, text.p[i])) {
+			buf_append_c(to, text.p[i]);
+		} else {
+			buf_append_c(to, '%');
+			hex_append(to, &text.p[i], 1);
+		}
+	}
+}
+
+static enum err_code add_basic(struct upstreams *t, const struct config_issuer *is,
+			       const struct files *files, struct buf *lines, struct err *err)
+{
+	struct buf pair, encoded;
+	struct str secret;
+	enum err_code code;
+
+	TRY(file_bytes(files, is->secret_file, &t->arena, &secret, err));
+	while (secret.n && (secret.p[secret.n - 1] == '\n' || secret.p[secret.n - 1] == '\r')) {
+		secret.n--;
+	}
+	buf_init(&pair, HEADERS_MAX);
+	buf_init(&encoded, HEADERS_MAX);
+	put_form(&pair, is->client_id);
+	buf_append_c(&pair, ':');
+	put_form(&pair, secret);
+	base64_append(&encoded, buf_str(&pair).p, buf_len(&pair));
+	code = pair.failed || encoded.failed ? ERR(err, ERR_LIMIT, "a client's secret is too long")
+					     : add_line(lines, STR("Authorization"), STR("Basic "),
+							buf_str(&encoded), err);
+	if (pair.p) {
+		secret_wipe(pair.p, pair.cap);
+	}
+	if (encoded.p) {
+		secret_wipe(encoded.p, encoded.cap);
+	}
+	buf_done(&pair);
+	buf_done(&encoded);
+	return code;
+}
+
+/* What gates ask an issuer: for its keys, and about opaque tokens. */
+static enum err_code add_issuer(struct upstreams *t, const struct residency_facts *facts,
+				const struct config_issuer *is, const struct files *files,
+				struct buf *lines, struct err *err)
+{
+	const struct config_url *urls[] = {&is->keys_url, &is->introspect};
+	static const char *const kinds[] = {"keys", "introspect"};
+
+	for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
+		struct upstream *u = &t->items[t->n];
+
+		if (urls[i]->text.n == 0) {
+			continue;
+		}
+		buf_clear(lines);
+		u->name = arena_printf(&t->arena, "%s:" STR_FMT, kinds[i], STR_ARG(is->id));
+		u->url = urls[i];
+		if (urls[i] == &is->introspect) {
+			TRY(add_basic(t, is, files, lines, err));
+		}
+		TRY(use_site(t, u, facts, NULL, err));
+		TRY(make_tls(t, u, is->ca_file, files, err));
+		TRY(finish(u, lines, err));
+		t->n++;
+	}
+	return ERR_OK;
+}
+
 static enum err_code fill(struct upstreams *t, const struct config *config,
 			  const struct files *files, struct err *err)
 {
+	const struct config_oauth *oauth = &config->identity.oauth;
 	enum err_code code = ERR_OK;
 	struct residency_facts facts;
 	struct buf lines;
 
 	t->severed = config->severed.n > 0;
 	TRY(residency_read(&t->arena, config, NULL, 0, false, &facts, err));
-	t->items =
-		ARENA_ARRAY(&t->arena, config->n_servers + config->n_models + 1, struct upstream);
+	t->items = ARENA_ARRAY(&t->arena,
+			       config->n_servers + config->n_models + 2 * oauth->n_issuers + 1,
+			       struct upstream);
 	if (!t->items) {
 		return ERR(err, ERR_NOMEM, "no memory for the upstreams");
 	}
@@ -183,6 +260,9 @@ static enum err_code fill(struct upstreams *t, const struct config *config,
 	for (size_t i = 0; i < config->n_models && !code; i++) {
 		buf_clear(&lines);
 		code = add_model(t, &facts, &config->models[i], files, &lines, err);
+	}
+	for (size_t i = 0; i < oauth->n_issuers && !code; i++) {
+		code = add_issuer(t, &facts, &oauth->issuers[i], files, &lines, err);
 	}
 	if (lines.p) {
 		secret_wipe(lines.p, lines.cap); /* also after a failure in the middle */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the connector may dial: one entry for each HTTP server and model of the
+ * What the connector may dial: one entry for each HTTP server, model and issuer of tokens of the
  * configuration, with what is added to requests on the way. Nothing else is
  * ever dialled: a gate names an entry, never an address.
  */
@@ -14,7 +14,7 @@
 #include "proc/role.h"
 
 struct upstream {
-	struct str name; /* "server:fs", "model:mistral" */
+	struct str name; /* "server:fs", "model:mistral", "keys:corp", "introspect:corp" */
 	const struct config_url *url;
 	struct tls_ctx *tls;   /* NULL for http */
 	struct tls_pins pins;  /* of the configuration, else of the site's manifest */

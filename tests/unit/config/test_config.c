@@ -51,6 +51,18 @@ static const char whole[] =
 	"BB:"
 	"BB:BB'}]\n"
 	"  unix: [{agent: me, uid: 1000}]\n"
+	"  oauth:\n"
+	"    resource: https://gw.example.org/mcp\n"
+	"    scopes: [mcp]\n"
+	"    clock_skew: 10s\n"
+	"    issuers:\n"
+	"      corp: {issuer: 'https://as.example.org', jwks_url: 'https://as.example.org/k', "
+	"ca_file: as.pem,\n"
+	"        introspection: {url: 'https://as.example.org/i', client_id: us, "
+	"client_secret_file: "
+	"client-secret},\n"
+	"        audiences: ['api://writ'], token_types: [JWT], algorithms: [ES256]}\n"
+	"      lab: {issuer: 'https://lab.example.org', jwks_file: lab.json}\n"
 	"  anonymous: guest\n"
 	"agents:\n"
 	"  ci-bot: {owner: Ann, team: build, attributes: {level: -3, tags: [a, b], on: true}}\n"
@@ -128,6 +140,15 @@ static void every_key_arrives_where_it_belongs(void **state)
 	assert_memory_equal(cfg.identity.mtls[0].fingerprint, sum, 32);
 	assert_int_equal(cfg.identity.unix_peers[0].uid, 1000);
 	assert_str_equal(cfg.identity.anonymous, STR("guest"));
+	assert_int_equal(cfg.identity.oauth.n_issuers, 2);
+	assert_int_equal(cfg.identity.oauth.skew_ns, 10000000000);
+	assert_int_equal(cfg.identity.oauth.cache_ns, 60000000000);
+	assert_str_equal(cfg.identity.oauth.issuers[0].introspect.target, STR("/i"));
+	assert_str_equal(cfg.identity.oauth.issuers[0].secret_file, STR("/etc/writ/client-secret"));
+	assert_str_equal(cfg.identity.oauth.issuers[0].types.items[0], STR("JWT"));
+	assert_str_equal(cfg.identity.oauth.issuers[1].types.items[0], STR("at+jwt"));
+	assert_int_equal(cfg.identity.oauth.issuers[1].algorithms.n, 4);
+	assert_str_equal(cfg.identity.oauth.issuers[1].keys_file, STR("/etc/writ/lab.json"));
 	assert_int_equal(cfg.n_agents, 2);
 	assert_non_null(json_get(config_agent_find(&cfg, STR("ci-bot"))->attributes, STR("tags")));
 	arena_done(&a);
@@ -242,6 +263,8 @@ static void the_smallest_file_is_safe_and_local(void **state)
 
 #define S  "version: 1\nservers:\n  fs: " /* a server's value begins at 3:7 */
 #define SC S "{command: [a], "
+#define O  "version: 1\nidentity: {oauth: "
+#define OI O "{resource: 'https://g/mcp', issuers: {a: {"
 
 static const struct {
 	const char *yaml, *message;
@@ -264,10 +287,10 @@ static const struct {
 	 "writ.yaml:2:20: expected ADDRESS:PORT or unix:PATH, as in 127.0.0.1:8700"},
 	{"version: 1\nlisten: [{address: '0.0.0.0:80'}]\n",
 	 "writ.yaml:2:10: '0.0.0.0:80' can be reached from other machines: configure "
-	 "identity.api_keys or identity.mtls first, or listen on 127.0.0.1"},
+	 "identity.api_keys, identity.mtls or identity.oauth first, or listen on 127.0.0.1"},
 	{"version: 1\nlisten: [{address: '0.0.0.0:80'}]\nidentity: {anonymous: x}\n",
 	 "writ.yaml:2:10: '0.0.0.0:80' can be reached from other machines: configure "
-	 "identity.api_keys or identity.mtls first, or listen on 127.0.0.1"},
+	 "identity.api_keys, identity.mtls or identity.oauth first, or listen on 127.0.0.1"},
 	{"version: 1\nlisten: [{address: '127.0.0.1:80', tls: {cert: a}}]\n",
 	 "writ.yaml:2:41: tls needs the key 'key'"},
 	{"version: 1\nlisten: [{address: '127.0.0.1:80'}, {address: '127.0.0.1:80'}]\n",
@@ -283,8 +306,28 @@ static const struct {
 	 "writ.yaml:2:35: expected a whole number that is not negative"},
 	{"version: 1\nidentity: {unix: [{agent: a, uid: 7}, {agent: b, uid: 7}]}\n",
 	 "writ.yaml:2:39: uid 7 belongs to agent 'a' already"},
+	{O "{issuers: {}}}\n", "writ.yaml:2:19: oauth needs the key 'resource' (and 1 more)"},
+	{O "{resource: 'https://g/mcp/', issuers: {a: {issuer: 'https://a', jwks_file: /k}}}}\n",
+	 "writ.yaml:2:30: the resource is the address of /mcp as clients know it, without a query "
+	 "and without a slash at its end"},
+	{O "{resource: 'http://g/mcp', issuers: {a: {issuer: 'https://a', jwks_file: /k}}}}\n",
+	 "writ.yaml:2:30: what comes from there decides who callers are: use https"},
+	{OI "issuer: 'https://a', jwks_url: 'http://b/k'}}}}\n",
+	 "writ.yaml:2:92: what comes from there decides who callers are: use https (and 1 more)"},
+	{OI "issuer: 'https://a'}}}}\n",
+	 "writ.yaml:2:60: an issuer needs one of 'jwks_url', 'jwks_file', 'introspection'"},
+	{OI "issuer: 'https://a', jwks_file: /k, jwks_url: 'https://a/k'}}}}\n",
+	 "writ.yaml:2:60: keys come from a URL or from a file, not from both"},
+	{OI "issuer: 'https://a', jwks_file: /k, jwks_text: x}}}}\n",
+	 "writ.yaml:2:97: unknown key 'jwks_text'"},
+	{OI "issuer: 'https://a', jwks_file: /k, algorithms: [HS256]}}}}\n",
+	 "writ.yaml:2:109: tokens are verified by RS256, PS256, ES256 or EdDSA"},
+	{OI "issuer: 'https://a', introspection: {url: 'https://a/i'}}}}}\n",
+	 "writ.yaml:2:97: introspection needs the keys 'client_id' and 'client_secret_file'"},
+	{OI "issuer: 'https://a', jwks_file: /k}, b: {issuer: 'https://a', jwks_file: /k}}}}\n",
+	 "writ.yaml:2:101: 'https://a' is the issuer 'a' already"},
 	{"version: 1\nidentity: {anonymous: 'a b'}\n",
-	 "writ.yaml:2:23: an agent's name has 1 to 128 letters, digits and any of ._@:/+- and "
+	 "writ.yaml:2:23: an agent's name has 1 to 128 letters, digits and any of ._@:/+-|%~ and "
 	 "begins "
 	 "with a letter or a digit"},
 	{"version: 1\nagents: {a: {attributes: {x: null}}}\n",
@@ -408,7 +451,7 @@ static const struct {
 	{"version: 1\nlog: {level: loud}\n", "writ.yaml:2:14: expected error, warn, info or debug"},
 	{"version: 1\nstate: ''\n", "writ.yaml:2:8: the path is empty"},
 	{"version: 1\nnode: \"a\\nb\"\n", "writ.yaml:2:7: an agent's name has 1 to 128 letters, "
-					  "digits and any of ._@:/+- and begins "
+					  "digits and any of ._@:/+-|%~ and begins "
 					  "with a letter or a digit"},
 };
 
@@ -515,8 +558,10 @@ static void encoding_and_decoding_give_the_same_bytes(void **state)
 
 static void the_gate_never_sees_where_credentials_are(void **state)
 {
-	static const char *const hidden[] = {"secret",       "TOKEN", "Authorization",    "X-Plain",
-					     "api_key_file", "HOME",  "server-filesystem"};
+	static const char *const hidden[] = {
+		"secret",       "TOKEN", "Authorization",     "X-Plain",
+		"api_key_file", "HOME",  "server-filesystem", "client-secret",
+		"client_id",    "as.pem"};
 	struct err err = {0};
 	struct config cfg, gate;
 	struct arena a;

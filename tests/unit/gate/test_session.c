@@ -195,16 +195,24 @@ static void no_caller_can_name_a_named_session(void **state)
 	sessions_done(&t);
 }
 
-static void names_of_agents_are_bounded(void **state)
+static void a_long_name_has_a_session_of_its_own_too(void **state)
 {
 	char name[SESSION_NAME_MAX * 2];
+	struct session *one, *other;
 	struct sessions t;
 
 	(void)state;
 	memset(name, 'n', sizeof(name));
 	sessions_init(&t, 0, 10, seed);
 	assert_non_null(session_named(&t, str_make(name, SESSION_NAME_MAX), 1));
-	assert_null(session_named(&t, str_make(name, sizeof(name)), 1));
+	one = session_named(&t, str_make(name, sizeof(name)), 1);
+	assert_non_null(one);
+	assert_true(strlen(one->id) < sizeof(one->id));
+	name[sizeof(name) - 1] = 'm';
+	other = session_named(&t, str_make(name, sizeof(name)), 1);
+	assert_ptr_not_equal(one, other);
+	assert_string_not_equal(one->id, other->id);
+	assert_ptr_equal(session_named(&t, other->agent, 1), other);
 	sessions_done(&t);
 }
 
@@ -237,7 +245,7 @@ int main(void)
 		cmocka_unit_test(what_is_busy_streams_or_has_a_name_never_expires),
 		cmocka_unit_test(an_agent_has_one_named_session),
 		cmocka_unit_test(no_caller_can_name_a_named_session),
-		cmocka_unit_test(names_of_agents_are_bounded),
+		cmocka_unit_test(a_long_name_has_a_session_of_its_own_too),
 		cmocka_unit_test(there_are_no_more_than_the_limit),
 	};
 

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tokens of OAuth 2.1: which are accepted, and what they are verified by. */
+#include "config/decode_priv.h"
+
+enum { MAX_ISSUERS = 16, MAX_SCOPES = 32, MAX_AUDIENCES = 16, MAX_TYPES = 4, MAX_SCOPE = 128 };
+
+#define SEC UINT64_C(1000000000)
+
+void config_read_safe_url(struct config_ctx *c, const struct config_field *f,
+			  const struct json *node, void *to)
+{
+	struct config_url url;
+	struct err err;
+
+	(void)f;
+	if (!config_expect(c, node, JSON_STRING)) {
+		return;
+	}
+	if (config_url_parse(c->a, node->text, &url, &err)) {
+		config_report(c, node->at, "%s", err.msg);
+	} else if (!url.tls && !url.loopback) {
+		config_report(c, node->at,
+			      "what comes from there decides who callers are: use https");
+	} else {
+		*(struct config_url *)to = url;
+	}
+}
+
+/* The address that clients use: another program may stand in front, so it need not be ours. */
+static void read_resource(struct config_ctx *c, const struct config_field *f,
+			  const struct json *node, void *to)
+{
+	struct config_url url = {0};
+
+	config_read_safe_url(c, f, node, &url);
+	if (url.text.n == 0) {
+		return;
+	}
+	if (str_find(url.text, '?') < url.text.n || str_ends_with(url.text, STR("/"))) {
+		config_report(c, node->at,
+			      "the resource is the address of /mcp as clients know it, without a "
+			      "query and without a slash at its end");
+		return;
+	}
+	*(struct config_url *)to = url;
+}
+
+/* RFC 8414 section 2: a URL without a query, compared byte by byte. */
+static void read_issuer(struct config_ctx *c, const struct config_field *f, const struct json *node,
+			void *to)
+{
+	struct config_url url = {0};
+
+	config_read_safe_url(c, f, node, &url);
+	if (str_find(url.text, '?') < url.text.n) {
+		config_report(c, node->at, "an issuer's identifier has no query");
+	} else if (url.text.n) {
+		*(struct str *)to = url.text;
+	}
+}
+
+/* RFC 6749 section 3.3, without what a header could not quote. */
+static bool is_scope(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] < 0x21 || s.p[i] > 0x7e || s.p[i] == '"' || s.p[i] == '\\') {
+			return false;
+		}
+	}
+	return s.n > 0 && s.n <= MAX_SCOPE;
+}
+
+static void read_list(struct config_ctx *c, const struct config_field *f, const struct json *node,
+		      size_t max, struct config_strs *to)
+{
+	config_read_texts(c, f, node, to);
+	if (to->n > max) {
+		config_report(c, node->at, "%zu entries are more than %zu", to->n, max);
+		to->n = 0;
+	}
+}
+
+static void read_scopes(struct config_ctx *c, const struct config_field *f, const struct json *node,
+			void *to)
+{
+	struct config_strs *scopes = to;
+
+	read_list(c, f, node, MAX_SCOPES, scopes);
+	for (size_t i = 0; i < scopes->n; i++) {
+		if (!is_scope(scopes->items[i])) {
+			config_report(c, node->at,
+				      "a scope is one word of visible characters, at most %d",
+				      MAX_SCOPE);
+			return;
+		}
+	}
+}
+
+static void read_audiences(struct config_ctx *c, const struct config_field *f,
+			   const struct json *node, void *to)
+{
+	read_list(c, f, node, MAX_AUDIENCES, to);
+}
+
+static void read_types(struct config_ctx *c, const struct config_field *f, const struct json *node,
+		       void *to)
+{
+	read_list(c, f, node, MAX_TYPES, to);
+}
+
+static void read_algorithms(struct config_ctx *c, const struct config_field *f,
+			    const struct json *node, void *to)
+{
+	static const struct str known[] = {STR_INIT("RS256"), STR_INIT("PS256"), STR_INIT("ES256"),
+					   STR_INIT("EdDSA")};
+	struct config_strs *algorithms = to;
+
+	read_list(c, f, node, ARRAY_LEN(known), algorithms);
+	for (size_t i = 0; i < algorithms->n; i++) {
+		size_t k = 0;
+
+		while (k < ARRAY_LEN(known) && !str_eq(known[k], algorithms->items[i])) {
+			k++;
+		}
+		if (k == ARRAY_LEN(known)) {
+			config_report(c, node->at,
+				      "tokens are verified by RS256, PS256, ES256 or EdDSA");
+			return;
+		}
+	}
+}
+
+static void read_introspection(struct config_ctx *c, const struct config_field *f,
+			       const struct json *node, void *to)
+{
+	static const struct config_field fields[] = {
+		CONFIG_KEY("url", config_read_safe_url, struct config_issuer, introspect,
+			   .required = true),
+		CONFIG_KEY("client_id", config_read_text, struct config_issuer, client_id),
+		CONFIG_KEY("client_secret_file", config_read_path, struct config_issuer,
+			   secret_file),
+	};
+	struct config_issuer *is = to;
+
+	(void)f;
+	config_read_fields(c, node, fields, ARRAY_LEN(fields), "introspection", is);
+	/* A gate is not told who it is there. RFC 7662 section 2.1: nobody may ask without being known. */
+	if (!config_is_between_roles(c) && (!is->client_id.n || !is->secret_file.n)) {
+		config_report(c, node->at,
+			      "introspection needs the keys 'client_id' and 'client_secret_file'");
+	}
+}
+
+static const struct config_field issuer_fields[] = {
+	CONFIG_KEY("issuer", read_issuer, struct config_issuer, issuer, .required = true),
+	CONFIG_KEY("jwks_url", config_read_safe_url, struct config_issuer, keys_url),
+	CONFIG_KEY("jwks_file", config_read_path, struct config_issuer, keys_file),
+	CONFIG_KEY("jwks_text", config_read_internal, struct config_issuer, keys),
+	{.key = STR_INIT("introspection"), .read = read_introspection},
+	CONFIG_KEY("ca_file", config_read_path, struct config_issuer, ca_file),
+	CONFIG_KEY("audiences", read_audiences, struct config_issuer, audiences),
+	CONFIG_KEY("token_types", read_types, struct config_issuer, types),
+	CONFIG_KEY("algorithms", read_algorithms, struct config_issuer, algorithms),
+};
+
+static void check_issuer(struct config_ctx *c, const struct json *node,
+			 const struct config_oauth *o, const struct config_issuer *is)
+{
+	if (is->keys_url.text.n && is->keys_file.n) {
+		config_report(c, node->at, "keys come from a URL or from a file, not from both");
+	} else if (!is->keys_url.text.n && !is->keys_file.n && !is->introspect.text.n) {
+		config_report(c, node->at,
+			      "an issuer needs one of 'jwks_url', 'jwks_file', 'introspection'");
+	}
+	for (const struct config_issuer *other = o->issuers; other < is; other++) {
+		if (is->issuer.n && str_eq(other->issuer, is->issuer)) {
+			config_report(c, node->at,
+				      "'" STR_FMT "' is the issuer '" STR_FMT "' already",
+				      STR_ARG(is->issuer), STR_ARG(other->id));
+		}
+		/* Whom to ask about an opaque token it does not say. */
+		if (is->introspect.text.n && other->introspect.text.n) {
+			config_report(c, node->at, "only one issuer can be asked about tokens");
+		}
+	}
+}
+
+static void read_issuers(struct config_ctx *c, const struct config_field *f,
+			 const struct json *node, void *to)
+{
+	static const struct str usual_type = STR_INIT("at+jwt");
+	static const struct str usual_algorithms[] = {STR_INIT("RS256"), STR_INIT("PS256"),
+						      STR_INIT("ES256"), STR_INIT("EdDSA")};
+	struct config_oauth *o = to;
+	struct config_issuer *items;
+	size_t n;
+
+	(void)f;
+	items = config_items(c, node, JSON_OBJECT, MAX_ISSUERS, sizeof(*items), &n);
+	o->issuers = items;
+	JSON_EACH (item, n ? node : NULL) {
+		struct config_issuer *is = &items[o->n_issuers];
+
+		if (!config_is_id(item->key)) {
+			config_report(c, item->key_at,
+				      "an issuer's id has 1 to 32 characters of a-z, 0-9, '_' and "
+				      "'-', and begins with a letter or a digit");
+		}
+		is->id = item->key;
+		is->types = (struct config_strs){&usual_type, 1};
+		is->algorithms =
+			(struct config_strs){usual_algorithms, ARRAY_LEN(usual_algorithms)};
+		config_read_fields(c, item, issuer_fields, ARRAY_LEN(issuer_fields), "an issuer",
+				   is);
+		check_issuer(c, item, o, is);
+		o->n_issuers++;
+	}
+}
+
+void config_read_oauth(struct config_ctx *c, const struct config_field *f, const struct json *node,
+		       void *to)
+{
+	static const struct config_field fields[] = {
+		CONFIG_KEY("resource", read_resource, struct config_oauth, resource,
+			   .required = true),
+		CONFIG_KEY("scopes", read_scopes, struct config_oauth, scopes),
+		{.key = STR_INIT("issuers"), .read = read_issuers, .required = true},
+		CONFIG_KEY("clock_skew", config_read_duration, struct config_oauth, skew_ns,
+			   .min = 0, .max = 300 * SEC),
+		CONFIG_KEY("introspection_cache", config_read_duration, struct config_oauth,
+			   cache_ns, .min = 0, .max = 3600 * SEC),
+	};
+	struct config_oauth *o = to;
+
+	(void)f;
+	if (node->type == JSON_NULL) {
+		return;
+	}
+	*o = (struct config_oauth){.skew_ns = 30 * SEC, .cache_ns = 60 * SEC};
+	config_read_fields(c, node, fields, ARRAY_LEN(fields), "oauth", o);
+	if (o->n_issuers == 0 && node->type == JSON_OBJECT) {
+		config_report(c, node->at, "oauth needs at least one issuer");
+	}
+}
