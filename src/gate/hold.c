@@ -31,11 +31,11 @@ static void on_deadline(struct timer *t)
 	h->on_verdict(h, HOLD_UNHEARD);
 }
 
-/* Where waiting alone helps nobody has to be asked. */
+/* Where waiting alone helps, or a token with more scopes, nobody has to be asked. */
 static bool can_be_lifted(const struct hold *h, const struct action *a)
 {
 	return !a->unrecorded && a->answer.outcome == POLICY_ASK && !a->answer.retry_after.n &&
-	       !h->by[0];
+	       !a->answer.step_up.n && !h->by[0];
 }
 
 static uint64_t seconds_of(const struct action *a)

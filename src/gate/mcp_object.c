@@ -382,7 +382,7 @@ static void answer_refused(struct exchange *x, enum mcp_refusal_kind kind)
 		.policy = answer->policy,
 		.reason = answer->reason,
 		.retry_after = answer->retry_after,
-		.step_up = x->caller ? answer->step_up : STR(""),
+		.step_up = answer->step_up,
 		.record = x->action.index,
 		.has_record = !x->action.unrecorded,
 	};
@@ -390,9 +390,10 @@ static void answer_refused(struct exchange *x, enum mcp_refusal_kind kind)
 
 	x->answer = gate_buf_take(x->gate, 1 << 20);
 	mcp_denied_append(&x->answer, &x->msg, x->version, &refusal);
-	challenge = refusal.step_up.n && !x->action.unrecorded ? oauth_step_up(x, refusal.step_up)
-							       : STR("");
-	if (challenge.n) {
+	challenge = kind == MCP_REFUSAL_ASK && refusal.step_up.n && x->caller
+			    ? oauth_step_up(x, refusal.step_up)
+			    : STR("");
+	if (challenge.n && !x->streaming) {
 		exchange_challenge(x, 403, challenge);
 	} else {
 		exchange_reply(x, 200);

@@ -147,9 +147,10 @@ static enum err_code check_tls(const struct supervisor *s, const struct config *
 
 		if (c->role == ROLE_GATE && c->state == CHILD_SERVING && !c->tls &&
 		    (tls_roles(next) & 1U << ROLE_GATE)) {
-			return ERR(err, ERR_INVALID,
-				   "no tunnel was to be looked into when writ started, and that "
-				   "cannot change while it serves: restart it");
+			return ERR(
+				err, ERR_INVALID,
+				"no tunnel was to be looked into and no token to be verified when "
+				"writ started, and that cannot change while it serves: restart it");
 		}
 	}
 	return ERR_OK;
