@@ -215,7 +215,6 @@ enum err_code config_guard_own_files(struct arena *a, const struct config_loaded
 	}
 	for (size_t i = 0; i < cfg->identity.oauth.n_issuers; i++) {
 		add(&g, "a key set", cfg->identity.oauth.issuers[i].keys_file);
-		add(&g, "a file of authorities", cfg->identity.oauth.issuers[i].ca_file);
 	}
 	for (size_t i = 0; i < cfg->n_servers; i++) {
 		const struct config_server *s = &cfg->servers[i];

@@ -382,8 +382,8 @@ static enum err_code load_key_sets(struct arena *a, struct config *cfg, struct e
 
 		*is = o->issuers[i];
 		if (is->keys_file.n) {
-			TRY(read_file(a, AT_FDCWD, is->keys_file.p, is->keys_file,
-				      CONFIG_MAX_KEYS_BYTES, &is->keys, err));
+			TRY(config_read_regular(a, AT_FDCWD, is->keys_file.p, is->keys_file,
+						CONFIG_MAX_KEYS_BYTES, &is->keys, err));
 		}
 	}
 	o->issuers = issuers;
