@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Links, endpoints and models, brought in line with the rules in force. */
 #include "gate/exchange.h"
+#include "gate/model_route.h"
 #include "gate/rules_residency.h"
 #include "model/engine.h"
 
@@ -173,6 +174,9 @@ static enum err_code links_apply(struct gate *g, struct link **links, struct err
 static void model_free(struct gate_model *m)
 {
 	list_remove(&m->node);
+	model_health_done(m);
+	loop_defer_cancel(&m->next);
+	map_done(&m->turns);
 	gate_pool_done(&m->pool);
 	free(m);
 }
@@ -192,6 +196,9 @@ static enum err_code model_add(struct gate *g, const struct config_model *config
 	m->gate = g;
 	list_init(&m->node);
 	list_init(&m->waiting);
+	list_init(&m->queue);
+	map_init(&m->turns, g->seed);
+	m->limit = config->in_flight;
 	if (gate_pool_init(&m->pool, &g->loop, &g->connector, "model", config->name, &config->url,
 			   err)) {
 		free(m);

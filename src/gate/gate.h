@@ -56,6 +56,21 @@ struct gate_model {
 	const struct model_engine *engine;
 	uint32_t speaks;     /* bits 1 << enum model_api */
 	uint64_t max_tokens; /* of an answer whose client states no limit; 0: none */
+
+	/* who is there, and who waits (gate/model_queue.h) */
+	uint64_t limit; /* 0: none */
+	uint64_t in_flight, tokens;
+	struct list queue;
+	unsigned n_queue;
+	struct map turns; /* agent: when it had its last turn */
+	uintptr_t turn;
+	struct loop_hook next;
+
+	/* how it does (gate/model_route.h) */
+	unsigned failures; /* in a row */
+	uint64_t ill_until;
+	bool probing, probe_runs;
+	struct http_call probe;
 	struct list waiting; /* of struct exchange, until the pool is open */
 	unsigned uses;
 	bool retired, opening;

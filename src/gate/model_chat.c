@@ -6,17 +6,17 @@
  */
 #include "gate/model_priv.h"
 
+#include "gate/model_queue.h"
+#include "gate/model_route.h"
 #include "model/list.h"
 #include "json/write.h"
-
-enum { CHAT_SECONDS = 600 };
 
 enum model_dialect model_dialect_of(const struct exchange *x)
 {
 	return model_api_info(x->model_api)->dialect;
 }
 
-static void model_fail(struct exchange *x, enum model_error e)
+void model_fail(struct exchange *x, enum model_error e)
 {
 	struct buf out = gate_buf_take(x->gate, 64 << 10);
 
@@ -25,132 +25,6 @@ static void model_fail(struct exchange *x, enum model_error e)
 	x->answer = out;
 	exchange_json(x, (int)model_error_info(e)->http_status, buf_str(&x->answer));
 }
-
-/* ---- the action ---- */
-
-static void send_request(struct exchange *x)
-{
-	struct str version = h1_get(&x->req->head, HTTP_F_ANTHROPIC_VERSION);
-	struct model_reply *r = x->reply;
-	size_t n_fields = 2;
-
-	r->fields[0] = (struct http_field){STR("Content-Type"), STR("application/json")};
-	r->fields[1] =
-		(struct http_field){STR("Accept"), r->request.stream ? STR("text/event-stream")
-								     : STR("application/json")};
-	if (model_api_info(r->api)->dialect == MODEL_DIALECT_ANTHROPIC) {
-		r->fields[n_fields++] = (struct http_field){
-			STR("anthropic-version"), version.n ? version : STR("2023-06-01")};
-	}
-	x->model_call = (struct http_call){
-		.on = &model_call_events,
-		.pool = x->model->pool.pool,
-		.request = {.method = STR("POST"),
-			    .target = r->target,
-			    .fields = r->fields,
-			    .n_fields = n_fields,
-			    .framing = HTTP_LENGTH,
-			    .body_len = buf_len(&r->body)},
-		.body = buf_str(&r->body),
-		.max_body = MODEL_BODY_MAX,
-		.timeout = CHAT_SECONDS * CLOCK_SEC,
-	};
-	x->model_calling = true;
-	http_call_start(&x->model_call);
-}
-
-static void not_reached(struct exchange *x)
-{
-	x->answer = gate_buf_take(x->gate, 64 << 10);
-	model_error_append(&x->answer, model_dialect_of(x), MODEL_ERROR_UPSTREAM);
-	x->reply->status = 502;
-	action_answered(&x->action, LEDGER_UNREACHABLE, 0, str_make(NULL, 0));
-}
-
-void model_opened(struct gate_model *m, bool ok)
-{
-	m->opening = false;
-	while (!list_empty(&m->waiting)) {
-		struct exchange *x = CONTAINER_OF(m->waiting.next, struct exchange, model_wait);
-
-		list_remove(&x->model_wait);
-		x->model_wait = (struct list){0};
-		if (ok) {
-			send_request(x);
-		} else {
-			not_reached(x);
-		}
-	}
-}
-
-static void forward(struct action *a)
-{
-	struct exchange *x = CONTAINER_OF(a, struct exchange, action);
-	struct gate_model *m = x->model;
-	struct model_reply *r = x->reply;
-
-	if (x->gone) {
-		action_answered(a, LEDGER_CALLER_GONE, 0, str_make(NULL, 0));
-		return;
-	}
-	if (!r->translation) {
-		r->body = gate_buf_take(x->gate, MODEL_BODY_MAX);
-		model_request_splice(&r->body, &r->request, m->back_name);
-	}
-	r->target = arena_printf(
-		&x->req->arena, STR_FMT "/" STR_FMT,
-		STR_ARG(str_make(m->pool.target.p,
-				 m->pool.target.n - str_ends_with(m->pool.target, STR("/")))),
-		STR_ARG(model_api_info(r->api)->path));
-	if (r->body.failed || !r->target.p) {
-		not_reached(x);
-	} else if (m->pool.pool) {
-		send_request(x);
-	} else if (m->opening || gate_pool_open(&m->pool, NULL) == ERR_OK) {
-		m->opening = true;
-		list_append(&m->waiting, &x->model_wait);
-	} else {
-		not_reached(x);
-	}
-}
-
-static void answer_refused(struct exchange *x)
-{
-	const struct rules_answer *answer = &x->action.answer;
-	const struct model_refusal refusal = {
-		.ask = answer->outcome == POLICY_ASK,
-		.policy = answer->policy,
-		.reason = answer->reason,
-		.retry_after = answer->retry_after,
-		.record = x->action.index,
-		.has_record = true,
-	};
-
-	if (x->action.unrecorded) {
-		model_fail(x, MODEL_ERROR_NO_RECORD);
-		return;
-	}
-	x->answer = gate_buf_take(x->gate, 64 << 10);
-	model_denied_append(&x->answer, model_dialect_of(x), &refusal);
-	exchange_json(x, 403, buf_str(&x->answer));
-}
-
-static void reply(struct action *a)
-{
-	struct exchange *x = CONTAINER_OF(a, struct exchange, action);
-
-	if (a->refused) {
-		answer_refused(x);
-	} else if (x->gone || x->broken) {
-		http_req_drop(x->req); /* a stream that broke must not look complete */
-	} else if (x->streaming) {
-		http_respond_end(x->req);
-	} else {
-		exchange_json(x, x->reply->status, buf_str(&x->answer));
-	}
-}
-
-static const struct action_events chat_events = {.forward = forward, .reply = reply};
 
 /* context.input of `infer`: what the policies can ask about. Tokens are at most bytes. */
 static struct str describe(struct exchange *x, const struct model_request *q)
@@ -179,93 +53,50 @@ static struct str describe(struct exchange *x, const struct model_request *q)
 	return text;
 }
 
-static struct gate_model *model_find(struct gate *g, struct str name)
+/* No model could be asked. */
+static void fail_untold(struct exchange *x)
 {
-	LIST_FOREACH (node, &g->models) {
-		struct gate_model *m = CONTAINER_OF(node, struct gate_model, node);
+	const struct model_reply *r = x->reply;
 
-		if (!m->retired && str_eq(m->name, name)) {
-			return m;
-		}
+	if (r->error != MODEL_ERROR_UNTOLD) {
+		model_fail(x, r->error ? r->error : MODEL_ERROR_UNKNOWN_MODEL);
+		return;
 	}
-	return NULL;
-}
-
-/* What the model's back end is asked in. Another dialect is translated into before anything is decided, and so is
- * its own when the back end would refuse how it is asked. */
-static bool prepare(struct exchange *x)
-{
-	struct model_reply *r = x->reply;
-	struct gate_model *m = x->model;
-	struct str what = {NULL, 0};
-	enum model_error e;
-
-	r->api = model_api_for(r->request.api, m->speaks);
-	if (r->api == r->request.api &&
-	    !(r->request.include_usage && m->engine->quirks.no_stream_options)) {
-		return true;
-	}
-	if (r->api == MODEL_API_NONE) {
-		model_fail(x, MODEL_ERROR_UNSPOKEN);
-		return false;
-	}
-	r->translation = ARENA_NEW(&x->req->arena, struct model_translation);
-	r->body = gate_buf_take(x->gate, MODEL_BODY_MAX);
-	buf_init(&r->told, MODEL_ANSWER_MAX);
-	e = !r->translation ? MODEL_ERROR_INTERNAL
-			    : model_translate_request(&r->body, &x->req->arena, &r->request, r->api,
-						      m->back_name, &m->engine->quirks,
-						      m->max_tokens, &what);
-	if (e == MODEL_ERROR_UNTOLD) {
-		x->answer = gate_buf_take(x->gate, 64 << 10);
-		model_error_append_about(&x->answer, model_dialect_of(x), e, what);
-		exchange_json(x, 400, buf_str(&x->answer));
-	} else if (e) {
-		model_fail(x, e);
-	}
-	return e == MODEL_ERROR_NONE;
+	x->answer = gate_buf_take(x->gate, 64 << 10);
+	model_error_append_about(&x->answer, model_dialect_of(x), r->error, r->untold);
+	exchange_json(x, 400, buf_str(&x->answer));
 }
 
 static void on_chat_body(struct exchange *x)
 {
-	struct rules_query q = {.kind = RULES_INFER};
+	struct model_reply *r = ARENA_NEW(&x->req->arena, struct model_reply);
 	enum model_error e;
 	struct err why;
 
-	x->reply = ARENA_NEW(&x->req->arena, struct model_reply);
-	if (!x->reply) {
+	if (!r) {
 		model_fail(x, MODEL_ERROR_INTERNAL);
 		return;
 	}
+	x->reply = r;
 	e = model_request_parse(&x->req->arena, x->model_api, x->req->body, &x->gate->json_limits,
-				&x->reply->request, &why);
+				&r->request, &why);
 	if (e) {
 		model_fail(x, e);
 		return;
 	}
-	x->model = model_find(x->gate, x->reply->request.model);
 	exchange_set_session(x, exchange_session(x));
-	q.claims = exchange_claims(x);
-	if (!x->model || !x->session) {
-		x->model = NULL;
+	if (!x->session || !model_route_find(x, r->request.model)) {
 		model_fail(x, x->session ? MODEL_ERROR_UNKNOWN_MODEL : MODEL_ERROR_BUSY);
 		return;
 	}
-	x->model->uses++;
-	if (!prepare(x)) {
-		return;
-	}
-	q.object = x->model->name;
-	q.input = describe(x, &x->reply->request);
-	if (!q.input.p) {
+	r->query = (struct rules_query){.kind = RULES_INFER,
+					.input = describe(x, &r->request),
+					.claims = exchange_claims(x)};
+	if (!r->query.input.p) {
 		model_fail(x, MODEL_ERROR_TOO_LARGE);
-		return;
+	} else if (!model_try(x)) {
+		fail_untold(x);
 	}
-	x->action = (struct action){.gate = x->gate,
-				    .on = &chat_events,
-				    .session = x->session,
-				    .arena = &x->req->arena};
-	action_start(&x->action, &q, x->req->started);
 }
 
 static void on_chat_gone(struct exchange *x)
@@ -280,6 +111,11 @@ static void on_chat_gone(struct exchange *x)
 	if (x->model_wait.next) {
 		list_remove(&x->model_wait);
 		x->model_wait = (struct list){0};
+		action_answered(&x->action, LEDGER_CALLER_GONE, 0, str_make(NULL, 0));
+		return;
+	}
+	if (x->reply && x->reply->queued.next) {
+		model_queue_leave(x);
 		action_answered(&x->action, LEDGER_CALLER_GONE, 0, str_make(NULL, 0));
 		return;
 	}
@@ -304,20 +140,17 @@ static void on_chat_end(struct exchange *x)
 	if (x->model_wait.next) {
 		list_remove(&x->model_wait);
 	}
+	if (!x->reply) {
+		return;
+	}
 	model_note_stream(x);
 	action_abandon(&x->action);
-	if (x->reply) {
-		gate_buf_give(x->gate, &x->reply->body);
-		buf_done(&x->reply->told);
-		if (x->reply->translating) {
-			model_translation_done(x->reply->translation);
-		}
-		if (x->reply->events) {
-			model_stream_done(&x->reply->stream);
-		}
-	}
 	if (x->model) {
-		gate_model_release(x->model);
+		model_queue_leave(x);
+	}
+	model_try_done(x);
+	for (size_t i = 0; i < x->reply->n_candidates; i++) {
+		gate_model_release(x->reply->candidates[i].model);
 	}
 }
 
@@ -333,8 +166,8 @@ const struct exchange_ops model_chat_ops = {
 static void answer_models(struct exchange *x, struct str name)
 {
 	const struct config *config = x->gate->rules->config;
-	struct model_listing *models =
-		ARENA_ARRAY(&x->req->arena, config->n_models + 1, struct model_listing);
+	struct model_listing *models = ARENA_ARRAY(
+		&x->req->arena, config->n_models + config->n_routes + 1, struct model_listing);
 	size_t n = 0;
 
 	if (!models) {
@@ -347,6 +180,14 @@ static void answer_models(struct exchange *x, struct str name)
 		if (name.n == 0 || str_eq(m->name, name)) {
 			models[n++] = (struct model_listing){.id = m->name,
 							     .owned_by = m->site->operator_name};
+		}
+	}
+	for (size_t i = 0; i < config->n_routes; i++) {
+		const struct config_route *route = &config->routes[i];
+
+		if (name.n == 0 || str_eq(route->name, name)) {
+			models[n++] =
+				(struct model_listing){.id = route->name, .owned_by = config->node};
 		}
 	}
 	if (name.n && n == 0) {

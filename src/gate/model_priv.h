@@ -8,6 +8,11 @@
 
 enum { MODEL_BODY_MAX = 32 << 20 };
 
+struct model_candidate {
+	struct gate_model *model; /* used until the request ends */
+	bool allowed, asked;
+};
+
 /* A request to a back end, and its answer on the way to the client. In the request's arena. */
 struct model_reply {
 	struct model_request request;
@@ -23,9 +28,31 @@ struct model_reply {
 	struct model_translation *translation; /* NULL: that is what the client speaks */
 	bool translating;                      /* it was begun: it has to end */
 	struct buf told;                       /* what the next piece became */
+
+	/* which models may answer, and what came of those that were asked */
+	struct exchange *exchange; /* while queued */
+	struct rules_query query;  /* without its object */
+	struct model_candidate *candidates;
+	size_t n_candidates;
+	unsigned tries;
+	bool judged;            /* candidates know whether they are allowed */
+	bool again;             /* it failed in a way in which another may not */
+	bool failed;            /* an attempt before this one did */
+	enum model_error error; /* why the last model could not even be asked ... */
+	struct str untold;      /* ... and about what */
+	bool placed;            /* it counts at its back end */
+	struct list queued;     /* it waits for a place there */
+	struct timer patience;  /* meanwhile */
 };
 
 enum model_dialect model_dialect_of(const struct exchange *x);
+
+/* Answers with this error. */
+void model_fail(struct exchange *x, enum model_error e);
+
+/* Begins with the next model; false: there is none, nothing was begun, and reply->error says why. */
+bool model_try(struct exchange *x);
+void model_try_done(struct exchange *x);
 
 /* What has passed by was answered, whoever hangs up now. */
 void model_note_stream(struct exchange *x);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a back end answers, on its way to the client: as it is, or translated. */
 #include "gate/model_priv.h"
+#include "gate/model_route.h"
 
 static enum ledger_status status_of(enum http_fail why)
 {
@@ -95,6 +96,12 @@ static void on_data(struct http_call *c, struct str bytes)
 	}
 }
 
+/* Its server has no time, or fell over: another may not have. */
+static bool status_is_ill(int status)
+{
+	return status == 429 || status == 500 || (status >= 502 && status <= 504);
+}
+
 static bool translate_body(struct exchange *x, struct str body)
 {
 	struct model_translation *t = x->reply->translation;
@@ -117,6 +124,8 @@ static void take_body(struct exchange *x, struct str body)
 	enum ledger_status status = LEDGER_OK;
 	struct err err;
 
+	r->again = status_is_ill(r->status);
+	model_health_note(x->model, !r->again);
 	arena_reset(&x->gate->scratch);
 	x->answer = gate_buf_take(x->gate, MODEL_BODY_MAX);
 	if (model_outcome_parse(&x->gate->scratch, body, &x->gate->json_limits, &outcome, &err)) {
@@ -178,6 +187,7 @@ static void on_done(struct http_call *c)
 		return;
 	}
 	model_note_stream(x);
+	model_health_note(x->model, true);
 	if (r->translation && !end_translation(x)) {
 		x->broken = true;
 		action_answered_stream(&x->action, LEDGER_DIED, 200, &r->commitment, r->bytes);
@@ -194,6 +204,9 @@ static void on_fail(struct http_call *c, enum http_fail why, const struct err *e
 
 	(void)err;
 	x->model_calling = false;
+	model_health_note(x->model, false);
+	x->reply->again = why != HTTP_FAIL_TIMEOUT && why != HTTP_FAIL_LIMIT &&
+			  why != HTTP_FAIL_INVALID && why != HTTP_FAIL_NOMEM;
 	if (x->reply->events) {
 		x->broken = true;
 		model_note_stream(x);

@@ -121,6 +121,11 @@ static enum model_error take(struct arena *a, const struct str *r, struct model_
 		return MODEL_ERROR_TOOLS;
 	}
 	q->store_raw = r[R_STORE];
+	q->begins = r[R_SYSTEM].p         ? r[R_SYSTEM]
+		    : r[R_INSTRUCTIONS].p ? r[R_INSTRUCTIONS]
+		    : r[R_MESSAGES].p     ? r[R_MESSAGES]
+		    : r[R_INPUT].p        ? r[R_INPUT]
+					  : r[R_PROMPT];
 	q->input_bytes = r[R_INPUT].n + r[R_MESSAGES].n + r[R_PROMPT].n + r[R_SYSTEM].n +
 			 r[R_INSTRUCTIONS].n + q->tools.n;
 	return MODEL_ERROR_NONE;
@@ -142,6 +147,7 @@ static enum model_error parse_chat(struct arena *a, struct str body, const struc
 				    .model_raw = c.model_raw,
 				    .model = c.model,
 				    .tools = c.tools,
+				    .begins = c.messages,
 				    .stream = c.stream,
 				    .include_usage = c.include_usage,
 				    .max_tokens = c.max_tokens,

@@ -41,6 +41,7 @@ struct model_request {
 	struct str whole, model_raw, model; /* as in struct model_chat */
 	struct str store_raw;               /* the value of `store`, or p NULL */
 	struct str tools;                   /* raw array, or p NULL */
+	struct str begins;                  /* raw: what it says first, by which caches know it */
 	bool stream, include_usage;         /* chat: stream_options.include_usage */
 	uint64_t max_tokens;                /* 0: no limit asked for */
 	size_t input_bytes;                 /* no byte makes more than one token */

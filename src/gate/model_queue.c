@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gate/model_queue.h"
+
+#include "gate/model_priv.h"
+
+enum { WAIT_SECONDS = 10, QUEUE_MAX = 1024 };
+
+static uint64_t tokens_of(const struct model_request *q)
+{
+	return q->input_bytes + q->max_tokens;
+}
+
+static void take_place(struct exchange *x)
+{
+	struct gate_model *m = x->model;
+
+	m->in_flight++;
+	m->tokens += tokens_of(&x->reply->request);
+	x->reply->placed = true;
+	/* Without memory the turn is forgotten: that agent is then too often next, no more. */
+	if (m->limit && !map_put(&m->turns, x->session->agent, (void *)(uintptr_t)++m->turn)) {
+		m->turn--;
+	}
+}
+
+static void on_late(struct timer *t)
+{
+	struct model_reply *r = CONTAINER_OF(t, struct model_reply, patience);
+	struct exchange *x = r->exchange;
+
+	model_queue_leave(x);
+	model_on_late(x);
+}
+
+enum model_place model_queue_enter(struct exchange *x)
+{
+	struct gate_model *m = x->model;
+	struct model_reply *r = x->reply;
+
+	if (!m->limit || m->in_flight < m->limit) {
+		take_place(x);
+		return MODEL_HAS_PLACE;
+	}
+	if (m->n_queue == QUEUE_MAX) {
+		return MODEL_FULL;
+	}
+	m->n_queue++;
+	r->exchange = x;
+	list_append(&m->queue, &r->queued);
+	r->patience = (struct timer){.on_timeout = on_late};
+	loop_timer_set(&x->gate->loop, &r->patience, WAIT_SECONDS * CLOCK_SEC);
+	return MODEL_WAITS;
+}
+
+/* Whose turn was longest ago; the first of those that never had one. */
+static struct model_reply *next_of(const struct gate_model *m)
+{
+	struct model_reply *best = NULL;
+	uintptr_t turn = 0;
+
+	LIST_FOREACH (node, &m->queue) {
+		struct model_reply *r = CONTAINER_OF(node, struct model_reply, queued);
+		uintptr_t own = (uintptr_t)map_find(&m->turns, r->exchange->session->agent);
+
+		if (!best || own < turn) {
+			best = r;
+			turn = own;
+		}
+	}
+	return best;
+}
+
+static void leave_queue(struct gate_model *m, struct model_reply *r)
+{
+	m->n_queue--;
+	list_remove(&r->queued);
+	r->queued = (struct list){0};
+	timer_stop(&r->patience);
+}
+
+static void on_turn(struct loop_hook *h)
+{
+	struct gate_model *m = CONTAINER_OF(h, struct gate_model, next);
+
+	while (m->n_queue && m->in_flight < m->limit) {
+		struct model_reply *r = next_of(m);
+
+		leave_queue(m, r);
+		take_place(r->exchange);
+		model_on_place(r->exchange);
+	}
+}
+
+void model_queue_leave(struct exchange *x)
+{
+	struct gate_model *m = x->model;
+	struct model_reply *r = x->reply;
+
+	if (r && r->queued.next) {
+		leave_queue(m, r);
+	}
+	if (r && r->placed) {
+		r->placed = false;
+		m->in_flight--;
+		m->tokens -= tokens_of(&r->request);
+		if (m->n_queue) {
+			m->next.on_turn_end = on_turn;
+			loop_defer(&m->gate->loop, &m->next);
+		}
+	}
+}

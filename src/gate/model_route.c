@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gate/model_route.h"
+
+#include "gate/model_priv.h"
+#include "gate/residency.h"
+#include "gate/rules_residency.h"
+
+enum {
+	FAILURES = 5,
+	REST_SECONDS = 1,
+	REST_SECONDS_MAX = 30,
+	PROBE_SECONDS = 5,
+	PREFIX_BYTES = 2048,  /* what conversations of one kind begin with */
+	TOKENS_SLACK = 32768, /* in flight, before load counts */
+};
+
+/* ---- names ---- */
+
+static struct str resolve(const struct exchange *x, struct str name)
+{
+	const struct config_agent *agent = config_agent_find(x->gate->rules->config, x->agent);
+
+	for (size_t i = 0; agent && i < agent->n_aliases; i++) {
+		if (str_eq(agent->aliases[i].name, name)) {
+			return agent->aliases[i].to;
+		}
+	}
+	return name;
+}
+
+static struct gate_model *find(struct gate *g, struct str name)
+{
+	LIST_FOREACH (node, &g->models) {
+		struct gate_model *m = CONTAINER_OF(node, struct gate_model, node);
+
+		if (!m->retired && str_eq(m->name, name)) {
+			return m;
+		}
+	}
+	return NULL;
+}
+
+bool model_route_find(struct exchange *x, struct str name)
+{
+	const struct config *config = x->gate->rules->config;
+	struct model_reply *r = x->reply;
+	const struct config_route *route;
+
+	name = resolve(x, name);
+	route = config_route_find(config, name);
+	r->candidates = ARENA_ARRAY(&x->req->arena, route ? route->n : 1, struct model_candidate);
+	if (!r->candidates) {
+		return false;
+	}
+	for (size_t i = 0; i < (route ? route->n : 1); i++) {
+		struct gate_model *m =
+			find(x->gate, route ? config->models[route->models[i]].name : name);
+
+		if (m) {
+			m->uses++; /* until the request ends */
+			r->candidates[r->n_candidates++].model = m;
+		}
+	}
+	return r->n_candidates > 0;
+}
+
+/* ---- law ---- */
+
+/* With temporal policies only the decision itself can tell: here the matrix is all that is asked. */
+static bool may_ask(struct exchange *x, const struct rules_query *q, const struct gate_model *m)
+{
+	struct rules *rules = x->gate->rules;
+	struct rules_query own = *q;
+	struct rules_answer answer;
+
+	own.object = m->name;
+	own.agent = x->session->agent;
+	own.session = str_from_c(x->session->id);
+	own.labels = (struct rules_labels){.integrity = 2};
+	own.now_ms = x->gate->loop.real / CLOCK_MS;
+	rules_residency_label(rules, &own);
+	if (x->gate->history.engine) {
+		return residency_allows(&rules->world->residency, &own.row, m->name);
+	}
+	rules_decide(rules, &own, &x->req->arena, &answer);
+	return answer.outcome == POLICY_ALLOW;
+}
+
+static void judge(struct exchange *x, const struct rules_query *q)
+{
+	struct model_reply *r = x->reply;
+
+	for (size_t i = 0; i < r->n_candidates; i++) {
+		r->candidates[i].allowed = may_ask(x, q, r->candidates[i].model);
+	}
+	r->judged = true;
+}
+
+/* ---- health ---- */
+
+void model_health_note(struct gate_model *m, bool ok)
+{
+	uint64_t rest = REST_SECONDS;
+
+	m->probing = false;
+	if (ok) {
+		m->failures = 0;
+		m->ill_until = 0;
+		return;
+	}
+	m->failures++;
+	if (m->failures < FAILURES) {
+		return;
+	}
+	for (unsigned i = FAILURES; i < m->failures && rest < REST_SECONDS_MAX; i++) {
+		rest *= 2;
+	}
+	rest = rest < REST_SECONDS_MAX ? rest : REST_SECONDS_MAX;
+	m->ill_until = m->gate->loop.now + rest * CLOCK_SEC;
+}
+
+static void on_healthy(struct http_call *c)
+{
+	struct gate_model *m = CONTAINER_OF(c, struct gate_model, probe);
+
+	m->probe_runs = false;
+	model_health_note(m, c->answer->status == 200);
+}
+
+static void on_ill(struct http_call *c, enum http_fail why, const struct err *err)
+{
+	struct gate_model *m = CONTAINER_OF(c, struct gate_model, probe);
+
+	(void)why;
+	(void)err;
+	m->probe_runs = false;
+	model_health_note(m, false);
+}
+
+void model_health_done(struct gate_model *m)
+{
+	if (m->probe_runs) {
+		m->probe_runs = false;
+		http_call_cancel(&m->probe);
+	}
+}
+
+/* It carries nothing of anybody's: the address is the engine's, by the connector's own table. */
+static bool probe(struct gate_model *m)
+{
+	static const struct http_call_events events = {.on_done = on_healthy, .on_fail = on_ill};
+
+	if (!m->pool.pool || !m->engine->health.n) {
+		return false;
+	}
+	if (!m->probe_runs) {
+		m->probe_runs = true;
+		m->probe = (struct http_call){
+			.on = &events,
+			.pool = m->pool.pool,
+			.request = {.method = STR("GET"), .target = m->engine->health},
+			.timeout = PROBE_SECONDS * CLOCK_SEC,
+		};
+		http_call_start(&m->probe);
+	}
+	return true;
+}
+
+/* May it be asked now? One that has rested is probed, or gets this one request. */
+static bool is_well(struct gate_model *m)
+{
+	if (m->failures < FAILURES) {
+		return true;
+	}
+	if (m->gate->loop.now < m->ill_until || m->probing || probe(m)) {
+		return false;
+	}
+	m->probing = true;
+	return true;
+}
+
+/* ---- choice ---- */
+
+static uint64_t affinity(const struct exchange *x, const struct gate_model *m)
+{
+	const struct model_request *q = &x->reply->request;
+	struct hash_key key;
+	uint64_t tenant, prefix;
+
+	/* The same in every gate, and not the caller's to know. */
+	memcpy(&key, x->gate->rules->digest, sizeof(key));
+	tenant = hash_str(key, x->agent);
+	prefix = hash_str(
+		(struct hash_key){key.k0 ^ tenant, key.k1},
+		str_make(q->begins.p, q->begins.n < PREFIX_BYTES ? q->begins.n : PREFIX_BYTES));
+	return hash_str((struct hash_key){prefix, tenant}, m->name);
+}
+
+static bool is_open(const struct model_candidate *c)
+{
+	return c->allowed && !c->asked;
+}
+
+static struct model_candidate *choose(struct exchange *x)
+{
+	struct model_reply *r = x->reply;
+	struct model_candidate *idlest = NULL, *preferred = NULL, *due = NULL;
+	uint64_t best = 0;
+
+	for (size_t i = 0; i < r->n_candidates; i++) {
+		struct model_candidate *c = &r->candidates[i];
+		uint64_t weight;
+
+		if (!is_open(c)) {
+			continue;
+		}
+		due = !due || c->model->ill_until < due->model->ill_until ? c : due;
+		if (!is_well(c->model)) {
+			continue;
+		}
+		weight = affinity(x, c->model);
+		if (!preferred || weight > best) {
+			preferred = c;
+			best = weight;
+		}
+		idlest = !idlest || c->model->tokens < idlest->model->tokens ? c : idlest;
+	}
+	if (!preferred) {
+		return due;
+	}
+	return preferred->model->tokens > 2 * idlest->model->tokens + TOKENS_SLACK ? idlest
+										   : preferred;
+}
+
+struct gate_model *model_route_next(struct exchange *x, const struct rules_query *q)
+{
+	struct model_reply *r = x->reply;
+	struct model_candidate *c;
+
+	if (r->n_candidates == 1) {
+		c = r->candidates[0].asked ? NULL : &r->candidates[0];
+	} else {
+		if (!r->judged) {
+			judge(x, q);
+		}
+		c = choose(x);
+		if (!c && r->tries == 0) {
+			c = &r->candidates[0];
+		}
+	}
+	if (!c || r->tries == MODEL_TRIES) {
+		return NULL;
+	}
+	c->asked = true;
+	r->tries++;
+	return c->model;
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One attempt at a model: asked in its dialect, decided, recorded, sent. When it fails before the client has heard a
+ * byte another model of the same route is tried, with a decision and a record of its own.
+ */
+#include "gate/model_priv.h"
+#include "gate/model_queue.h"
+#include "gate/model_route.h"
+
+enum { CALL_SECONDS = 600 };
+
+static void send_request(struct exchange *x)
+{
+	struct str version = h1_get(&x->req->head, HTTP_F_ANTHROPIC_VERSION);
+	struct model_reply *r = x->reply;
+	size_t n_fields = 2;
+
+	r->fields[0] = (struct http_field){STR("Content-Type"), STR("application/json")};
+	r->fields[1] =
+		(struct http_field){STR("Accept"), r->request.stream ? STR("text/event-stream")
+								     : STR("application/json")};
+	if (model_api_info(r->api)->dialect == MODEL_DIALECT_ANTHROPIC) {
+		r->fields[n_fields++] = (struct http_field){
+			STR("anthropic-version"), version.n ? version : STR("2023-06-01")};
+	}
+	x->model_call = (struct http_call){
+		.on = &model_call_events,
+		.pool = x->model->pool.pool,
+		.request = {.method = STR("POST"),
+			    .target = r->target,
+			    .fields = r->fields,
+			    .n_fields = n_fields,
+			    .framing = HTTP_LENGTH,
+			    .body_len = buf_len(&r->body)},
+		.body = buf_str(&r->body),
+		.max_body = MODEL_BODY_MAX,
+		.timeout = CALL_SECONDS * CLOCK_SEC,
+	};
+	x->model_calling = true;
+	http_call_start(&x->model_call);
+}
+
+static void not_sent(struct exchange *x, enum model_error e, enum ledger_status status)
+{
+	x->answer = gate_buf_take(x->gate, 64 << 10);
+	model_error_append(&x->answer, model_dialect_of(x), e);
+	x->reply->status = (int)model_error_info(e)->http_status;
+	x->reply->again = true;
+	action_answered(&x->action, status, 0, str_make(NULL, 0));
+}
+
+static void not_reached(struct exchange *x)
+{
+	model_health_note(x->model, false);
+	not_sent(x, MODEL_ERROR_UPSTREAM, LEDGER_UNREACHABLE);
+}
+
+void model_opened(struct gate_model *m, bool ok)
+{
+	m->opening = false;
+	while (!list_empty(&m->waiting)) {
+		struct exchange *x = CONTAINER_OF(m->waiting.next, struct exchange, model_wait);
+
+		list_remove(&x->model_wait);
+		x->model_wait = (struct list){0};
+		if (ok) {
+			send_request(x);
+		} else {
+			not_reached(x);
+		}
+	}
+}
+
+/* There is a place for it at the back end. */
+void model_on_place(struct exchange *x)
+{
+	struct gate_model *m = x->model;
+
+	if (m->pool.pool) {
+		send_request(x);
+	} else if (m->opening || gate_pool_open(&m->pool, NULL) == ERR_OK) {
+		m->opening = true;
+		list_append(&m->waiting, &x->model_wait);
+	} else {
+		not_reached(x);
+	}
+}
+
+void model_on_late(struct exchange *x)
+{
+	not_sent(x, MODEL_ERROR_BUSY, LEDGER_TIMEOUT);
+}
+
+static void forward(struct action *a)
+{
+	struct exchange *x = CONTAINER_OF(a, struct exchange, action);
+	struct gate_model *m = x->model;
+	struct model_reply *r = x->reply;
+
+	if (x->gone) {
+		action_answered(a, LEDGER_CALLER_GONE, 0, str_make(NULL, 0));
+		return;
+	}
+	if (!r->translation) {
+		r->body = gate_buf_take(x->gate, MODEL_BODY_MAX);
+		model_request_splice(&r->body, &r->request, m->back_name);
+	}
+	r->target = arena_printf(
+		&x->req->arena, STR_FMT "/" STR_FMT,
+		STR_ARG(str_make(m->pool.target.p,
+				 m->pool.target.n - str_ends_with(m->pool.target, STR("/")))),
+		STR_ARG(model_api_info(r->api)->path));
+	if (r->body.failed || !r->target.p) {
+		not_sent(x, MODEL_ERROR_INTERNAL, LEDGER_UNREACHABLE);
+		return;
+	}
+	switch (model_queue_enter(x)) {
+	case MODEL_HAS_PLACE:
+		model_on_place(x);
+		break;
+	case MODEL_WAITS:
+		break;
+	case MODEL_FULL:
+		not_sent(x, MODEL_ERROR_BUSY, LEDGER_UNREACHABLE);
+		break;
+	}
+}
+
+static void answer_refused(struct exchange *x)
+{
+	const struct rules_answer *answer = &x->action.answer;
+	const struct model_refusal refusal = {
+		.ask = answer->outcome == POLICY_ASK,
+		.policy = answer->policy,
+		.reason = answer->reason,
+		.retry_after = answer->retry_after,
+		.record = x->action.index,
+		.has_record = true,
+	};
+
+	if (x->action.unrecorded) {
+		model_fail(x, MODEL_ERROR_NO_RECORD);
+		return;
+	}
+	x->answer = gate_buf_take(x->gate, 64 << 10);
+	model_denied_append(&x->answer, model_dialect_of(x), &refusal);
+	exchange_json(x, 403, buf_str(&x->answer));
+}
+
+/* Another model may answer as long as the client has heard nothing. */
+static bool try_again(struct exchange *x)
+{
+	struct model_reply *r = x->reply;
+	bool refused = x->action.refused;
+
+	if (x->gone || x->broken || x->streaming || x->action.unrecorded || r->n_candidates == 1 ||
+	    !(r->again || refused)) {
+		return false;
+	}
+	/* The answer of a refusal is the first one's; of failures, the last one's. */
+	return model_try(x);
+}
+
+static void reply(struct action *a)
+{
+	struct exchange *x = CONTAINER_OF(a, struct exchange, action);
+
+	model_queue_leave(x);
+	if (try_again(x)) {
+		return;
+	}
+	if (a->refused && x->reply->tries > 1 && !a->unrecorded) {
+		model_fail(x, x->reply->failed ? MODEL_ERROR_UPSTREAM : MODEL_ERROR_DENIED);
+	} else if (a->refused) {
+		answer_refused(x);
+	} else if (x->gone || x->broken) {
+		http_req_drop(x->req); /* a stream that broke must not look complete */
+	} else if (x->streaming) {
+		http_respond_end(x->req);
+	} else if (buf_len(&x->answer) == 0) { /* another was tried that could not be asked */
+		model_fail(x, MODEL_ERROR_UPSTREAM);
+	} else {
+		exchange_json(x, x->reply->status, buf_str(&x->answer));
+	}
+}
+
+static const struct action_events try_events = {.forward = forward, .reply = reply};
+
+/* What is left of an attempt whose answer nobody heard. */
+void model_try_done(struct exchange *x)
+{
+	struct model_reply *r = x->reply;
+
+	gate_buf_give(x->gate, &r->body);
+	r->body = (struct buf){0};
+	buf_done(&r->told);
+	if (r->translating) {
+		model_translation_done(r->translation);
+	}
+	if (r->events) {
+		model_stream_done(&r->stream);
+	}
+	r->failed |= r->again;
+	r->translation = NULL;
+	r->translating = r->events = r->again = false;
+}
+
+/* What the model's back end is asked in. Another dialect is translated into before anything is decided, and so is
+ * its own when the back end would refuse how it is asked. */
+static enum model_error prepare(struct exchange *x)
+{
+	struct model_reply *r = x->reply;
+	struct gate_model *m = x->model;
+
+	r->api = model_api_for(r->request.api, m->speaks);
+	if (r->api == r->request.api &&
+	    !(r->request.include_usage && m->engine->quirks.no_stream_options)) {
+		return MODEL_ERROR_NONE;
+	}
+	if (r->api == MODEL_API_NONE) {
+		return MODEL_ERROR_UNSPOKEN;
+	}
+	r->translation = ARENA_NEW(&x->req->arena, struct model_translation);
+	if (!r->translation) {
+		return MODEL_ERROR_INTERNAL;
+	}
+	r->body = gate_buf_take(x->gate, MODEL_BODY_MAX);
+	buf_init(&r->told, MODEL_ANSWER_MAX);
+	return model_translate_request(&r->body, &x->req->arena, &r->request, r->api, m->back_name,
+				       &m->engine->quirks, m->max_tokens, &r->untold);
+}
+
+bool model_try(struct exchange *x)
+{
+	struct model_reply *r = x->reply;
+	struct rules_query q = r->query;
+	struct gate_model *m;
+
+	while ((m = model_route_next(x, &r->query)) != NULL) {
+		model_try_done(x);
+		gate_buf_give(x->gate, &x->answer);
+		x->answer = (struct buf){0};
+		x->model = m;
+		r->error = prepare(x);
+		if (r->error) {
+			continue;
+		}
+		q.object = m->name;
+		x->action = (struct action){.gate = x->gate,
+					    .on = &try_events,
+					    .session = x->session,
+					    .arena = &x->req->arena};
+		action_start(&x->action, &q, r->tries == 1 ? x->req->started : clock_mono());
+		return true;
+	}
+	return false;
+}
