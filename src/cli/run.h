@@ -11,6 +11,8 @@
 #include "ipc/run.h"
 #include "sandbox/apply.h"
 
+#include <time.h>
+
 /* Exit statuses beside the program's own, as env(1) and timeout(1) have them. */
 enum { RUN_EXIT_FAILED = 125, RUN_EXIT_REFUSED = 126, RUN_EXIT_NOT_FOUND = 127 };
 
@@ -106,6 +108,10 @@ enum err_code run_talk_listener(struct chan *c, unsigned kind, int fd, struct er
 enum err_code run_talk_reins(struct chan *c, int fd, struct err *err) MUST_USE;
 enum err_code run_talk_started(struct chan *c, struct err *err) MUST_USE;
 
+/* The answer to WHO; texts empty: nobody is known. */
+enum err_code run_talk_program(struct chan *c, uint64_t n, struct str path, struct str digest,
+			       bool certain, struct err *err) MUST_USE;
+
 /* Tells the end and waits until it is in the ledger. */
 enum err_code run_talk_ended(struct chan *c, enum run_end how, uint32_t status,
 			     struct err *err) MUST_USE;
@@ -163,6 +169,23 @@ void run_plan_env(struct run_plan *p, struct str name, struct str value);
 const char *run_profile_name(enum sandbox_profile profile);
 
 /* ---- while it runs ---- */
+
+/* Digests of programs that connected, by the file. Zeroed is empty. */
+struct run_digests {
+	struct run_digest {
+		bool used;
+		dev_t dev;
+		ino_t ino;
+		off_t size;
+		struct timespec changed;
+		uint8_t digest[32];
+	} items[32];
+	size_t next;
+};
+
+/* Answers WHO, of which r has read the type. */
+enum err_code run_who(struct chan *node, struct frame_reader *r, const struct sandbox_given *given,
+		      struct run_digests *kept, struct err *err) MUST_USE;
 
 struct run_ended {
 	uint32_t status; /* exit status, or 128 + signal */

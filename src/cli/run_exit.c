@@ -124,6 +124,7 @@ enum err_code run_plan_exit(struct run_plan *p, const struct run_granted *g, str
 	if (g->authority.n) {
 		trust(p, g->authority);
 	}
+	p->spec.watched = g->listeners != 0;
 	p->spec.listeners = p->listeners;
 	p->spec.files = p->files;
 	return p->arena->exhausted ? ERR(err, ERR_NOMEM, "out of memory") : ERR_OK;

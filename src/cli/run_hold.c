@@ -32,6 +32,7 @@ struct hold {
 	char in[COPY]; /* typed, not yet taken by the program's terminal */
 	size_t n_in;
 	bool node_gone, stopping;
+	struct run_digests digests;
 };
 
 /* ---- the terminal ---- */
@@ -203,6 +204,7 @@ static void on_signals(struct hold *h)
 static void on_node(struct hold *h)
 {
 	char buf[256];
+	struct frame_reader r;
 	struct str frame;
 	struct err err;
 	enum err_code code = run_talk_next(h->node, buf, sizeof(buf), 0, &frame, &err);
@@ -216,9 +218,17 @@ static void on_node(struct hold *h)
 		err_ignore(sandbox_signal(&h->child, SIGKILL, NULL));
 		return;
 	}
-	if (frame.n == 1 && (unsigned char)frame.p[0] == RUN_STOPPING) {
+	switch (frame_open(&r, frame)) {
+	case RUN_STOPPING:
 		h->stopping = true;
 		err_ignore(sandbox_signal(&h->child, SIGTERM, NULL));
+		break;
+	case RUN_WHO:
+		err_ignore(run_who(h->node, &r, &h->given, &h->digests,
+				   &err)); /* unanswered: nobody */
+		break;
+	default:
+		break;
 	}
 }
 
@@ -320,7 +330,10 @@ static void finish(struct hold *h, struct run_ended *ret)
 enum err_code run_hold(const struct run_plan *p, struct chan *node, struct run_ended *ret,
 		       struct err *err)
 {
-	struct hold h = {.node = node, .child.pidfd = -1, .given.terminal = -1, .signals = -1};
+	struct hold h = {.node = node,
+			 .child.pidfd = -1,
+			 .given = {.terminal = -1, .proc = -1, .diag = -1},
+			 .signals = -1};
 	enum err_code code;
 
 	take_streams(&h);

@@ -161,6 +161,20 @@ enum err_code run_talk_started(struct chan *c, struct err *err)
 	return say(c, &w, -1, err);
 }
 
+enum err_code run_talk_program(struct chan *c, uint64_t n, struct str path, struct str digest,
+			       bool certain, struct err *err)
+{
+	char buf[8192];
+	struct frame_writer w;
+
+	frame_begin(&w, buf, sizeof(buf), RUN_PROGRAM);
+	frame_put_u64(&w, n);
+	frame_put_str(&w, path);
+	frame_put_str(&w, digest);
+	frame_put_u8(&w, certain);
+	return say(c, &w, -1, err);
+}
+
 enum err_code run_talk_ended(struct chan *c, enum run_end how, uint32_t status, struct err *err)
 {
 	char buf[256];

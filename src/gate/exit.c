@@ -392,18 +392,27 @@ static enum err_code listen_proxy(struct gate *g, struct session *who, unsigned 
 enum err_code gate_exit_listen(struct gate *g, struct session *who, enum exit_kind kind, int fd,
 			       struct err *err)
 {
+	struct exit_listener *proxy;
+	enum err_code code = ERR_OK;
+
+	ASSERT(who->exit);
 	switch (kind) {
 	case EXIT_PROXY:
-		return listen_proxy(g, who, 0, fd, err);
+		code = exit_listener_new(g, who, EXIT_PROXY, &proxy, err);
+		if (code) {
+			break;
+		}
+		return exit_port_listen(who->exit, proxy, fd, err);
 	case EXIT_CAPTURE:
-		return exit_capture_listen(who->exit, fd, err);
+		return exit_port_listen(who->exit, NULL, fd, err);
 	case EXIT_DNS:
 		return exit_dns_listen(who->exit, fd, err);
 	case EXIT_NONE:
+		code = ERR(err, ERR_UNSUPPORTED, "no listener of the exit is of no kind");
 		break;
 	}
 	(void)close(fd);
-	return ERR(err, ERR_UNSUPPORTED, "no listener of the exit is of kind %u", kind);
+	return code;
 }
 
 enum err_code gate_exit_proxy(struct gate *g, unsigned index, int fd, struct err *err)
@@ -433,9 +442,9 @@ void gate_exit_close(struct gate *g, struct session *who)
 {
 	exit_tunnels_end(g, who, LEDGER_CANCELLED);
 	exit_inspected_close(g, who);
+	close_listeners(g, who);
 	exit_run_free(who->exit);
 	who->exit = NULL;
-	close_listeners(g, who);
 }
 
 /* ---- the exit of a gate ---- */

@@ -53,6 +53,19 @@ enum err_code gate_exit_open(struct gate *g, struct session *who, struct buf *ce
 			     struct err *err) MUST_USE;
 
 /*
+ * Who can tell which program made a connection: ask(user, n, own, peer) is answered by
+ * gate_exit_program, with an empty path when nobody is known. Without it, or where no policy looks,
+ * nobody is.
+ */
+struct net_addr;
+void gate_exit_asks(struct session *who,
+		    void (*ask)(void *user, uint64_t n, const struct net_addr *own,
+				const struct net_addr *peer),
+		    void *user);
+void gate_exit_program(struct session *who, uint64_t n, struct str path, struct str digest,
+		       bool certain);
+
+/*
  * Serves a run: whoever connects there is the agent of this session, as the kernel says, and needs
  * no other identity. The session stays open until gate_exit_close. fd is owned from here on.
  */

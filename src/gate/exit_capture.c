@@ -23,17 +23,12 @@
 
 enum { HTTP_PORT = 80, TLS_PORT = 443, MAX_WAITING = 64, WAIT_SECONDS = 10 };
 
-struct capture_port {
-	struct list node;
-	struct exit_run *run;
-	struct net_acceptor acceptor;
-};
-
 /* A connection whose first message says whom it wants. */
 struct capture_wait {
 	struct list node;
 	struct exit_run *run;
 	struct egress_host host; /* the address, until a name is found */
+	const struct rules_program *program;
 	struct loop_fd f;
 	struct timer deadline;
 	size_t seen;
@@ -83,6 +78,7 @@ static void await_more_than(const struct capture_wait *w, size_t n)
 static void go_on(struct capture_wait *w)
 {
 	struct exit_run *x = w->run;
+	const struct rules_program *program = w->program;
 	struct egress_host host = w->host;
 	int fd;
 
@@ -90,7 +86,7 @@ static void go_on(struct capture_wait *w)
 	loop_remove(&x->gate->loop, &w->f);
 	fd = fd_take(&w->f.fd);
 	wait_end(w);
-	exit_tunnel_captured(x->gate, x->who, &host, fd);
+	exit_tunnel_captured(x->gate, x->who, &host, program, fd);
 }
 
 static void take_name(struct capture_wait *w, struct str name)
@@ -149,7 +145,8 @@ static void on_deadline(struct timer *t)
 	wait_end(CONTAINER_OF(t, struct capture_wait, deadline));
 }
 
-static void await_name(struct exit_run *x, const struct egress_host *host, int fd)
+static void await_name(struct exit_run *x, const struct egress_host *host,
+		       const struct rules_program *program, int fd)
 {
 	struct capture_wait *w = x->n_waiting < MAX_WAITING ? calloc(1, sizeof(*w)) : NULL;
 	struct err err;
@@ -160,6 +157,7 @@ static void await_name(struct exit_run *x, const struct egress_host *host, int f
 	}
 	w->run = x;
 	w->host = *host;
+	w->program = program;
 	w->f = (struct loop_fd){.fd = fd, .on_ready = on_first};
 	w->deadline.on_timeout = on_deadline;
 	list_append(&x->waiting, &w->node);
@@ -214,9 +212,8 @@ static bool meant(const struct exit_run *x, int fd, struct egress_host *ret)
 	return ok;
 }
 
-static void on_accept(struct net_acceptor *a, int fd, const struct net_peer *peer)
+void exit_captured(struct exit_run *x, int fd, const struct net_peer *peer)
 {
-	struct exit_run *x = CONTAINER_OF(a, struct capture_port, acceptor)->run;
 	struct egress_host host;
 
 	if (!meant(x, fd, &host)) {
@@ -226,43 +223,15 @@ static void on_accept(struct net_acceptor *a, int fd, const struct net_peer *pee
 			(void)close(fd);
 		}
 	} else if (host.port == TLS_PORT && host.is_ip) {
-		await_name(x, &host, fd);
+		await_name(x, &host, peer->known, fd);
 	} else {
-		exit_tunnel_captured(x->gate, x->who, &host, fd);
+		exit_tunnel_captured(x->gate, x->who, &host, peer->known, fd);
 	}
-}
-
-enum err_code exit_capture_listen(struct exit_run *x, int fd, struct err *err)
-{
-	struct capture_port *p = calloc(1, sizeof(*p));
-	enum err_code code;
-
-	if (!p) {
-		(void)close(fd);
-		return ERR(err, ERR_NOMEM, "no memory for a captured port");
-	}
-	p->run = x;
-	p->acceptor.on_accept = on_accept;
-	code = net_acceptor_init(&p->acceptor, &x->gate->loop, fd, err);
-	if (code) {
-		net_acceptor_done(&p->acceptor);
-		free(p);
-		return code;
-	}
-	list_append(&x->ports, &p->node);
-	return ERR_OK;
 }
 
 void exit_capture_done(struct exit_run *x)
 {
 	LIST_FOREACH (node, &x->waiting) {
 		wait_end(CONTAINER_OF(node, struct capture_wait, node));
-	}
-	LIST_FOREACH (node, &x->ports) {
-		struct capture_port *p = CONTAINER_OF(node, struct capture_port, node);
-
-		net_acceptor_done(&p->acceptor);
-		list_remove(&p->node);
-		free(p);
 	}
 }

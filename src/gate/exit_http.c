@@ -609,8 +609,10 @@ static enum exit_fault read_request(struct exit_call *x, struct str *ret_path)
 
 static void decide(struct exit_call *x, uint64_t started)
 {
-	struct rules_query q = {
-		.kind = RULES_CONNECT, .host = &x->host, .approved_by = str_from_c(x->hold.by)};
+	struct rules_query q = {.kind = RULES_CONNECT,
+				.host = &x->host,
+				.program = exit_program_of(x->req),
+				.approved_by = str_from_c(x->hold.by)};
 	struct arena *a = &x->req->arena;
 
 	q.input = exit_describe(x->req, a, &x->host, x->path, x->tls);

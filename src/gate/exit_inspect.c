@@ -221,12 +221,13 @@ static struct exit_inspected *inspected_of(struct gate *g, struct session *who,
 	return i;
 }
 
-bool exit_inspect(struct gate *g, struct session *who, const struct egress_host *host, int fd)
+bool exit_inspect(struct gate *g, struct session *who, const struct egress_host *host,
+		  const struct rules_program *program, int fd)
 {
 	struct exit_inspected *i = inspected_of(g, who, host);
-	const struct net_peer nobody = {.has_creds = false};
+	const struct net_peer peer = {.known = program};
 
-	return i && http_server_take(i->server, fd, &nobody, NULL) == ERR_OK;
+	return i && http_server_take(i->server, fd, &peer, NULL) == ERR_OK;
 }
 
 void exit_inspected_close(struct gate *g, const struct session *who)

@@ -15,20 +15,45 @@ struct exit_run {
 	struct session *who;
 	struct tls_authority *authority; /* owned; NULL: when it began nothing was looked into */
 	struct egress_names names;       /* which name each address stands for that was given */
-	struct list ports;               /* of struct capture_port (exit_capture.c) */
+	struct list ports;               /* of struct exit_port */
 	struct list waiting; /* of struct capture_wait: whom they want is not known yet */
 	unsigned n_waiting;
 	struct exit_listener *clear; /* plain HTTP that is captured; in exits.listeners */
 	struct exit_dns *dns;        /* exit_dns.c */
+	void (*ask)(void *user, uint64_t n, const struct net_addr *own,
+		    const struct net_addr *peer);
+	void *ask_user;
+	struct list programs; /* that made connections (exit_program.c); as long as the run */
+	struct list asked; /* of struct program_wait: connections whose program is not known yet */
+	unsigned n_programs, n_asked;
+	uint64_t next_ask;
 };
+
+/* A socket of a run that connections come in by. */
+struct exit_port {
+	struct list node;
+	struct exit_run *run;
+	struct exit_listener *proxy; /* NULL: they are captured */
+	struct net_acceptor acceptor;
+};
+
+/* Takes fd over. Whose each connection is is found out where policies look at that. */
+enum err_code exit_port_listen(struct exit_run *x, struct exit_listener *proxy, int fd,
+			       struct err *err) MUST_USE;
+void exit_ports_done(struct exit_run *x);
+
+/* What the policies see of whoever made the request's connection; NULL: not known. */
+const struct rules_program *exit_program_of(const struct http_req *req);
 
 void exit_run_free(struct exit_run *x);
 
 /* Whose certificates are shown to this session where its tunnels are looked into; may be NULL. */
 struct tls_authority *exit_authority(const struct gate *g, const struct session *who);
 
-/* Both take fd over. What they were given to serve ends with the run. */
-enum err_code exit_capture_listen(struct exit_run *x, int fd, struct err *err) MUST_USE;
+/* A connection that was captured; owned. peer->known is its program. */
+void exit_captured(struct exit_run *x, int fd, const struct net_peer *peer);
+
+/* Takes fd over. What it was given to serve ends with the run. */
 enum err_code exit_dns_listen(struct exit_run *x, int fd, struct err *err) MUST_USE;
 void exit_capture_done(struct exit_run *x);
 void exit_dns_done(struct exit_run *x);
@@ -90,7 +115,7 @@ void exit_http_begin(struct exit_listener *l, struct http_req *req, struct sessi
 
 /* A connection that was captured on its way to this host; owned. */
 void exit_tunnel_captured(struct gate *g, struct session *who, const struct egress_host *host,
-			  int fd);
+			  const struct rules_program *program, int fd);
 
 /*
  * Closes a captured connection, so that its program knows at once that it is refused: by an alert where
@@ -119,7 +144,8 @@ struct exit_inspected {
 };
 
 /* Speaks TLS with the agent on fd, which is owned when it succeeds. */
-bool exit_inspect(struct gate *g, struct session *who, const struct egress_host *host, int fd);
+bool exit_inspect(struct gate *g, struct session *who, const struct egress_host *host,
+		  const struct rules_program *program, int fd);
 void exit_inspected_free(struct exit_inspected *i);
 void exit_inspected_close(struct gate *g, const struct session *who);
 

@@ -16,6 +16,8 @@ enum err_code gate_exit_open(struct gate *g, struct session *who, struct buf *ce
 	x->who = who;
 	list_init(&x->ports);
 	list_init(&x->waiting);
+	list_init(&x->programs);
+	list_init(&x->asked);
 	if (config_inspects_any(g->rules->config) && tls_authority_own(cert, &x->authority, err)) {
 		exit_run_free(x);
 		return err->code;
@@ -31,6 +33,7 @@ enum err_code gate_exit_open(struct gate *g, struct session *who, struct buf *ce
 void exit_run_free(struct exit_run *x)
 {
 	if (x) {
+		exit_ports_done(x);
 		exit_capture_done(x);
 		exit_dns_done(x);
 		egress_names_done(&x->names);

@@ -46,6 +46,7 @@ struct exit_tunnel {
 	enum tunnel_state state;
 	struct arena arena;
 	struct egress_host host;
+	const struct rules_program *program; /* whose it is; NULL: not known */
 	struct action action;
 	struct hold hold;
 	struct dial_request dial;
@@ -285,7 +286,8 @@ static void look_into(struct exit_tunnel *t)
 {
 	if (!take_client(t)) {
 		answered(t, LEDGER_CALLER_GONE, 0);
-	} else if (buf_len(&t->hello) || !exit_inspect(t->gate, t->who, &t->host, t->client.fd)) {
+	} else if (buf_len(&t->hello) ||
+		   !exit_inspect(t->gate, t->who, &t->host, t->program, t->client.fd)) {
 		/* A client that does not wait for an answer before it begins TLS is not served. */
 		t->action.finding = STR("TLS could not be looked into");
 		answered(t, LEDGER_PROTOCOL_ERROR, 200);
@@ -394,8 +396,10 @@ static const struct action_events tunnel_events = {.forward = forward, .reply = 
 
 static void decide(struct exit_tunnel *t, uint64_t started)
 {
-	struct rules_query q = {
-		.kind = RULES_CONNECT, .host = &t->host, .approved_by = str_from_c(t->hold.by)};
+	struct rules_query q = {.kind = RULES_CONNECT,
+				.host = &t->host,
+				.program = t->program,
+				.approved_by = str_from_c(t->hold.by)};
 
 	q.input = exit_describe(NULL, &t->arena, &t->host, str_make(NULL, 0), false);
 	t->action = (struct action){
@@ -492,12 +496,13 @@ void exit_tunnel_begin(struct exit_listener *l, struct http_req *req, struct ses
 		return;
 	}
 	t->host = host;
+	t->program = exit_program_of(req);
 	req->user = t;
 	decide(t, req->started);
 }
 
 void exit_tunnel_captured(struct gate *g, struct session *who, const struct egress_host *host,
-			  int fd)
+			  const struct rules_program *program, int fd)
 {
 	struct exit_tunnel *t = tunnel_new(g, NULL, who);
 
@@ -506,6 +511,7 @@ void exit_tunnel_captured(struct gate *g, struct session *who, const struct egre
 		return;
 	}
 	t->captured = true;
+	t->program = program;
 	t->client.fd = fd;
 	t->host = *host;
 	decide(t, g->loop.now);

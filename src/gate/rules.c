@@ -117,6 +117,31 @@ static enum err_code digest_sources(struct rules *r, const struct rules_texts *t
 	return code;
 }
 
+static bool is_word(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '_';
+}
+
+/* Whether the word stands in a text at all: finding out who connects takes time, so only then it is done. */
+static bool says_program(struct str text)
+{
+	const struct str word = STR("program");
+
+	for (;;) {
+		size_t at = str_find_str(text, word);
+
+		if (at == text.n) {
+			return false;
+		}
+		if ((at == 0 || !is_word(text.p[at - 1])) &&
+		    (at + word.n == text.n || !is_word(text.p[at + word.n]))) {
+			return true;
+		}
+		text = str_from(text, at + word.n);
+	}
+}
+
 /* What the gate may not see of a server is known to it by its digest only. */
 static enum err_code load_digests(struct rules *r, const struct json *servers, struct err *err)
 {
@@ -158,6 +183,9 @@ static enum err_code load_policies(struct rules *r, struct str bundle_json, stru
 	TRY(digest_sources(r, &texts, err));
 	TRY(policy_literals(&r->arena, texts.policies, texts.n_policies, STR("Path"), &r->paths,
 			    &r->n_paths, err));
+	for (size_t i = 0; i < texts.n_policies; i++) {
+		r->ask_program = r->ask_program || says_program(texts.policies[i].text);
+	}
 	TRY(load_digests(r, json_get(root, STR("servers")), err));
 	return rules_residency_init(r, texts.policies, texts.n_policies, err);
 }
@@ -453,7 +481,24 @@ static bool put_approval(struct policy_record *w, const struct rules_query *q, s
 	return true;
 }
 
-/* {input, sessionId, w: {approval, labels, now, origin, purpose, session: {depth, id, taint}}} */
+static bool put_program(struct policy_record *context, const struct rules_program *p,
+			struct arena *a)
+{
+	struct policy_value v;
+	struct policy_record r;
+
+	policy_record_begin(&r, a);
+	policy_record_put(&r, STR("path"), policy_string(p->path));
+	policy_record_put(&r, STR("digest"), policy_string(p->digest));
+	policy_record_put(&r, STR("certain"), policy_bool(p->certain));
+	if (!policy_record_end(&r, &v)) {
+		return false;
+	}
+	policy_record_put(context, STR("program"), v);
+	return true;
+}
+
+/* {input, program, sessionId, w: {approval, labels, now, origin, purpose, session: {depth, id, taint}}} */
 static bool make_context(const struct rules_query *q, struct arena *a, struct policy_value *ret)
 {
 	struct policy_value labels = labels_value(&q->labels, a), input, session, w;
@@ -485,6 +530,9 @@ static bool make_context(const struct rules_query *q, struct arena *a, struct po
 	policy_record_begin(&r, a);
 	policy_record_put(&r, STR("w"), w);
 	policy_record_put(&r, STR("input"), input);
+	if (q->program && !put_program(&r, q->program, a)) {
+		return false;
+	}
 	policy_record_put(&r, STR("sessionId"), policy_string(q->session));
 	return policy_record_end(&r, ret);
 }

@@ -31,6 +31,7 @@ struct rules {
 	uint8_t (*servers)[SHA256_LEN]; /* of each server's whole configuration, in its order */
 	const struct str *paths;        /* that the policies name: Writ::Path::"..." */
 	size_t n_paths;
+	bool ask_program; /* some policy may look at context.program */
 };
 
 /*
@@ -73,6 +74,12 @@ struct rules_labels {
 	size_t n_categories;
 };
 
+/* The program that made a connection, as far as that is known. */
+struct rules_program {
+	struct str path, digest; /* SHA-256, in hexadecimal */
+	bool certain;            /* it made the connection itself: sandbox/owner.h */
+};
+
 struct rules_query {
 	enum rules_kind kind;
 	struct str agent;
@@ -80,7 +87,8 @@ struct rules_query {
 	struct str server;                 /* MCP: its configured id */
 	struct str object; /* tool, URI, prompt, model, or the path of a program or file */
 	struct str digest; /* EXEC: SHA-256 of the program, in hexadecimal */
-	const struct egress_host *host; /* RULES_CONNECT: where to */
+	const struct egress_host *host;      /* RULES_CONNECT: where to */
+	const struct rules_program *program; /* RULES_CONNECT: whose; NULL: not known */
 	struct str input; /* raw JSON object: what the policies see as context.input */
 	struct str session;
 	struct str unfit; /* why Writ refuses it before any policy is asked; empty: it does not */

@@ -6,6 +6,7 @@
 #include "ipc/frame.h"
 #include "sys/fd.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -238,6 +239,20 @@ static void started(struct gate_run *run)
 	buf_done(&detail);
 }
 
+static enum err_code told_program(struct gate_run *run, struct frame_reader *r, struct err *err)
+{
+	uint64_t n = frame_get_u64(r);
+	struct str path = frame_get_str(r), digest = frame_get_str(r);
+	bool certain = frame_get_u8(r) != 0;
+
+	if (!frame_ok(r) || !run->session || path.n > PATH_MAX || !str_is_utf8(path) ||
+	    digest.n != (path.n ? 2 * SHA256_LEN : 0)) {
+		return ERR(err, ERR_INVALID, "a program that is none");
+	}
+	gate_exit_program(run->session, n, path, digest, certain);
+	return ERR_OK;
+}
+
 /* One frame; the descriptor, if any, is taken over. */
 static enum err_code message(struct gate_run *run, struct str frame, int fd, struct err *err)
 {
@@ -264,6 +279,8 @@ static enum err_code message(struct gate_run *run, struct str frame, int fd, str
 		return ERR_OK;
 	case RUN_ENDED:
 		return ended(run, &r, err);
+	case RUN_PROGRAM:
+		return told_program(run, &r, err);
 	case RUN_LIST:
 		gate_run_list(run);
 		return ERR_OK;

@@ -197,6 +197,32 @@ static void say_opened(struct gate_run *run, struct str policy)
 	gate_buf_give(run->gate, &room);
 }
 
+static void put_end(struct frame_writer *w, const struct net_addr *at)
+{
+	static const char mapped[12] = {[10] = '\xff', [11] = '\xff'};
+	struct str ip = str_make((const char *)at->ip, at->kind == NET_ADDR_IP6 ? 16 : 4);
+
+	if (str_starts_with(ip, str_make(mapped, sizeof(mapped)))) {
+		ip = str_from(ip, sizeof(mapped));
+	}
+	frame_put_str(w, ip);
+	frame_put_u32(w, at->port);
+}
+
+/* Whose a connection is, only its `writ run` can see. */
+static void ask_whose(void *user, uint64_t n, const struct net_addr *own,
+		      const struct net_addr *peer)
+{
+	char buf[128];
+	struct frame_writer w;
+
+	frame_begin(&w, buf, sizeof(buf), RUN_WHO);
+	frame_put_u64(&w, n);
+	put_end(&w, own);
+	put_end(&w, peer);
+	gate_run_say(user, &w);
+}
+
 /* Of a run that is only explained, the exit does not stay open. */
 static bool open_exit(struct gate_run *run)
 {
@@ -206,6 +232,9 @@ static bool open_exit(struct gate_run *run)
 
 	buf_init(&cert, 16 << 10);
 	ok = gate_exit_open(run->gate, run->session, &cert, &err) == ERR_OK;
+	if (ok && run->session) {
+		gate_exit_asks(run->session, ask_whose, run);
+	}
 	run->authority = arena_dup(&run->arena, buf_str(&cert));
 	buf_done(&cert);
 	return ok && run->authority.p;

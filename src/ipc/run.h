@@ -30,6 +30,8 @@
  *   REINS     fd: SOCK_SEQPACKET, the other end is init's
  *   STARTED   (the program has been executed)
  *   ENDED     u8 enum run_end, u32 exit status
+ *   PROGRAM   u64 number of WHO, str path of the program's file inside, str digest (as of OPEN), u8 certain:
+ *             the connection cannot have come to it through execve; texts are empty when nobody is known
  *   LIST      (answered by RUN for each, then LISTED)
  *   LEVER     u8 enum run_lever, u64 run (answered by LEVERED)
  * From the gate:
@@ -40,6 +42,8 @@
  *             reading, str policy for writing}
  *   REFUSED   u8 enum run_refusal, str policy, str reason, u64 index of the refusal, when recorded
  *   STOPPING  (the node drains)
+ *   WHO       u64 number, str address, u32 port, str address, u32 port: whose is the connection? The
+ *             program's own end first; 4 or 16 bytes in network order
  *   CLOSED    (the end of the run is in the ledger)
  *   RUN       u64 run, str agent, str program, u8 enum run_state, u64 age in ms, u32 uid, u32 pid of its
  *             client
@@ -74,6 +78,7 @@ enum run_message {
 	RUN_ENDED,
 	RUN_LIST,
 	RUN_LEVER,
+	RUN_PROGRAM,
 	RUN_OPENED = 64,
 	RUN_REFUSED,
 	RUN_STOPPING,
@@ -81,6 +86,7 @@ enum run_message {
 	RUN_RUN,
 	RUN_LISTED,
 	RUN_LEVERED,
+	RUN_WHO,
 };
 
 enum { RUN_EXPLAIN = 1 /* decide, but record and start nothing */ };

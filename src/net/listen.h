@@ -19,6 +19,7 @@ struct net_peer {
 	pid_t pid;
 	uid_t uid;
 	gid_t gid;
+	const void *known; /* what whoever accepted it found out; borrowed, for its own use */
 };
 
 struct net_listen_options {

@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <linux/netlink.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -33,7 +34,7 @@
 enum { SETUP_MS = 10000, MAX_RULES = PLAN_MAX_PATHS + 64 };
 
 /* How the child hands out its terminal; listeners have their own kinds. */
-enum { GIVE_TERMINAL = 0 };
+enum { GIVE_TERMINAL = 0, GIVE_PROC = 64, GIVE_DIAG };
 
 struct applying {
 	const struct sandbox_plan *plan;
@@ -75,6 +76,20 @@ static enum err_code listen_for_starter(const struct plan_op *op, struct err *er
 
 	TRY(network_listen(op, &fd, err));
 	return give(op->flags & LISTEN_KIND, fd, err);
+}
+
+/* From here the starter sees which processes there are, and which connections. */
+static enum err_code make_proc(struct applying *s, const struct plan_op *op, struct err *err)
+{
+	CLEANUP(fd_close) int diag = -1;
+
+	TRY(mounts_proc(s->root, op->target, &s->proc, err));
+	if (!(op->flags & 1)) {
+		return ERR_OK;
+	}
+	TRY(give(GIVE_PROC, s->proc, err));
+	diag = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+	return diag < 0 ? ERR_OK : give(GIVE_DIAG, diag, err); /* without it nobody is known */
 }
 
 /* The program's session gets the terminal; the other end goes to the starter. */
@@ -203,7 +218,7 @@ static enum err_code apply_op(struct applying *s, const struct plan_op *op, stru
 	case PLAN_TMP:
 		return mounts_tmp(s->root, op, err);
 	case PLAN_PROC:
-		return mounts_proc(s->root, op->target, &s->proc, err);
+		return make_proc(s, op, err);
 	case PLAN_OVERLAY:
 		return mounts_overlay(s->root, op, err);
 	case PLAN_PIN:
@@ -315,7 +330,16 @@ static bool take_given(struct sandbox_given *given, unsigned kind, int fd)
 		given->terminal = fd;
 		return true;
 	}
-	if (kind != GIVE_TERMINAL && given->n_listeners < ARRAY_LEN(given->listeners)) {
+	if (kind == GIVE_PROC && given->proc < 0) {
+		given->proc = fd;
+		return true;
+	}
+	if (kind == GIVE_DIAG && given->diag < 0) {
+		given->diag = fd;
+		return true;
+	}
+	if (kind != GIVE_TERMINAL && kind < GIVE_PROC &&
+	    given->n_listeners < ARRAY_LEN(given->listeners)) {
 		given->listeners[given->n_listeners].kind = kind;
 		given->listeners[given->n_listeners++].fd = fd;
 		return true;
@@ -420,6 +444,8 @@ static enum err_code clone_child(const struct sandbox_plan *plan, const int fds[
 void sandbox_given_done(struct sandbox_given *given)
 {
 	fd_close(&given->terminal);
+	fd_close(&given->proc);
+	fd_close(&given->diag);
 	for (size_t i = 0; i < given->n_listeners; i++) {
 		fd_close(&given->listeners[i].fd);
 	}
@@ -442,12 +468,12 @@ enum err_code sandbox_start_given(const struct sandbox_plan *plan, const struct 
 	CLEANUP(fd_close) int starter = (int)syscall(SYS_pidfd_open, getpid(), 0);
 	CLEANUP(fd_close) int status = -1;
 	CLEANUP(fd_close) int status_end = -1;
-	struct sandbox_given given = {.terminal = -1};
+	struct sandbox_given given = {.terminal = -1, .proc = -1, .diag = -1};
 	struct sandbox_child c = {.pidfd = -1};
 	int ends[2];
 	enum err_code code;
 
-	ret_given->terminal = -1;
+	*ret_given = given;
 	if (null < 0 || starter < 0 ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) {
 		return ERR_ERRNO(err, "prepare a sandbox");

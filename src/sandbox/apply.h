@@ -29,7 +29,8 @@ struct sandbox_fds {
 
 /* What the sandbox handed out while it was made; the caller's. */
 struct sandbox_given {
-	int terminal; /* our end of the program's terminal; -1: none */
+	int terminal;   /* our end of the program's terminal; -1: none */
+	int proc, diag; /* of a plan that is watched, for sandbox_owner_find; -1: none */
 	struct {
 		unsigned kind; /* of struct sandbox_listener */
 		int fd;
@@ -75,8 +76,8 @@ enum err_code sandbox_start(const struct sandbox_plan *plan, const struct sandbo
 			    struct sandbox_child *ret, struct err *err) MUST_USE;
 
 /*
- * The same for a plan with listeners or a terminal. ret_given->terminal is set even when none was
- * asked for.
+ * The same for a plan with listeners, a terminal, or that is watched. Every descriptor of ret_given is set
+ * even when none was asked for.
  */
 enum err_code sandbox_start_given(const struct sandbox_plan *plan, const struct sandbox_fds *fds,
 				  struct sandbox_child *ret, struct sandbox_given *ret_given,

@@ -507,7 +507,7 @@ static void plan_root(struct building *b)
 	plan_devices(b);
 	plan_etc(b);
 	if (!(b->missing & PLAN_NO_PROC)) {
-		(void)op_path(b, PLAN_PROC, STR(""), STR("/proc"));
+		op_path(b, PLAN_PROC, STR(""), STR("/proc"))->flags = b->spec->watched ? 1 : 0;
 	}
 	if (has_pid_limit(b)) {
 		op_value(b, PLAN_PIDS, 0, FIRST_PIDS + most_processes(b));

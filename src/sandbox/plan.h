@@ -66,7 +66,7 @@ struct sandbox_limits {
  * (IPV6_PKTINFO, or IP_PKTINFO where there is no IPv6).
  */
 struct sandbox_listener {
-	unsigned kind; /* the starter's own word for it, not 0 */
+	unsigned kind; /* the starter's own word for it, 1 to 63 */
 	uint16_t port;
 	bool any; /* at every address, of IPv6 too; needs spec->capture. Else at 127.0.0.1 */
 	bool datagram;
@@ -101,6 +101,8 @@ struct sandbox_spec {
 	size_t n_listeners;
 	const struct sandbox_file *files;
 	size_t n_files;
+	bool watched;    /* its /proc and a netlink socket that knows its connections are handed to
+			    the starter: sandbox/owner.h */
 	bool capture;    /* with loopback: every address is its own, so what it connects to
 			    reaches its listeners or is refused at once; names are asked of it */
 	bool loopback;   /* IPv4/IPv6 sockets within its own, otherwise empty, network */
@@ -151,18 +153,18 @@ enum plan_kind {
 	PLAN_OVERLAY,        /* target, its changes in the folders of source; flags */
 	PLAN_PIN,            /* target, a folder that is there, mounted on itself */
 	PLAN_TMP,            /* memory file system at target; value: bytes; flags */
-	PLAN_PROC,           /* target */
-	PLAN_PTS,            /* pseudo terminals of its own at target */
-	PLAN_MASK,           /* nothing at target; flags: BIND_DIR */
-	PLAN_LISTEN,       /* a listener for the starter; flags: kind and LISTEN_..., value: port */
-	PLAN_PIVOT,        /* the new root becomes the root, the old one is gone */
-	PLAN_HOSTNAME,     /* source */
-	PLAN_INIT,         /* from here on in a child: this process stays behind as init */
-	PLAN_TERMINAL,     /* standard streams that were asked to be become a terminal of its own */
-	PLAN_CWD,          /* target */
-	PLAN_LIMIT,        /* flags: RLIMIT_..., value */
-	PLAN_ALLOW,        /* landlock rule: target, flags: FILES_... */
-	PLAN_LANDLOCK,     /* enter the domain of the rules so far; flags: 1 = ports stay open */
+	PLAN_PROC,     /* target; flags: 1 = handed to the starter, with a view of connections */
+	PLAN_PTS,      /* pseudo terminals of its own at target */
+	PLAN_MASK,     /* nothing at target; flags: BIND_DIR */
+	PLAN_LISTEN,   /* a listener for the starter; flags: kind and LISTEN_..., value: port */
+	PLAN_PIVOT,    /* the new root becomes the root, the old one is gone */
+	PLAN_HOSTNAME, /* source */
+	PLAN_INIT,     /* from here on in a child: this process stays behind as init */
+	PLAN_TERMINAL, /* standard streams that were asked to be become a terminal of its own */
+	PLAN_CWD,      /* target */
+	PLAN_LIMIT,    /* flags: RLIMIT_..., value */
+	PLAN_ALLOW,    /* landlock rule: target, flags: FILES_... */
+	PLAN_LANDLOCK, /* enter the domain of the rules so far; flags: 1 = ports stay open */
 	PLAN_CAPABILITIES, /* empty every set, no new privileges */
 	PLAN_SECCOMP,      /* the filter of plan->seccomp */
 	PLAN_EXEC,         /* source: the program */

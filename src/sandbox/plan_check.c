@@ -271,7 +271,7 @@ static enum err_code check_listeners(const struct sandbox_spec *spec, struct err
 	}
 	for (size_t i = 0; i < spec->n_listeners; i++) {
 		if (!spec->loopback || spec->listeners[i].kind == 0 ||
-		    spec->listeners[i].kind > 255 || spec->listeners[i].port == 0) {
+		    spec->listeners[i].kind > 63 || spec->listeners[i].port == 0) {
 			return ERR(err, ERR_INVALID,
 				   "listener %zu needs a kind, a port and loopback", i + 1);
 		}

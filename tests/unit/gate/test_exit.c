@@ -48,6 +48,7 @@ static int begin(void **state)
 {
 	char name[64];
 	struct net_addr at;
+	struct buf cert;
 	struct err err;
 	int ends[2], listener;
 
@@ -65,6 +66,9 @@ static int begin(void **state)
 	assert_int_equal(net_addr_parse(str_from_c(name), &at, &err), ERR_OK);
 	assert_int_equal(net_listen(&at, NULL, &listener, &err), ERR_OK);
 	client = connect_to(listener);
+	buf_init(&cert, 4096);
+	assert_int_equal(gate_exit_open(&gate, run, &cert, &err), ERR_OK);
+	buf_done(&cert);
 	assert_int_equal(gate_exit_listen(&gate, run, EXIT_PROXY, listener, &err), ERR_OK);
 	server_side = -1;
 	return 0;
