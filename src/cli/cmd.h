@@ -29,6 +29,7 @@ int cmd_mcp(int argc, char **argv);
 int cmd_import(int argc, char **argv);
 int cmd_reload(int argc, char **argv);
 int cmd_site(int argc, char **argv);
+int cmd_report(int argc, char **argv);
 int cmd_approve(int argc, char **argv);
 int cmd_deny(int argc, char **argv);
 int cmd_run(int argc, char **argv);

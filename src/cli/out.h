@@ -62,7 +62,7 @@ struct out {
 	bool in_row, header_done, write_failed;
 };
 
-extern const struct out_ops out_text_ops, out_json_ops;
+extern const struct out_ops out_text_ops, out_json_ops, out_csv_ops;
 
 /* Writes to `fd` (standard output when a command uses it). Release: out_end. */
 void out_init(struct out *o, const char *command, bool json, int fd);

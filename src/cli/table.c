@@ -19,6 +19,7 @@ const struct cmd cmd_table[] = {
 	{"policy", "check, try and explain policies", cmd_policy},
 	{"site", "sites, and what data may go where", cmd_site},
 	{"ledger", "show and verify the record of every action", cmd_ledger},
+	{"report", "the tables that laws ask for, with proofs", cmd_report},
 	{"mcp", "the gateway for clients that only start programs", cmd_mcp},
 	{"import", "turn a client's list of MCP servers into a configuration", cmd_import},
 	{"reload", "ask the running node to load its configuration again", cmd_reload},
