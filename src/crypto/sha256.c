@@ -98,6 +98,9 @@ void sha256_update(struct sha256 *h, const void *bytes, size_t n)
 	const uint8_t *p = bytes;
 	size_t kept = h->n % SHA256_BLOCK, take;
 
+	if (n == 0) {
+		return; /* bytes may be NULL */
+	}
 	h->n += n;
 	if (kept) {
 		take = n < SHA256_BLOCK - kept ? n : SHA256_BLOCK - kept;

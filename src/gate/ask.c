@@ -1,29 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/ask.h"
 
+#include "gate/ask_priv.h"
+#include "gate/inquiry.h"
+
 #include "base/num.h"
 #include "gate/gate.h"
 #include "mcp/ask.h"
 
 #include <stdlib.h>
-
-struct ask {
-	struct list of_link, of_session;
-	struct gate *gate;
-	struct link *link;
-	struct link_call *call; /* whose stream it came on; NULL: any of the session's, or over */
-	struct session *session;
-	uint64_t generation; /* of the link */
-	struct arena arena;
-	struct mcp_msg msg; /* in the arena */
-	char id[24];        /* towards the client */
-	struct action action;
-	struct timer deadline;
-	struct buf answer; /* for the server; empty until there is one */
-	bool told;         /* the client has it */
-	bool over;         /* nobody waits for its answer any more */
-	bool silent;       /* not even the server */
-};
 
 /* ---- the server's side ---- */
 
@@ -41,6 +26,7 @@ static void ask_free(struct ask *a)
 	timer_stop(&a->deadline);
 	list_remove(&a->of_link);
 	list_remove(&a->of_session);
+	list_remove(&a->of_inquiry);
 	a->link->n_asks--;
 	a->session->n_asks--;
 	gate_buf_give(a->gate, &a->answer);
@@ -48,11 +34,33 @@ static void ask_free(struct ask *a)
 	free(a);
 }
 
+/* What it came to goes to whoever calls the server again. */
+static void input_over(struct ask *a)
+{
+	struct str value = buf_str(&a->answer);
+	bool refused = a->action.refused && !a->action.unrecorded;
+
+	if (a->inquiry) {
+		list_remove(&a->of_inquiry);
+		inquiry_answered(a->inquiry, a,
+				 value.n && !a->answer.failed ? value : str_make(NULL, 0), refused);
+	}
+	ask_free(a);
+}
+
 static void on_reply(struct action *action)
 {
 	struct ask *a = CONTAINER_OF(action, struct ask, action);
 	struct link *l = a->link;
 
+	if (a->input) {
+		input_over(a);
+		return;
+	}
+	if (a->inquiry) {
+		list_remove(&a->of_inquiry);
+		inquiry_answered(a->inquiry, a, str_make(NULL, 0), false);
+	}
 	if (!a->silent && l->generation == a->generation && l->state == LINK_READY) {
 		if (buf_len(&a->answer) == 0) {
 			a->answer = gate_buf_take(a->gate, 64 << 10);
@@ -111,8 +119,7 @@ static void tell_over(struct ask *a)
 	gate_buf_give(a->gate, &out);
 }
 
-/* Nobody waits for the answer any more. `a` may be gone afterwards. */
-static void end(struct ask *a, enum ledger_status status, bool silent)
+void ask_end(struct ask *a, enum ledger_status status, bool silent)
 {
 	if (a->over) {
 		a->silent = a->silent || silent;
@@ -124,7 +131,7 @@ static void end(struct ask *a, enum ledger_status status, bool silent)
 	if (a->action.step != STEP_FORWARD) {
 		return; /* forward or reply comes when the record is there */
 	}
-	if (a->told) {
+	if (a->told && !(a->inquiry && a->inquiry->parks)) {
 		tell_over(a);
 	}
 	action_answered(&a->action, status, 0, str_make(NULL, 0));
@@ -132,7 +139,7 @@ static void end(struct ask *a, enum ledger_status status, bool silent)
 
 static void on_deadline(struct timer *t)
 {
-	end(CONTAINER_OF(t, struct ask, deadline), LEDGER_TIMEOUT, false);
+	ask_end(CONTAINER_OF(t, struct ask, deadline), LEDGER_TIMEOUT, false);
 }
 
 static bool is_of_many(const struct session *s)
@@ -149,6 +156,12 @@ static void on_forward(struct action *action)
 		action_answered(action, LEDGER_CANCELLED, 0, str_make(NULL, 0));
 		return;
 	}
+	loop_timer_set(&a->gate->loop, &a->deadline, ASK_SECONDS * CLOCK_SEC);
+	if (a->inquiry && a->inquiry->parks) {
+		a->told = true;
+		inquiry_asked(a->inquiry, a);
+		return;
+	}
 	out = gate_buf_take(a->gate, 34 << 20);
 	mcp_ask_append(&out, &a->arena, &a->msg, str_from_c(a->id),
 		       is_of_many(a->session) ? a->link->id : STR(""));
@@ -156,10 +169,13 @@ static void on_forward(struct action *action)
 	gate_buf_give(a->gate, &out);
 	if (!a->told) {
 		a->over = true;
+		timer_stop(&a->deadline);
 		action_answered(action, LEDGER_CALLER_GONE, 0, str_make(NULL, 0));
 		return;
 	}
-	loop_timer_set(&a->gate->loop, &a->deadline, ASK_SECONDS * CLOCK_SEC);
+	if (a->inquiry) {
+		inquiry_asked(a->inquiry, a);
+	}
 }
 
 static const struct action_events ask_events = {.forward = on_forward, .reply = on_reply};
@@ -216,6 +232,7 @@ struct session *ask_elicited(struct link *l, struct str elicitation_id)
 /* The session that a request belongs to, and its call where there is just one; or NULL. */
 static struct session *owner(struct link *l, struct link_call *c, struct link_call **ret_call)
 {
+	struct link_call *waiting = NULL;
 	struct session *s = NULL;
 	size_t n = 0;
 
@@ -234,7 +251,11 @@ static struct session *owner(struct link *l, struct link_call *c, struct link_ca
 		}
 		s = each->session;
 		*ret_call = n++ ? NULL : each;
+		waiting = each->inquiry && each->inquiry->x ? each : waiting;
 	}
+	/* All are one agent's: of those that come without a session, any that waits can carry it, for
+	 * the answer finds its way by the server's own id. */
+	*ret_call = n > 1 ? waiting : *ret_call;
 	return s && gate_link_agents(l->gate, l) == 1 ? s : NULL;
 }
 
@@ -243,7 +264,7 @@ static enum rules_kind kind_of(enum mcp_method m)
 	return m == MCP_SAMPLE ? RULES_SAMPLE : m == MCP_ELICIT ? RULES_ELICIT : RULES_LIST_ROOTS;
 }
 
-static struct ask *ask_new(struct link *l, struct session *s, const struct mcp_msg *m)
+static struct ask *ask_new(struct link *l, struct session *s, struct str whole)
 {
 	struct ask *a = calloc(1, sizeof(*a));
 	struct str text;
@@ -252,7 +273,7 @@ static struct ask *ask_new(struct link *l, struct session *s, const struct mcp_m
 		return NULL;
 	}
 	arena_init(&a->arena, ASK_MEMORY);
-	text = arena_dup(&a->arena, m->whole);
+	text = arena_dup(&a->arena, whole);
 	if (!text.p ||
 	    mcp_msg_parse(&a->arena, text, &l->gate->json_limits, &a->msg, NULL) != MCP_REQUEST) {
 		arena_done(&a->arena);
@@ -265,6 +286,7 @@ static struct ask *ask_new(struct link *l, struct session *s, const struct mcp_m
 	a->session = s;
 	a->deadline.on_timeout = on_deadline;
 	a->id[num_write_u64(a->id, ++s->next_ask)] = '\0';
+	list_init(&a->of_inquiry);
 	list_append(&l->asks, &a->of_link);
 	list_append(&s->asks, &a->of_session);
 	l->n_asks++;
@@ -272,12 +294,82 @@ static struct ask *ask_new(struct link *l, struct session *s, const struct mcp_m
 	return a;
 }
 
+/* Its client may be asked, as far as the protocol goes: the policies say the rest. */
+static void decide(struct ask *a, struct link_call *call, struct inquiry *h)
+{
+	struct rules_query q = {
+		.kind = kind_of(a->msg.method),
+		.server = a->link->id,
+		.input = a->msg.params,
+		.claims = a->session->caller ? &a->session->caller->claims : NULL,
+	};
+
+	a->call = call;
+	a->inquiry = h;
+	if (h) {
+		list_append(&h->asks, &a->of_inquiry);
+		h->deciding++;
+	}
+	a->action = (struct action){
+		.gate = a->gate, .on = &ask_events, .session = a->session, .arena = &a->arena};
+	action_start(&a->action, &q, a->gate->loop.now);
+}
+
+static bool has_room(const struct link *l, const struct session *s)
+{
+	return s->n_asks < ASKS_OF_SESSION && l->n_asks < ASKS_OF_LINK;
+}
+
+/* What a client of the modern era would have had to offer. */
+static uint32_t capability_for(enum mcp_method m)
+{
+	return m == MCP_ELICIT ? MCP_CAP_ELICITATION | MCP_CAP_ELICITATION_FORM
+			       : mcp_method_info(m)->capability;
+}
+
+/* Keys are unique: two ids that make one key cannot be told apart. */
+static bool is_asked(struct inquiry *h, const struct mcp_msg *m)
+{
+	struct buf mine, other;
+	bool found = false;
+
+	buf_init(&mine, 1024);
+	buf_init(&other, 1024);
+	mcp_input_key(&mine, m);
+	LIST_FOREACH (node, &h->asks) {
+		buf_clear(&other);
+		mcp_input_key(&other, &CONTAINER_OF(node, struct ask, of_inquiry)->msg);
+		found = found || str_eq(buf_str(&mine), buf_str(&other));
+	}
+	buf_done(&mine);
+	buf_done(&other);
+	return found;
+}
+
+bool ask_input(struct inquiry *h, struct link_call *c, struct str request)
+{
+	struct ask *a =
+		has_room(h->link, h->session) ? ask_new(h->link, h->session, request) : NULL;
+
+	if (!a) {
+		return false;
+	}
+	a->input = true;
+	if (mcp_ask_check(&a->arena, &a->msg, &h->asked) != MCP_ERROR_NONE ||
+	    is_asked(h, &a->msg)) {
+		ask_free(a);
+		return false;
+	}
+	decide(a, c, h);
+	return true;
+}
+
 void ask_begin(struct link *l, struct link_call *c, const struct mcp_msg *m)
 {
-	struct rules_query q = {.kind = kind_of(m->method), .server = l->id, .input = m->params};
 	struct link_call *call = NULL;
 	struct session *s = l->state == LINK_READY ? owner(l, c, &call) : NULL;
 	enum mcp_error e;
+	struct inquiry *h;
 	struct ask *a;
 
 	if (!s) {
@@ -288,21 +380,21 @@ void ask_begin(struct link *l, struct link_call *c, const struct mcp_msg *m)
 		post_error(l, m->id, MCP_ERROR_METHOD);
 		return;
 	}
-	e = mcp_ask_check(&l->gate->scratch, m, &s->mcp);
-	a = e == MCP_ERROR_NONE && s->n_asks < ASKS_OF_SESSION && l->n_asks < ASKS_OF_LINK
-		    ? ask_new(l, s, m)
-		    : NULL;
+	h = call ? call->inquiry : NULL;
+	e = mcp_ask_check(&l->gate->scratch, m, h ? &h->asked : &s->mcp);
+	if (e == MCP_ERROR_METHOD && call) {
+		call->lacked |= capability_for(m->method);
+	}
+	if (e == MCP_ERROR_NONE && h && (h->rounds >= INQUIRY_ROUNDS || is_asked(h, m))) {
+		e = MCP_ERROR_REQUEST;
+	}
+	a = e == MCP_ERROR_NONE && has_room(l, s) ? ask_new(l, s, m->whole) : NULL;
 	if (!a) {
 		post_error(l, m->id, e == MCP_ERROR_NONE ? MCP_ERROR_BUSY : e);
 		return;
 	}
-	a->call = call;
 	remember(l, s, mcp_ask_elicitation(&a->arena, &a->msg));
-	q.input = a->msg.params;
-	q.claims = s->caller ? &s->caller->claims : NULL;
-	a->action = (struct action){
-		.gate = l->gate, .on = &ask_events, .session = s, .arena = &a->arena};
-	action_start(&a->action, &q, l->gate->loop.now);
+	decide(a, call, h);
 }
 
 /* ---- what comes from the client ---- */
@@ -312,7 +404,8 @@ static struct ask *find(const struct session *s, struct str id)
 	LIST_FOREACH (node, (struct list *)(uintptr_t)&s->asks) {
 		struct ask *a = CONTAINER_OF(node, struct ask, of_session);
 
-		if (a->told && !a->over && str_eq(str_from_c(a->id), id)) {
+		if (a->told && !a->over && !(a->inquiry && a->inquiry->parks) &&
+		    str_eq(str_from_c(a->id), id)) {
 			return a;
 		}
 	}
@@ -329,10 +422,31 @@ bool ask_answer(struct gate *g, struct session *s, const struct mcp_msg *m)
 	a->over = true;
 	timer_stop(&a->deadline);
 	a->answer = gate_buf_take(g, 34 << 20);
-	mcp_splice_answer(&a->answer, m, a->msg.id);
+	if (!a->input) {
+		mcp_splice_answer(&a->answer, m, a->msg.id);
+	} else if (m->kind == MCP_RESPONSE) {
+		buf_append(&a->answer, m->result);
+	}
 	action_answered(&a->action, m->kind == MCP_RESPONSE ? LEDGER_OK : LEDGER_TOOL_ERROR, 0,
 			m->kind == MCP_RESPONSE ? m->result : m->error);
 	return true;
+}
+
+void ask_supply(struct ask *a, struct str value)
+{
+	a->over = true;
+	timer_stop(&a->deadline);
+	a->answer = gate_buf_take(a->gate, 34 << 20);
+	if (!a->input) {
+		buf_append(&a->answer, STR("{\"jsonrpc\":\"2.0\",\"id\":"));
+		buf_append(&a->answer, a->msg.id);
+		buf_append(&a->answer, STR(",\"result\":"));
+	}
+	buf_append(&a->answer, value);
+	if (!a->input) {
+		buf_append_c(&a->answer, '}');
+	}
+	action_answered(&a->action, LEDGER_OK, 0, value);
 }
 
 void ask_progress(struct gate *g, struct session *s, const struct mcp_msg *m)
@@ -340,7 +454,7 @@ void ask_progress(struct gate *g, struct session *s, const struct mcp_msg *m)
 	struct ask *a = m->token.p ? find(s, m->token) : NULL;
 	struct buf out;
 
-	if (!a || !a->msg.token.p || a->link->generation != a->generation) {
+	if (!a || a->input || !a->msg.token.p || a->link->generation != a->generation) {
 		return;
 	}
 	out = gate_buf_take(g, 1 << 20);
@@ -358,8 +472,8 @@ void ask_take_back(struct link *l, struct str id)
 	LIST_FOREACH (node, &l->asks) {
 		struct ask *a = CONTAINER_OF(node, struct ask, of_link);
 
-		if (str_eq(a->msg.id, id)) {
-			end(a, LEDGER_CANCELLED, true);
+		if (!a->input && str_eq(a->msg.id, id)) {
+			ask_end(a, LEDGER_CANCELLED, true);
 		}
 	}
 }
@@ -369,9 +483,9 @@ void ask_call_over(struct link *l, struct link_call *c)
 	LIST_FOREACH (node, &l->asks) {
 		struct ask *a = CONTAINER_OF(node, struct ask, of_link);
 
-		if (a->call == c ||
-		    (!a->call && a->session == c->session && !any_call(l, a->session))) {
-			end(a, LEDGER_CANCELLED, false);
+		if (!a->input && (a->call == c || (!a->call && a->session == c->session &&
+						   !any_call(l, a->session)))) {
+			ask_end(a, LEDGER_CANCELLED, false);
 			a->call = NULL;
 		}
 	}
@@ -380,7 +494,7 @@ void ask_call_over(struct link *l, struct link_call *c)
 /* Is there a stream on which the client could still be reached? */
 static bool is_reachable(const struct ask *a)
 {
-	if (a->session->stream) {
+	if (a->session->stream || (a->inquiry && a->inquiry->parks)) {
 		return true;
 	}
 	if (a->call) {
@@ -402,7 +516,7 @@ void ask_client_gone(struct session *s)
 		struct ask *a = CONTAINER_OF(node, struct ask, of_session);
 
 		if (!is_reachable(a)) {
-			end(a, LEDGER_CALLER_GONE, false);
+			ask_end(a, LEDGER_CALLER_GONE, false);
 		}
 	}
 }
@@ -410,7 +524,17 @@ void ask_client_gone(struct session *s)
 void ask_link_lost(struct link *l)
 {
 	LIST_FOREACH (node, &l->asks) {
-		end(CONTAINER_OF(node, struct ask, of_link), LEDGER_DIED, true);
+		ask_end(CONTAINER_OF(node, struct ask, of_link), LEDGER_DIED, true);
+	}
+}
+
+void ask_session_end(struct session *s)
+{
+	LIST_FOREACH (node, &s->asks) {
+		struct ask *a = CONTAINER_OF(node, struct ask, of_session);
+
+		action_abandon(&a->action);
+		ask_free(a);
 	}
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A request of a server to a client: whose client it is, the action it becomes, and the
+ * A question of a server to a client (a request of it, or one of those in a result of the modern
+ * era, gate/inquiry.h): whose client it is, the action it becomes, and the
  * way of the answer back. To ask is an action of the agent whose call it serves.
  *
  * All sessions of a gate share a link, so it has to be known whose call a request belongs to.
@@ -52,6 +53,9 @@ void ask_client_gone(struct session *s);
 
 /* A call has ended. */
 void ask_call_over(struct link *l, struct link_call *c);
+
+/* The session goes: its questions are over at once, without another word. */
+void ask_session_end(struct session *s);
 
 /* The server is gone, or has forgotten us. */
 void ask_link_lost(struct link *l);

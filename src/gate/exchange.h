@@ -9,6 +9,7 @@
 
 #include "gate/caller.h"
 #include "gate/gate.h"
+#include "gate/inquiry.h"
 #include "mcp/modern.h"
 #include "model/request.h"
 
@@ -68,7 +69,9 @@ struct exchange {
 	bool subscribed;       /* by this request: undone when the server refuses */
 	struct str object_raw; /* the same as raw JSON when it differs from the client's */
 	struct link_call call;
-	struct link_wait listened; /* for a modern server to take a subscription */
+	struct inquiry *inquiry;      /* where the server or the client is asked first */
+	struct mcp_supplied supplied; /* answers that came with the request */
+	struct link_wait listened;    /* for a modern server to take a subscription */
 	struct action action;
 	struct hold *hold; /* a person is, or was, asked about it; NULL: nobody */
 
@@ -145,6 +148,25 @@ void mcp_check_arguments(struct exchange *x, struct rules_query *q);
 
 /* A result against its outputSchema; false with the reason: it is to be withheld. */
 bool mcp_check_result(struct exchange *x, const struct mcp_msg *m, struct str *ret_says);
+
+/* The same action once more, for a server that has asked for something in between. */
+void mcp_object_again(struct exchange *x);
+
+/* Asks the server; the answer ends the action. ERR_LIMIT, ERR_INVALID, ERR_CLOSED: nothing was sent. */
+enum err_code mcp_call_start(struct exchange *x) MUST_USE;
+
+/* Asks a modern server again, with what it wanted to know (raw, p NULL: nothing). */
+bool mcp_call_again(struct exchange *x, struct str responses, struct str state) MUST_USE;
+
+/* What a call comes to, whoever holds it; each but the first ends the action, or the request when no
+ * action is under way. */
+void mcp_call_notified(struct exchange *x, const struct mcp_msg *m);
+void mcp_call_answered(struct exchange *x, const struct mcp_msg *m, uint32_t lacked);
+void mcp_call_failed(struct exchange *x, enum link_fail why);
+void mcp_call_rejected(struct exchange *x);
+
+/* Stops what is under way for this request. */
+void mcp_call_stop(struct exchange *x);
 
 void mcp_open_start(struct exchange *x);
 void mcp_lists_end(struct exchange *x);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/gate.h"
 
+#include "gate/ask.h"
+#include "gate/inquiry.h"
 #include "gate/subs.h"
 
 #include "crypto/secret.h"
@@ -29,6 +31,9 @@ enum err_code gate_init(struct gate *g, unsigned index, struct err *err)
 	TRY(loop_init(&g->loop, err));
 	rand_bytes(&g->seed, sizeof(g->seed));
 	rand_bytes(&g->boot, sizeof(g->boot));
+	rand_bytes(g->state_key, sizeof(g->state_key));
+	map_init(&g->inquiries_by_id, g->seed);
+	list_init(&g->inquiries);
 	list_init(&g->links);
 	list_init(&g->endpoints);
 	list_init(&g->models);
@@ -56,6 +61,7 @@ void gate_done(struct gate *g)
 		tls_ctx_free(g->listeners[i].tls);
 	}
 	exits_done(g);
+	inquiry_done(g);
 	gate_unapply(g);
 	for (unsigned i = 0; i < g->n_peers; i++) {
 		gate_peer_done(&g->peers[i]);
@@ -165,6 +171,7 @@ void gate_drain(struct gate *g, void (*on_drained)(struct gate *g))
 		}
 	}
 	exits_drain(g);
+	inquiry_drain(g);
 	for (unsigned i = 0; i < g->n_listeners; i++) {
 		http_server_drain(g->listeners[i].server, on_server_drained);
 	}
@@ -202,6 +209,8 @@ void gate_session_end(struct gate *g, struct session *s)
 		http_respond_end(stream);
 	}
 	history_forget(g, s);
+	inquiry_session_end(g, s);
+	ask_session_end(s);
 	subs_session_end(s);
 	session_close(&g->sessions, s);
 }
@@ -250,6 +259,7 @@ static void on_housekeeping(struct timer *t)
 	struct gate *g = CONTAINER_OF(t, struct gate, housekeeping);
 
 	if (g->draining) {
+		inquiry_drain(g);
 		check_drained(g);
 		loop_timer_set(&g->loop, t, 50 * CLOCK_MS);
 		return;

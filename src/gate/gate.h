@@ -98,8 +98,12 @@ struct gate {
 	struct sessions sessions;
 	struct oauth *oauth; /* NULL: no tokens are accepted */
 	struct gate_runs runs;
-	struct holds holds; /* what waits for a person */
-	struct h2_lib *h2;  /* NULL when nothing that is configured can speak HTTP/2 */
+	struct holds holds;    /* what waits for a person */
+	struct h2_lib *h2;     /* NULL when nothing that is configured can speak HTTP/2 */
+	struct list inquiries; /* calls that wait for answers of their clients: gate/inquiry.h */
+	struct map inquiries_by_id;
+	size_t n_inquiries;
+	uint8_t state_key[32];                /* of their names */
 	struct list links, endpoints, models; /* with those that a reload retired */
 	struct gate_listener listeners[GATE_MAX_LISTENERS];
 	unsigned n_listeners;

@@ -29,6 +29,7 @@ struct gate;
 struct session;
 struct link;
 struct link_call;
+struct inquiry;
 
 enum link_state {
 	LINK_DOWN = 0,
@@ -82,6 +83,8 @@ struct link_call {
 	struct link *link;
 	const struct link_events *on;
 	struct session *session; /* whose it is; NULL: our own */
+	struct inquiry *inquiry; /* its client of the modern era can be asked by a result */
+	uint32_t lacked;         /* what was to be asked, and the client has not offered */
 	uint64_t started;
 	uint64_t hop; /* id and progress token towards the server */
 	char hop_text[24];

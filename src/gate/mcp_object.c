@@ -7,8 +7,6 @@
 #include "gate/subs.h"
 
 #include "mcp/denied.h"
-#include "mcp/outward.h"
-#include "mcp/upward.h"
 #include "json/write.h"
 
 static enum mcp_error unknown_object(const struct exchange *x)
@@ -100,92 +98,8 @@ static bool find_object(struct exchange *x)
 	}
 }
 
-/* ---- the call ---- */
+/* ---- the action ---- */
 
-static void on_notification(struct link_call *c, const struct mcp_msg *m)
-{
-	struct exchange *x = CONTAINER_OF(c, struct exchange, call);
-	struct buf out;
-
-	if (m->method == MCP_MESSAGE) {
-		enum mcp_log_level level = MCP_LOG_INFO;
-		struct str raw = mcp_msg_param(m, STR("level")), name;
-		struct err err;
-
-		if (raw.p && json_unquote(&x->gate->scratch, raw, &name, &err) == ERR_OK) {
-			(void)mcp_log_level_find(name, &level);
-		}
-		if (x->version == MCP_MODERN ? !x->modern.wants_log || level > x->modern.log_level
-					     : !mcp_session_wants_log(&x->session->mcp, level)) {
-			return;
-		}
-		(void)exchange_event(x, m->whole);
-		return;
-	}
-	if (!x->msg.token.p) {
-		return;
-	}
-	out = gate_buf_take(x->gate, 34 << 20);
-	mcp_splice_call(&out, m, &(struct mcp_change){.token = x->msg.token});
-	(void)exchange_event(x, buf_str(&out));
-	gate_buf_give(x->gate, &out);
-}
-
-static bool on_send(struct link_call *c, struct str message)
-{
-	struct exchange *x = CONTAINER_OF(c, struct exchange, call);
-
-	return !x->half_closed && (message.n ? exchange_event(x, message) : !x->gone);
-}
-
-static enum ledger_status status_of(const struct exchange *x, const struct mcp_msg *m)
-{
-	struct str is_error = str_make(NULL, 0);
-	const struct str key = STR("isError");
-
-	if (m->kind == MCP_ERROR_RESPONSE) {
-		return LEDGER_TOOL_ERROR;
-	}
-	if (x->msg.method == MCP_TOOLS_CALL) {
-		(void)json_scan_members(m->result, &key, 1, &is_error, NULL);
-	}
-	return str_eq(is_error, STR("true")) ? LEDGER_TOOL_ERROR : LEDGER_OK;
-}
-
-static size_t server_index(const struct exchange *x)
-{
-	size_t i = 0;
-
-	while (i < x->endpoint->n && x->endpoint->links[i] != x->link) {
-		i++;
-	}
-	return i;
-}
-
-/*
- * On the endpoint of all servers, URIs that an answer mentions must lead back to its server. The
- * changed text is kept in `out`, which *m then points into.
- */
-static void lead_back(struct exchange *x, struct mcp_msg *m, struct buf *out)
-{
-	const struct mcp_outward o = {
-		.resources = endpoint_view(x->gate, x->endpoint, MCP_LIST_RESOURCES),
-		.templates = endpoint_view(x->gate, x->endpoint, MCP_LIST_TEMPLATES),
-		.server = server_index(x),
-	};
-	struct mcp_msg rewritten;
-	bool changed = false;
-	struct err err;
-
-	if (o.resources && mcp_outward_uris(out, &x->req->arena, m, &o, &changed, &err) == ERR_OK &&
-	    changed && !out->failed &&
-	    mcp_msg_parse(&x->req->arena, buf_str(out), &x->gate->json_limits, &rewritten, &err) !=
-		    MCP_INVALID) {
-		*m = rewritten;
-	}
-}
-
-/* The server has not taken the subscription. */
 static void unsubscribe(struct exchange *x)
 {
 	if (x->subscribed) {
@@ -193,85 +107,6 @@ static void unsubscribe(struct exchange *x)
 		(void)subs_remove(x->link, x->session, x->object);
 	}
 }
-
-/* The call was made; what came of it is not for the agent. */
-static void withhold(struct exchange *x, const struct mcp_msg *said, struct str says)
-{
-	const struct mcp_refusal refusal = {.kind = MCP_REFUSAL_WITHHELD,
-					    .reason = says,
-					    .record = x->action.index,
-					    .has_record = true};
-
-	x->answer = gate_buf_take(x->gate, 1 << 20);
-	mcp_denied_append(&x->answer, &x->msg, x->version, &refusal);
-	action_answered(&x->action, LEDGER_WITHHELD, 0, said->result);
-}
-
-static void on_fail(struct link_call *c, enum link_fail why)
-{
-	static const enum ledger_status statuses[] = {
-		[LINK_FAIL_NONE] = LEDGER_LOST,       [LINK_FAIL_UNREACHABLE] = LEDGER_UNREACHABLE,
-		[LINK_FAIL_DIED] = LEDGER_DIED,       [LINK_FAIL_PROTOCOL] = LEDGER_PROTOCOL_ERROR,
-		[LINK_FAIL_TIMEOUT] = LEDGER_TIMEOUT,
-	};
-	struct exchange *x = CONTAINER_OF(c, struct exchange, call);
-
-	unsubscribe(x);
-	x->answer = gate_buf_take(x->gate, 34 << 20);
-	mcp_error_append(&x->answer, x->msg.id,
-			 why == LINK_FAIL_TIMEOUT ? MCP_ERROR_TIMEOUT : MCP_ERROR_UPSTREAM,
-			 x->version);
-	action_answered(&x->action, statuses[why], 0, str_make(NULL, 0));
-}
-
-static void on_answer(struct link_call *c, const struct mcp_msg *said)
-{
-	struct exchange *x = CONTAINER_OF(c, struct exchange, call);
-	struct mcp_msg answer = *said, *m = &answer;
-	struct buf rewritten = {0};
-	struct str says;
-
-	if (link_is_modern(x->link) && mcp_result_type(said) != MCP_RESULT_COMPLETE) {
-		on_fail(c, LINK_FAIL_PROTOCOL);
-		return;
-	}
-	if (!mcp_check_result(x, said, &says)) {
-		withhold(x, said, says);
-		return;
-	}
-	if (said->kind != MCP_RESPONSE) {
-		unsubscribe(x);
-	}
-	x->answer = gate_buf_take(x->gate, 34 << 20);
-	if (x->endpoint->id.n == 0 && mcp_outward_may_apply(m)) {
-		rewritten = gate_buf_take(x->gate, 34 << 20);
-		lead_back(x, m, &rewritten);
-	}
-	if (link_is_modern(x->link)) {
-		mcp_upward_answer(&x->answer, m, x->msg.id, x->msg.method, x->version);
-	} else if (x->version == MCP_MODERN) {
-		mcp_modern_answer(&x->answer, m, x->msg.id, x->msg.method, false);
-	} else {
-		mcp_splice_answer(&x->answer, m, x->msg.id);
-	}
-	if (x->msg.method != MCP_TOOLS_CALL && said->kind == MCP_RESPONSE) {
-		history_output_bytes(&x->action, said->result.n);
-	}
-	x->status = x->version == MCP_MODERN ? mcp_modern_status(m) : 200;
-	/* The commitment is to what the server said. */
-	action_answered(&x->action, status_of(x, said), 0,
-			said->kind == MCP_RESPONSE ? said->result : said->error);
-	gate_buf_give(x->gate, &rewritten);
-}
-
-static const struct link_events call_events = {
-	.on_notification = on_notification,
-	.on_send = on_send,
-	.on_answer = on_answer,
-	.on_fail = on_fail,
-};
-
-/* ---- the action ---- */
 
 static void answer_empty(struct exchange *x)
 {
@@ -287,7 +122,7 @@ static void on_listened(struct link_wait *w, bool ready)
 	if (ready || x->msg.method == MCP_RESOURCES_UNSUBSCRIBE) {
 		answer_empty(x);
 	} else {
-		on_fail(&x->call, LINK_FAIL_DIED);
+		mcp_call_failed(x, LINK_FAIL_DIED);
 	}
 }
 
@@ -318,32 +153,6 @@ static enum err_code forward_subscription(struct exchange *x, bool *ret_done)
 	return ERR_OK;
 }
 
-/* What this client can answer, and which log lines it wants, told anew with each request. */
-static struct link_request request_of(const struct exchange *x)
-{
-	const struct mcp_session *s = &x->session->mcp;
-	bool modern = x->version == MCP_MODERN;
-
-	return (struct link_request){
-		.m = &x->msg,
-		.object = x->object,
-		.object_raw = x->object_raw,
-		.capabilities = modern ? x->modern.capabilities : s->capabilities,
-		/* An older client that has not said a level leaves it to the server. */
-		.wants_log = modern ? x->modern.wants_log : true,
-		.log_level = modern             ? x->modern.log_level
-			     : s->log_level_set ? (enum mcp_log_level)s->log_level
-						: MCP_LOG_INFO,
-	};
-}
-
-static enum err_code call_server(struct exchange *x)
-{
-	const struct link_request r = request_of(x);
-
-	return link_call_start(x->link, &x->call, &r, NULL);
-}
-
 static void forward(struct action *a)
 {
 	struct exchange *x = CONTAINER_OF(a, struct exchange, action);
@@ -354,16 +163,17 @@ static void forward(struct action *a)
 		action_answered(a, LEDGER_CALLER_GONE, 0, str_make(NULL, 0));
 		return;
 	}
-	x->call.on = &call_events;
-	x->call.session = x->session;
+	if (x->inquiry) {
+		inquiry_resume(x->inquiry);
+		return;
+	}
 	code = forward_subscription(x, &done);
 	if (done) {
 		return;
 	}
-	code = code ? code : call_server(x);
+	code = code ? code : mcp_call_start(x);
 	if (code) {
 		unsubscribe(x);
-		x->call.hop = 0;
 		x->answer = gate_buf_take(x->gate, 1 << 20);
 		mcp_error_append(&x->answer, x->msg.id,
 				 code == ERR_LIMIT     ? MCP_ERROR_BUSY
@@ -490,6 +300,8 @@ static void reply(struct action *a)
 				  : x->unfit                        ? MCP_REFUSAL_ARGUMENTS
 				  : a->answer.outcome == POLICY_ASK ? MCP_REFUSAL_ASK
 								    : MCP_REFUSAL_DENIED);
+	} else if (x->inquiry && !x->cancelled) {
+		inquiry_rest(x->inquiry);
 	} else if (x->cancelled || buf_len(&x->answer) == 0) {
 		unsubscribe(x);   /* what was given up half way is no subscription */
 		exchange_over(x); /* the client has said that it wants no answer */
@@ -534,6 +346,11 @@ static void start(struct exchange *x)
 				    .arena = &x->req->arena};
 	mcp_check_arguments(x, &q);
 	action_start(&x->action, &q, x->req->started);
+}
+
+void mcp_object_again(struct exchange *x)
+{
+	start(x);
 }
 
 /* The one field Mcp-Param-NAME; false when there are several. */
@@ -582,12 +399,34 @@ static bool params_agree(struct exchange *x)
 	return true;
 }
 
-static void start_if_shown(struct exchange *x)
+/* The answers of a client that comes back; what it comes back to may be kept by another gate. */
+static void start_again(struct exchange *x)
 {
-	if (params_agree(x)) {
+	unsigned home;
+
+	if (inquiry_return(x, x->supplied.state, &home)) {
 		start(x);
+	} else if (home == x->gate->index ||
+		   !gate_hand_off(x->gate, x->req, x->listener->index, home)) {
+		mcp_fail(x, MCP_ERROR_STATE);
+	}
+}
+
+static void start_if_well_formed(struct exchange *x)
+{
+	enum mcp_error e = MCP_ERROR_NONE;
+
+	if (!params_agree(x)) {
+		e = MCP_ERROR_HEADER_MISMATCH;
+	} else if (x->version == MCP_MODERN) {
+		e = mcp_supplied_parse(&x->req->arena, &x->msg, &x->supplied);
+	}
+	if (e != MCP_ERROR_NONE) {
+		mcp_fail(x, e);
+	} else if (x->supplied.state.p && !x->inquiry) {
+		start_again(x);
 	} else {
-		mcp_fail(x, MCP_ERROR_HEADER_MISMATCH);
+		start(x);
 	}
 }
 
@@ -608,7 +447,7 @@ static void on_gathered(struct gather *g)
 	} else if (!can_do(x)) {
 		mcp_fail(x, MCP_ERROR_METHOD);
 	} else {
-		start_if_shown(x);
+		start_if_well_formed(x);
 	}
 }
 
@@ -618,7 +457,7 @@ void mcp_object_start(struct exchange *x)
 	struct link **links = found ? &x->link : x->endpoint->links;
 
 	if (found && x->link->state == LINK_READY && can_do(x)) {
-		start_if_shown(x);
+		start_if_well_formed(x);
 		return;
 	}
 	/* Its server has to come first; an unknown name may be of one that is not there yet. */

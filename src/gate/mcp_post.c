@@ -61,6 +61,13 @@ static void set_level(struct exchange *x)
 	exchange_reply(x, 200);
 }
 
+/* Its server has been answered, its client is being asked: there is no call to cancel. */
+static void cancel_asking(struct exchange *other)
+{
+	mcp_call_stop(other);
+	exchange_over(other);
+}
+
 static void cancel(struct exchange *x)
 {
 	struct mcp_in_flight *r =
@@ -72,10 +79,12 @@ static void cancel(struct exchange *x)
 		mcp_object_leave(other);
 		exchange_over(other);
 	} else if (other && !other->cancelled && other->action.step == STEP_FORWARD &&
-		   other->call.hop) {
+		   (other->call.hop || other->inquiry)) {
 		other->cancelled = true;
-		link_call_cancel(&other->call, true);
+		mcp_call_stop(other);
 		action_answered(&other->action, LEDGER_CANCELLED, 0, str_make(NULL, 0));
+	} else if (other && other->inquiry && !other->action.active) {
+		cancel_asking(other);
 	}
 }
 
@@ -246,15 +255,18 @@ static void on_post_body(struct exchange *x)
 
 static void on_post_gone(struct exchange *x)
 {
-	bool running = x->action.active || x->gather.n || x->parts_pending;
+	bool person = x->hold && x->hold->held;
+	bool running = x->action.active || x->gather.n || x->parts_pending ||
+		       (x->inquiry && x->version != MCP_MODERN && !person);
 
 	/* In the modern era to hang up is to cancel; before it was not. */
-	if (x->version == MCP_MODERN && x->call.hop) {
-		link_call_cancel(&x->call, true);
+	if (x->version == MCP_MODERN && x->action.step == STEP_FORWARD &&
+	    (x->call.hop || x->inquiry)) {
+		mcp_call_stop(x);
 		action_answered(&x->action, LEDGER_CALLER_GONE, 0, str_make(NULL, 0));
 		return;
 	}
-	if (x->call.hop) {
+	if (x->call.hop || x->inquiry) {
 		ask_client_gone(x->session);
 	}
 	mcp_object_leave(x); /* nothing is done for who is not there */
@@ -268,9 +280,7 @@ static void on_post_end(struct exchange *x)
 	mcp_object_leave(x);
 	gather_stop(&x->gather);
 	link_wait_forget(&x->listened);
-	if (x->call.hop) {
-		link_call_cancel(&x->call, true);
-	}
+	mcp_call_stop(x);
 	action_abandon(&x->action);
 	mcp_lists_end(x);
 	if (x->counted) {

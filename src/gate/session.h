@@ -33,7 +33,7 @@ struct session {
 	struct list asks; /* servers' requests to its client (gate/ask.c) */
 	struct list subs; /* resources it wants to hear of (gate/subs.c) */
 	uint64_t next_ask;
-	unsigned n_asks, n_subs;
+	unsigned n_asks, n_subs, n_inquiries;
 	unsigned n_tunnels;      /* gate/exit_tunnel.c */
 	struct exit_run *exit;   /* of a run, while its exit is open: gate/exit_run.c */
 	unsigned busy;           /* requests under way */

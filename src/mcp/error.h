@@ -28,6 +28,7 @@
 	X(PARAMS,           -32602, -32602, 200,   400,   "Invalid params")                              \
 	X(CURSOR,           -32602, -32602, 200,   200,   "Invalid params: this cursor was not issued here") \
 	X(META,             -32602, -32602, 400,   400,   "Invalid params: _meta must hold io.modelcontextprotocol/protocolVersion and io.modelcontextprotocol/clientCapabilities") \
+	X(STATE,            -32602, -32602, 200,   400,   "Invalid params: this requestState was not issued for this request, has been used, or has expired") \
 	X(UNKNOWN_TOOL,     -32602, -32602, 200,   200,   "Unknown tool")                                \
 	X(UNKNOWN_PROMPT,   -32602, -32602, 200,   200,   "Unknown prompt")                              \
 	X(UNKNOWN_RESOURCE, -32002, -32602, 200,   200,   "Resource not found")                          \

@@ -241,6 +241,11 @@ const tools = {
     inputSchema: object({ ms: { type: 'integer' } }),
     run: async (a, x) => { await sleep(a.ms ?? 1000); if (x.cancelled()) seen.push({ method: 'hung up', body: 'hung up', headers: {} }); return say('slow'); },
   },
+  test_asks_for_ever: {
+    run: () => need({ responses: {} }, { again: elicit('And now?', form('name')) }, () => {}, { n: seen.length }),
+  },
+  test_asks_undeclared: { run: () => ({ inputRequests: { forced: sample('Say something', 50) } }) },
+  test_asks_nothing: { run: (a, x) => (x.state === undefined ? { requestState: seal({}) } : say('came back')) },
   test_seen: { run: () => say(JSON.stringify(seen)) },
 };
 
