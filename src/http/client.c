@@ -74,8 +74,7 @@ static void go_idle(struct http_conn *conn)
 	pool_pump(p);
 }
 
-/* The time of the next step, and never past the whole call's. */
-static void call_timer(struct http_call *c, uint64_t after)
+void call_timer(struct http_call *c, uint64_t after)
 {
 	struct loop *l = c->pool->loop;
 	uint64_t at = after ? l->now + after : UINT64_MAX;
@@ -94,22 +93,29 @@ static bool usually_without_body(struct str method)
 	       str_eq(method, STR("DELETE")) || str_eq(method, STR("OPTIONS"));
 }
 
-/* Puts the request's head into scratch, framed for the pool's wire. */
-static enum err_code write_head(struct http_conn *conn, const struct http_call *c)
+struct h1_out call_head(const struct http_call *c)
 {
-	struct http_pool *p = conn->pool;
 	struct h1_out h = c->request;
-	struct buf plain;
-	enum err_code code;
 
 	if (h.host.n == 0) {
-		h.host = p->c.host;
+		h.host = c->pool->c.host;
 	}
 	if (!c->body_streamed) {
 		h.framing = c->body.n ? HTTP_LENGTH : HTTP_NO_BODY;
 		h.body_len = c->body.n;
 		h.no_length = usually_without_body(h.method);
 	}
+	return h;
+}
+
+/* Puts the request's head into scratch, framed for the pool's wire. */
+static enum err_code write_head(struct http_conn *conn, const struct http_call *c)
+{
+	struct http_pool *p = conn->pool;
+	struct h1_out h = call_head(c);
+	struct buf plain;
+	enum err_code code;
+
 	buf_clear(&p->scratch);
 	if (!p->c.wire) {
 		return h1_head_write(&p->scratch, &h, NULL);
@@ -202,6 +208,9 @@ bool http_call_write(struct http_call *c, struct str bytes)
 	struct buf chunk;
 	enum err_code code;
 
+	if (c->h2) {
+		return h2_call_write(c, bytes);
+	}
 	if (!conn || !conn->uploading || bytes.n == 0) {
 		return conn && conn->uploading;
 	}
@@ -226,6 +235,9 @@ bool http_call_write_end(struct http_call *c)
 {
 	struct http_conn *conn = c->conn;
 
+	if (c->h2) {
+		return h2_call_write_end(c);
+	}
 	if (!conn || !conn->uploading) {
 		return false;
 	}
@@ -243,11 +255,18 @@ bool http_call_write_end(struct http_call *c)
 
 size_t http_call_pending(const struct http_call *c)
 {
+	if (c->h2) {
+		return h2_call_pending(c);
+	}
 	return c->conn ? stream_pending(&c->conn->stream) : 0;
 }
 
 void http_call_stream(struct http_call *c)
 {
+	if (c->h2) {
+		h2_call_stream(c);
+		return;
+	}
 	h1_msg_stream(&c->conn->work->msg);
 	c->conn->work->msg.limit = UINT64_MAX;
 }
@@ -460,6 +479,10 @@ void http_call_pause(struct http_call *c, bool paused)
 {
 	struct http_conn *conn = c->conn;
 
+	if (c->h2) {
+		h2_call_pause(c, paused);
+		return;
+	}
 	if (!conn || conn->paused == paused) {
 		return;
 	}

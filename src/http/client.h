@@ -4,7 +4,8 @@
  * it. The process that runs this may be unable to connect(2): the pool asks for
  * a connected socket (`dial`) and gets it later from somebody who may dial.
  *
- * A call runs on an idle connection, on a new one, or waits in a bounded queue.
+ * A call runs on an idle connection, beside others on a connection of HTTP/2, on a new one, or
+ * waits in a bounded queue.
  * It ends with exactly one of on_done and on_fail, never from inside
  * http_call_start; afterwards its memory is the caller's again.
  */
@@ -16,8 +17,10 @@
 #include "http/h1_write.h"
 #include "net/stream.h"
 
+struct h2_call; /* private to http/, as the next */
+struct http_conn;
+struct h2_lib;
 struct http_call;
-struct http_conn; /* private to http/ */
 struct http_pool;
 
 enum http_fail {
@@ -78,7 +81,8 @@ struct http_call {
 
 	/* private */
 	struct list node;
-	struct http_conn *conn;
+	struct http_conn *conn; /* HTTP/1, or */
+	struct h2_call *h2;     /* HTTP/2 */
 	struct timer timer;
 	enum http_fail why;
 	uint8_t state;
@@ -89,6 +93,8 @@ struct http_call {
 
 /* Puts a relay's framing under a pool: how a request's head and body pieces go on the wire. */
 struct http_wire {
+	/* HTTP/2: one frame, or the preface. False when the relay cannot take it. NULL: never asked. */
+	bool (*put_frame)(void *user, struct buf *out, struct str frame);
 	/* Append to out. body_len is UINT64_MAX when not known. */
 	void (*put_head)(void *user, struct buf *out, struct str head, uint64_t body_len);
 	void (*put_body)(void *user, struct buf *out, struct str bytes);
@@ -106,10 +112,13 @@ struct http_pool_config {
 	struct tls_ctx *tls; /* speak TLS over dialled sockets; borrowed; or NULL */
 	const struct tls_pins *tls_pins; /* borrowed; or NULL */
 	const struct http_wire *wire;    /* NULL: plain HTTP */
-	unsigned max_conns;              /* 0: 64 */
-	unsigned max_idle;               /* 0: 16 */
-	unsigned max_waiting;            /* 0: 1024 */
-	uint64_t max_body;               /* 0: 16 MiB */
+	/* Dialled sockets may speak HTTP/2: while nothing is known one is asked for at a time.
+	 * Borrowed; NULL: none will. */
+	const struct h2_lib *h2;
+	unsigned max_conns;    /* 0: 64 */
+	unsigned max_idle;     /* 0: 16 */
+	unsigned max_waiting;  /* 0: 1024 */
+	uint64_t max_body;     /* 0: 16 MiB */
 	size_t max_out;        /* pending output of one connection beyond a call's body; 0: 1 MiB */
 	uint64_t dial_timeout; /* all in ns; also of waiting in the queue. 0: 5 s */
 	uint64_t head_timeout; /* from the request sent to the answer's head; 0: 120 s */
@@ -128,6 +137,10 @@ void *http_pool_user(const struct http_pool *p);
 /* Answers to `dial`. fd is non-blocking, connected, and the pool's from here on, also when the
  * ticket is no longer wanted. */
 void http_pool_connected(struct http_pool *p, uint64_t ticket, int fd);
+
+/* The same for a connection that speaks HTTP/2: nothing was sent on it yet. */
+void http_pool_connected_h2(struct http_pool *p, uint64_t ticket, int fd);
+
 void http_pool_dial_failed(struct http_pool *p, uint64_t ticket, const struct err *err);
 
 /* Every field of c beyond the caller's must be zero. Head and body leave in one send. */

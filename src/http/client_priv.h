@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Between the files of the HTTP client: pool.c decides which connection a call
- * runs on, client.c runs it there.
+ * runs on; client.c runs it there over HTTP/1, h2_client.c and h2_call.c over HTTP/2.
  */
 #ifndef HTTP_CLIENT_PRIV_H
 #define HTTP_CLIENT_PRIV_H
@@ -45,6 +45,7 @@ struct http_pool {
 	struct loop *loop;
 	/* connections: the newest idle one first; `resume` ones are busy, with unread bytes */
 	struct list idle, busy, resume, dead;
+	struct list h2;               /* connections of HTTP/2 */
 	struct list waiting, failing; /* calls */
 	struct list dials;
 	struct loop_hook on_turn_end;
@@ -53,6 +54,7 @@ struct http_pool {
 	uint64_t next_ticket;
 	struct http_pool_stats stats;
 	struct buf scratch; /* of the request being sent */
+	bool only_h1;       /* the last dialled connection did not speak HTTP/2 */
 };
 
 /* pool.c */
@@ -73,6 +75,31 @@ void pool_fail_later(struct http_pool *p, struct http_call *c, enum http_fail wh
 void call_over(struct http_call *c);
 void call_failed(struct http_call *c, enum http_fail why, const struct err *err);
 void call_on_timeout(struct timer *t);
+
+/* The head of a request as it will be written for the pool. */
+struct h1_out call_head(const struct http_call *c);
+
+/* The time of the next step, and never past the whole call's. 0: only the whole call's. */
+void call_timer(struct http_call *c, uint64_t after);
+
+/* h2_client.c */
+enum err_code h2_client_new(struct http_pool *p, int fd, struct err *err) MUST_USE;
+
+/* Whether a connection of HTTP/2 took the call. */
+bool h2_client_run(struct http_pool *p, struct http_call *c);
+bool h2_client_has_room(const struct http_pool *p);
+
+/* Fails what runs on them and closes them all. */
+void h2_client_close_all(struct http_pool *p);
+
+/* What http/client.h offers, for calls with c->h2. fail: with a reset of its stream. */
+void h2_call_fail(struct http_call *c, enum http_fail why);
+void h2_call_cancel(struct http_call *c);
+void h2_call_stream(struct http_call *c);
+void h2_call_pause(struct http_call *c, bool paused);
+bool h2_call_write(struct http_call *c, struct str bytes);
+bool h2_call_write_end(struct http_call *c);
+size_t h2_call_pending(const struct http_call *c);
 
 /* client.c */
 struct http_conn *client_conn_new(struct http_pool *p, int fd, struct err *err);

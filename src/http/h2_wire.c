@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/h2_wire.h"
 
-enum { READ_PIECE = 16 * 1024, READS_A_TURN = 4, SEND_PIECE = 32 * 1024 };
+enum { READ_PIECE = 16 * 1024, READS_A_TURN = 4, SEND_PIECE = 32 * 1024, WRAPPED_MAX = 1 << 20 };
 
 static void on_turn_end(struct loop_hook *h);
 
@@ -59,38 +59,75 @@ void h2_wire_earn(struct h2_wire *w, unsigned frames)
 	w->budget = w->budget + frames < H2_BUDGET ? w->budget + frames : H2_BUDGET;
 }
 
-/* False when the connection is broken. */
-static bool send_piece(struct h2_wire *w, struct str piece)
+/* What is collected to be sent in one piece. */
+struct outgoing {
+	struct h2_wire *wire;
+	struct buf wrapped; /* when frames are not sent as they are */
+	size_t have;
+	char plain[SEND_PIECE];
+};
+
+static void send_now(struct outgoing *o, struct str bytes)
 {
-	return piece.n == 0 || stream_write(&w->stream, piece, NULL) == ERR_OK;
+	struct h2_wire *w = o->wire;
+
+	w->over |= bytes.n && stream_write(&w->stream, bytes, NULL) != ERR_OK;
+}
+
+static void send_collected(struct outgoing *o)
+{
+	send_now(o, str_make(o->plain, o->have));
+	o->have = 0;
+	send_now(o, buf_str(&o->wrapped));
+	o->wire->over |= o->wrapped.failed;
+	buf_clear(&o->wrapped);
+}
+
+static void collect(struct outgoing *o, struct str frame)
+{
+	struct h2_wire *w = o->wire;
+
+	if (w->put_frame) {
+		w->over |= !w->put_frame(w->put_user, &o->wrapped, frame);
+		if (buf_len(&o->wrapped) > SEND_PIECE) {
+			send_collected(o);
+		}
+		return;
+	}
+	if (frame.n > sizeof(o->plain) - o->have) {
+		send_collected(o);
+	}
+	if (frame.n > sizeof(o->plain)) {
+		send_now(o, frame);
+		return;
+	}
+	memcpy(o->plain + o->have, frame.p, frame.n);
+	o->have += frame.n;
 }
 
 /* Gives the socket what the session has, in few system calls. */
 static void flush(struct h2_wire *w)
 {
-	UNSET char piece[SEND_PIECE];
+	UNSET struct outgoing o;
 	const uint8_t *frame = NULL;
-	size_t have = 0;
 	ssize_t n = 1;
 
-	while (n > 0 && stream_pending(&w->stream) < H2_WIRE_HIGH) {
+	o.wire = w;
+	o.have = 0;
+	buf_init(&o.wrapped, WRAPPED_MAX);
+	while (n > 0 && !w->over && stream_pending(&w->stream) < H2_WIRE_HIGH) {
 		w->inside = true;
 		n = w->lib->session_mem_send(w->session, &frame);
 		w->inside = false;
-		if (n > 0 && (size_t)n > sizeof(piece) - have) {
-			w->over |= !send_piece(w, str_make(piece, have));
-			have = 0;
-		}
-		if (n > (ssize_t)sizeof(piece)) {
-			w->over |= !send_piece(w, str_make((const char *)frame, (size_t)n));
-		} else if (n > 0) {
-			memcpy(piece + have, frame, (size_t)n);
-			have += (size_t)n;
+		if (n > 0) {
+			collect(&o, str_make((const char *)frame, (size_t)n));
 		}
 	}
-	w->over |= n < 0 || !send_piece(w, str_make(piece, have));
-	w->over |= stream_pending(&w->stream) == 0 && !w->lib->session_want_read(w->session) &&
-		   !w->lib->session_want_write(w->session);
+	send_collected(&o);
+	buf_done(&o.wrapped);
+	w->over |= n < 0 ||
+		   (stream_pending(&w->stream) == 0 && !w->lib->session_want_read(w->session) &&
+		    !w->lib->session_want_write(w->session));
 }
 
 static void on_turn_end(struct loop_hook *h)

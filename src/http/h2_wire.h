@@ -37,6 +37,10 @@ struct h2_wire {
 	bool over;         /* no more is sent or received; on_over follows or is being told */
 	bool inside;       /* in a call of the session: its callbacks must not call it */
 
+	/* The owner's: how each frame is sent, or NULL: as it is; false ends the connection. */
+	bool (*put_frame)(void *user, struct buf *out, struct str frame);
+	void *put_user;
+
 	/* The owner's. on_over: the connection has ended, close it; may free the wire. on_turn:
 	 * everything of this turn was sent, as far as the socket takes it. */
 	void (*on_over)(struct h2_wire *w);

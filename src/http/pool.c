@@ -79,6 +79,7 @@ void call_over(struct http_call *c)
 	timer_stop(&c->timer);
 	c->state = CALL_OVER;
 	c->conn = NULL;
+	c->h2 = NULL;
 }
 
 void call_failed(struct http_call *c, enum http_fail why, const struct err *err)
@@ -95,6 +96,7 @@ void pool_fail_later(struct http_pool *p, struct http_call *c, enum http_fail wh
 {
 	timer_stop(&c->timer);
 	c->conn = NULL;
+	c->h2 = NULL;
 	c->why = why;
 	c->state = CALL_FAILING;
 	list_append(&p->failing, &c->node);
@@ -243,17 +245,23 @@ void pool_pump(struct http_pool *p)
 
 		client_conn_run(conn, next_waiting(p));
 	}
+	while (!list_empty(&p->waiting) && h2_client_has_room(p)) {
+		(void)h2_client_run(p, next_waiting(p));
+	}
+	/* One connection of HTTP/2 may be enough for all that wait. */
+	if (p->c.h2 && !p->only_h1 && p->n_dials) {
+		return;
+	}
 	while (p->n_dials < p->stats.waiting && p->stats.conns + p->n_dials < p->c.max_conns) {
-		if (!dial_start(p)) {
-			return; /* the calls' own timers end their wait */
+		if (!dial_start(p) || (p->c.h2 && !p->only_h1)) {
+			return; /* without memory the calls' own timers end their wait */
 		}
 	}
 }
 
-void http_pool_connected(struct http_pool *p, uint64_t ticket, int fd)
+static void connected(struct http_pool *p, uint64_t ticket, int fd, bool h2)
 {
 	struct dial *d = dial_find(p, ticket);
-	struct http_conn *conn;
 	struct err err = {0};
 
 	if (!d) {
@@ -261,12 +269,23 @@ void http_pool_connected(struct http_pool *p, uint64_t ticket, int fd)
 		return;
 	}
 	dial_end(d);
-	conn = client_conn_new(p, fd, &err);
-	if (!conn) {
+	p->only_h1 = !h2;
+	if (h2 ? h2_client_new(p, fd, &err) != ERR_OK : !client_conn_new(p, fd, &err)) {
 		(void)close(fd);
 		fail_oldest(p, HTTP_FAIL_NOMEM, &err);
 	}
 	pool_pump(p);
+}
+
+void http_pool_connected(struct http_pool *p, uint64_t ticket, int fd)
+{
+	connected(p, ticket, fd, false);
+}
+
+void http_pool_connected_h2(struct http_pool *p, uint64_t ticket, int fd)
+{
+	ASSERT(p->c.h2);
+	connected(p, ticket, fd, true);
 }
 
 void http_pool_dial_failed(struct http_pool *p, uint64_t ticket, const struct err *err)
@@ -296,7 +315,11 @@ void call_on_timeout(struct timer *t)
 		return;
 	case CALL_SENT:
 	case CALL_BODY:
-		client_conn_fail(c->conn, HTTP_FAIL_TIMEOUT, NULL);
+		if (c->h2) {
+			h2_call_fail(c, HTTP_FAIL_TIMEOUT);
+		} else {
+			client_conn_fail(c->conn, HTTP_FAIL_TIMEOUT, NULL);
+		}
 		return;
 	}
 }
@@ -314,6 +337,9 @@ void http_call_start(struct http_call *c)
 		wait = total < wait ? total : wait;
 	}
 	list_init(&c->node);
+	if (p->stats.waiting == 0 && p->held == 0 && h2_client_run(p, c)) {
+		return;
+	}
 	if (p->stats.waiting == 0 && p->held == 0 && !list_empty(&p->idle)) {
 		client_conn_run(CONTAINER_OF(p->idle.next, struct http_conn, node), c);
 		return;
@@ -345,6 +371,10 @@ void http_call_cancel(struct http_call *c)
 		break;
 	case CALL_SENT:
 	case CALL_BODY:
+		if (c->h2) {
+			h2_call_cancel(c);
+			return;
+		}
 		conn->call = NULL;
 		call_over(c);
 		client_conn_close(conn);
@@ -381,6 +411,7 @@ enum err_code http_pool_new(struct loop *l, const struct http_pool_config *c,
 	list_init(&p->busy);
 	list_init(&p->resume);
 	list_init(&p->dead);
+	list_init(&p->h2);
 	list_init(&p->waiting);
 	list_init(&p->failing);
 	list_init(&p->dials);
@@ -408,6 +439,7 @@ static void fail_all(struct http_pool *p)
 		client_conn_fail(CONTAINER_OF(p->busy.next, struct http_conn, node),
 				 HTTP_FAIL_CLOSED, NULL);
 	}
+	h2_client_close_all(p);
 }
 
 void http_pool_free(struct http_pool *p)
