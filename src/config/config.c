@@ -222,12 +222,18 @@ static void check_listeners(struct config_ctx *c, const struct config *cfg)
 
 bool config_has_http2(const struct config *cfg)
 {
+	bool has = false;
+
 	for (size_t i = 0; i < cfg->n_listen; i++) {
-		if (cfg->listen[i].http2) {
-			return true;
-		}
+		has = has || cfg->listen[i].http2;
 	}
-	return false;
+	for (size_t i = 0; i < cfg->n_servers; i++) {
+		has = has || cfg->servers[i].http2 != CONFIG_HTTP2_NO;
+	}
+	for (size_t i = 0; i < cfg->n_models; i++) {
+		has = has || cfg->models[i].http2 != CONFIG_HTTP2_NO;
+	}
+	return has;
 }
 
 static enum err_code verdict(struct config_ctx *c, struct err *err)

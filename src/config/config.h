@@ -51,6 +51,9 @@ struct config_tls {
 	struct str cert, key, client_ca;
 };
 
+/* Whether an upstream is asked for HTTP/2. AUTO takes what TLS agrees on. */
+enum config_http2 { CONFIG_HTTP2_NO = 0, CONFIG_HTTP2_AUTO, CONFIG_HTTP2_YES };
+
 enum config_listen_kind { CONFIG_LISTEN_TCP = 0, CONFIG_LISTEN_UNIX };
 
 /* What is behind a listener: MCP and models, or the exit as an HTTP proxy. */
@@ -201,6 +204,7 @@ struct config_server {
 	enum config_profile profile;
 	/* HTTP */
 	struct config_url url;
+	enum config_http2 http2;
 	struct config_entries headers;
 	struct str ca_file; /* empty: the system's roots */
 	bool has_pin;
@@ -228,7 +232,8 @@ enum config_engine {
 struct config_model {
 	struct str name;
 	struct config_url url; /* of the OpenAI-compatible API, as "https://llm.example/v1" */
-	struct str model;      /* the name at the back end; the same as `name` when not written */
+	enum config_http2 http2;
+	struct str model; /* the name at the back end; the same as `name` when not written */
 	struct str api_key_file, ca_file;
 	const struct config_site *site; /* never NULL */
 	uint64_t context;               /* tokens; 0: not stated */
@@ -307,9 +312,9 @@ struct config_egress {
 	size_t n_hosts, n_ranges;
 	struct config_strs slash_escapes; /* hosts in whose paths "%2F" is let through */
 	struct config_strs inspect;       /* hosts in whose tunnels TLS is looked into */
-	struct str ca_file; /* of the hosts that are looked into; empty: the system's roots */
-	uint64_t idle_ns;   /* a tunnel without a byte */
-	uint64_t tunnels;   /* of one gate */
+	struct str ca_file;      /* of the hosts that are looked into; empty: the system's roots */
+	uint64_t idle_ns;        /* a tunnel without a byte */
+	uint64_t tunnels;        /* of one gate */
 	const uint16_t *capture; /* ports where `writ run` takes connections of all programs */
 	size_t n_capture;
 };

@@ -95,6 +95,7 @@ static const struct config_field model_fields[] = {
 	CONFIG_KEY("model", config_read_text, struct config_model, model),
 	CONFIG_KEY("api_key_file", config_read_path, struct config_model, api_key_file),
 	CONFIG_KEY("ca_file", config_read_path, struct config_model, ca_file),
+	CONFIG_KEY("http2", config_read_http2, struct config_model, http2),
 	CONFIG_KEY("site", config_read_site_ref, struct config_model, site, .required = true),
 	CONFIG_KEY("context", config_read_u64, struct config_model, context, .min = 1,
 		   .max = UINT64_C(1) << 32),
@@ -133,6 +134,7 @@ void config_read_models(struct config_ctx *c, const struct config_field *f, cons
 		m->model = item->key;
 		config_read_fields(c, item, model_fields, ARRAY_LEN(model_fields), "a model", m);
 		config_check_transport(c, item, &m->url, m->api_key_file.n > 0);
+		config_check_http2(c, item, &m->url);
 	}
 	cfg->models = models;
 	cfg->n_models = n;

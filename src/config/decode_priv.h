@@ -78,10 +78,15 @@ config_read config_read_duration; /* uint64_t nanoseconds in min..max */
 config_read config_read_enum;     /* an enum: index into names */
 config_read config_read_texts;    /* struct config_strs of texts */
 config_read config_read_paths;    /* struct config_strs of paths */
+config_read config_read_http2;    /* enum config_http2 */
 config_read config_read_sha256;   /* uint8_t[32]: 64 hexadecimal digits; colons between are fine */
 config_read config_read_url;      /* struct config_url */
 config_read config_read_internal; /* struct str: what roles tell each other; in no file */
 config_read config_read_site_ref; /* const struct config_site *: filled later */
+
+/* HTTP/2 is agreed on in TLS; without it there is nothing to ask. */
+void config_check_http2(struct config_ctx *c, const struct json *node,
+			const struct config_url *url);
 
 /* The sections; `to` is the struct config. */
 config_read config_read_listen;

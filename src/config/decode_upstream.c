@@ -256,6 +256,7 @@ static const struct config_field server_fields[] = {
 	CONFIG_KEY("headers", read_headers, struct config_server, headers),
 	CONFIG_KEY("ca_file", config_read_path, struct config_server, ca_file),
 	{.key = STR_INIT("pin_sha256"), .read = read_pin},
+	CONFIG_KEY("http2", config_read_http2, struct config_server, http2),
 	CONFIG_KEY("site", config_read_site_ref, struct config_server, site),
 	CONFIG_KEY("protocol", config_read_enum, struct config_server, protocol,
 		   .names = protocol_names),
@@ -272,7 +273,7 @@ static void check_kind(struct config_ctx *c, const struct json *node)
 	static const struct str stdio_only[] = {STR_INIT("cwd"), STR_INIT("env"), STR_INIT("files"),
 						STR_INIT("sandbox"), STR_INIT("profile")};
 	static const struct str url_only[] = {STR_INIT("headers"), STR_INIT("ca_file"),
-					      STR_INIT("pin_sha256")};
+					      STR_INIT("pin_sha256"), STR_INIT("http2")};
 	const struct json *url = json_get(node, STR("url"));
 	const struct json *command = json_get(node, STR("command"));
 
@@ -327,6 +328,33 @@ void config_check_transport(struct config_ctx *c, const struct json *node,
 	}
 }
 
+void config_read_http2(struct config_ctx *c, const struct config_field *f, const struct json *node,
+		       void *to)
+{
+	enum config_http2 *http2 = to;
+
+	(void)f;
+	if (node->type == JSON_BOOL) {
+		*http2 = node->boolean ? CONFIG_HTTP2_YES : CONFIG_HTTP2_NO;
+	} else if (json_is_string(node) && str_eq(node->text, STR("auto"))) {
+		*http2 = CONFIG_HTTP2_AUTO;
+	} else {
+		config_report(c, node->at, "expected true, false or auto");
+	}
+}
+
+void config_check_http2(struct config_ctx *c, const struct json *node, const struct config_url *url)
+{
+	const struct json *http2 = json_get(node, STR("http2"));
+
+	if (http2 && json_is_string(http2) && url->text.n && !url->tls) {
+		config_report(
+			c, http2->at,
+			"'auto' needs an https URL: without TLS nothing is agreed on, so write "
+			"true or false");
+	}
+}
+
 static bool has_secret(const struct config_entries *entries)
 {
 	for (size_t i = 0; i < entries->n; i++) {
@@ -360,6 +388,7 @@ void config_read_servers(struct config_ctx *c, const struct config_field *f,
 		if (item->type == JSON_OBJECT) {
 			check_kind(c, item);
 			config_check_transport(c, item, &s->url, has_secret(&s->headers));
+			config_check_http2(c, item, &s->url);
 		}
 		s->kind = s->url.text.n ? CONFIG_SERVER_HTTP : CONFIG_SERVER_STDIO;
 	}

@@ -295,9 +295,24 @@ static void put_command(struct json_writer *w, const struct config_server *s, en
 	json_w_member_str(w, STR("profile"), profiles[s->profile]);
 }
 
+void config_put_http2(struct json_writer *w, enum config_http2 http2)
+{
+	switch (http2) {
+	case CONFIG_HTTP2_NO:
+		return;
+	case CONFIG_HTTP2_AUTO:
+		json_w_member_str(w, STR("http2"), STR("auto"));
+		return;
+	case CONFIG_HTTP2_YES:
+		json_w_member_bool(w, STR("http2"), true);
+		return;
+	}
+}
+
 static void put_url(struct json_writer *w, const struct config_server *s, enum config_view view)
 {
 	json_w_member_str(w, STR("url"), s->url.text);
+	config_put_http2(w, s->http2);
 	if (view == CONFIG_VIEW_GATE) {
 		return;
 	}

@@ -42,6 +42,7 @@ static void put_model(struct json_writer *w, const struct config_model *m, enum 
 {
 	json_w_object(w);
 	json_w_member_str(w, STR("url"), m->url.text);
+	config_put_http2(w, m->http2);
 	json_w_member_str(w, STR("model"), m->model);
 	if (view == CONFIG_VIEW_FULL) {
 		put_text(w, STR("api_key_file"), m->api_key_file);

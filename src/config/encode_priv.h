@@ -9,6 +9,9 @@
 #include <stdio.h>
 
 /* Models, and routes if there are any. */
+/* Nothing when it is not spoken. */
+void config_put_http2(struct json_writer *w, enum config_http2 http2);
+
 void config_put_models(struct json_writer *w, const struct config *cfg, enum config_view view);
 void config_put_aliases(struct json_writer *w, const struct config_agent *a);
 

@@ -205,6 +205,7 @@ static enum err_code model_add(struct gate *g, const struct config_model *config
 		return err->code;
 	}
 	m->pool.on_open = on_model_open;
+	m->pool.h2 = config->http2 != CONFIG_HTTP2_NO ? g->h2 : NULL;
 	m->name = arena_dup(&m->pool.arena, config->name);
 	m->back_name = arena_dup(&m->pool.arena, config->model);
 	m->engine = model_engine_find(str_from_c(config_engine_name(config->engine)));

@@ -38,6 +38,7 @@ enum err_code link_http_init(struct link *l, const struct config_server *server,
 	TRY(gate_pool_init(&l->pool, l->loop, &l->gate->connector, "server", server->id,
 			   &server->url, err));
 	l->pool.on_open = on_pool_open;
+	l->pool.h2 = server->http2 != CONFIG_HTTP2_NO ? l->gate->h2 : NULL;
 	return ERR_OK;
 }
 

@@ -17,6 +17,7 @@ struct ticket {
 	struct loop_hook later; /* answers that are known at once still come later */
 	uint64_t ticket;
 	int fd;
+	enum ipc_dial_mode mode;
 };
 
 static void ticket_free(struct ticket *t)
@@ -51,6 +52,11 @@ static void put_body(void *user, struct buf *out, struct str bytes)
 
 const struct http_wire gate_relay_wire = {.put_head = put_head, .put_body = put_body};
 
+static bool speaks_h2(enum ipc_dial_mode mode)
+{
+	return mode == IPC_DIAL_DIRECT_H2 || mode == IPC_DIAL_RELAY_H2;
+}
+
 static void on_dialed(struct dial_request *d, int fd, enum ipc_dial_mode mode, struct str reason)
 {
 	struct ticket *t = CONTAINER_OF(d, struct ticket, request);
@@ -58,11 +64,16 @@ static void on_dialed(struct dial_request *d, int fd, enum ipc_dial_mode mode, s
 	uint64_t ticket = t->ticket;
 	struct err err;
 
-	(void)mode;
+	bool h2 = speaks_h2(mode);
+	bool usable = fd >= 0 && (!h2 || t->owner->h2);
+
 	ticket_free(t);
-	if (fd >= 0) {
+	if (usable && h2) {
+		http_pool_connected_h2(pool, ticket, fd);
+	} else if (usable) {
 		http_pool_connected(pool, ticket, fd);
 	} else {
+		fd_close(&fd);
 		err_ignore(ERR(&err, ERR_CLOSED, STR_FMT, STR_ARG(reason)));
 		http_pool_dial_failed(pool, ticket, &err);
 	}
@@ -72,8 +83,7 @@ static void on_later(struct loop_hook *h)
 {
 	struct ticket *t = CONTAINER_OF(h, struct ticket, later);
 
-	on_dialed(&t->request, fd_take(&t->fd), IPC_DIAL_DIRECT,
-		  STR("the role that connects is away"));
+	on_dialed(&t->request, fd_take(&t->fd), t->mode, STR("the role that connects is away"));
 }
 
 static void on_dial(struct http_pool *pool, uint64_t ticket)
@@ -89,6 +99,7 @@ static void on_dial(struct http_pool *pool, uint64_t ticket)
 	t->request.on_answer = on_dialed;
 	t->later.on_turn_end = on_later;
 	t->fd = fd_take(&p->first_fd);
+	t->mode = p->first_mode;
 	list_append(&p->tickets, &t->node);
 	if (t->fd >= 0 || dialer_ask(p->connector, &t->request, IPC_DIAL, p->name, NULL)) {
 		loop_defer(p->loop, &t->later);
@@ -98,11 +109,14 @@ static void on_dial(struct http_pool *pool, uint64_t ticket)
 static void on_probed(struct dial_request *d, int fd, enum ipc_dial_mode mode, struct str reason)
 {
 	struct gate_pool *p = CONTAINER_OF(d, struct gate_pool, probe);
+	bool relayed = mode == IPC_DIAL_RELAY || mode == IPC_DIAL_RELAY_H2;
 	struct http_pool_config c = {
 		.dial = on_dial,
 		.user = p,
 		.host = p->host,
-		.wire = mode == IPC_DIAL_RELAY ? &gate_relay_wire : NULL,
+		.wire = relayed ? &gate_relay_wire : NULL,
+		.h2 = p->h2,
+		.secure = p->secure,
 		.max_conns = POOL_CONNS,
 		.max_idle = POOL_IDLE,
 		.max_waiting = POOL_WAITING,
@@ -118,6 +132,7 @@ static void on_probed(struct dial_request *d, int fd, enum ipc_dial_mode mode, s
 		return;
 	}
 	p->first_fd = fd;
+	p->first_mode = mode;
 	p->on_open(p, true);
 }
 
@@ -141,6 +156,7 @@ enum err_code gate_pool_init(struct gate_pool *p, struct loop *loop, struct dial
 	struct buf host;
 
 	*p = (struct gate_pool){.loop = loop, .connector = connector, .first_fd = -1};
+	p->secure = url->tls;
 	list_init(&p->tickets);
 	arena_init(&p->arena, POOL_TEXTS);
 	p->probe.on_answer = on_probed;

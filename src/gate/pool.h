@@ -18,9 +18,12 @@ struct gate_pool {
 	struct str name;    /* "server:fs" */
 	struct str host;    /* of the Host field */
 	struct str target;
-	struct http_pool *pool; /* NULL until open */
+	const struct h2_lib *h2; /* the caller's: when the upstream may speak HTTP/2 */
+	struct http_pool *pool;  /* NULL until open */
 	struct dial_request probe;
-	int first_fd;        /* the probe's connection, until the pool asks for one */
+	bool secure;  /* the URL says https */
+	int first_fd; /* the probe's connection, until the pool asks for one */
+	enum ipc_dial_mode first_mode;
 	struct list tickets; /* dials of the pool under way */
 	void (*on_open)(struct gate_pool *p, bool ok);
 };

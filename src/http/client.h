@@ -115,6 +115,7 @@ struct http_pool_config {
 	/* Dialled sockets may speak HTTP/2: while nothing is known one is asked for at a time.
 	 * Borrowed; NULL: none will. */
 	const struct h2_lib *h2;
+	bool secure;           /* for :scheme of HTTP/2: TLS, whoever speaks it */
 	unsigned max_conns;    /* 0: 64 */
 	unsigned max_idle;     /* 0: 16 */
 	unsigned max_waiting;  /* 0: 1024 */

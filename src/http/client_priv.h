@@ -45,7 +45,7 @@ struct http_pool {
 	struct loop *loop;
 	/* connections: the newest idle one first; `resume` ones are busy, with unread bytes */
 	struct list idle, busy, resume, dead;
-	struct list h2;               /* connections of HTTP/2 */
+	struct list h2, h2_dead;      /* connections of HTTP/2 */
 	struct list waiting, failing; /* calls */
 	struct list dials;
 	struct loop_hook on_turn_end;
@@ -91,6 +91,7 @@ bool h2_client_has_room(const struct http_pool *p);
 
 /* Fails what runs on them and closes them all. */
 void h2_client_close_all(struct http_pool *p);
+void h2_client_free_dead(struct http_pool *p);
 
 /* What http/client.h offers, for calls with c->h2. fail: with a reset of its stream. */
 void h2_call_fail(struct http_call *c, enum http_fail why);

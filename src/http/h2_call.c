@@ -62,7 +62,7 @@ static bool submit(struct h2_call *h)
 	struct arena a;
 
 	arena_init(&a, ARENA_MAX);
-	if (h2_fields_of(&head, client->pool->c.wire != NULL, &a, &fields, NULL) == ERR_OK) {
+	if (h2_fields_of(&head, client->pool->c.secure, &a, &fields, NULL) == ERR_OK) {
 		h->id = client->wire.lib->submit_request(client->wire.session, NULL, fields.items,
 							 fields.n, has_body ? &body : NULL, h);
 	}

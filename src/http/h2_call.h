@@ -23,10 +23,9 @@ struct h2_client {
 	struct list calls; /* of h2_call */
 	unsigned n_calls;
 	struct timer timer; /* while idle */
-	struct loop_hook release;
-	bool reused;  /* it has answered a call */
-	bool leaving; /* takes no new calls */
-	bool look;    /* some call waits for the end of the turn */
+	bool reused;        /* it has answered a call */
+	bool leaving;       /* takes no new calls */
+	bool look;          /* some call waits for the end of the turn */
 	bool closed;
 };
 

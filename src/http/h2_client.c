@@ -8,11 +8,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static void conn_free(struct loop_hook *hook)
-{
-	free(CONTAINER_OF(hook, struct h2_client, release));
-}
-
 static void conn_end(struct h2_client *client)
 {
 	struct http_pool *p = client->pool;
@@ -31,10 +26,21 @@ static void conn_end(struct h2_client *client)
 		h2_call_lost(h, unheard ? HTTP_FAIL_RETRYABLE : HTTP_FAIL_CLOSED);
 	}
 	list_remove(&client->node);
+	list_append(&p->h2_dead, &client->node); /* callers may still be looking at it */
+	loop_defer(p->loop, &p->on_turn_end);
 	p->stats.conns--;
-	client->release.on_turn_end = conn_free;
-	loop_defer(p->loop, &client->release);
 	pool_pump(p);
+}
+
+void h2_client_free_dead(struct http_pool *p)
+{
+	while (!list_empty(&p->h2_dead)) {
+		struct h2_client *client = CONTAINER_OF(p->h2_dead.next, struct h2_client, node);
+
+		list_remove(&client->node);
+		loop_defer_cancel(&client->wire.turn_end);
+		free(client);
+	}
 }
 
 void h2_client_freed(struct h2_client *client)
@@ -282,10 +288,6 @@ bool h2_client_run(struct http_pool *p, struct http_call *c)
 void h2_client_close_all(struct http_pool *p)
 {
 	while (!list_empty(&p->h2)) {
-		struct h2_client *client = CONTAINER_OF(p->h2.next, struct h2_client, node);
-
-		conn_end(client);
-		loop_defer_cancel(&client->release);
-		free(client);
+		conn_end(CONTAINER_OF(p->h2.next, struct h2_client, node));
 	}
 }

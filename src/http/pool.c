@@ -129,6 +129,7 @@ static void free_dead(struct http_pool *p)
 		list_remove(&conn->node);
 		free(conn);
 	}
+	h2_client_free_dead(p);
 }
 
 static void take_all(struct list *from, struct list *to)
@@ -412,6 +413,7 @@ enum err_code http_pool_new(struct loop *l, const struct http_pool_config *c,
 	list_init(&p->resume);
 	list_init(&p->dead);
 	list_init(&p->h2);
+	list_init(&p->h2_dead);
 	list_init(&p->waiting);
 	list_init(&p->failing);
 	list_init(&p->dials);

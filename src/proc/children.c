@@ -111,7 +111,7 @@ static enum err_code tell_start(struct child *child, const struct handout *h, un
 	frame_put_u32(&w, n_gates);
 	frame_put_u8(&w, child->served);
 	frame_put_u8(&w, child->tls);
-	frame_put_u8(&w, h->http2);
+	frame_put_u8(&w, child->http2);
 	return tell(child, &w, -1, err);
 }
 
@@ -236,6 +236,7 @@ enum err_code children_start(struct children *c, struct child *child, const stru
 	}
 	child->state = CHILD_STARTING;
 	child->tls = h->tls & 1U << child->role;
+	child->http2 = h->http2 && child->role == ROLE_GATE;
 	TRY(hand_out(child, h, err));
 	TRY(connect_peers(c, child, err));
 	return tell_start(child, h, c->n_gates, err);

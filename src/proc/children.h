@@ -32,6 +32,7 @@ struct child {
 	unsigned quick_deaths;           /* ended within a second of their start, in a row */
 	unsigned reloads_pending;        /* handed over, and not answered yet */
 	bool tls;                        /* it was told to load OpenSSL before its jail */
+	bool http2;                      /* likewise libnghttp2 */
 	unsigned generation;             /* of the bundle it was handed last */
 };
 

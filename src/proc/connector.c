@@ -110,7 +110,10 @@ static void dial_connected(struct dial *d)
 	loop_remove(&c->loop, &d->f);
 	d->f.fd = -1;
 	if (d->upstream->direct) {
-		peer_dialed(d->peer, d->token, IPC_DIAL_DIRECT, fd);
+		peer_dialed(d->peer, d->token,
+			    d->upstream->http2 == CONFIG_HTTP2_YES ? IPC_DIAL_DIRECT_H2
+								   : IPC_DIAL_DIRECT,
+			    fd);
 		dial_free(d);
 		return;
 	}

@@ -156,6 +156,23 @@ static enum err_code check_tls(const struct supervisor *s, const struct config *
 	return ERR_OK;
 }
 
+/* Likewise. Listeners cannot change: it is an upstream that asks for it first. */
+static enum err_code check_http2(const struct supervisor *s, const struct config *next,
+				 struct err *err)
+{
+	for (unsigned i = 0; i < s->children.n; i++) {
+		const struct child *c = &s->children.slots[i];
+
+		if (c->role == ROLE_GATE && c->state == CHILD_SERVING && !c->http2 &&
+		    config_has_http2(next)) {
+			return ERR(err, ERR_INVALID,
+				   "nothing was to speak HTTP/2 when writ started, and that cannot "
+				   "change while it serves: restart it");
+		}
+	}
+	return ERR_OK;
+}
+
 static struct handout handout_of(const struct supervisor *s, const struct bundle *b)
 {
 	return (struct handout){
@@ -429,7 +446,8 @@ static void reload(struct supervisor *s, int client)
 		return;
 	}
 	if (ground_check_unchanged(&s->ground, s->bundle.config, s->next.config, &err) ||
-	    check_tls(s, s->next.config, &err) || add_own_files(s, &s->next, &err) ||
+	    check_tls(s, s->next.config, &err) || check_http2(s, s->next.config, &err) ||
+	    add_own_files(s, &s->next, &err) ||
 	    (s->severed[0] && bundle_sever(&s->next, str_from_c(s->severed), &err))) {
 		reload_done(s, false, str_from_c(err.msg));
 		return;

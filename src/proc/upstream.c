@@ -119,6 +119,7 @@ static enum err_code add_server(struct upstreams *t, const struct residency_fact
 
 	u->name = arena_printf(&t->arena, "server:" STR_FMT, STR_ARG(s->id));
 	u->url = &s->url;
+	u->http2 = s->http2;
 	u->pins = (struct tls_pins){.items = &s->pin, .n = s->has_pin};
 	TRY(use_site(t, u, facts, s->site, err));
 	for (size_t i = 0; i < s->headers.n; i++) {
@@ -144,6 +145,7 @@ static enum err_code add_model(struct upstreams *t, const struct residency_facts
 
 	u->name = arena_printf(&t->arena, "model:" STR_FMT, STR_ARG(m->name));
 	u->url = &m->url;
+	u->http2 = m->http2;
 	TRY(use_site(t, u, facts, m->site, err));
 	if (m->api_key_file.n) {
 		struct str key;

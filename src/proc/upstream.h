@@ -20,6 +20,7 @@ struct upstream {
 	struct tls_pins pins;  /* of the configuration, else of the site's manifest */
 	struct secret headers; /* lines to add to each request head, CRLF each; may be empty */
 	bool cut;              /* by `writ site sever`: not dialled */
+	enum config_http2 http2;
 	bool direct; /* on this machine, plain, without credentials: the socket is passed on */
 };
 

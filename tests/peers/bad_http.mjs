@@ -2,10 +2,13 @@
 // A Streamable HTTP MCP server (legacy era) without dependencies that misbehaves on request.
 // Prints {"port":N} once it listens on 127.0.0.1. GET /seen answers what it received, as JSON.
 //
-//   node bad_http.mjs [--port N] [--stateless] [--forget N] [--sse]
+//   node bad_http.mjs [--port N] [--stateless] [--forget N] [--sse] [--http2]
 //
 // --forget N: after N requests of a session it no longer knows it (404). --sse: answers by events.
+// --http2: who begins with its preface is served over HTTP/2.
 import { createServer } from 'node:http';
+import { createServer as createServer2 } from 'node:http2';
+import { createServer as createPlain } from 'node:net';
 import { randomUUID } from 'node:crypto';
 
 const flag = (name) => process.argv.includes(`--${name}`);
@@ -130,7 +133,7 @@ const handle = async (m, req, res) => {
   }
 };
 
-const server = createServer(async (req, res) => {
+const serve = async (req, res) => {
   if (req.url === '/seen') {
     json(res, 200, { seen });
     return;
@@ -162,7 +165,19 @@ const server = createServer(async (req, res) => {
     }
     await handle(m, req, res);
   }
-});
+};
+const http1 = createServer(serve);
+const http2 = createServer2(serve);
+const server = flag('http2') ? createPlain((socket) => {
+  socket.on('error', () => {});
+  socket.once('data', (first) => {
+    const is2 = first.toString('latin1').startsWith('PRI');
+    socket.pause();
+    socket.unshift(first);
+    (is2 ? http2 : http1).emit('connection', socket);
+    if (!is2) socket.resume();
+  });
+}) : http1;
 server.listen(Number(value('port', 0)), '127.0.0.1', () => {
   process.stdout.write(`${JSON.stringify({ port: server.address().port })}\n`);
 });
