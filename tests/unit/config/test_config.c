@@ -418,10 +418,11 @@ static const struct {
 	{"version: 1\nlisten: [{address: '127.0.0.1:80', kind: socks}]\n",
 	 "writ.yaml:2:42: expected gateway or proxy"},
 	{"version: 1\nservers: {a: {url: 'http://127.0.0.1:1/', http2: auto}}\n",
-	 "writ.yaml:2:51: 'auto' needs an https URL: without TLS nothing is agreed on, so write true "
+	 "writ.yaml:2:50: 'auto' needs an https URL: without TLS nothing is agreed on, so write "
+	 "true "
 	 "or false"},
 	{"version: 1\nservers: {a: {url: 'http://127.0.0.1:1/', http2: 1}}\n",
-	 "writ.yaml:2:51: expected true, false or auto"},
+	 "writ.yaml:2:50: expected true, false or auto"},
 	{"version: 1\nlisten: [{address: '127.0.0.1:80', kind: proxy, http2: true}]\n",
 	 "writ.yaml:2:10: a proxy speaks HTTP/1.1 only: leave out http2"},
 	{"version: 1\nlisten: [{address: '127.0.0.1:80', kind: proxy, tls: {cert: a, key: b}}]\n",
