@@ -95,6 +95,7 @@ static const struct config_field top_fields[] = {
 	{.key = STR_INIT("servers"), .read = config_read_servers},
 	{.key = STR_INIT("models"), .read = config_read_models},
 	{.key = STR_INIT("routes"), .read = config_read_routes},
+	{.key = STR_INIT("budgets"), .read = config_read_budgets},
 	{.key = STR_INIT("sites"), .read = config_read_sites},
 	{.key = STR_INIT("residency"), .read = config_read_residency},
 	CONFIG_KEY("severed", config_read_internal, struct config, severed),

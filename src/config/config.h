@@ -241,6 +241,7 @@ struct config_model {
 	struct config_strs speaks; /* dialects ("chat"); none: those that the engine is known for */
 	uint64_t max_tokens;       /* of an answer whose client states no limit; 0: no limit */
 	uint64_t in_flight;        /* requests of one gate at the same time; 0: any number */
+	bool priced;
 	uint64_t price_input, price_output; /* of a million tokens, in millionths of the currency */
 };
 

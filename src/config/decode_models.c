@@ -87,6 +87,7 @@ static void read_price(struct config_ctx *c, const struct config_field *f, const
 		       void *to)
 {
 	(void)f;
+	((struct config_model *)to)->priced = true;
 	config_read_fields(c, node, price_fields, ARRAY_LEN(price_fields), "a price", to);
 }
 
@@ -138,6 +139,44 @@ void config_read_models(struct config_ctx *c, const struct config_field *f, cons
 	}
 	cfg->models = models;
 	cfg->n_models = n;
+}
+
+/* ---- budgets ---- */
+
+static const char *const per_names[] = {"node", "agent", "team", NULL};
+static const char *const period_names[] = {"day", "hour", "month", "ever", NULL};
+
+static const struct config_field budget_fields[] = {
+	CONFIG_KEY("per", config_read_enum, struct config_budget, per, .names = per_names),
+	CONFIG_KEY("period", config_read_enum, struct config_budget, period, .names = period_names),
+	CONFIG_KEY("tokens", config_read_u64, struct config_budget, tokens, .min = 1,
+		   .max = MAX_AMOUNT),
+	CONFIG_KEY("money", read_money, struct config_budget, money, .min = 1),
+	CONFIG_KEY("agents", config_read_texts, struct config_budget, agents),
+	CONFIG_KEY("models", config_read_texts, struct config_budget, models),
+};
+
+void config_read_budgets(struct config_ctx *c, const struct config_field *f,
+			 const struct json *node, void *to)
+{
+	struct config *cfg = to;
+	struct config_budget *items;
+	size_t n, i = 0;
+
+	(void)f;
+	items = config_items(c, node, JSON_OBJECT, MAX_BUDGETS, sizeof(*items), &n);
+	JSON_EACH (item, n ? node : NULL) {
+		struct config_budget *b = &items[i++];
+
+		check_name(c, item);
+		b->name = item->key;
+		config_read_fields(c, item, budget_fields, ARRAY_LEN(budget_fields), "a budget", b);
+		if (!b->tokens && !b->money) {
+			config_report(c, item->at, "a budget is of 'tokens', 'money' or both");
+		}
+	}
+	cfg->budgets = items;
+	cfg->n_budgets = n;
 }
 
 /* ---- routes and aliases ---- */
@@ -233,6 +272,41 @@ static void check_aliases(struct config_ctx *c, const struct config *cfg)
 	}
 }
 
+static bool is_about(const struct config_budget *b, struct str model)
+{
+	for (size_t i = 0; i < b->models.n; i++) {
+		if (str_eq(b->models.items[i], model)) {
+			return true;
+		}
+	}
+	return b->models.n == 0;
+}
+
+/* A budget that names what is not there would hold for nothing. */
+static void check_budgets(struct config_ctx *c, const struct config *cfg)
+{
+	const struct json *node = json_first(json_get(c->src->root, STR("budgets")));
+
+	for (size_t i = 0; i < cfg->n_budgets && node; i++, node = node->next) {
+		const struct config_budget *b = &cfg->budgets[i];
+
+		for (size_t k = 0; k < b->models.n; k++) {
+			if (!config_model_find(cfg, b->models.items[k])) {
+				config_report(c, node->at, "there is no model '" STR_FMT "'",
+					      STR_ARG(b->models.items[k]));
+			}
+		}
+		for (size_t k = 0; k < cfg->n_models && b->money; k++) {
+			if (is_about(b, cfg->models[k].name) && !cfg->models[k].priced) {
+				config_report(c, node->at,
+					      "a budget of money needs the price of every model it "
+					      "is about, and '" STR_FMT "' has none",
+					      STR_ARG(cfg->models[k].name));
+			}
+		}
+	}
+}
+
 void config_check_models(struct config_ctx *c, struct config *cfg)
 {
 	const struct json *node = json_get(c->src->root, STR("routes"));
@@ -252,4 +326,5 @@ void config_check_models(struct config_ctx *c, struct config *cfg)
 	}
 	cfg->routes = routes;
 	check_aliases(c, cfg);
+	check_budgets(c, cfg);
 }

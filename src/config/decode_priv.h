@@ -96,6 +96,7 @@ config_read config_read_agents;
 config_read config_read_servers;
 config_read config_read_models;
 config_read config_read_routes;
+config_read config_read_budgets;
 config_read config_read_aliases; /* struct config_agent */
 config_read config_read_sites;
 config_read config_read_residency;

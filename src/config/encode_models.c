@@ -54,11 +54,40 @@ static void put_model(struct json_writer *w, const struct config_model *m, enum 
 	put_texts(w, STR("speaks"), m->speaks);
 	put_number(w, STR("max_tokens"), m->max_tokens);
 	put_number(w, STR("in_flight"), m->in_flight);
-	if (m->price_input || m->price_output) {
+	if (m->priced) {
 		json_w_key(w, STR("price"));
 		json_w_object(w);
 		put_amount(w, STR("input"), m->price_input);
 		put_amount(w, STR("output"), m->price_output);
+		json_w_end(w);
+	}
+	json_w_end(w);
+}
+
+static void put_budgets(struct json_writer *w, const struct config *cfg)
+{
+	static const struct str per[] = {STR_INIT("node"), STR_INIT("agent"), STR_INIT("team")};
+	static const struct str periods[] = {STR_INIT("day"), STR_INIT("hour"), STR_INIT("month"),
+					     STR_INIT("ever")};
+
+	if (cfg->n_budgets == 0) {
+		return;
+	}
+	json_w_key(w, STR("budgets"));
+	json_w_object(w);
+	for (size_t i = 0; i < cfg->n_budgets; i++) {
+		const struct config_budget *b = &cfg->budgets[i];
+
+		json_w_key(w, b->name);
+		json_w_object(w);
+		json_w_member_str(w, STR("per"), per[b->per]);
+		json_w_member_str(w, STR("period"), periods[b->period]);
+		put_number(w, STR("tokens"), b->tokens);
+		if (b->money) {
+			put_amount(w, STR("money"), b->money);
+		}
+		put_texts(w, STR("agents"), b->agents);
+		put_texts(w, STR("models"), b->models);
 		json_w_end(w);
 	}
 	json_w_end(w);
@@ -73,6 +102,7 @@ void config_put_models(struct json_writer *w, const struct config *cfg, enum con
 		put_model(w, &cfg->models[i], view);
 	}
 	json_w_end(w);
+	put_budgets(w, cfg);
 	if (cfg->n_routes == 0) {
 		return;
 	}

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "gate/action.h"
+#include "gate/budget.h"
 #include "gate/dialer.h"
 #include "gate/exit.h"
 #include "gate/history.h"
@@ -93,6 +94,7 @@ struct gate {
 	struct rules *rules;
 	struct history history;
 	struct recorder recorder;
+	struct treasury treasury; /* without budgets: none */
 	struct dialer connector, runner;
 	struct exits exits;
 	struct sessions sessions;

@@ -4,6 +4,7 @@
 #define GATE_MODEL_PRIV_H
 
 #include "gate/exchange.h"
+#include "model/meter.h"
 #include "model/translate.h"
 
 enum { MODEL_BODY_MAX = 32 << 20 };
@@ -12,6 +13,9 @@ struct model_candidate {
 	struct gate_model *model; /* used until the request ends */
 	bool allowed, asked;
 };
+
+/* What is known of its cost. */
+enum model_spent { MODEL_SPENT_NOTHING = 0, MODEL_SPENT_UNKNOWN, MODEL_SPENT_KNOWN };
 
 /* A request to a back end, and its answer on the way to the client. In the request's arena. */
 struct model_reply {
@@ -40,9 +44,15 @@ struct model_reply {
 	bool failed;            /* an attempt before this one did */
 	enum model_error error; /* why the last model could not even be asked ... */
 	struct str untold;      /* ... and about what */
-	bool placed;            /* it counts at its back end */
-	struct list queued;     /* it waits for a place there */
-	struct timer patience;  /* meanwhile */
+	struct budget_hold hold;
+	struct budget_refusal over; /* name empty: no budget stands against it */
+	enum model_spent spent;
+	struct model_usage used; /* SPENT_KNOWN */
+	bool metered;            /* usage is taken out of its stream */
+	struct model_meter meter;
+	bool placed;           /* it counts at its back end */
+	struct list queued;    /* it waits for a place there */
+	struct timer patience; /* meanwhile */
 };
 
 enum model_dialect model_dialect_of(const struct exchange *x);
@@ -53,6 +63,10 @@ void model_fail(struct exchange *x, enum model_error e);
 /* Begins with the next model; false: there is none, nothing was begun, and reply->error says why. */
 bool model_try(struct exchange *x);
 void model_try_done(struct exchange *x);
+
+/* Takes what the attempt may cost from its budgets; reply->over says which has too little. */
+enum model_error model_take_budgets(struct exchange *x);
+void model_settle_budgets(struct exchange *x);
 
 /* What has passed by was answered, whoever hangs up now. */
 void model_note_stream(struct exchange *x);

@@ -24,6 +24,26 @@ static enum ledger_status status_of(enum http_fail why)
 	return LEDGER_LOST;
 }
 
+/* NULL: it was refused or failed there. A count without output is what a stream began with. */
+static void note_cost(struct exchange *x, const struct model_usage *u)
+{
+	struct model_reply *r = x->reply;
+
+	if (!u) {
+		r->spent = r->status >= 400 ? MODEL_SPENT_NOTHING : MODEL_SPENT_UNKNOWN;
+		return;
+	}
+	if (!u->given || (u->output == 0 && r->request.api != MODEL_API_EMBEDDINGS &&
+			  r->request.api != MODEL_API_COUNT_TOKENS)) {
+		return;
+	}
+	r->spent = MODEL_SPENT_KNOWN;
+	r->used = *u;
+	if (budget_is_over(&r->hold, u)) {
+		x->action.finding = STR("it used more tokens than its limit lets it");
+	}
+}
+
 static void begin_translation(struct exchange *x, bool stream, struct buf *to)
 {
 	struct model_reply *r = x->reply;
@@ -89,6 +109,10 @@ static void on_data(struct http_call *c, struct str bytes)
 	model_stream_feed(&r->stream, bytes);
 	if (r->translation) {
 		bytes = translate_piece(x, bytes);
+	} else if (r->metered) {
+		buf_clear(&r->told);
+		model_meter_feed(&r->meter, bytes, &r->told);
+		bytes = buf_str(&r->told);
 	}
 	if (!x->gone && bytes.n && http_respond_write(x->req, bytes) && x->model_calling &&
 	    http_respond_pending(x->req) > HTTP_HIGH_WATER) {
@@ -146,6 +170,7 @@ static void take_body(struct exchange *x, struct str body)
 	} else if (!translate_body(x, body)) {
 		status = LEDGER_PROTOCOL_ERROR;
 	}
+	note_cost(x, status == LEDGER_OK ? &outcome.usage : NULL);
 	if (status == LEDGER_OK) {
 		history_output_model(&x->action, &outcome, body.n);
 	}
@@ -159,6 +184,17 @@ void model_note_stream(struct exchange *x)
 
 	if (r && r->events && !r->stream.outcome.is_error) {
 		history_output_model(&x->action, &r->stream.outcome, r->bytes);
+	}
+}
+
+static void end_meter(struct exchange *x)
+{
+	struct model_reply *r = x->reply;
+
+	buf_clear(&r->told);
+	model_meter_end(&r->meter, &r->told);
+	if (!x->gone && buf_len(&r->told)) {
+		(void)http_respond_write(x->req, buf_str(&r->told));
 	}
 }
 
@@ -188,6 +224,10 @@ static void on_done(struct http_call *c)
 	}
 	model_note_stream(x);
 	model_health_note(x->model, true);
+	note_cost(x, &r->stream.outcome.usage);
+	if (r->metered) {
+		end_meter(x);
+	}
 	if (r->translation && !end_translation(x)) {
 		x->broken = true;
 		action_answered_stream(&x->action, LEDGER_DIED, 200, &r->commitment, r->bytes);
@@ -205,6 +245,9 @@ static void on_fail(struct http_call *c, enum http_fail why, const struct err *e
 	(void)err;
 	x->model_calling = false;
 	model_health_note(x->model, false);
+	if (why == HTTP_FAIL_DIAL || why == HTTP_FAIL_QUEUE) {
+		x->reply->spent = MODEL_SPENT_NOTHING;
+	}
 	x->reply->again = why != HTTP_FAIL_TIMEOUT && why != HTTP_FAIL_LIMIT &&
 			  why != HTTP_FAIL_INVALID && why != HTTP_FAIL_NOMEM;
 	if (x->reply->events) {

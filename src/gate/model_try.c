@@ -37,6 +37,7 @@ static void send_request(struct exchange *x)
 		.timeout = CALL_SECONDS * CLOCK_SEC,
 	};
 	x->model_calling = true;
+	r->spent = MODEL_SPENT_UNKNOWN; /* until it says */
 	http_call_start(&x->model_call);
 }
 
@@ -126,6 +127,29 @@ static void forward(struct action *a)
 	}
 }
 
+/* Clients that try again by themselves are told when, or that it will not help soon. */
+static void answer_over(struct exchange *x)
+{
+	enum { SOON = 60 };
+	const struct budget_refusal *over = &x->reply->over;
+	struct http_field fields[3] = {{STR("Content-Type"), STR("application/json")}};
+	size_t n = 1;
+
+	if (over->resets_in) {
+		fields[n++] = (struct http_field){
+			STR("Retry-After"),
+			arena_printf(&x->req->arena, "%llu", (unsigned long long)over->resets_in)};
+	}
+	if (!over->resets_in || over->resets_in > SOON) {
+		fields[n++] = (struct http_field){STR("x-should-retry"), STR("false")};
+	}
+	if (x->gone) {
+		http_req_drop(x->req);
+	} else {
+		http_respond(x->req, 429, fields, n, buf_str(&x->answer));
+	}
+}
+
 static void answer_refused(struct exchange *x)
 {
 	const struct rules_answer *answer = &x->action.answer;
@@ -134,6 +158,7 @@ static void answer_refused(struct exchange *x)
 		.policy = answer->policy,
 		.reason = answer->reason,
 		.retry_after = answer->retry_after,
+		.budget = x->reply->over.name,
 		.record = x->action.index,
 		.has_record = true,
 	};
@@ -144,7 +169,11 @@ static void answer_refused(struct exchange *x)
 	}
 	x->answer = gate_buf_take(x->gate, 64 << 10);
 	model_denied_append(&x->answer, model_dialect_of(x), &refusal);
-	exchange_json(x, 403, buf_str(&x->answer));
+	if (refusal.budget.n) {
+		answer_over(x);
+	} else {
+		exchange_json(x, 403, buf_str(&x->answer));
+	}
 }
 
 /* Another model may answer as long as the client has heard nothing. */
@@ -169,7 +198,7 @@ static void reply(struct action *a)
 	if (try_again(x)) {
 		return;
 	}
-	if (a->refused && x->reply->tries > 1 && !a->unrecorded) {
+	if (a->refused && x->reply->tries > 1 && !a->unrecorded && !x->reply->over.name.n) {
 		model_fail(x, x->reply->failed ? MODEL_ERROR_UPSTREAM : MODEL_ERROR_DENIED);
 	} else if (a->refused) {
 		answer_refused(x);
@@ -200,9 +229,15 @@ void model_try_done(struct exchange *x)
 	if (r->events) {
 		model_stream_done(&r->stream);
 	}
+	if (r->metered) {
+		model_meter_done(&r->meter);
+	}
+	model_settle_budgets(x);
 	r->failed |= r->again;
 	r->translation = NULL;
-	r->translating = r->events = r->again = false;
+	r->translating = r->events = r->again = r->metered = false;
+	r->spent = MODEL_SPENT_NOTHING;
+	r->over.name = STR("");
 }
 
 /* What the model's back end is asked in. Another dialect is translated into before anything is decided, and so is
@@ -242,10 +277,14 @@ bool model_try(struct exchange *x)
 		x->answer = (struct buf){0};
 		x->model = m;
 		r->error = prepare(x);
+		if (!r->error && x->gate->rules->config->n_budgets) {
+			r->error = model_take_budgets(x);
+		}
 		if (r->error) {
 			continue;
 		}
 		q.object = m->name;
+		q.over = r->over.name.n ? r->over.text : STR("");
 		x->action = (struct action){.gate = x->gate,
 					    .on = &try_events,
 					    .session = x->session,

@@ -96,6 +96,7 @@ struct rules_query {
 	struct rules_labels labels;
 	struct str categories[SITE_CATEGORIES]; /* what labels.categories points to */
 	struct str purpose, origin; /* of what the agent does; empty: none with a name */
+	struct str over;            /* INFER: no budget is left for it, and why; else empty */
 	struct site_row row;        /* INFER: the same as a row of the residency matrix */
 	uint64_t now_ms;            /* since 1970 */
 	/* Temporal policies: what happened so far, the time of this event, and the action's id. */

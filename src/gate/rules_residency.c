@@ -110,6 +110,8 @@ void rules_residency_check(const struct rules *r, const struct rules_query *q, s
 	} else if (!residency_allows(res, &q->row, q->object)) {
 		rules_refuse(ret, a, STR("writ.residency"), STR("residency"),
 			     STR("data of this kind may not go to the site of this model"));
+	} else if (q->over.n) {
+		rules_refuse(ret, a, STR("writ.budget"), STR("budget"), q->over);
 	}
 }
 

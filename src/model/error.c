@@ -116,6 +116,11 @@ static void say(struct buf *b, const struct model_refusal *r)
 		      : r->retry_after.n
 			      ? STR("Writ holds this request back for now")
 			      : STR("Writ refused this request, which only a person can approve"));
+	if (r->budget.n) {
+		buf_append(b, STR(": "));
+		buf_append(b, reason);
+		return;
+	}
 	if (r->policy.n) {
 		buf_append(b, STR(": policy \""));
 		buf_append(b, cut(r->policy, POLICY_MAX));
@@ -151,11 +156,17 @@ void model_denied_append(struct buf *out, enum model_dialect d, const struct mod
 
 	buf_init(&text, 4096);
 	say(&text, r);
-	begin_error(&w, d, model_error_info(r->ask ? MODEL_ERROR_ASK : MODEL_ERROR_DENIED),
+	begin_error(&w, d,
+		    model_error_info(r->budget.n ? MODEL_ERROR_BUDGET
+				     : r->ask    ? MODEL_ERROR_ASK
+						 : MODEL_ERROR_DENIED),
 		    buf_str(&text));
 	json_w_key(&w, STR("writ"));
 	json_w_object(&w);
 	json_w_member_str(&w, STR("decision"), r->ask ? STR("ask") : STR("deny"));
+	if (r->budget.n) {
+		json_w_member_str(&w, STR("budget"), cut(r->budget, POLICY_MAX));
+	}
 	if (r->policy.n) {
 		json_w_member_str(&w, STR("policy"), cut(r->policy, POLICY_MAX));
 	}

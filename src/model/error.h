@@ -30,6 +30,7 @@
 	X(BUILTIN,       400, "invalid_request_error", "builtin_tools",       "tools",    "Tools that the model's server would run by itself are off: offer functions.") \
 	X(STATE,         400, "invalid_request_error", "stored_state",        "",         "What is stored at the model's server is not used: send the whole conversation.") \
 	X(UNTOLD,        400, "invalid_request_error", "untranslatable",      "",         "The model's server speaks another dialect, in which part of this request has no equal.") \
+	X(UNBOUNDED,     400, "invalid_request_error", "max_tokens_required", "max_tokens", "A budget holds for this request: say how many tokens the answer may have at most.") \
 	X(UNSPOKEN,      400, "invalid_request_error", "not_supported",       "",         "The model's server does not serve requests of this kind.") \
 	X(IDENTITY,      401, "authentication_error",  "invalid_api_key",     "",         "Writ does not know you: no valid key, certificate or peer.") \
 	X(DENIED,        403, "permission_error",      "policy_denied",       "",         "Refused by policy.") \
@@ -37,6 +38,7 @@
 	X(NO_ROUTE,      404, "invalid_request_error", "unknown_url",         "",         "There is nothing at this address.") \
 	X(METHOD,        405, "invalid_request_error", "method_not_allowed",  "",         "This address does not take that method.") \
 	X(BUSY,          429, "rate_limit_error",      "capacity",            "",         "Too many requests are waiting; try again later.") \
+	X(BUDGET,        429, "rate_limit_error",      "budget_exhausted",    "",         "A budget is used up.") \
 	X(INTERNAL,      500, "server_error",          "internal_error",      "",         "Something went wrong inside Writ.") \
 	X(UPSTREAM,      502, "server_error",          "upstream_failed",     "",         "The model's server failed or is not available.") \
 	X(NO_RECORD,     503, "server_error",          "no_record",           "",         "Nothing can be recorded now, so nothing can be done; try again later.") \
@@ -78,13 +80,14 @@ struct model_refusal {
 	bool ask;               /* a person may approve it */
 	struct str policy;      /* id of the policy that decided; empty: nothing permits it */
 	struct str reason;      /* its @reason; may be empty; cut at 512 bytes */
+	struct str budget;      /* a budget is used up: which; reason says more */
 	struct str retry_after; /* ASK that waiting alone lifts: how long; else empty */
 	uint64_t record;        /* index in the ledger */
 	bool has_record;
 };
 
 /*
- * Appends the body of a refusal (status of DENIED or ASK): the message says policy,
+ * Appends the body of a refusal (status of DENIED, ASK or BUDGET): the message says policy,
  * reason, record and what to do, and error.writ says the same for programs.
  */
 void model_denied_append(struct buf *out, enum model_dialect d, const struct model_refusal *r);

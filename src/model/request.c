@@ -47,6 +47,7 @@ enum {
 	R_INSTRUCTIONS,
 	R_MAX_TOKENS,
 	R_MAX_OUTPUT_TOKENS,
+	R_N,
 	R_MAX
 };
 
@@ -62,6 +63,7 @@ static const struct str names[R_MAX] = {
 	[R_INSTRUCTIONS] = STR_INIT("instructions"),
 	[R_MAX_TOKENS] = STR_INIT("max_tokens"),
 	[R_MAX_OUTPUT_TOKENS] = STR_INIT("max_output_tokens"),
+	[R_N] = STR_INIT("n"),
 };
 
 /* What the address is about is there, and text or a list. */
@@ -117,6 +119,9 @@ static enum model_error take(struct arena *a, const struct str *r, struct model_
 	    !model_take_limit(r[R_MAX_OUTPUT_TOKENS], &q->max_tokens)) {
 		return MODEL_ERROR_MAX_TOKENS;
 	}
+	if (!model_take_limit(r[R_N], &q->n) || q->n > MODEL_N_MAX) {
+		return MODEL_ERROR_N;
+	}
 	if (!take_tools(a, r[R_TOOLS], q)) {
 		return MODEL_ERROR_TOOLS;
 	}
@@ -147,6 +152,7 @@ static enum model_error parse_chat(struct arena *a, struct str body, const struc
 				    .model_raw = c.model_raw,
 				    .model = c.model,
 				    .tools = c.tools,
+				    .n = c.n,
 				    .begins = c.messages,
 				    .stream = c.stream,
 				    .include_usage = c.include_usage,
@@ -160,7 +166,7 @@ enum model_error model_request_parse(struct arena *a, enum model_api api, struct
 				     const struct json_opts *opts, struct model_request *ret,
 				     struct err *why)
 {
-	struct model_request q = {.api = api};
+	struct model_request q = {.api = api, .n = 1};
 	struct str r[R_MAX];
 	enum model_error e;
 
@@ -201,6 +207,19 @@ static void put_edit(struct buf *out, const struct edit *e)
 	}
 }
 
+static void put_besides(struct buf *out, const struct model_request *r)
+{
+	if (r->say_max_tokens) {
+		json_put_str(out, r->say_max_tokens_as);
+		buf_append_c(out, ':');
+		buf_append_u64(out, r->say_max_tokens);
+		buf_append_c(out, ',');
+	}
+	if (r->say_usage) {
+		buf_append(out, STR("\"stream_options\":{\"include_usage\":true},"));
+	}
+}
+
 void model_request_splice(struct buf *out, const struct model_request *r, struct str model)
 {
 	struct edit edits[2] = {{r->model_raw, model, true}, {r->store_raw, STR("false"), false}};
@@ -212,10 +231,14 @@ void model_request_splice(struct buf *out, const struct model_request *r, struct
 		edits[1] = edits[0];
 		edits[0] = first;
 	}
-	if (n == 1 && r->api == MODEL_API_RESPONSES) {
-		buf_append(out, STR("{\"store\":false,"));
+	if ((n == 1 && r->api == MODEL_API_RESPONSES) || r->say_max_tokens || r->say_usage) {
+		buf_append_c(out, '{');
 		at = 1;
 	}
+	if (n == 1 && r->api == MODEL_API_RESPONSES) {
+		buf_append(out, STR("\"store\":false,"));
+	}
+	put_besides(out, r);
 	for (size_t i = 0; i < n; i++) {
 		size_t from = (size_t)(edits[i].old.p - r->whole.p);
 

@@ -45,6 +45,12 @@ struct model_request {
 	bool stream, include_usage;         /* chat: stream_options.include_usage */
 	uint64_t max_tokens;                /* 0: no limit asked for */
 	size_t input_bytes;                 /* no byte makes more than one token */
+	uint64_t n;                         /* answers asked for; 1 when not said */
+
+	/* What the back end is told besides (model/meter.h); zeroed: nothing. */
+	uint64_t say_max_tokens;
+	struct str say_max_tokens_as;
+	bool say_usage;
 };
 
 /* As model_chat_parse. */

@@ -107,6 +107,17 @@ static enum err_code take_authority(struct gate_role *r, struct err *err)
 	return code;
 }
 
+/* Mapped once: the file stays the same for as long as the supervisor runs. */
+static enum err_code take_budgets(struct gate_role *r, struct err *err)
+{
+	for (unsigned i = 0; i < r->boot->n_secrets && !r->gate.treasury.file; i++) {
+		if (str_eq(str_from_c(r->boot->secrets[i].file), STR(ROLE_BUDGETS))) {
+			return treasury_map(&r->gate.treasury, r->boot->secrets[i].fd, err);
+		}
+	}
+	return ERR_OK;
+}
+
 static enum err_code open_listeners(struct gate_role *r, struct err *err)
 {
 	const struct config *config = r->gate.rules->config;
@@ -159,6 +170,7 @@ static enum err_code on_reload(struct wishes *w, struct err *err)
 	struct rules *rules;
 
 	TRY(take_authority(r, err));
+	TRY(take_budgets(r, err));
 	TRY(read_rules(r->boot, &rules, err));
 	TRY(gate_apply(&r->gate, rules, err));
 	now = r->gate.rules;
@@ -230,6 +242,7 @@ static enum err_code serve(struct gate_role *r, struct err *err)
 		TRY(connect_peer(&r->gate, &r->boot->channels[i], err));
 	}
 	TRY(take_authority(r, err));
+	TRY(take_budgets(r, err));
 	TRY(open_listeners(r, err));
 	if (r->boot->runs_fd >= 0) {
 		TRY(gate_runs_listen(&r->gate.runs, r->boot->runs_fd, on_count, err));

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proc/ground.h"
 
+#include "gate/treasury.h"
+
 #include "base/log.h"
 #include "crypto/secret.h"
 #include "crypto/sign.h"
@@ -25,6 +27,7 @@ void ground_init(struct ground *g)
 			     .log_dir_fd = -1,
 			     .key_fd = -1,
 			     .runs_fd = -1,
+			     .budgets_fd = -1,
 			     .exit_ca_fd = -1,
 			     .exit_ca_key_fd = -1};
 }
@@ -43,6 +46,7 @@ void ground_done(struct ground *g)
 	}
 	fd_close(&g->runs_fd);
 	fd_close(&g->key_fd);
+	fd_close(&g->budgets_fd);
 	fd_close(&g->exit_ca_fd);
 	fd_close(&g->exit_ca_key_fd);
 	fd_close(&g->log_dir_fd);
@@ -305,4 +309,21 @@ void ground_say(const struct ground *g, const struct config *config)
 	}
 	log_line(LOG_INFO, "ledger in %s/ledger: writ ledger verify %s/ledger", g->state_path,
 		 g->state_path);
+}
+
+enum err_code ground_budgets(struct ground *g, struct err *err)
+{
+	int fd = openat(g->lock_fd, "budgets", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	enum err_code code;
+
+	if (fd < 0) {
+		return ERR_ERRNO(err, "opening the counters of budgets in the state directory");
+	}
+	code = treasury_prepare(fd, err);
+	if (code) {
+		fd_close(&fd);
+		return code;
+	}
+	g->budgets_fd = fd;
+	return ERR_OK;
 }

@@ -13,6 +13,7 @@ struct ground {
 	char state_path[512];
 	int lock_fd, log_dir_fd, key_fd;
 	int runs_fd;                    /* run.sock: ipc/run.h */
+	int budgets_fd; /* of gate/treasury.h; -1: there are no budgets */
 	int exit_ca_fd, exit_ca_key_fd; /* of the exit's authority; -1: there is no exit */
 	/* One for each gate and configured listener: gate * n_listen + l; fd -1 where a gate has none. */
 	struct role_listener listeners[CHILDREN_MAX_GATES * ROLE_MAX_LISTENERS];
@@ -35,6 +36,9 @@ enum err_code ground_check_unchanged(const struct ground *g, const struct config
 
 /* Prints where it serves and who may call, with the ports that were really taken. */
 void ground_say(const struct ground *g, const struct config *config);
+
+/* Makes or checks DIR/budgets, and keeps it open. */
+enum err_code ground_budgets(struct ground *g, struct err *err) MUST_USE;
 
 /*
  * Makes the authority of the exit: exit-ca.pem in the state directory for those who are to trust

@@ -36,6 +36,7 @@ enum {
 /* Names of what the supervisor makes itself and hands a gate as it does files. */
 #define ROLE_EXIT_CA     "exit-ca"
 #define ROLE_EXIT_CA_KEY "exit-ca-key"
+#define ROLE_BUDGETS     "budgets" /* the file of gate/treasury.h, to be mapped */
 
 struct role_channel {
 	enum role peer;

@@ -418,6 +418,12 @@ static void put_in_force(struct supervisor *s)
 /* What the supervisor made itself goes with the files of every bundle. */
 static enum err_code add_own_files(struct supervisor *s, struct bundle *b, struct err *err)
 {
+	if (b->config->n_budgets) {
+		if (s->ground.budgets_fd < 0) {
+			TRY(ground_budgets(&s->ground, err));
+		}
+		TRY(bundle_add(b, ROLE_BUDGETS, s->ground.budgets_fd, ROLE_GATE, err));
+	}
 	if (!config_inspects_any(b->config)) {
 		return ERR_OK;
 	}

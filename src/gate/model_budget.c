@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an attempt at a model takes from budgets, and gives back. */
+#include "gate/model_priv.h"
+
+static struct str team_of(const struct config *cfg, struct str agent)
+{
+	const struct config_agent *a = config_agent_find(cfg, agent);
+
+	return a ? a->team : STR("");
+}
+
+enum model_error model_take_budgets(struct exchange *x)
+{
+	const struct config *cfg = x->gate->rules->config;
+	struct gate_model *m = x->model;
+	struct model_reply *r = x->reply;
+	struct model_request *q = &r->request;
+	struct budget_ask ask = {.agent = x->session->agent,
+				 .team = team_of(cfg, x->session->agent),
+				 .model = config_model_find(cfg, m->name),
+				 .input = model_input_bound(q, BUDGET_IMAGE_TOKENS),
+				 .now = x->gate->loop.real / CLOCK_SEC};
+	uint64_t limit = q->max_tokens ? q->max_tokens : m->max_tokens;
+
+	if (q->api == MODEL_API_COUNT_TOKENS || !ask.model) {
+		return MODEL_ERROR_NONE;
+	}
+	if (q->api != MODEL_API_EMBEDDINGS) {
+		if (!limit) {
+			return MODEL_ERROR_UNBOUNDED;
+		}
+		if (__builtin_mul_overflow(limit, q->n, &ask.output)) {
+			return MODEL_ERROR_MAX_TOKENS;
+		}
+	}
+	q->say_max_tokens = 0;
+	q->say_usage = false;
+	if (!r->translation &&
+	    model_request_meter(&x->req->arena, q, m->max_tokens, &m->engine->quirks)) {
+		model_meter_init(&r->meter);
+		buf_init(&r->told, MODEL_ANSWER_MAX);
+		r->metered = true;
+	}
+	if (!budget_reserve(&x->gate->treasury, cfg, &ask, &x->req->arena, &r->hold, &r->over) &&
+	    !r->over.name.n) {
+		return MODEL_ERROR_INTERNAL;
+	}
+	return MODEL_ERROR_NONE;
+}
+
+void model_settle_budgets(struct exchange *x)
+{
+	struct model_reply *r = x->reply;
+
+	switch (r->spent) {
+	case MODEL_SPENT_NOTHING:
+		budget_settle(&x->gate->treasury, &r->hold, NULL);
+		break;
+	case MODEL_SPENT_KNOWN:
+		budget_settle(&x->gate->treasury, &r->hold, &r->used);
+		break;
+	case MODEL_SPENT_UNKNOWN:
+		budget_keep(&r->hold);
+		break;
+	}
+}

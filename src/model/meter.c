@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/meter.h"
+
+#include "model/pick_priv.h"
+#include "model/stream.h"
+
+uint64_t model_input_bound(const struct model_request *q, uint64_t per_image)
+{
+	static const struct str data = STR_INIT("data:");
+	struct str rest = q->whole;
+	uint64_t n = q->input_bytes;
+
+	for (size_t at; (at = str_find_str(rest, data)) < rest.n;) {
+		rest = str_from(rest, at + data.n);
+		n += per_image;
+	}
+	/* Members beside the content may become part of the prompt too: a schema, for one. */
+	return n > q->whole.n ? n : q->whole.n + (n - q->input_bytes);
+}
+
+bool model_request_meter(struct arena *a, struct model_request *q, uint64_t max_tokens,
+			 const struct model_quirks *quirks)
+{
+	static const struct str name = STR_INIT("stream_options");
+	struct str options = {NULL, 0};
+
+	if (!q->max_tokens && q->api != MODEL_API_EMBEDDINGS && q->api != MODEL_API_COUNT_TOKENS) {
+		q->say_max_tokens = max_tokens;
+		q->say_max_tokens_as = q->api == MODEL_API_RESPONSES ? STR("max_output_tokens")
+				       : q->api == MODEL_API_CHAT && quirks->max_completion_tokens
+					       ? STR("max_completion_tokens")
+					       : STR("max_tokens");
+	}
+	q->say_usage = q->stream && !quirks->no_stream_options &&
+		       (q->api == MODEL_API_CHAT || q->api == MODEL_API_COMPLETIONS) &&
+		       model_pick(a, q->whole, &name, 1, &options) && !options.p;
+	return q->say_usage;
+}
+
+void model_meter_init(struct model_meter *m)
+{
+	*m = (struct model_meter){.open = false};
+	buf_init(&m->held, MODEL_EVENT_MAX);
+}
+
+void model_meter_done(struct model_meter *m)
+{
+	buf_done(&m->held);
+}
+
+/* "data: {...,"choices":[],...,"usage":{...}}" */
+static bool is_usage(struct str event)
+{
+	static const struct str names[] = {STR_INIT("choices"), STR_INIT("usage")};
+	struct json_scan scan;
+	struct str r[2], data = event;
+	struct arena a;
+	bool ok;
+
+	if (!str_starts_with(data, STR("data:"))) {
+		return false;
+	}
+	data = str_trim(str_from(data, 5));
+	while (data.n && (data.p[data.n - 1] == '\n' || data.p[data.n - 1] == '\r')) {
+		data.n--;
+	}
+	arena_init(&a, 1 << 20);
+	ok = json_scan(&a, data, NULL, &scan, NULL) == ERR_OK && scan.type == JSON_OBJECT;
+	if (ok) {
+		struct json_walk w;
+		struct json_member m;
+
+		(void)json_scan_members(scan.value, names, 2, r, NULL);
+		w = json_walk(r[0].p ? r[0] : STR("0"));
+		ok = model_is_type(r[0], JSON_ARRAY) && !json_walk_next(&w, &m) &&
+		     model_is_type(r[1], JSON_OBJECT);
+	}
+	arena_done(&a);
+	return ok;
+}
+
+/* The length of the first event with its empty line; 0: it has not ended. */
+static size_t first_event(struct str s)
+{
+	size_t lf = str_find_str(s, STR("\n\n")), crlf = str_find_str(s, STR("\r\n\r\n"));
+
+	return lf < s.n && lf < crlf ? lf + 2 : crlf < s.n ? crlf + 4 : 0;
+}
+
+void model_meter_feed(struct model_meter *m, struct str bytes, struct buf *out)
+{
+	size_t n;
+
+	buf_append(&m->held, bytes);
+	if (m->held.failed) { /* no usage is so long: it goes out, and so does what comes */
+		buf_append(out, buf_str(&m->held));
+		buf_clear(&m->held);
+		buf_append(out, bytes);
+		m->open = true;
+		return;
+	}
+	while ((n = first_event(buf_str(&m->held))) > 0) {
+		struct str event = str_make(buf_str(&m->held).p, n);
+
+		if (m->open || !is_usage(event)) {
+			buf_append(out, event);
+		}
+		m->open = false;
+		buf_consume(&m->held, n);
+	}
+}
+
+void model_meter_end(struct model_meter *m, struct buf *out)
+{
+	buf_append(out, buf_str(&m->held));
+	buf_clear(&m->held);
+}
