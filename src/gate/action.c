@@ -4,6 +4,7 @@
 #include "base/hex.h"
 #include "base/num.h"
 #include "gate/gate.h"
+#include "gate/redact.h"
 #include "gate/rules_residency.h"
 
 static void on_decision_recorded(struct record_wait *w, bool ok, uint64_t index);
@@ -161,6 +162,9 @@ void action_start(struct action *a, struct rules_query *q, uint64_t started)
 	}
 	step_move(&a->step, STEP_DECIDE);
 	rules_decide(a->rules, q, a->arena, &a->answer);
+	if (a->answer.redact) {
+		redact_request(a, q);
+	}
 	a->decided = clock_mono();
 	a->real_at_decision = g->loop.real + (a->decided - g->loop.now);
 	a->refused = a->answer.outcome != POLICY_ALLOW;

@@ -8,6 +8,7 @@
 #ifndef GATE_ACTION_H
 #define GATE_ACTION_H
 
+#include "detect/redact.h"
 #include "gate/recorder.h"
 #include "gate/rules.h"
 #include "gate/session.h"
@@ -52,7 +53,9 @@ struct action {
 	uint8_t result[SHA256_LEN];
 	uint64_t sent_bytes; /* of a connection; the front end counts */
 	struct str peer;     /* likewise: where it went, in the arena */
-	struct str finding;  /* what was noticed about it; static text */
+	struct str finding;  /* what was noticed about it; static text, or in the arena */
+	struct str input;    /* after @redact: what is sent for arguments; p NULL: as they came */
+	struct detect_counts redacted;
 	/* What temporal policies see as `output`; NONE: the structuredContent of the result. */
 	struct policy_value output;
 	uint64_t started, decided, forwarded, answered; /* monotonic ns */

@@ -4,6 +4,7 @@
  * client and server where they differ.
  */
 #include "gate/exchange.h"
+#include "gate/redact.h"
 #include "gate/subs.h"
 
 #include "mcp/denied.h"
@@ -27,7 +28,7 @@ static bool wants_line(struct exchange *x, const struct mcp_msg *m)
 					: mcp_session_wants_log(&x->session->mcp, level);
 }
 
-void mcp_call_notified(struct exchange *x, const struct mcp_msg *m)
+static void pass_notification(struct exchange *x, const struct mcp_msg *m)
 {
 	struct buf out;
 
@@ -44,6 +45,23 @@ void mcp_call_notified(struct exchange *x, const struct mcp_msg *m)
 	mcp_splice_call(&out, m, &(struct mcp_change){.token = x->msg.token});
 	(void)exchange_event(x, buf_str(&out));
 	gate_buf_give(x->gate, &out);
+}
+
+/* Of what the server says nothing goes on before it is redacted; what cannot be is dropped. */
+void mcp_call_notified(struct exchange *x, const struct mcp_msg *said)
+{
+	struct mcp_msg m = *said;
+	struct buf clean;
+
+	if (!x->action.answer.redact) {
+		pass_notification(x, said);
+		return;
+	}
+	clean = gate_buf_take(x->gate, ANSWER_MAX);
+	if (redact_message(&x->action, &m, &x->gate->json_limits, &clean)) {
+		pass_notification(x, &m);
+	}
+	gate_buf_give(x->gate, &clean);
 }
 
 /* ---- the answer ---- */
@@ -171,6 +189,16 @@ static void withhold(struct exchange *x, const struct mcp_msg *said, struct str 
 	action_answered(&x->action, LEDGER_WITHHELD, 0, said->result);
 }
 
+/* What is to be taken out and cannot be does not go on. */
+static bool redact(struct exchange *x, struct mcp_msg *m, struct buf *clean)
+{
+	if (!x->action.answer.redact) {
+		return true;
+	}
+	*clean = gate_buf_take(x->gate, ANSWER_MAX);
+	return redact_message(&x->action, m, &x->gate->json_limits, clean);
+}
+
 static void translate(struct exchange *x, const struct mcp_msg *m)
 {
 	if (link_is_modern(x->link)) {
@@ -194,7 +222,7 @@ void mcp_call_answered(struct exchange *x, const struct mcp_msg *said, uint32_t 
 		link_is_modern(x->link) ? mcp_result_type(said) : MCP_RESULT_COMPLETE;
 	enum ledger_status status = status_of(x, said);
 	struct mcp_msg answer = *said, *m = &answer;
-	struct buf rewritten = {0};
+	struct buf rewritten = {0}, clean = {0};
 	struct str says;
 
 	if (type != MCP_RESULT_COMPLETE) {
@@ -219,8 +247,10 @@ void mcp_call_answered(struct exchange *x, const struct mcp_msg *said, uint32_t 
 	}
 	if (lacked && x->version == MCP_MODERN && status != LEDGER_OK) {
 		answer_lacking(x, lacked);
-	} else {
+	} else if (redact(x, m, &clean)) {
 		translate(x, m);
+	} else {
+		mcp_error_append(&x->answer, x->msg.id, MCP_ERROR_INTERNAL, x->version);
 	}
 	if (x->msg.method != MCP_TOOLS_CALL && said->kind == MCP_RESPONSE) {
 		history_output_bytes(&x->action, said->result.n);
@@ -228,6 +258,7 @@ void mcp_call_answered(struct exchange *x, const struct mcp_msg *said, uint32_t 
 	/* The commitment is to what the server said. */
 	action_answered(&x->action, status, 0,
 			said->kind == MCP_RESPONSE ? said->result : said->error);
+	gate_buf_give(x->gate, &clean);
 	gate_buf_give(x->gate, &rewritten);
 }
 

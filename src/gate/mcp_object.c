@@ -4,6 +4,7 @@
  * getting a prompt, completing an argument.
  */
 #include "gate/exchange.h"
+#include "gate/redact.h"
 #include "gate/subs.h"
 
 #include "mcp/denied.h"
@@ -170,6 +171,9 @@ static void forward(struct action *a)
 	code = forward_subscription(x, &done);
 	if (done) {
 		return;
+	}
+	if (a->input.p && !redact_arguments(a, &x->msg, &x->gate->json_limits)) {
+		code = ERR_NOMEM;
 	}
 	code = code ? code : mcp_call_start(x);
 	if (code) {

@@ -2,6 +2,7 @@
 #include "gate/rules.h"
 
 #include "base/hex.h"
+#include "gate/rules_duties.h"
 #include "gate/rules_entities.h"
 #include "gate/rules_residency.h"
 #include "gate/rules_temporal.h"
@@ -654,21 +655,6 @@ static bool is_durable(const struct policy_decision *d)
 	return false;
 }
 
-/* Duties that this gate performs; every other one makes the answer DENY. */
-static bool can_do_duties(const struct policy_decision *d)
-{
-	for (size_t i = 0; i < d->n_duties; i++) {
-		struct str how = d->duties[i]->value;
-
-		if (!str_eq(d->duties[i]->key, STR("audit")) ||
-		    !(str_eq(how, STR("summary")) || str_eq(how, STR("full")) ||
-		      str_eq(how, STR("durable")))) {
-			return false;
-		}
-	}
-	return true;
-}
-
 void rules_refuse(struct rules_answer *ret, struct arena *a, struct str policy, struct str cause,
 		  struct str reason)
 {
@@ -686,7 +672,7 @@ void rules_refuse(struct rules_answer *ret, struct arena *a, struct str policy, 
 	}
 }
 
-static void take_decision(const struct policy_decision *d, struct arena *a,
+static void take_decision(const struct policy_decision *d, enum rules_kind kind, struct arena *a,
 			  struct rules_answer *ret)
 {
 	ret->outcome = d->failure ? POLICY_DENY : d->outcome;
@@ -703,11 +689,12 @@ static void take_decision(const struct policy_decision *d, struct arena *a,
 		ret->policy = rule->id;
 		ret->reason = policy_rule_note(rule, STR("reason"));
 	}
-	if (ret->outcome == POLICY_ALLOW && !can_do_duties(d)) {
+	if (ret->outcome == POLICY_ALLOW && !rules_can_do_duties(kind, d)) {
 		ret->outcome = POLICY_DENY;
 		ret->reason = STR("duty.unsupported");
 	}
 	ret->durable = is_durable(d);
+	ret->redact = ret->outcome == POLICY_ALLOW ? rules_redaction(d) : 0;
 }
 
 void rules_decide(const struct rules *r, const struct rules_query *q, struct arena *a,
@@ -729,7 +716,7 @@ void rules_decide(const struct rules *r, const struct rules_query *q, struct are
 		rules_refuse(ret, a, STR("writ.arguments"), STR("schema.arguments"), q->unfit);
 	} else if (r->policies.temporal) {
 		if (rules_decide_temporal(r, q, s, req.context, a, &d, ret)) {
-			take_decision(&d, a, ret);
+			take_decision(&d, q->kind, a, ret);
 		}
 	} else {
 		req.principal = &s->principal;
@@ -738,7 +725,7 @@ void rules_decide(const struct rules *r, const struct rules_query *q, struct are
 		req.entities = s->overlay;
 		req.n_entities = s->n_overlay;
 		policy_decide(r->policies.set, &req, a, &d);
-		take_decision(&d, a, ret);
+		take_decision(&d, q->kind, a, ret);
 	}
 	rules_residency_sever(r, q, a, ret);
 	if (q->kind == RULES_INFER) {

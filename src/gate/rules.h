@@ -103,6 +103,7 @@ struct rules_query {
 	struct dw_engine *engine;
 	int64_t event_ms;
 	struct str request;
+	bool again; /* the event of this request has been observed: only decide */
 };
 
 struct rules_answer {
@@ -124,6 +125,7 @@ struct rules_answer {
 	size_t n_logged;
 	struct str cause; /* when Writ itself refused: a word for the record, "schema.request" */
 	bool durable;     /* @audit("durable") */
+	unsigned redact;  /* ALLOW: what has to be taken out, DETECT_BITs; see gate/redact.h */
 	const uint8_t *matrix; /* INFER: SHA256_LEN bytes that name the residency matrix, or NULL */
 	struct dw_event *event; /* temporal policies: the request as it was observed; else NULL */
 };

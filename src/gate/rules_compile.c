@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/rules_compile.h"
 
+#include "gate/rules_duties.h"
 #include "gate/rules_entities.h"
 #include "policy/schema_ast.h"
 
@@ -18,7 +19,9 @@ static enum err_code plain_set(struct arena *a, const struct rules_texts *t,
 			       struct policy_diags *diags, struct rules_compiled *ret,
 			       struct err *err)
 {
-	struct policy_set_opts opts = {.ids = POLICY_ID_ANNOTATION, .strict_annotations = true};
+	struct policy_set_opts opts = {.ids = POLICY_ID_ANNOTATION,
+				       .strict_annotations = true,
+				       .check = rules_check_duties};
 
 	if (t->schema) {
 		TRY(schema_load(a, t->schema, &opts.schema, diags, err));
@@ -211,6 +214,7 @@ static enum err_code temporal_set(struct arena *a, const struct rules_texts *t,
 				 .n_scripts = t->n_scripts,
 				 .ids = POLICY_ID_ANNOTATION,
 				 .strict_annotations = true,
+				 .check = rules_check_duties,
 				 .decide_only = true};
 	const struct dw_program *prog;
 

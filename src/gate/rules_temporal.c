@@ -96,7 +96,11 @@ bool rules_decide_temporal(const struct rules *r, const struct rules_query *q,
 			     STR("what happens cannot be remembered now"));
 		return false;
 	}
-	dw_engine_decide(q->engine, ev, r->store, a, d, &err);
+	if (q->again) {
+		dw_engine_decide_again(q->engine, ev, r->store, a, d, &err);
+	} else {
+		dw_engine_decide(q->engine, ev, r->store, a, d, &err);
+	}
 	ret->event = ev;
 	if (d->failure) {
 		rules_refuse(ret, a, STR("writ.history"), STR("history.undecided"), said(a, &err));

@@ -41,6 +41,7 @@ struct dw_texts {
 	size_t n_natives;
 	enum policy_id_scheme ids; /* ORDER: policy_0, policy_1, ... */
 	bool strict_annotations;   /* as in policy_set_opts */
+	policy_check_fn *check;    /* likewise */
 	/*
 	 * The program will decide and nothing else. It keeps no syntax trees: `policies` is empty,
 	 * leaves have neither expr nor place, and `plan` is made at once.

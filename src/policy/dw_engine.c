@@ -236,6 +236,19 @@ void dw_engine_decide(struct dw_engine *e, const struct dw_event *ev,
 	dw_decide(e->prog, ev, store, leaf_value, &asked, scratch, ret, err);
 }
 
+void dw_engine_decide_again(struct dw_engine *e, const struct dw_event *ev,
+			    const struct policy_store *store, struct arena *scratch,
+			    struct policy_decision *ret, struct err *err)
+{
+	struct asked asked = {.ev = &ev->event};
+
+	if (history(e, &ev->event, scratch, &asked.s, err)) {
+		*ret = (struct policy_decision){.failure = "the event is not known"};
+		return;
+	}
+	dw_decide(e->prog, ev, store, leaf_value, &asked, scratch, ret, err);
+}
+
 enum err_code dw_engine_saturate(struct dw_engine *e, const struct temporal_event *ev,
 				 struct arena *scratch, struct err *err)
 {

@@ -38,6 +38,14 @@ void dw_engine_decide(struct dw_engine *e, const struct dw_event *ev,
 		      struct policy_decision *ret, struct err *err);
 
 /*
+ * Decides about the newest event once more, after what is asked has changed: as dw_engine_decide, but
+ * nothing new has happened. `ev` is of the same history, and so is its time.
+ */
+void dw_engine_decide_again(struct dw_engine *e, const struct dw_event *ev,
+			    const struct policy_store *store, struct arena *scratch,
+			    struct policy_decision *ret, struct err *err);
+
+/*
  * The history that the event belongs to lacks something from here on: what happened could not
  * be observed, or before this engine was made. The event itself is not taken in.
  */

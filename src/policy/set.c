@@ -91,7 +91,8 @@ static uint32_t line_of(struct arena *a, struct lines *l, const struct policy *p
 
 /* False when something was reported; ERR_NOMEM shows in the arena. */
 static bool add_rule(struct arena *a, struct policy_set *set, const struct policy *p,
-		     struct lines *lines, bool strict, struct policy_diags *diags)
+		     struct lines *lines, const struct policy_set_opts *opts,
+		     struct policy_diags *diags)
 {
 	struct policy_rule *rule = &set->rules[set->n];
 	uint32_t *slot;
@@ -109,7 +110,10 @@ static bool add_rule(struct arena *a, struct policy_set *set, const struct polic
 	if (!rule->id.p || !copy_notes(a, p, rule)) {
 		return false;
 	}
-	if (!policy_annotations_decode(p, rule, strict, diags)) {
+	if (!policy_annotations_decode(p, rule, opts && opts->strict_annotations, diags)) {
+		good = false;
+	}
+	if (opts && opts->check && !opts->check(p, diags)) {
 		good = false;
 	}
 	slot = id_slot(set, rule->id);
@@ -149,7 +153,6 @@ static enum err_code build(struct arena *a, const struct policy_list *list,
 {
 	const struct policy *const *trees = (const struct policy *const *)list->items;
 	struct policy_set *set = new_set(a, list->n);
-	bool strict = opts && opts->strict_annotations;
 	struct lines lines = {0};
 	bool good = true;
 
@@ -157,7 +160,7 @@ static enum err_code build(struct arena *a, const struct policy_list *list,
 		return no_memory(err);
 	}
 	for (size_t i = 0; i < list->n; i++) {
-		good = add_rule(a, set, list->items[i], &lines, strict, diags) && good;
+		good = add_rule(a, set, list->items[i], &lines, opts, diags) && good;
 	}
 	if (a->exhausted) {
 		return no_memory(err);

@@ -3,6 +3,7 @@
 #ifndef TESTS_UNIT_GATE_RULES_HELP_H
 #define TESTS_UNIT_GATE_RULES_HELP_H
 
+#include "detect/detect.h"
 #include "gate/rules.h"
 #include "json/write.h"
 

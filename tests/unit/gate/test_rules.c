@@ -107,25 +107,51 @@ static void a_forbid_that_fails_to_evaluate_denies(void **state)
 	assert_int_equal(a.n_errors, 1);
 }
 
-static void a_duty_that_no_gate_performs_denies(void **state)
+static void what_no_gate_does_is_refused_at_load_with_its_place(void **state)
 {
-	static const char *const duties[] = {"@redact(\"pii\")",    "@route(\"EU\")",
-					     "@mask_output(\"x\")", "@watermark(\"x\")",
-					     "@sandbox(\"x\")",     "@timeout(\"1s\")"};
-	char text[256];
+	static const char *const wrong[] = {
+		"@route(\"EU\") " PERMIT ";",
+		"@mask_output(\"x\") " PERMIT ";",
+		"@watermark(\"x\") " PERMIT ";",
+		"@sandbox(\"x\") " PERMIT ";",
+		"@timeout(\"1s\") " PERMIT ";",
+		"@redact(\"pii\") " PERMIT ";", /* of any action */
+		"@redact(\"names\") permit (principal, action == Writ::Action::\"fs.read\", "
+		"resource);",
+		"@redact(\"pii\") permit (principal, action == Writ::Action::\"infer\", resource);",
+		"@redact(\"pii\") permit (principal, action in [Writ::Action::\"fs.read\", "
+		"Writ::Action::\"connect\"], resource);",
+		"@redact(\"pii\") permit (principal, action == Other::Action::\"fs.read\", "
+		"resource);",
+		"@ask(\"user\") forbid (principal, action, resource);",
+		"@ask(\"role:x\") forbid (principal, action, resource);",
+	};
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(duties); i++) {
-		struct rules_answer a;
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+		struct rules *r;
+		struct err err;
 
-		(void)snprintf(text, sizeof(text), "@id(\"p\") %s " PERMIT ";", duties[i]);
-		a = ask(text, question());
-		assert_int_equal(a.outcome, POLICY_DENY);
-		assert_str_equal(a.reason, STR("duty.unsupported"));
-		/* The cheapest permit has none of it. */
-		(void)snprintf(text, sizeof(text), "%s " PERMIT ";" PERMIT ";", duties[i]);
-		assert_int_equal(outcome(text, question()), POLICY_ALLOW);
+		if (rules_help_try(&(struct rules_help){.cedar = wrong[i]}, &r, &err) == ERR_OK) {
+			fail_msg("%s", wrong[i]);
+		}
+		assert_non_null(strstr(err.msg, "policies/a.cedar:1:1: "));
 	}
+}
+
+static void a_redaction_says_what(void **state)
+{
+	static const char only[] = "@redact(\"email, secrets\") permit (principal, action == "
+				   "Writ::Action::\"fs.read\", resource);";
+	char both[512];
+
+	(void)state;
+	assert_int_equal(outcome(only, question()), POLICY_ALLOW);
+	assert_int_equal(ask(only, question()).redact,
+			 DETECT_BIT(DETECT_EMAIL) | DETECT_BIT(DETECT_SECRET));
+	/* The cheapest permit has none of it. */
+	(void)snprintf(both, sizeof(both), "%s" PERMIT ";", only);
+	assert_int_equal(ask(both, question()).redact, 0);
 }
 
 static void a_durable_record_can_be_asked_for(void **state)
@@ -610,7 +636,8 @@ int main(void)
 		T(what_nothing_permits_is_denied),
 		T(a_forbid_wins_and_gives_its_reason),
 		T(a_forbid_that_fails_to_evaluate_denies),
-		T(a_duty_that_no_gate_performs_denies),
+		T(what_no_gate_does_is_refused_at_load_with_its_place),
+		T(a_redaction_says_what),
 		T(a_durable_record_can_be_asked_for),
 		T(a_forbid_with_a_remedy_asks),
 		T(a_denial_that_only_time_lifts_says_how_long),
