@@ -155,7 +155,7 @@ static void put_url(struct buf *out, const struct egress_host *host, struct str 
 }
 
 struct str exit_describe(struct http_req *req, struct arena *a, const struct egress_host *host,
-			 struct str path, bool tls)
+			 struct str path, struct str upgrade, bool tls)
 {
 	struct buf out, url;
 	struct json_writer w;
@@ -174,6 +174,9 @@ struct str exit_describe(struct http_req *req, struct arena *a, const struct egr
 		json_w_member_str(&w, STR("method"), req->head.method_text);
 		json_w_member_str(&w, STR("path"), path);
 		json_w_member_str(&w, STR("query"), query.p ? query : STR(""));
+		if (upgrade.n) {
+			json_w_member_str(&w, STR("upgrade"), upgrade);
+		}
 		json_w_member_str(&w, STR("url"), buf_str(&url));
 	} else {
 		json_w_member_str(&w, STR("kind"), STR("tunnel"));

@@ -6,7 +6,8 @@
  * share the connections of their session and host: what an agent leaves on one reaches no
  * other agent.
  *
- * Bodies pass in pieces, each side at the other's pace.
+ * Bodies pass in pieces, each side at the other's pace; so do the bytes of a WebSocket (RFC 6455), once
+ * the host granted one that the policies knew was asked for.
  */
 #include "gate/exit_priv.h"
 
@@ -40,6 +41,9 @@ struct exit_call {
 	uint64_t sent, received;
 	enum exit_fault fault;
 	bool tls, has_secret; /* has_secret: a credential may go to this host */
+	struct str upgrade;   /* the protocol that is asked for; empty: none */
+	bool switched;        /* and it was granted */
+	struct timer silence; /* of what was switched */
 	bool dialling, calling, body_complete, body_ended, answering, broken, gone;
 };
 
@@ -84,6 +88,7 @@ static void let_go(struct exit_call *x)
 	hold_end(&x->hold);
 	dialer_forget(&x->gate->exits.dialer, &x->dial);
 	x->dialling = false;
+	timer_stop(&x->silence);
 	if (x->calling) {
 		x->calling = false;
 		http_call_cancel(&x->call);
@@ -142,6 +147,35 @@ static int64_t length_of(const struct exit_call *x, const struct h1_head *h)
 	return -1;
 }
 
+/* A tunnel without a byte and a WebSocket without one last equally long. */
+static void heard(struct exit_call *x)
+{
+	if (x->switched) {
+		loop_timer_set(&x->gate->loop, &x->silence,
+			       x->action.rules->config->egress.idle_ns);
+	}
+}
+
+static void on_silence(struct timer *t)
+{
+	struct exit_call *x = CONTAINER_OF(t, struct exit_call, silence);
+
+	answered(x, LEDGER_TIMEOUT, 101);
+}
+
+/* Granted, and we can grant it too: from here on the host's bytes are the answer's body. */
+static void switch_over(struct exit_call *x, const struct http_field *fields, size_t n)
+{
+	if (!http_respond_switch(x->req, x->upgrade, fields, n)) {
+		x->fault = EXIT_FAULT_UPSTREAM;
+		answered(x, LEDGER_CALLER_GONE, 0);
+		return;
+	}
+	x->answering = x->switched = true;
+	x->silence.on_timeout = on_silence;
+	heard(x);
+}
+
 static void on_head(struct http_call *c)
 {
 	struct exit_call *x = CONTAINER_OF(c, struct exit_call, call);
@@ -149,6 +183,10 @@ static void on_head(struct http_call *c)
 	size_t n = kept_fields(c->answer, fields);
 
 	http_call_stream(c);
+	if (c->answer->status == 101) {
+		switch_over(x, fields, n);
+		return;
+	}
 	x->answering = true;
 	(void)http_respond_begin(x->req, c->answer->status, fields, n,
 				 length_of(x, c->answer)); /* a client that left is told of */
@@ -159,6 +197,7 @@ static void on_data(struct http_call *c, struct str bytes)
 	struct exit_call *x = CONTAINER_OF(c, struct exit_call, call);
 
 	x->received += bytes.n;
+	heard(x);
 	if (http_respond_write(x->req, bytes) && http_respond_pending(x->req) > HTTP_HIGH_WATER) {
 		http_call_pause(c, true);
 	}
@@ -238,7 +277,7 @@ static void on_upstream_drain(struct http_call *c)
 {
 	struct exit_call *x = CONTAINER_OF(c, struct exit_call, call);
 
-	if (x->body_complete) {
+	if (x->body_complete && !x->switched) {
 		end_body(x);
 	} else {
 		http_body_pause(x->req, false);
@@ -253,6 +292,7 @@ static void on_body(struct http_req *req, struct str bytes)
 		return; /* answered before it was read */
 	}
 	x->sent += bytes.n;
+	heard(x);
 	if (http_call_write(&x->call, bytes) && http_call_pending(&x->call) > HTTP_HIGH_WATER) {
 		http_body_pause(req, true);
 	}
@@ -329,7 +369,8 @@ static void send_request(struct exit_call *x)
 			    .n_fields = x->n_fields,
 			    .framing = h->framing,
 			    .body_len = h->body_len,
-			    .no_length = !h1_get(h, HTTP_F_CONTENT_LENGTH).p},
+			    .no_length = !h1_get(h, HTTP_F_CONTENT_LENGTH).p,
+			    .upgrade = x->upgrade},
 		.body_streamed = body,
 		.timeout = HTTP_NO_TIMEOUT,
 	};
@@ -467,7 +508,11 @@ static void on_end(struct http_req *req)
 	let_go(x);
 	x->action.sent_bytes = x->sent;
 	x->action.result_bytes = x->received;
-	action_cut(&x->action, LEDGER_CALLER_GONE, 0);
+	if (x->switched) {
+		action_cut(&x->action, LEDGER_OK, 101); /* how a WebSocket ends */
+	} else {
+		action_cut(&x->action, LEDGER_CALLER_GONE, 0);
+	}
 }
 
 static const struct http_handler call_handler = {
@@ -557,7 +602,8 @@ static bool value_belongs(struct exit_call *x, const struct http_field *f, struc
 static bool is_sent(const struct exit_call *x, struct str name)
 {
 	return !x->has_secret ||
-	       (!str_ieq(name, STR("Accept-Encoding")) && !str_ieq(name, STR("Range")));
+	       (!str_ieq(name, STR("Accept-Encoding")) && !str_ieq(name, STR("Range")) &&
+		!str_ieq(name, STR("Sec-WebSocket-Extensions")));
 }
 
 static enum exit_fault choose_fields(struct exit_call *x, struct str path)
@@ -589,6 +635,16 @@ static enum exit_fault choose_fields(struct exit_call *x, struct str path)
 
 /* ---- the request ---- */
 
+/* RFC 6455 section 4.1. Every other protocol is not asked for: its field stays here. */
+static struct str wanted_protocol(const struct h1_head *h)
+{
+	bool asked = h->method == HTTP_GET && h->minor && h->framing == HTTP_NO_BODY &&
+		     http_list_has(h1_get(h, HTTP_F_CONNECTION), STR("upgrade")) &&
+		     str_ieq(h1_get(h, HTTP_F_UPGRADE), STR("websocket"));
+
+	return asked ? STR("websocket") : str_make(NULL, 0);
+}
+
 static enum exit_fault read_request(struct exit_call *x, struct str *ret_path)
 {
 	enum exit_fault fault;
@@ -596,6 +652,7 @@ static enum exit_fault read_request(struct exit_call *x, struct str *ret_path)
 	if (x->req->head.method == HTTP_TRACE || x->req->head.method == HTTP_CONNECT) {
 		return EXIT_FAULT_REQUEST;
 	}
+	x->upgrade = wanted_protocol(&x->req->head);
 	if (!make_target(x, ret_path) || !make_host_text(x)) {
 		return EXIT_FAULT_PATH;
 	}
@@ -615,7 +672,7 @@ static void decide(struct exit_call *x, uint64_t started)
 				.approved_by = str_from_c(x->hold.by)};
 	struct arena *a = &x->req->arena;
 
-	q.input = exit_describe(x->req, a, &x->host, x->path, x->tls);
+	q.input = exit_describe(x->req, a, &x->host, x->path, x->upgrade, x->tls);
 	x->action = (struct action){
 		.gate = x->gate, .on = &call_action_events, .session = x->who, .arena = a};
 	action_start(&x->action, &q, started);

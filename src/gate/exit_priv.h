@@ -101,7 +101,7 @@ enum ledger_status exit_status_of(enum ipc_not_dialed why);
 
 /* What the policies see as context.input, in the arena; p NULL without memory. */
 struct str exit_describe(struct http_req *req, struct arena *a, const struct egress_host *host,
-			 struct str path, bool tls);
+			 struct str path, struct str upgrade, bool tls);
 
 /* The peer of a connected socket as text in the arena; empty when there is none. */
 struct str exit_peer_text(int fd, struct arena *a);

@@ -401,7 +401,8 @@ static void decide(struct exit_tunnel *t, uint64_t started)
 				.program = t->program,
 				.approved_by = str_from_c(t->hold.by)};
 
-	q.input = exit_describe(NULL, &t->arena, &t->host, str_make(NULL, 0), false);
+	q.input = exit_describe(NULL, &t->arena, &t->host, str_make(NULL, 0), str_make(NULL, 0),
+				false);
 	t->action = (struct action){
 		.gate = t->gate, .on = &tunnel_events, .session = t->who, .arena = &t->arena};
 	action_start(&t->action, &q, started);

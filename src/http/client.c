@@ -161,6 +161,12 @@ static void cannot_send(struct http_conn *conn, enum http_fail why)
 	client_conn_close(conn);
 }
 
+static void expect_answer(struct h1_msg *m, const struct http_call *c)
+{
+	h1_msg_expect(m, true, str_eq(c->request.method, STR("HEAD")));
+	m->head->may_switch = c->request.upgrade.n != 0;
+}
+
 void client_conn_run(struct http_conn *conn, struct http_call *c)
 {
 	struct http_pool *p = conn->pool;
@@ -184,7 +190,7 @@ void client_conn_run(struct http_conn *conn, struct http_call *c)
 	c->conn = conn;
 	c->state = CALL_SENT;
 	c->answer = NULL;
-	h1_msg_expect(&w->msg, true, str_eq(c->request.method, STR("HEAD")));
+	expect_answer(&w->msg, c);
 	if (write_head(conn, c)) {
 		cannot_send(conn, HTTP_FAIL_INVALID);
 		return;
@@ -298,6 +304,7 @@ static bool step_head(struct http_conn *conn)
 	struct h1_msg *m = &conn->work->msg;
 	struct http_call *c = conn->call;
 	struct err err = {0};
+	bool switched;
 
 	switch (h1_msg_head(m, UINT64_MAX, &err)) {
 	case H1_PARTIAL:
@@ -309,21 +316,33 @@ static bool step_head(struct http_conn *conn)
 	case H1_DONE:
 		break;
 	}
-	if (m->head->status < 200) {
+	switched = m->head->status == 101; /* only where it was asked for */
+	if (m->head->status < 200 && !switched) {
 		if (++conn->interims > INTERIMS_MAX) {
 			client_conn_fail(conn, HTTP_FAIL_BAD, NULL);
 			return false;
 		}
 		h1_msg_next(m);
-		h1_msg_expect(m, true, str_eq(c->request.method, STR("HEAD")));
+		expect_answer(m, c);
 		return true;
+	}
+	if (switched && !str_ieq(h1_get(m->head, HTTP_F_UPGRADE), c->request.upgrade)) {
+		client_conn_fail(conn, HTTP_FAIL_BAD, NULL);
+		return false;
+	}
+	if (switched) {
+		h1_msg_switch(m);
+		conn->uploading = true;
+		conn->chunked = false;
 	}
 	if (m->head->framing == HTTP_UNTIL_CLOSE && conn->pool->c.wire) {
 		/* Through a relay a broken connection ends like any other: it cannot be an answer's end. */
 		client_conn_fail(conn, HTTP_FAIL_BAD, NULL);
 		return false;
 	}
-	m->limit = c->max_body ? c->max_body : conn->pool->c.max_body;
+	if (!switched) {
+		m->limit = c->max_body ? c->max_body : conn->pool->c.max_body;
+	}
 	c->state = CALL_BODY;
 	c->answer = m->head;
 	if (c->on->on_head) {

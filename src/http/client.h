@@ -42,7 +42,8 @@ const char *http_fail_name(enum http_fail why);
 
 struct http_call_events {
 	/*
-	 * The head of a final answer (1xx are skipped). Call http_call_stream to get the
+	 * The head of a final answer (1xx are skipped, but for a 101 that request.upgrade asked
+	 * for: then bytes go both ways by http_call_write and on_data until one side closes). Call http_call_stream to get the
 	 * body piece by piece, http_call_cancel to have no more of it; doing neither
 	 * collects. The views live until the call ends. May be NULL.
 	 */

@@ -190,6 +190,27 @@ bool h1_begin(struct http_req *req, int status, const struct http_field *f, size
 	return !c->gone;
 }
 
+bool h1_become(struct http_req *req, struct str protocol, const struct http_field *f, size_t n)
+{
+	struct h1_conn *c = h1_conn_of(req);
+	struct h1_out h = {.status = 101, .fields = f, .n_fields = n, .upgrade = protocol};
+
+	ASSERT(c->answer == H1_NO_ANSWER);
+	if (c->state != H1_PENDING || c->gone || !req->head.minor || c->stream.eof) {
+		return false;
+	}
+	buf_clear(&c->work->out);
+	if (h1_head_write(&c->work->out, &h, NULL)) {
+		buf_clear(&c->work->out);
+		return false;
+	}
+	c->answer = H1_ANSWER_BEGUN;
+	c->keep = c->chunked = c->no_body = false;
+	c->work->answer_left = UINT64_MAX;
+	h1_conn_switched(c);
+	return true;
+}
+
 /* Moves the head of a streamed answer to scratch, where the bytes sent next are made. */
 static void begin_scratch(struct h1_conn *c)
 {

@@ -290,7 +290,20 @@ static void wait_for_body(struct h1_conn *c)
 		h1_answer_continue(c);
 	}
 	h1_msg_reclaim(&w->msg);
-	body_timer(c);
+	if (!c->switched) {
+		body_timer(c);
+	}
+}
+
+void h1_conn_switched(struct h1_conn *c)
+{
+	h1_msg_switch(&c->work->msg);
+	c->state = H1_BODY;
+	c->switched = true;
+	c->paused = false;
+	timer_stop(&c->timer);
+	stream_want_read(&c->stream, true);
+	resume_later(c);
 }
 
 static bool step_body(struct h1_conn *c)
@@ -449,7 +462,7 @@ static void on_timeout(struct timer *t)
 		return;
 	case H1_HEAD:
 	case H1_BODY:
-		if (c->paused) {
+		if (c->paused || c->switched) {
 			return;
 		}
 		c->server->stats.timeouts++;
@@ -611,4 +624,5 @@ const struct http_req_ops h1_req_ops = {
 	.pending = h1_pending,
 	.drop = h1_drop,
 	.detach = h1_detach,
+	.become = h1_become,
 };

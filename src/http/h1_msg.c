@@ -34,7 +34,9 @@ static bool make_body_room(struct h1_msg *m)
 	const struct h1_head *h = m->head;
 	size_t have = buf_len(&m->in) - h->size, room = m->in.cap - m->in.end, want;
 
-	if (h->framing == HTTP_NO_BODY || (h->framing == HTTP_LENGTH && have >= h->body_len)) {
+	/* Behind a head that speaks of another protocol its bytes may come: h1_msg_switch. */
+	if ((h->framing == HTTP_NO_BODY && !h->known[HTTP_F_UPGRADE]) ||
+	    (h->framing == HTTP_LENGTH && have >= h->body_len)) {
 		return true;
 	}
 	want = h->framing == HTTP_LENGTH && h->body_len - have < BODY_ROOM_BIG
@@ -76,6 +78,13 @@ enum h1_result h1_msg_head(struct h1_msg *m, uint64_t limit, struct err *err)
 void h1_msg_stream(struct h1_msg *m)
 {
 	m->collecting = m->in_place = false;
+}
+
+void h1_msg_switch(struct h1_msg *m)
+{
+	h1_body_init(&m->decoder, HTTP_UNTIL_CLOSE, 0);
+	m->limit = UINT64_MAX;
+	h1_msg_stream(m);
 }
 
 /* A big body of known length needs no detour, once what came with its head was moved there. */

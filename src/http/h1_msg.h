@@ -40,6 +40,9 @@ void h1_msg_expect(struct h1_msg *m, bool response, bool answers_head);
  */
 enum h1_result h1_msg_head(struct h1_msg *m, uint64_t limit, struct err *err);
 
+/* After a head: what follows is no HTTP any more, and h1_msg_take hands it on to its end. */
+void h1_msg_switch(struct h1_msg *m);
+
 /* From here on h1_msg_take hands pieces on. */
 void h1_msg_stream(struct h1_msg *m);
 

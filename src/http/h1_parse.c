@@ -317,7 +317,7 @@ static enum h1_result finish_request(struct h1_head *h, struct err *err)
 /* RFC 9112 section 6.3, cases 1 and 8: some answers have no body whatever their fields say. */
 static enum h1_result finish_response(struct h1_head *h, struct err *err)
 {
-	if (h->status == 101) {
+	if (h->status == 101 && !h->may_switch) {
 		return BAD(h, 502, err, "a protocol switch nobody asked for");
 	}
 	if (h->answers_head || h->status < 200 || h->status == 204 || h->status == 304) {
@@ -346,10 +346,11 @@ static enum h1_result finish(struct h1_head *h, struct err *err)
 /* The bytes moved: views of lines read before would dangle, so they are read again. */
 static void restart(struct h1_head *h, const char *base)
 {
-	bool answers_head = h->answers_head;
+	bool answers_head = h->answers_head, may_switch = h->may_switch;
 
 	h1_head_init(h, h->response, h->fields, h->max_fields);
 	h->answers_head = answers_head;
+	h->may_switch = may_switch;
 	h->base = base;
 }
 

@@ -68,6 +68,7 @@ enum http_framing {
 struct h1_head {
 	bool response;     /* parse a status line instead of a request line */
 	bool answers_head; /* responses: the request was HEAD, so no body follows */
+	bool may_switch;   /* responses: the request asked for another protocol, so 101 may come */
 	struct http_field *fields;
 	size_t max_fields; /* room in fields; more is HTTP status 431 */
 

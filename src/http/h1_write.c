@@ -8,6 +8,7 @@ struct str http_reason(int status)
 		struct str text;
 	} reasons[] = {
 		{100, STR_INIT("Continue")},
+		{101, STR_INIT("Switching Protocols")},
 		{200, STR_INIT("OK")},
 		{201, STR_INIT("Created")},
 		{202, STR_INIT("Accepted")},
@@ -103,6 +104,11 @@ static enum err_code write_fields(struct buf *out, const struct h1_out *h, struc
 
 static void write_framing(struct buf *out, const struct h1_out *h)
 {
+	if (h->upgrade.n) {
+		write_field(out, &(struct http_field){STR("Connection"), STR("Upgrade")});
+		write_field(out, &(struct http_field){STR("Upgrade"), h->upgrade});
+		return;
+	}
 	switch (h->framing) {
 	case HTTP_NO_BODY:
 		if (!h->no_length) {
@@ -159,6 +165,9 @@ static enum err_code write_status_line(struct buf *out, const struct h1_out *h, 
 
 static enum err_code write_all(struct buf *out, const struct h1_out *h, struct err *err)
 {
+	if (h->upgrade.n && !http_is_token(h->upgrade)) {
+		return ERR(err, ERR_INVALID, "the protocol cannot be written");
+	}
 	TRY(h->method.n ? write_request_line(out, h, err) : write_status_line(out, h, err));
 	TRY(write_fields(out, h, err));
 	write_framing(out, h);

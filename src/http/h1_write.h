@@ -26,6 +26,9 @@ struct h1_out {
 	uint64_t body_len; /* of HTTP_LENGTH */
 	bool no_length;    /* HTTP_NO_BODY with no Content-Length: 0 (GET; 204, 304) */
 	bool close;        /* say that the connection ends after this message */
+	/* Asks for this protocol in the connection's place, or (101) grants it; then nothing is
+	 * said of a body. RFC 9110 section 7.8 */
+	struct str upgrade;
 };
 
 enum err_code h1_head_write(struct buf *out, const struct h1_out *h, struct err *err) MUST_USE;

@@ -416,6 +416,12 @@ bool http_respond_begin(struct http_req *req, int status, const struct http_fiel
 	return req->ops->begin(req, status, fields, n, length);
 }
 
+bool http_respond_switch(struct http_req *req, struct str protocol, const struct http_field *fields,
+			 size_t n)
+{
+	return req->ops->become && req->ops->become(req, protocol, fields, n);
+}
+
 bool http_respond_write(struct http_req *req, struct str bytes)
 {
 	return req->ops->write(req, bytes);

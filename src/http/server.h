@@ -75,6 +75,9 @@ struct http_req_ops {
 	void (*drop)(struct http_req *req);
 	enum err_code (*detach)(struct http_req *req, int *ret_fd, struct str *ret_bytes,
 				struct err *err);
+	/* NULL: there is no other protocol for one request. */
+	bool (*become)(struct http_req *req, struct str protocol, const struct http_field *f,
+		       size_t n);
 };
 
 struct http_req {
@@ -131,6 +134,14 @@ void http_respond_end(struct http_req *req);
 
 /* Ends the request without (the rest of) an answer, closing the connection. */
 void http_req_drop(struct http_req *req);
+
+/*
+ * Answers a request without a body, that is complete, by 101: from here on bytes come by on_body and
+ * go by http_respond_write as they are, at each other's pace, until http_respond_end or the client's
+ * end (on_end). False when the client is gone, or it cannot be granted (HTTP/2): answer otherwise.
+ */
+bool http_respond_switch(struct http_req *req, struct str protocol, const struct http_field *fields,
+			 size_t n);
 
 /*
  * Gives the connection away, for another process to serve: the descriptor, and all

@@ -71,6 +71,7 @@ struct h1_conn {
 	bool want_drain;       /* on_drain is owed */
 	bool half_told, gone_told, gone;
 	bool write_timed; /* the timer is for output */
+	bool switched;    /* it speaks another protocol: nothing is timed but output */
 	bool may_be_h2;   /* nothing was served yet: the preface of HTTP/2 may come */
 };
 
@@ -111,6 +112,9 @@ void server_conn_idle(struct http_server *s, struct server_conn *c);
 /* Has c looked at again at the end of this turn. */
 void server_resume_later(struct http_server *s, struct server_conn *c);
 
+/* h1_conn.c; after a 101: bytes of the other protocol are the request's body */
+void h1_conn_switched(struct h1_conn *c);
+
 /* h1_conn.c */
 enum err_code h1_conn_new(struct http_server *s, int fd, struct tls_ctx *tls, struct str bytes,
 			  const struct net_peer *peer, struct err *err) MUST_USE;
@@ -132,6 +136,7 @@ void h1_respond(struct http_req *req, int status, const struct http_field *f, si
 		struct str body);
 bool h1_begin(struct http_req *req, int status, const struct http_field *f, size_t n,
 	      int64_t length);
+bool h1_become(struct http_req *req, struct str protocol, const struct http_field *f, size_t n);
 bool h1_write(struct http_req *req, struct str bytes);
 void h1_end(struct http_req *req);
 size_t h1_pending(const struct http_req *req);

@@ -35,6 +35,7 @@ struct exit_relay {
 	struct h1_body body; /* of the request whose head has passed */
 	/* Back; only where a secret may come back. */
 	bool watched, head_only, upstream_ended;
+	bool asks_switch; /* another protocol was asked for: whether it was granted must be read */
 	enum awaited awaited;
 	struct redact redact;
 	struct buf raw;
@@ -117,6 +118,7 @@ static bool send_head(struct exit_relay *r)
 	wipe(&encoded);
 	h1_body_init(&r->body, h.framing, h.body_len);
 	r->head_only = h.method == HTTP_HEAD;
+	r->asks_switch = h1_get(&h, HTTP_F_UPGRADE).p != NULL;
 	r->awaited = AWAIT_HEAD;
 	buf_clear(&r->head);
 	return sent;
@@ -185,13 +187,18 @@ static bool take_answer_head(struct exit_relay *r)
 {
 	struct str encoding = h1_get(&r->answer, HTTP_F_CONTENT_ENCODING);
 
-	if (encoding.p && !str_ieq(encoding, STR("identity"))) {
+	if (r->watched && encoding.p && !str_ieq(encoding, STR("identity"))) {
 		return false;
 	}
 	redact_text(&r->redact, &r->raw, 0, r->answer.size);
 	redact_end(&r->redact);
 	r->raw_at = r->answer.size;
-	if (r->answer.status >= 200) {
+	if (r->answer.status == 101) {
+		/* What follows is no HTTP, either way; a secret in it is covered all the same. */
+		h1_body_init(&r->body, HTTP_UNTIL_CLOSE, 0);
+		h1_body_init(&r->answer_body, HTTP_UNTIL_CLOSE, 0);
+		r->awaited = AWAIT_BODY;
+	} else if (r->answer.status >= 200) {
 		h1_body_init(&r->answer_body, r->answer.framing, r->answer.body_len);
 		r->awaited = AWAIT_BODY;
 	}
@@ -202,6 +209,7 @@ static void expect_answer_head(struct exit_relay *r)
 {
 	h1_head_init(&r->answer, true, r->fields, H1_MAX_FIELDS);
 	r->answer.answers_head = r->head_only;
+	r->answer.may_switch = r->asks_switch;
 }
 
 static bool read_answer_head(struct exit_relay *r, bool *ret_more)
@@ -256,7 +264,7 @@ static bool from_upstream(struct exit_relay *r, struct str bytes)
 	bool more = true;
 	struct err err;
 
-	if (!r->watched) {
+	if (!r->watched && !r->asks_switch) {
 		return stream_write(&r->gate, bytes, &err) == ERR_OK;
 	}
 	buf_append(&r->raw, bytes);
@@ -284,7 +292,7 @@ static bool from_upstream(struct exit_relay *r, struct str bytes)
 
 static bool end_answer(struct exit_relay *r)
 {
-	if (!r->watched) {
+	if (!r->watched && !r->asks_switch) {
 		return true;
 	}
 	if (r->awaited == AWAIT_BODY && h1_body_eof(&r->answer_body)) {

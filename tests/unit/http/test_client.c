@@ -319,6 +319,55 @@ static void garbage_and_oversize_fail_the_call(void **state)
 	}
 }
 
+/* Only to who asked for it, and only the protocol that was asked for. */
+static void a_protocol_that_was_asked_for_takes_the_connection_over(void **state)
+{
+	struct fixture *f = start();
+	struct result r = {.stream = true}, next = {0};
+
+	(void)state;
+	prepare(f, &r, STR(""));
+	r.call.request.method = STR("GET");
+	r.call.request.upgrade = STR("websocket");
+	http_call_start(&r.call);
+	connect_dial(f, 0);
+	assert_true(str_has(upstream_got(f, 0), "Connection: Upgrade\r\nUpgrade: websocket\r\n"));
+	assert_false(http_call_write(&r.call, STR("too early")));
+	upstream_says(f, 0, "HTTP/1.1 101 Now\r\nUpgrade: WebSocket\r\n\r\nHTTP/1.1 200 OK\r\n");
+	assert_int_equal(r.heads, 1);
+	assert_int_equal(r.status, 101);
+	assert_true(str_eq(buf_str(&r.body), STR("HTTP/1.1 200 OK\r\n")));
+	assert_true(http_call_write(&r.call, STR("anything")));
+	assert_true(str_ends_with(upstream_got(f, 0), STR("anything")));
+	peer_done(&f->peers[0]);
+	peer_turns(&f->loop, 4);
+	assert_int_equal(r.dones, 1);
+	go(f, &next, STR("x"));
+	peer_turns(&f->loop, 2);
+	assert_int_equal(f->dials, 2); /* nothing else goes over it */
+	buf_done(&r.body);
+	buf_done(&next.body);
+	finish(f);
+}
+
+static void another_protocol_than_was_asked_for_is_no_answer(void **state)
+{
+	struct fixture *f = start();
+	struct result r = {.stream = true};
+
+	(void)state;
+	prepare(f, &r, STR(""));
+	r.call.request.method = STR("GET");
+	r.call.request.upgrade = STR("websocket");
+	http_call_start(&r.call);
+	connect_dial(f, 0);
+	upstream_says(f, 0, "HTTP/1.1 101 Now\r\nUpgrade: h2c\r\n\r\n");
+	assert_int_equal(r.fails, 1);
+	assert_int_equal(r.why, HTTP_FAIL_BAD);
+	buf_done(&r.body);
+	finish(f);
+}
+
 static void a_body_until_close_ends_with_the_connection(void **state)
 {
 	struct fixture *f = start();
@@ -590,6 +639,8 @@ int main(void)
 		cmocka_unit_test(a_large_request_and_answer_pass_whole),
 		cmocka_unit_test(a_wire_frames_head_and_body),
 		cmocka_unit_test(a_request_that_would_break_the_message_is_not_sent),
+		cmocka_unit_test(a_protocol_that_was_asked_for_takes_the_connection_over),
+		cmocka_unit_test(another_protocol_than_was_asked_for_is_no_answer),
 		cmocka_unit_test(freeing_the_pool_fails_what_is_open),
 	};
 

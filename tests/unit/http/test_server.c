@@ -7,7 +7,7 @@
 #define HEAD      "POST /echo HTTP/1.1\r\nHost: localhost\r\n"
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
-enum how { ECHO, EARLY, STREAM_IN, LATER, SSE, BRIEF, DETACH, DROP, PAUSE };
+enum how { ECHO, EARLY, STREAM_IN, LATER, SSE, BRIEF, DETACH, DROP, PAUSE, SWITCH };
 
 struct fixture {
 	struct loop loop;
@@ -44,6 +44,7 @@ static void on_request(struct http_req *req)
 		http_respond(req, 401, NULL, 0, STR("no"));
 		return;
 	case STREAM_IN:
+	case SWITCH:
 		http_stream(req);
 		return;
 	case PAUSE:
@@ -84,6 +85,12 @@ static void on_body_complete(struct http_req *req)
 	case SSE:
 		f->held = req;
 		assert_true(http_respond_begin(req, 200, &type, 1, -1));
+		return;
+	case SWITCH:
+		f->held = req;
+		if (!http_respond_switch(req, STR("websocket"), NULL, 0)) {
+			http_respond(req, 501, NULL, 0, STR(""));
+		}
 		return;
 	case LATER:
 		f->held = req;
@@ -390,6 +397,40 @@ static void a_body_past_the_limit_is_refused_even_without_a_length(void **state)
 	f->limit = 100;
 	got = say(f, HEAD "Content-Length: 101\r\n\r\n");
 	assert_true(str_starts_with(got, STR("HTTP/1.1 413 ")));
+	finish(f);
+}
+
+static void after_a_switch_bytes_pass_as_they_are_until_a_side_ends(void **state)
+{
+	struct fixture *f =
+		start_with(SWITCH, (struct http_server_config){.body_timeout = 20 * CLOCK_MS});
+	struct str got = say(f, GET("/ws") "first");
+
+	(void)state;
+	assert_true(str_eq(got, STR("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
+				    "Upgrade: websocket\r\n\r\n")));
+	assert_true(str_eq(buf_str(&f->streamed), STR("first")));
+	sleep_ms(&f->loop, 60); /* silence is no fault */
+	assert_true(http_respond_write(f->held, STR("down")));
+	got = say(f, GET("/never-a-request"));
+	assert_true(str_ends_with(got, STR("down")));
+	assert_int_equal(f->requests, 1);
+	assert_true(str_ends_with(buf_str(&f->streamed), STR(GET("/never-a-request"))));
+	http_respond_end(f->held);
+	peer_turns(&f->loop, 3);
+	assert_int_equal(f->ends, 1);
+	finish(f);
+
+	f = start(SWITCH);
+	(void)say(f, GET("/ws"));
+	peer_done(&f->peer);
+	peer_turns(&f->loop, 3);
+	assert_int_equal(f->ends, 1); /* the client's end is the end */
+	finish(f);
+
+	f = start(SWITCH);
+	got = say(f, "GET / HTTP/1.0\r\nHost: x\r\n\r\n");
+	assert_true(str_has(got, " 501 "));
 	finish(f);
 }
 
@@ -801,6 +842,7 @@ int main(void)
 		cmocka_unit_test(an_answer_that_would_break_the_message_becomes_a_500),
 		cmocka_unit_test(answers_to_head_and_204_have_no_body),
 		cmocka_unit_test(an_http_1_0_client_gets_a_body_until_close),
+		cmocka_unit_test(after_a_switch_bytes_pass_as_they_are_until_a_side_ends),
 		cmocka_unit_test(a_short_streamed_body_shows_as_a_broken_connection),
 	};
 
