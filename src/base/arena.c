@@ -20,6 +20,11 @@ void arena_init(struct arena *a, size_t limit)
 	*a = (struct arena){.limit = limit};
 }
 
+void arena_init_in(struct arena *a, void *room, size_t n)
+{
+	*a = (struct arena){.at = room, .end = (char *)room + n};
+}
+
 static void chunks_free(struct arena *a, struct arena_chunk *chunk)
 {
 	while (chunk) {

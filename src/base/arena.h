@@ -25,6 +25,9 @@ struct arena {
 /* No allocation happens until the first use. `limit` counts whole chunks. */
 void arena_init(struct arena *a, size_t limit);
 
+/* In memory of the caller's, of any alignment by 16, which stays the caller's; nothing is taken from the heap. */
+void arena_init_in(struct arena *a, void *room, size_t n);
+
 /* Frees everything; accepts a zeroed arena. */
 void arena_done(struct arena *a);
 

@@ -8,9 +8,10 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
-enum { NODE_END_MS = 1500, SHOWN_CHANGES = 50 };
+enum { NODE_END_MS = 1500, SHOWN_CHANGES = 50, ROOM_USED = 256 << 10 };
 
 struct run_args {
 	struct run_options run;
@@ -276,22 +277,33 @@ static void review(struct run_plan *p, struct err *err)
 	}
 }
 
+/* What the node decides, and what follows from it. */
+static enum err_code have_decided(struct run_plan *p, const struct run_node *node, struct chan *c,
+				  bool explain, struct run_granted *ret, struct err *err)
+{
+	struct run_guard guard = {0};
+	struct run_open asked;
+
+	TRY(run_plan_ask(p, &asked, err));
+	asked.explain = explain;
+	TRY(run_talk_open(p->arena, c, &asked, err));
+	/* Meanwhile: what must be hidden. */
+	TRY(run_guard_fill(p->arena, node->config, node->cfg, &guard, err));
+	TRY(run_talk_opened(p->arena, c, ret, err));
+	if (!ret->refused && run_plan_settle(p, ret, &guard, err)) {
+		err_ignore(run_talk_ended(c, RUN_END_NOT_STARTED, 0, NULL));
+		return err->code;
+	}
+	return ERR_OK;
+}
+
 static int run(struct out *o, struct run_plan *p, const struct run_node *node, struct chan *c,
-	       const struct run_args *args, struct err *err)
+	       const struct run_args *args, struct run_early *early, struct err *err)
 {
 	struct run_granted granted;
 	struct run_ended end = {0};
-	struct run_open asked;
 
-	if (run_plan_ask(p, &asked, err)) {
-		return RUN_EXIT_FAILED;
-	}
-	asked.explain = args->explain;
-	if (run_talk_open(p->arena, c, &asked, &granted, err)) {
-		return RUN_EXIT_FAILED;
-	}
-	if (!granted.refused && run_plan_settle(p, &granted, &node->guard, err)) {
-		err_ignore(run_talk_ended(c, RUN_END_NOT_STARTED, 0, NULL));
+	if (have_decided(p, node, c, args->explain, &granted, err)) {
 		return RUN_EXIT_FAILED;
 	}
 	if (args->explain) {
@@ -306,7 +318,7 @@ static int run(struct out *o, struct run_plan *p, const struct run_node *node, s
 		return RUN_EXIT_REFUSED;
 	}
 	tell_weaker(p);
-	if (run_hold(p, c, &end, err)) {
+	if (run_hold(p, c, early, &end, err)) {
 		err_ignore(run_talk_ended(c, RUN_END_NOT_STARTED, 0, NULL));
 		(void)diagnose(p, err);
 		return RUN_EXIT_FAILED;
@@ -320,6 +332,7 @@ static int run(struct out *o, struct run_plan *p, const struct run_node *node, s
 	if (args->json) {
 		report(o, p, &granted, &end);
 	}
+	run_hold_give_up(early);
 	if (p->changes.n) {
 		review(p, err);
 	}
@@ -347,6 +360,7 @@ static int prepare_and_run(struct out *o, const struct run_args *args, struct ar
 	struct run_where where = {
 		.config = args->config, .policy = args->policy, .may_start = true};
 	struct run_node node = {.life = -1, .pidfd = -1};
+	struct run_early early = {.child = {.pidfd = -1, .status = -1}, .reins = -1};
 	struct run_plan plan;
 	struct buf said;
 	struct chan c;
@@ -357,8 +371,12 @@ static int prepare_and_run(struct out *o, const struct run_args *args, struct ar
 		return code == ERR_NOT_FOUND ? RUN_EXIT_NOT_FOUND : RUN_EXIT_FAILED;
 	}
 	where.workspace = plan.workspace;
+	if (!args->explain) {
+		run_hold_begin(&plan, &early); /* while we look for the node, and it decides */
+	}
 	buf_init(&said, 4096);
 	if (run_node_connect(a, &where, &node, &fd, &said, err)) {
+		run_hold_give_up(&early);
 		buf_done(&said);
 		return RUN_EXIT_FAILED;
 	}
@@ -367,7 +385,8 @@ static int prepare_and_run(struct out *o, const struct run_args *args, struct ar
 	}
 	buf_done(&said);
 	chan_init(&c, fd, 1 << 20);
-	status = run(o, &plan, &node, &c, args, err);
+	status = run(o, &plan, &node, &c, args, &early, err);
+	run_hold_give_up(&early);
 	chan_done(&c);
 	leave_node(&node);
 	buf_done(&plan.left_out);
@@ -478,6 +497,7 @@ int cmd_run(int argc, char **argv)
 	struct err err = {0};
 	struct arena a;
 	struct out o;
+	void *room;
 	int status;
 
 	if (!out_begin(&o, &spec, argc, argv, &args.json, &status)) {
@@ -486,11 +506,20 @@ int cmd_run(int argc, char **argv)
 	if (!args.explain) {
 		o.fd = STDERR_FILENO; /* standard output is the program's */
 	}
-	arena_init(&a, RUN_MEMORY);
+	/* Shared with the sandbox until that executes its program: it is begun before its plan is known. */
+	room = mmap(NULL, RUN_MEMORY, PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (room == MAP_FAILED) {
+		(void)ERR_ERRNO(&err, "memory");
+		(void)out_error(&o, &err);
+		return out_end(&o, RUN_EXIT_FAILED);
+	}
+	(void)madvise(room, ROOM_USED,
+		      MADV_POPULATE_WRITE); /* as much as is used: one by one takes longer */
+	arena_init_in(&a, room, RUN_MEMORY);
 	status = check_args(&args, &err) ? RUN_EXIT_FAILED : prepare_and_run(&o, &args, &a, &err);
 	if (err.code) {
 		(void)out_error(&o, &err);
 	}
-	arena_done(&a);
 	return out_end(&o, status);
 }

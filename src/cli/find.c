@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/find.h"
 
+#include "sys/path.h"
+
 #include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -8,8 +10,14 @@
 
 enum err_code find_real_path(struct arena *a, const char *path, struct str *ret, struct err *err)
 {
-	char *real = realpath(path, NULL);
+	struct stat st;
+	char *real;
 
+	if (path_is_real(path, &st)) {
+		*ret = arena_dup(a, str_from_c(path));
+		return ret->p ? ERR_OK : ERR(err, ERR_NOMEM, "out of memory");
+	}
+	real = realpath(path, NULL);
 	if (!real) {
 		return ERR_ERRNO(err, "%s", path);
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The parts of `writ run`: which node decides (run_node.c), what is said to it (run_talk.c), which
- * sandbox follows from its answer (run_plan.c), and the time while the program runs (run_hold.c).
+ * sandbox follows from its answer (run_plan.c), and the time while the program runs (run_hold.c). While the
+ * node decides, namespaces are made and what must be hidden is looked for.
  */
 #ifndef CLI_RUN_H
 #define CLI_RUN_H
@@ -50,12 +51,13 @@ enum err_code run_guard_fill(struct arena *a, struct str config_path, const stru
 			     struct run_guard *ret, struct err *err) MUST_USE;
 
 struct run_node {
+	struct str config; /* the file */
+	const struct config *cfg;
 	char state[RUN_STATE_PATH]; /* its folder */
 	bool own;                   /* was started for this run */
 	int life;                   /* own: the node stays while this is open; else -1 */
 	int pidfd;                  /* own; else -1 */
 	char log[RUN_STATE_PATH + 16];
-	struct run_guard guard;
 };
 
 struct run_where {
@@ -99,9 +101,13 @@ struct run_granted {
 	size_t n_places;
 };
 
-/* Waits for the answer. Texts live in the arena. */
+/* Asks, without waiting. */
 enum err_code run_talk_open(struct arena *a, struct chan *c, const struct run_open *asked,
-			    struct run_granted *ret, struct err *err) MUST_USE;
+			    struct err *err) MUST_USE;
+
+/* Waits for the answer. Texts live in the arena. */
+enum err_code run_talk_opened(struct arena *a, struct chan *c, struct run_granted *ret,
+			      struct err *err) MUST_USE;
 
 /* fd -1: none; else it moves in. */
 enum err_code run_talk_listener(struct chan *c, unsigned kind, int fd, struct err *err) MUST_USE;
@@ -187,6 +193,19 @@ struct run_digests {
 enum err_code run_who(struct chan *node, struct frame_reader *r, const struct sandbox_given *given,
 		      struct run_digests *kept, struct err *err) MUST_USE;
 
+/* A sandbox that waits for its plan; zero but child.pidfd -1: none. */
+struct run_early {
+	struct sandbox_child child;
+	int reins; /* the gate's end; -1 */
+};
+
+/*
+ * Begins with what every sandbox has, as long as that is not known to be impossible; the plan's arena lies in memory
+ * that is shared with children. A failure is not one yet: run_hold will say it.
+ */
+void run_hold_begin(const struct run_plan *p, struct run_early *ret);
+void run_hold_give_up(struct run_early *e);
+
 struct run_ended {
 	uint32_t status; /* exit status, or 128 + signal */
 	enum run_end how;
@@ -195,9 +214,10 @@ struct run_ended {
 
 /*
  * Starts the sandbox, tells the node, and stays until all has ended: signals and the terminal are
- * passed on. On failure nothing runs.
+ * passed on. On failure nothing runs. What was begun is used up. Afterwards nothing of it runs, but what the
+ * kernel clears away may take longer: run_hold_give_up waits for that.
  */
-enum err_code run_hold(const struct run_plan *p, struct chan *node, struct run_ended *ret,
-		       struct err *err) MUST_USE;
+enum err_code run_hold(const struct run_plan *p, struct chan *node, struct run_early *early,
+		       struct run_ended *ret, struct err *err) MUST_USE;
 
 #endif

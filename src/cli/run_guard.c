@@ -7,6 +7,7 @@
 #include "cli/run.h"
 #include "config/load.h"
 #include "sys/fd.h"
+#include "sys/path.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -44,11 +45,17 @@ static struct str name_of(struct str line)
 	return str_trim(line);
 }
 
-static bool is_socket(const char *path)
+/* The socket's real path, if one is bound there. */
+static bool find_socket(struct arena *a, const char *path, struct str *ret)
 {
 	struct stat st;
 
-	return lstat(path, &st) == 0 && S_ISSOCK(st.st_mode);
+	if (path_is_real(path, &st)) {
+		*ret = str_from_c(path);
+		return S_ISSOCK(st.st_mode);
+	}
+	return lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) &&
+	       find_real_path(a, path, ret, NULL) == ERR_OK;
 }
 
 static enum err_code read_table(struct buf *b, struct err *err)
@@ -71,10 +78,13 @@ static enum err_code read_table(struct buf *b, struct err *err)
 static struct str hidden_for(struct arena *a, struct str socket)
 {
 	static const struct str own = STR_INIT("/run.sock");
-	struct str dir = arena_dup(
-		a, str_make(socket.p, socket.n - (str_ends_with(socket, own) ? own.n : 0)));
-	struct str key = arena_printf(a, STR_FMT "/ledger.key", STR_ARG(dir));
+	struct str dir, key;
 
+	if (!str_ends_with(socket, own)) {
+		return socket;
+	}
+	dir = arena_dup(a, str_make(socket.p, socket.n - own.n));
+	key = arena_printf(a, STR_FMT "/ledger.key", STR_ARG(dir));
 	return dir.n && key.p && find_is_file(key.p) ? dir : socket;
 }
 
@@ -94,8 +104,7 @@ static enum err_code find_sockets(struct arena *a, struct str **ret, size_t *ret
 		struct str line = str_cut(&rest, '\n');
 		struct str name = arena_dup(a, name_of(line)), real;
 
-		if (name.n == 0 || name.p[0] != '/' || !is_socket(name.p) ||
-		    find_real_path(a, name.p, &real, NULL)) {
+		if (name.n == 0 || name.p[0] != '/' || !find_socket(a, name.p, &real)) {
 			continue;
 		}
 		if (!ARENA_GROW(a, &list, n, &cap)) {
@@ -116,11 +125,19 @@ static enum err_code guard_add(struct arena *a, struct str *list, size_t *n, str
 			       struct err *err)
 {
 	struct str copy = arena_dup(a, path);
+	struct stat st;
 
 	if (!copy.p) {
 		return ERR(err, ERR_NOMEM, "out of memory");
 	}
-	if (path.n == 0 || access(copy.p, F_OK) < 0) {
+	if (path.n == 0) {
+		return ERR_OK;
+	}
+	if (path_is_real(copy.p, &st)) {
+		list[(*n)++] = copy;
+		return ERR_OK;
+	}
+	if (access(copy.p, F_OK) < 0) {
 		return ERR_OK;
 	}
 	TRY(find_real_path(a, copy.p, &list[*n], err));

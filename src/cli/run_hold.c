@@ -33,6 +33,8 @@ struct hold {
 	size_t n_in;
 	bool node_gone, stopping;
 	struct run_digests digests;
+	bool told; /* by init: all else has ended, with this status */
+	uint32_t status;
 };
 
 /* ---- the terminal ---- */
@@ -245,7 +247,48 @@ static enum err_code tell_started(struct hold *h, struct err *err)
 	return run_talk_started(h->node, err);
 }
 
-static enum err_code start(struct hold *h, const struct run_plan *p, struct err *err)
+static struct sandbox_fds fds_of(const bool tty[3], int reins)
+{
+	return (struct sandbox_fds){.in = tty[0] ? SANDBOX_FD_TERMINAL : 0,
+				    .out = tty[1] ? SANDBOX_FD_TERMINAL : 1,
+				    .errors = tty[2] ? SANDBOX_FD_TERMINAL : 2,
+				    .reins = reins};
+}
+
+void run_hold_begin(const struct run_plan *p, struct run_early *ret)
+{
+	CLEANUP(fd_close) int ours = -1;
+	struct run_early e = {.child = {.pidfd = -1, .status = -1}, .reins = -1};
+	struct sandbox_plan *first = ARENA_NEW(p->arena, struct sandbox_plan);
+	bool tty[3];
+	struct sandbox_fds fds;
+	struct err err;
+	int ends[2];
+
+	if (!first || p->spec.weaker || plan_first(p->arena, &p->spec, &p->machine, first, &err) ||
+	    chan_pair(ends, &err)) {
+		return;
+	}
+	ours = ends[0];
+	e.reins = ends[1];
+	for (int i = 0; i < 3; i++) {
+		tty[i] = isatty(i) == 1;
+	}
+	fds = fds_of(tty, ours);
+	if (sandbox_begin(first, &fds, &e.child, &err)) {
+		fd_close(&e.reins);
+	}
+	*ret = e;
+}
+
+void run_hold_give_up(struct run_early *e)
+{
+	sandbox_give_up(&e->child);
+	fd_close(&e->reins);
+}
+
+/* From nothing, where it could not be begun. */
+static enum err_code start_at_once(struct hold *h, const struct run_plan *p, struct err *err)
 {
 	CLEANUP(fd_close) int ours = -1;
 	struct sandbox_fds fds;
@@ -254,25 +297,37 @@ static enum err_code start(struct hold *h, const struct run_plan *p, struct err 
 	TRY(chan_pair(ends, err));
 	ours = ends[0];
 	TRY(run_talk_reins(h->node, ends[1], err)); /* moved in */
-	fds = (struct sandbox_fds){.in = h->tty[0] ? SANDBOX_FD_TERMINAL : 0,
-				   .out = h->tty[1] ? SANDBOX_FD_TERMINAL : 1,
-				   .errors = h->tty[2] ? SANDBOX_FD_TERMINAL : 2,
-				   .reins = ours};
-	TRY(sandbox_start_given(&p->plan, &fds, &h->child, &h->given, err));
-	if (tell_started(h, err)) {
-		siginfo_t info;
+	fds = fds_of(h->tty, ours);
+	return sandbox_start_given(&p->plan, &fds, &h->child, &h->given, err);
+}
 
-		err_ignore(sandbox_signal(&h->child, SIGKILL, NULL)); /* it may have ended */
-		while (waitid(P_PIDFD, (id_t)h->child.pidfd, &info, WEXITED) < 0 &&
-		       errno == EINTR) {
-		}
-		fd_close(&h->child.pidfd);
+static enum err_code go_on(struct hold *h, const struct run_plan *p, struct run_early *early,
+			   struct err *err)
+{
+	struct sandbox_plan *plan = ARENA_NEW(p->arena, struct sandbox_plan);
+
+	if (!plan) {
+		return ERR(err, ERR_NOMEM, "out of memory");
+	}
+	*plan = p->plan;
+	TRY(run_talk_reins(h->node, fd_take(&early->reins), err));
+	h->child = early->child;
+	early->child = (struct sandbox_child){.pidfd = -1, .status = -1};
+	return sandbox_go_on(plan, &h->child, &h->given, err);
+}
+
+static enum err_code start(struct hold *h, const struct run_plan *p, struct run_early *early,
+			   struct err *err)
+{
+	TRY(early->child.pidfd >= 0 ? go_on(h, p, early, err) : start_at_once(h, p, err));
+	if (tell_started(h, err)) {
+		sandbox_give_up(&h->child);
 		return err->code;
 	}
 	return ERR_OK;
 }
 
-/* One wait; false once init has ended. */
+/* One wait; false once all has ended. */
 static bool turn(struct hold *h)
 {
 	bool type = h->given.terminal >= 0 && h->tty_in >= 0 && !h->input_ended && h->raw;
@@ -282,6 +337,7 @@ static bool turn(struct hold *h)
 		{.fd = h->node_gone ? -1 : h->node->fd, .events = POLLIN},
 		{.fd = h->given.terminal, .events = (short)(POLLIN | (h->n_in ? POLLOUT : 0))},
 		{.fd = type && !h->n_in ? h->tty_in : -1, .events = POLLIN},
+		{.fd = h->child.status, .events = POLLIN},
 	};
 
 	if (poll(p, ARRAY_LEN(p), h->stopping ? STOP_MS : -1) == 0 && h->stopping) {
@@ -302,13 +358,28 @@ static bool turn(struct hold *h)
 	if (p[4].revents) {
 		copy_in(h);
 	}
-	return p[0].revents == 0;
+	if (p[5].revents) {
+		h->told = sandbox_has_ended(&h->child, &h->status);
+		fd_close(&h->child.status);
+	}
+	return p[0].revents == 0 && !h->told;
+}
+
+/* Init that was killed could not say a status. */
+static uint32_t status_of_init(struct hold *h)
+{
+	siginfo_t info = {0};
+
+	while (waitid(P_PIDFD, (id_t)h->child.pidfd, &info, WEXITED) < 0 && errno == EINTR) {
+	}
+	fd_close(&h->child.pidfd);
+	fd_close(&h->child.status);
+	return info.si_code == CLD_EXITED ? (uint32_t)info.si_status
+					  : 128 + (uint32_t)info.si_status;
 }
 
 static void finish(struct hold *h, struct run_ended *ret)
 {
-	siginfo_t info = {0};
-
 	while (h->given.terminal >= 0 && copy_out(h)) {
 		struct pollfd p = {.fd = h->given.terminal, .events = POLLIN};
 
@@ -317,33 +388,29 @@ static void finish(struct hold *h, struct run_ended *ret)
 		}
 	}
 	restore(h);
-	while (waitid(P_PIDFD, (id_t)h->child.pidfd, &info, WEXITED) < 0 && errno == EINTR) {
-	}
-	ret->status = info.si_code == CLD_EXITED ? (uint32_t)info.si_status
-						 : 128 + (uint32_t)info.si_status;
-	ret->how =
-		info.si_code == CLD_EXITED && ret->status < 128 ? RUN_END_EXITED : RUN_END_KILLED;
+	ret->status = h->told ? h->status : status_of_init(h);
+	ret->how = ret->status < 128 ? RUN_END_EXITED : RUN_END_KILLED;
 	ret->node_gone = h->node_gone;
-	fd_close(&h->child.pidfd);
 }
 
-enum err_code run_hold(const struct run_plan *p, struct chan *node, struct run_ended *ret,
-		       struct err *err)
+enum err_code run_hold(const struct run_plan *p, struct chan *node, struct run_early *early,
+		       struct run_ended *ret, struct err *err)
 {
 	struct hold h = {.node = node,
-			 .child.pidfd = -1,
+			 .child = {.pidfd = -1, .status = -1},
 			 .given = {.terminal = -1, .proc = -1, .diag = -1},
 			 .signals = -1};
 	enum err_code code;
 
 	take_streams(&h);
 	code = open_signals(&h, err);
-	code = code ? code : start(&h, p, err);
+	code = code ? code : start(&h, p, early, err);
 	if (!code) {
 		begin_terminal(&h);
 		while (turn(&h)) {
 		}
 		finish(&h, ret);
+		early->child = h.child;
 	}
 	sandbox_given_done(&h.given);
 	fd_close(&h.signals);

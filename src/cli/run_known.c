@@ -51,12 +51,12 @@ enum err_code run_known(struct arena *a, struct str path, bool named, struct err
 	char dir[RUN_STATE_PATH], entry[RUN_STATE_PATH];
 	enum err_code code = entry_of(a, path, dir, entry, err);
 
+	if (code == ERR_OK && access(entry, F_OK) == 0) {
+		return ERR_OK;
+	}
 	if (named) {
 		/* It holds without being remembered. */
 		err_ignore(code ? code : run_known_add(a, path, NULL));
-		return ERR_OK;
-	}
-	if (code == ERR_OK && access(entry, F_OK) == 0) {
 		return ERR_OK;
 	}
 	return ERR(err, ERR_INVALID,

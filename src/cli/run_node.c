@@ -250,6 +250,20 @@ static enum err_code wait_for_node(struct run_node *n, int *ret_fd, struct err *
 		   START_MS / 1000, n->log);
 }
 
+static enum err_code read_config(struct arena *a, struct str path, struct run_node *n,
+				 struct err *err)
+{
+	struct config *cfg = ARENA_NEW(a, struct config);
+
+	if (!cfg) {
+		return ERR(err, ERR_NOMEM, "out of memory");
+	}
+	TRY(config_read_file(a, path.p, cfg, NULL, err));
+	n->config = path;
+	n->cfg = cfg;
+	return ERR_OK;
+}
+
 /* The configuration that is meant: *ret_path is empty for the default one. */
 static enum err_code choose(struct arena *a, const struct run_where *where, struct run_node *n,
 			    struct str *ret_path, struct err *err)
@@ -258,7 +272,6 @@ static enum err_code choose(struct arena *a, const struct run_where *where, stru
 			   : !where->policy && find_is_file("writ.yaml") ? "writ.yaml"
 									 : NULL;
 	struct str of = where->workspace;
-	struct config cfg;
 
 	*ret_path = STR("");
 	if (path) {
@@ -266,11 +279,11 @@ static enum err_code choose(struct arena *a, const struct run_where *where, stru
 		if (where->may_start) {
 			TRY(run_known(a, *ret_path, where->config != NULL, err));
 		}
-		TRY(config_read_file(a, ret_path->p, &cfg, NULL, err));
-		if (cfg.state.n >= sizeof(n->state)) {
+		TRY(read_config(a, *ret_path, n, err));
+		if (n->cfg->state.n >= sizeof(n->state)) {
 			return ERR(err, ERR_LIMIT, "the path of the state folder is too long");
 		}
-		(void)snprintf(n->state, sizeof(n->state), STR_FMT, STR_ARG(cfg.state));
+		(void)snprintf(n->state, sizeof(n->state), STR_FMT, STR_ARG(n->cfg->state));
 		return ERR_OK;
 	}
 	if (where->policy) {
@@ -283,8 +296,7 @@ enum err_code run_node_connect(struct arena *a, const struct run_where *where, s
 			       int *ret_fd, struct buf *said, struct err *err)
 {
 	struct run_node n = {.life = -1, .pidfd = -1};
-	struct str config, own;
-	struct config cfg;
+	struct str config;
 	enum err_code code;
 
 	TRY(choose(a, where, &n, &config, err));
@@ -295,9 +307,9 @@ enum err_code run_node_connect(struct arena *a, const struct run_where *where, s
 		return code;
 	}
 	if (code == ERR_OK) {
-		own = config.n ? config : arena_printf(a, "%s/writ.yaml", n.state);
-		TRY(config_read_file(a, own.p, &cfg, NULL, err));
-		code = run_guard_fill(a, own, &cfg, &n.guard, err);
+		if (!n.cfg) {
+			code = read_config(a, arena_printf(a, "%s/writ.yaml", n.state), &n, err);
+		}
 		*ret = n;
 		return code;
 	}
@@ -318,8 +330,9 @@ enum err_code run_node_connect(struct arena *a, const struct run_where *where, s
 		run_node_done(&n);
 		return code;
 	}
-	TRY(config_read_file(a, config.p, &cfg, NULL, err));
-	TRY(run_guard_fill(a, config, &cfg, &n.guard, err));
+	if (!n.cfg) {
+		TRY(read_config(a, config, &n, err));
+	}
 	*err = (struct err){0}; /* that none ran is no failure */
 	buf_printf(said,
 		   "no node was running, so one was started for this run; its ledger is %s/ledger",

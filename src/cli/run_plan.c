@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { AGENT_PROCESSES = 512, AGENT_FILES = 4096, HASH_STEP = 256 << 10 };
+enum { AGENT_PROCESSES = 512, AGENT_FILES = 4096, HASH_STEP = 32 << 10 };
 
 #define AGENT_FILE_SIZE (UINT64_C(16) << 30)
 #define AGENT_TMP       (UINT64_C(512) << 20)

@@ -107,10 +107,23 @@ static enum err_code read_refused(struct arena *a, struct frame_reader *r, struc
 }
 
 enum err_code run_talk_open(struct arena *a, struct chan *c, const struct run_open *asked,
-			    struct run_granted *ret, struct err *err)
+			    struct err *err)
 {
 	char *buf = arena_alloc(a, IPC_FRAME_MAX);
 	struct frame_writer w;
+
+	if (!buf) {
+		return ERR(err, ERR_NOMEM, "out of memory");
+	}
+	frame_begin(&w, buf, IPC_FRAME_MAX, RUN_OPEN);
+	run_open_encode(asked, &w);
+	return say(c, &w, -1, err);
+}
+
+enum err_code run_talk_opened(struct arena *a, struct chan *c, struct run_granted *ret,
+			      struct err *err)
+{
+	char *buf = arena_alloc(a, IPC_FRAME_MAX);
 	struct frame_reader r;
 	struct str frame;
 	uint8_t type;
@@ -119,9 +132,6 @@ enum err_code run_talk_open(struct arena *a, struct chan *c, const struct run_op
 	if (!buf) {
 		return ERR(err, ERR_NOMEM, "out of memory");
 	}
-	frame_begin(&w, buf, IPC_FRAME_MAX, RUN_OPEN);
-	run_open_encode(asked, &w);
-	TRY(say(c, &w, -1, err));
 	TRY(run_talk_next(c, buf, IPC_FRAME_MAX, ANSWER_MS, &frame, err));
 	type = frame_open(&r, frame);
 	if (type == RUN_OPENED) {

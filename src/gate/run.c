@@ -272,7 +272,7 @@ static enum err_code message(struct gate_run *run, struct str frame, int fd, str
 	case RUN_REINS:
 		return gate_run_take_reins(run, fd_take(&owned), err);
 	case RUN_STARTED:
-		if (run->step != GATE_RUN_OPEN || run->reins < 0 || !frame_ok(&r)) {
+		if (run->step != GATE_RUN_OPEN || !run->reined || !frame_ok(&r)) {
 			return ERR(err, ERR_INVALID, "a start without reins");
 		}
 		started(run);

@@ -70,6 +70,7 @@ struct gate_run {
 	int reins;                  /* -1: none yet, or let go */
 	struct loop_fd reins_f;
 	unsigned n_captured; /* ports */
+	bool reined; /* they were handed over; init may be gone again by the time its start is told */
 	bool frozen, killed, ended;
 	struct gate_run *asker; /* waits until init has frozen or thawed it */
 	struct timer patience;

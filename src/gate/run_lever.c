@@ -81,11 +81,12 @@ enum err_code gate_run_take_reins(struct gate_run *run, int fd, struct err *err)
 	int type = 0;
 	socklen_t n = sizeof(type);
 
-	if (owned < 0 || run->step != GATE_RUN_OPEN || run->reins >= 0 ||
+	if (owned < 0 || run->step != GATE_RUN_OPEN || run->reined ||
 	    getsockopt(owned, SOL_SOCKET, SO_TYPE, &type, &n) < 0 || type != SOCK_SEQPACKET) {
 		return ERR(err, ERR_INVALID, "reins that nobody asked for");
 	}
 	TRY(fd_set_nonblock(owned, err));
+	run->reined = true;
 	run->reins = fd_take(&owned);
 	run->reins_f = (struct loop_fd){.fd = run->reins, .on_ready = on_reins};
 	return loop_add(&run->gate->loop, &run->reins_f, LOOP_READ, err);

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The starter makes the child in its new namespaces; the child walks the plan. At
- * PLAN_INIT it forks: itself becomes init, its child walks on and executes the
- * program. A step that fails is reported through the status pipe, which closes by
- * itself when the program has been executed.
+ * The child's side: start.c made it in its new namespaces, here it walks the plan. At PLAN_INIT it
+ * splits: itself becomes init, the other walks on and executes the program. A step that fails is
+ * reported through the status socket, and so is success, by init.
  *
  * Nothing here runs with a privilege of the machine: what the child may do, it may
  * do in its own user namespace.
  */
-#include "sandbox/apply.h"
+#include "sandbox/apply_priv.h"
 
 #include "sandbox/confine.h"
 #include "sandbox/init.h"
@@ -20,24 +19,21 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <linux/netlink.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-enum { SETUP_MS = 10000, MAX_RULES = PLAN_MAX_PATHS + 64 };
-
-/* How the child hands out its terminal; listeners have their own kinds. */
-enum { GIVE_TERMINAL = 0, GIVE_PROC = 64, GIVE_DIAG };
+enum { MAX_RULES = PLAN_MAX_PATHS + 64, STACK = 256 << 10 };
 
 struct applying {
 	const struct sandbox_plan *plan;
+	size_t next; /* operation */
 	int root, proc;
 	unsigned terminal; /* bits: which of 0, 1, 2 it becomes */
 	bool namespaces, reins;
@@ -143,27 +139,51 @@ static enum err_code map_ids(const struct applying *s, uint64_t inside, struct e
 	return confine_not_dumpable(err);
 }
 
-/* Splits off the program; the caller's process never comes back from here. */
-static enum err_code fork_init(const struct applying *s, struct err *err)
+static enum err_code walk(struct applying *s, size_t end, struct err *err);
+
+static NORETURN void fail(const struct err *err)
 {
+	/* One packet, so it arrives whole. */
+	(void)!write(INIT_STATUS_FD, err, sizeof(*err));
+	_exit(SANDBOX_EXIT_SETUP);
+}
+
+/* The rest of the plan, up to the program. Never comes back. */
+static int go_on(void *arg)
+{
+	struct applying *s = arg;
+	struct err err;
+
+	/* A session of its own: no terminal, and a group that can be signalled as one. */
+	if (setsid() < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) {
+		(void)ERR_ERRNO(&err, "leave the terminal");
+		fail(&err);
+	}
+	(void)walk(s, s->plan->n_ops, &err); /* ends in execve, or with an error */
+	fail(&err);
+}
+
+/*
+ * Splits off the program; the caller's process never comes back from here. Until it executes, the
+ * program's process runs on a stack of its own in the memory of init, which waits so long: nothing is
+ * copied that execve would throw away.
+ */
+static enum err_code split(struct applying *s, struct err *err)
+{
+	char *stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 	pid_t pid;
 
 	TRY(confine_bounding_set(err)); /* once, for both */
-	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0) {
-		return ERR_ERRNO(err, "reap orphans");
+	if (stack == MAP_FAILED || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0) {
+		return ERR_ERRNO(err, "prepare init");
 	}
-	pid = fork();
+	pid = clone(go_on, stack + STACK, CLONE_VM | CLONE_VFORK | SIGCHLD, s);
 	if (pid < 0) {
 		return ERR_ERRNO(err, "fork in the sandbox");
 	}
-	if (pid > 0) {
-		init_run(pid, s->namespaces, s->reins, &s->plan->init_filter);
-	}
-	/* A session of its own: no terminal, and a group that can be signalled as one. */
-	if (setsid() < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) {
-		return ERR_ERRNO(err, "leave the terminal");
-	}
-	return ERR_OK;
+	(void)munmap(stack, STACK);
+	init_run(pid, s->namespaces, s->reins, &s->plan->init_filter);
 }
 
 static enum err_code allow(struct applying *s, const struct plan_op *op, struct err *err)
@@ -198,9 +218,11 @@ static enum err_code apply_op(struct applying *s, const struct plan_op *op, stru
 		.rules = s->rules, .n_rules = s->n_rules, .any_port = op->flags & 1};
 
 	switch (op->kind) {
-	case PLAN_NAMESPACES: /* the clone that made this process */
+	case PLAN_NAMESPACES:
 		s->namespaces = true;
-		return ERR_OK;
+		return unshare((int)op->value & ~CLONED_NAMESPACES) < 0
+			       ? ERR_ERRNO(err, "namespaces for a sandbox")
+			       : ERR_OK;
 	case PLAN_IDS:
 		return map_ids(s, op->value, err);
 	case PLAN_LOOPBACK:
@@ -239,7 +261,7 @@ static enum err_code apply_op(struct applying *s, const struct plan_op *op, stru
 		return sethostname(op->source.p, op->source.n) < 0 ? ERR_ERRNO(err, "host name")
 								   : ERR_OK;
 	case PLAN_INIT:
-		return fork_init(s, err);
+		return split(s, err);
 	case PLAN_CWD:
 		return chdir(op->target.p) < 0
 			       ? ERR_ERRNO(err, "enter " STR_FMT, STR_ARG(op->target))
@@ -287,8 +309,32 @@ static enum err_code settle_fds(const int from[INIT_FDS], struct err *err)
 	return ERR_OK;
 }
 
-static NORETURN void child(const struct sandbox_plan *plan, const int fds[INIT_FDS],
-			   unsigned terminal)
+static enum err_code walk(struct applying *s, size_t end, struct err *err)
+{
+	while (s->next < end) {
+		TRY(apply_op(s, &s->plan->ops[s->next++], err));
+	}
+	return ERR_OK;
+}
+
+/* The starter knows the rest of the plan now: where it lies in the memory both share. */
+static void await_plan(struct applying *s)
+{
+	const struct sandbox_plan *plan;
+	ssize_t n;
+
+	do {
+		n = read(INIT_STATUS_FD, &plan, sizeof(plan));
+	} while (n < 0 && errno == EINTR);
+	if (n != (ssize_t)sizeof(plan)) {
+		_exit(SANDBOX_EXIT_SETUP); /* it does not want it any more, or is gone */
+	}
+	ASSERT(plan->n_ops > s->next);
+	s->plan = plan;
+}
+
+NORETURN void apply_child(const struct sandbox_plan *plan, const int fds[INIT_FDS],
+			  unsigned terminal, bool early)
 {
 	struct applying s = {.plan = plan,
 			     .root = -1,
@@ -296,222 +342,22 @@ static NORETURN void child(const struct sandbox_plan *plan, const int fds[INIT_F
 			     .terminal = terminal,
 			     .reins = fds[INIT_REINS_FD] >= 0};
 	struct err err = {0};
-	int status_fd = fds[INIT_STATUS_FD];
 	enum err_code code = settle_fds(fds, &err);
 
-	if (code == ERR_OK) {
-		status_fd = INIT_STATUS_FD;
-		if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || setsid() < 0) {
-			code = ERR_ERRNO(&err, "tie to the starter");
-		}
+	if (code) {
+		(void)!write(fds[INIT_STATUS_FD], &err, sizeof(err)); /* if it is still there */
+		_exit(SANDBOX_EXIT_SETUP);
 	}
-	for (size_t i = 0; code == ERR_OK && i < plan->n_ops; i++) {
-		code = apply_op(&s, &plan->ops[i], &err);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || setsid() < 0) {
+		(void)ERR_ERRNO(&err, "tie to the starter");
+		fail(&err);
 	}
-	/* One packet, so it arrives whole. */
-	(void)!write(status_fd, &err, sizeof(err));
-	_exit(SANDBOX_EXIT_SETUP);
-}
-
-static int namespaces_of(const struct sandbox_plan *plan)
-{
-	for (size_t i = 0; i < plan->n_ops; i++) {
-		if (plan->ops[i].kind == PLAN_NAMESPACES) {
-			return (int)plan->ops[i].value;
-		}
+	if (walk(&s, plan->n_ops, &err)) {
+		fail(&err);
 	}
-	return 0;
-}
-
-/* A descriptor that came with a byte of kind. */
-static bool take_given(struct sandbox_given *given, unsigned kind, int fd)
-{
-	if (kind == GIVE_TERMINAL && given->terminal < 0) {
-		given->terminal = fd;
-		return true;
+	if (early) {
+		await_plan(&s);
 	}
-	if (kind == GIVE_PROC && given->proc < 0) {
-		given->proc = fd;
-		return true;
-	}
-	if (kind == GIVE_DIAG && given->diag < 0) {
-		given->diag = fd;
-		return true;
-	}
-	if (kind != GIVE_TERMINAL && kind < GIVE_PROC &&
-	    given->n_listeners < ARRAY_LEN(given->listeners)) {
-		given->listeners[given->n_listeners].kind = kind;
-		given->listeners[given->n_listeners++].fd = fd;
-		return true;
-	}
-	return false;
-}
-
-/* The next thing the child says; ERR_AGAIN when it gave a descriptor, ERR_OK at its end. */
-static enum err_code hear(int status_fd, struct sandbox_given *given, struct err *err)
-{
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = {0};
-	union {
-		struct err theirs;
-		unsigned char kind;
-	} said;
-	struct iovec iov = {.iov_base = &said, .iov_len = sizeof(said)};
-	struct msghdr msg = {.msg_iov = &iov,
-			     .msg_iovlen = 1,
-			     .msg_control = control.bytes,
-			     .msg_controllen = sizeof(control.bytes)};
-	ssize_t n = recvmsg(status_fd, &msg, MSG_CMSG_CLOEXEC);
-	const struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
-
-	if (n == 0) {
-		return ERR_OK;
-	}
-	if (n == 1 && c && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int))) {
-		CLEANUP(fd_close) int fd = -1;
-
-		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
-		if (take_given(given, said.kind, fd)) {
-			(void)fd_take(&fd);
-			return ERR_AGAIN;
-		}
-	}
-	if (n != (ssize_t)sizeof(said.theirs) || said.theirs.code == ERR_OK ||
-	    said.theirs.code >= ERR_CODE_MAX) {
-		return ERR(err, ERR_CORRUPT, "a sandbox broke while it was set up");
-	}
-	said.theirs.msg[sizeof(said.theirs.msg) - 1] = '\0';
-	return err_set(err, said.theirs.code, said.theirs.sys_errno, ERR_HERE, "sandbox: %s",
-		       said.theirs.msg);
-}
-
-/* All is well when the socket closes without an error. */
-static enum err_code wait_for_exec(int status_fd, struct sandbox_given *given, struct err *err)
-{
-	struct pollfd p = {.fd = status_fd, .events = POLLIN};
-	enum err_code code = ERR_AGAIN;
-
-	while (code == ERR_AGAIN) {
-		int ready = poll(&p, 1, SETUP_MS);
-
-		if (ready < 0 && errno == EINTR) {
-			continue;
-		}
-		if (ready <= 0) {
-			return ERR(err, ERR_TIMEOUT, "a sandbox was not ready after %d s",
-				   SETUP_MS / 1000);
-		}
-		code = hear(status_fd, given, err);
-	}
-	return code;
-}
-
-static void end_and_reap(struct sandbox_child *c)
-{
-	siginfo_t info;
-
-	err_ignore(sandbox_signal(c, SIGKILL, NULL)); /* it may have ended by itself */
-	while (waitid(P_PIDFD, (id_t)c->pidfd, &info, WEXITED) < 0 && errno == EINTR) {
-	}
-	fd_close(&c->pidfd);
-}
-
-static enum err_code clone_child(const struct sandbox_plan *plan, const int fds[INIT_FDS],
-				 unsigned terminal, struct sandbox_child *ret, struct err *err)
-{
-	int flags = namespaces_of(plan) | CLONE_PIDFD | SIGCHLD;
-	int pidfd = -1;
-	sigset_t all, before;
-	long pid;
-
-	/* No handler of the starter may run in the child. */
-	(void)sigfillset(&all);
-	(void)sigprocmask(SIG_SETMASK, &all, &before);
-	pid = syscall(SYS_clone, flags, 0, &pidfd, 0, 0);
-	if (pid == 0) {
-		child(plan, fds, terminal);
-	}
-	(void)sigprocmask(SIG_SETMASK, &before, NULL);
-	if (pid < 0) {
-		return ERR_ERRNO(err, "namespaces for a sandbox");
-	}
-	*ret = (struct sandbox_child){.pid = (pid_t)pid, .pidfd = pidfd};
-	return ERR_OK;
-}
-
-void sandbox_given_done(struct sandbox_given *given)
-{
-	fd_close(&given->terminal);
-	fd_close(&given->proc);
-	fd_close(&given->diag);
-	for (size_t i = 0; i < given->n_listeners; i++) {
-		fd_close(&given->listeners[i].fd);
-	}
-	given->n_listeners = 0;
-}
-
-/* Which of the standard streams are to be the terminal. */
-static unsigned terminal_bits(const struct sandbox_fds *fds)
-{
-	return (fds->in == SANDBOX_FD_TERMINAL ? 1U : 0U) |
-	       (fds->out == SANDBOX_FD_TERMINAL ? 2U : 0U) |
-	       (fds->errors == SANDBOX_FD_TERMINAL ? 4U : 0U);
-}
-
-enum err_code sandbox_start_given(const struct sandbox_plan *plan, const struct sandbox_fds *fds,
-				  struct sandbox_child *ret, struct sandbox_given *ret_given,
-				  struct err *err)
-{
-	CLEANUP(fd_close) int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	CLEANUP(fd_close) int starter = (int)syscall(SYS_pidfd_open, getpid(), 0);
-	CLEANUP(fd_close) int status = -1;
-	CLEANUP(fd_close) int status_end = -1;
-	struct sandbox_given given = {.terminal = -1, .proc = -1, .diag = -1};
-	struct sandbox_child c = {.pidfd = -1};
-	int ends[2];
-	enum err_code code;
-
-	*ret_given = given;
-	if (null < 0 || starter < 0 ||
-	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) {
-		return ERR_ERRNO(err, "prepare a sandbox");
-	}
-	status = ends[0];
-	status_end = ends[1];
-	TRY(clone_child(plan,
-			(const int[INIT_FDS]){fds->in < 0 ? null : fds->in,
-					      fds->out < 0 ? null : fds->out,
-					      fds->errors < 0 ? null : fds->errors, status_end,
-					      starter, fds->reins > 0 ? fds->reins : -1},
-			terminal_bits(fds), &c, err));
-	fd_close(&status_end);
-	code = wait_for_exec(status, &given, err);
-	if (code != ERR_OK) {
-		sandbox_given_done(&given);
-		end_and_reap(&c);
-		return code;
-	}
-	*ret = c;
-	*ret_given = given;
-	return ERR_OK;
-}
-
-enum err_code sandbox_start(const struct sandbox_plan *plan, const struct sandbox_fds *fds,
-			    struct sandbox_child *ret, struct err *err)
-{
-	struct sandbox_given given;
-
-	TRY(sandbox_start_given(plan, fds, ret, &given, err));
-	sandbox_given_done(&given);
-	return ERR_OK;
-}
-
-enum err_code sandbox_signal(const struct sandbox_child *c, int sig, struct err *err)
-{
-	if (syscall(SYS_pidfd_send_signal, c->pidfd, sig, NULL, 0) < 0) {
-		return ERR_ERRNO(err, "signal a sandbox");
-	}
-	return ERR_OK;
+	(void)walk(&s, s.plan->n_ops, &err);
+	fail(&err);
 }

@@ -41,6 +41,7 @@ struct sandbox_given {
 struct sandbox_child {
 	pid_t pid; /* of init, as seen from here; reap it with waitid(P_PIDFD) */
 	int pidfd;
+	int status; /* becomes readable when all of it has ended, or was killed; sandbox_start closes it: -1 */
 };
 
 /* Exit status of init when the program could not be started (the reason came back as an error). */
@@ -82,6 +83,30 @@ enum err_code sandbox_start(const struct sandbox_plan *plan, const struct sandbo
 enum err_code sandbox_start_given(const struct sandbox_plan *plan, const struct sandbox_fds *fds,
 				  struct sandbox_child *ret, struct sandbox_given *ret_given,
 				  struct err *err) MUST_USE;
+
+/*
+ * In two steps, for a starter that still waits for what decides about the plan: to make namespaces takes the
+ * kernel longer than all the rest. `first` is plan_first's; the child carries it out and waits. It ends by itself
+ * when its starter does.
+ */
+enum err_code sandbox_begin(const struct sandbox_plan *first, const struct sandbox_fds *fds,
+			    struct sandbox_child *ret, struct err *err) MUST_USE;
+
+/*
+ * The whole plan, which begins with `first`. It and all that it points to lie in memory that child and starter share
+ * (MAP_SHARED, from before sandbox_begin), or have not changed since. On failure the child is gone.
+ */
+enum err_code sandbox_go_on(const struct sandbox_plan *plan, struct sandbox_child *c,
+			    struct sandbox_given *ret_given, struct err *err) MUST_USE;
+
+/* It is not to become anything; accepts one that is gone already. */
+void sandbox_give_up(struct sandbox_child *c);
+
+/*
+ * After `status` became readable: true when no process of the sandbox is left but init, which ends
+ * now, and what init will exit with. Else the pidfd tells.
+ */
+bool sandbox_has_ended(const struct sandbox_child *c, uint32_t *ret_status);
 
 /* Closes what was given. */
 void sandbox_given_done(struct sandbox_given *given);

@@ -29,6 +29,25 @@ static NORETURN void finish(pid_t program, bool alone, int code)
 	_exit(code);
 }
 
+static void say(enum init_what what, int status)
+{
+	const struct init_word word = {.what = what, .status = (uint32_t)status};
+
+	(void)!write(INIT_STATUS_FD, &word, sizeof(word)); /* the starter may not listen any more */
+}
+
+/* The starter may go on as soon as nothing runs here any more: what the kernel clears away then takes longer. */
+static NORETURN void program_ended(pid_t program, bool alone, int code)
+{
+	if (alone) {
+		(void)kill(-1, SIGKILL);
+		while (waitpid(-1, NULL, 0) > 0 || errno == EINTR) {
+		}
+		say(INIT_ENDED, code);
+	}
+	finish(program, alone, code);
+}
+
 static void reap(pid_t program, bool alone)
 {
 	for (;;) {
@@ -42,7 +61,7 @@ static void reap(pid_t program, bool alone)
 			return;
 		}
 		if (pid == program) {
-			finish(program, alone, exit_code(status));
+			program_ended(program, alone, exit_code(status));
 		}
 	}
 }
@@ -102,15 +121,15 @@ void init_run(pid_t program, bool alone, bool reins, const struct seccomp_progra
 				 {.fd = reins ? INIT_REINS_FD : -1, .events = POLLIN}};
 	sigset_t signals;
 
+	say(INIT_RUNS, 0);
 	(void)prctl(PR_SET_NAME, "writ-init", 0, 0, 0);
 	(void)sigfillset(&signals);
 	(void)sigprocmask(SIG_SETMASK, &signals, NULL);
 	wait[0].fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-	/* The program's ends of its pipes and of the status pipe must not stay open here. */
+	/* The program's ends of its pipes must not stay open here. */
 	(void)close(0);
 	(void)close(1);
 	(void)close(2);
-	(void)close(INIT_STATUS_FD);
 	if (wait[0].fd < 0) {
 		_exit(SANDBOX_EXIT_SETUP);
 	}

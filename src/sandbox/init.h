@@ -13,13 +13,22 @@
 #include "base/attr.h"
 #include "sandbox/seccomp.h"
 
+#include <stdint.h>
 #include <sys/types.h>
 
 enum {
-	INIT_STATUS_FD = 3,  /* where set-up errors go, shared with the program until it executes */
+	INIT_STATUS_FD = 3,  /* to the starter, shared with the program until it executes */
 	INIT_STARTER_FD = 4, /* a pidfd of the starter */
 	INIT_REINS_FD = 5,
 	INIT_FDS = 6,
+};
+
+enum init_what { INIT_NOTHING = 0, INIT_RUNS, INIT_ENDED };
+
+/* What init says over the status socket. */
+struct init_word {
+	enum init_what what;
+	uint32_t status; /* of INIT_ENDED: what init exits with; no other process is left */
 };
 
 /*

@@ -4,6 +4,7 @@
 #include "sandbox/mounts.h"
 #include "sandbox/plan_priv.h"
 #include "sys/fd.h"
+#include "sys/path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -85,7 +86,9 @@ static enum err_code resolve(struct arena *a, const char *what, struct str path,
 	if (!copy.p) {
 		return ERR(err, ERR_NOMEM, "out of memory for a path");
 	}
-	if (!realpath(copy.p, real) || stat(real, &st) < 0) {
+	if (path_is_real(copy.p, &st)) {
+		place.real = copy;
+	} else if (!realpath(copy.p, real) || stat(real, &st) < 0) {
 		if (errno == ENOENT) {
 			return ERR(err, ERR_NOT_FOUND, "%s " STR_FMT ": does not exist", what,
 				   STR_ARG(path));
@@ -99,7 +102,9 @@ static enum err_code resolve(struct arena *a, const char *what, struct str path,
 			   what, STR_ARG(path));
 	}
 	place.is_dir = S_ISDIR(st.st_mode);
-	place.real = arena_dup(a, str_from_c(real));
+	if (!place.real.p) {
+		place.real = arena_dup(a, str_from_c(real));
+	}
 	if (!place.real.p) {
 		return ERR(err, ERR_NOMEM, "out of memory for a path");
 	}

@@ -47,14 +47,34 @@ static enum err_code step(int *at, const char *part, struct err *err)
 	return ERR_OK;
 }
 
+/* The directory of the target when it is there already, in one call; else -1. */
+static int find_dir(int root, struct str target)
+{
+	struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+			       .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH};
+	char dir[PATH_MAX];
+	size_t n = target.n;
+
+	while (n > 1 && target.p[n - 1] != '/') {
+		n--;
+	}
+	if (n < 3 || n > sizeof(dir)) {
+		return -1; /* the root itself */
+	}
+	memcpy(dir, target.p + 1, n - 2);
+	dir[n - 2] = '\0';
+	return (int)syscall(SYS_openat2, root, dir, &how, sizeof(how));
+}
+
 /* The directory that holds the target, and the target's own name in `name`. */
 static enum err_code walk(int root, struct str target, char name[MAX_PART], int *ret_dir,
 			  struct err *err)
 {
-	CLEANUP(fd_close) int at = fcntl(root, F_DUPFD_CLOEXEC, 3);
+	CLEANUP(fd_close) int found = find_dir(root, target);
+	CLEANUP(fd_close) int at = found < 0 ? fcntl(root, F_DUPFD_CLOEXEC, 3) : -1;
 	struct str rest = str_from(target, 1);
 
-	if (at < 0) {
+	if (found < 0 && at < 0) {
 		return ERR_ERRNO(err, "duplicate");
 	}
 	while (rest.p) {
@@ -65,11 +85,11 @@ static enum err_code walk(int root, struct str target, char name[MAX_PART], int 
 		}
 		memcpy(name, part.p, part.n);
 		name[part.n] = '\0';
-		if (rest.p) {
+		if (rest.p && found < 0) {
 			TRY(step(&at, name, err));
 		}
 	}
-	*ret_dir = fd_take(&at);
+	*ret_dir = fd_take(found < 0 ? &at : &found);
 	return ERR_OK;
 }
 

@@ -343,6 +343,10 @@ static void plan_namespaces(struct building *b)
 		 CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
 			 CLONE_NEWNET | CLONE_NEWCGROUP);
 	op_value(b, PLAN_IDS, 0, (uint64_t)b->uid << 32 | b->gid);
+}
+
+static void plan_network(struct building *b)
+{
 	if (b->spec->loopback) {
 		op(b, PLAN_LOOPBACK)->flags = b->spec->capture ? 1 : 0;
 	}
@@ -757,6 +761,7 @@ static void operations(struct building *b)
 {
 	if (!(b->missing & PLAN_NO_NAMESPACES)) {
 		plan_namespaces(b);
+		plan_network(b);
 		plan_root(b);
 	}
 	(void)op(b, PLAN_INIT);
@@ -771,16 +776,44 @@ static void operations(struct building *b)
 	(void)op_path(b, PLAN_EXEC, b->machine->program.path, STR(""));
 }
 
+static struct building begin(struct arena *a, const struct sandbox_spec *spec,
+			     const struct plan_machine *machine)
+{
+	return (struct building){
+		.a = a,
+		.spec = spec,
+		.machine = machine,
+		/* Inside, root has another number: it is not root there, and programs should know. */
+		.uid = machine->uid ? machine->uid : INSIDE_ROOT_AS,
+		.gid = machine->gid ? machine->gid : INSIDE_ROOT_AS,
+	};
+}
+
+enum err_code plan_first(struct arena *a, const struct sandbox_spec *spec,
+			 const struct plan_machine *machine, struct sandbox_plan *ret,
+			 struct err *err)
+{
+	struct building b = begin(a, spec, machine);
+
+	if (!machine->kernel.user_namespaces) {
+		return ERR(err, ERR_UNSUPPORTED,
+			   "without namespaces there is nothing to begin with");
+	}
+	plan_namespaces(&b);
+	*ret = (struct sandbox_plan){.ops = b.ops,
+				     .n_ops = b.n_ops,
+				     .outer_uid = machine->uid,
+				     .outer_gid = machine->gid};
+	return a->exhausted ? ERR(err, ERR_NOMEM, "out of memory for a sandbox plan") : ERR_OK;
+}
+
 enum err_code plan_build(struct arena *a, const struct sandbox_spec *spec,
 			 const struct plan_machine *machine, struct sandbox_plan *ret,
 			 struct err *err)
 {
-	struct building b = {.a = a, .spec = spec, .machine = machine};
+	struct building b = begin(a, spec, machine);
 	struct sandbox_plan plan = {.outer_uid = machine->uid, .outer_gid = machine->gid};
 
-	/* Inside, root has another number: it is not root there, and programs should know. */
-	b.uid = machine->uid ? machine->uid : INSIDE_ROOT_AS;
-	b.gid = machine->gid ? machine->gid : INSIDE_ROOT_AS;
 	TRY(plan_check(spec, err));
 	TRY(find_missing(&b, err));
 	TRY(collect(&b, err));

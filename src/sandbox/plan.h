@@ -222,6 +222,13 @@ enum err_code plan_build(struct arena *a, const struct sandbox_spec *spec,
 			 const struct plan_machine *machine, struct sandbox_plan *ret,
 			 struct err *err) MUST_USE;
 
+/*
+ * The operations that every plan of this spec begins with, whatever its places and its network will be.
+ */
+enum err_code plan_first(struct arena *a, const struct sandbox_spec *spec,
+			 const struct plan_machine *machine, struct sandbox_plan *ret,
+			 struct err *err) MUST_USE;
+
 /* The checks of plan_build that need no machine: for whoever reads configuration. */
 enum err_code plan_check(const struct sandbox_spec *spec, struct err *err) MUST_USE;
 

@@ -252,7 +252,8 @@ enum err_code seccomp_build(struct arena *a, const struct seccomp_spec *spec,
 	_Static_assert(sizeof(struct sock_filter) == 8, "the kernel's layout");
 	ASSERT(seccomp_n_calls <= MAX_CALLS);
 	b.intervals = ARENA_ARRAY(a, 2 * seccomp_n_calls + 2, struct interval);
-	b.code = ARENA_ARRAY(a, MAX_CODE, struct sock_filter);
+	/* Most of it is never touched, so it is not cleared either. */
+	b.code = arena_alloc(a, MAX_CODE * sizeof(*b.code));
 	if (!b.intervals || !b.code) {
 		return ERR(err, ERR_NOMEM, "out of memory for a system call filter");
 	}

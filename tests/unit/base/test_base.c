@@ -86,6 +86,7 @@ static void utf8_is_strict(void **state)
 
 static void an_arena_keeps_its_limit_and_says_so(void **state)
 {
+	_Alignas(16) char room[256];
 	struct arena a;
 
 	(void)state;
@@ -98,6 +99,12 @@ static void an_arena_keeps_its_limit_and_says_so(void **state)
 	assert_non_null(arena_alloc(&a, 3000));
 	assert_null(arena_array(&a, SIZE_MAX / 2, 4));
 	arena_done(&a);
+	arena_init_in(&a, room, sizeof(room));
+	assert_ptr_equal(arena_alloc(&a, 100), room);
+	assert_non_null(arena_alloc(&a, sizeof(room) - 112));
+	assert_null(arena_alloc(&a, 1));
+	assert_true(a.exhausted);
+	arena_done(&a); /* the room is not its own */
 }
 
 static void a_buffer_stops_at_its_maximum_without_losing_what_it_has(void **state)

@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <termios.h>
 
@@ -370,6 +371,143 @@ static void kept_and_hidden_places_stay_where_they_are(void **state)
 	remove_tree(dir, names, ARRAY_LEN(names));
 }
 
+enum { ROOM = 4 << 20, STATUS = 7 };
+
+/* What a plan is made of in memory that the child shares, while the child is there already. */
+static int begin(struct stage *s, struct held *h, struct sandbox_plan **ret_plan,
+		 struct plan_machine *machine)
+{
+	struct sandbox_kernel kernel = sandbox_probe();
+	void *room = mmap(NULL, ROOM, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct sandbox_plan first;
+	struct err err = {0};
+	int out[2];
+
+	if (room == MAP_FAILED || pipe2(out, O_CLOEXEC) < 0) {
+		return NO_START;
+	}
+	arena_init_in(&s->a, room, ROOM);
+	*ret_plan = ARENA_NEW(&s->a, struct sandbox_plan);
+	if (!*ret_plan || sandbox_look(&s->a, &s->spec, &kernel, machine, &err) ||
+	    plan_first(&s->a, &s->spec, machine, &first, &err) ||
+	    sandbox_begin(&first,
+			  &(struct sandbox_fds){.in = SANDBOX_FD_NULL, .out = out[1], .errors = 2},
+			  &h->child, &err)) {
+		(void)fprintf(stderr, "%s\n", err.msg);
+		return NO_START;
+	}
+	(void)close(out[1]);
+	h->out = out[0];
+	return FINE;
+}
+
+static int plan_later(void *arg)
+{
+	struct stage *s = arg;
+	struct plan_machine machine;
+	struct sandbox_plan *plan;
+	struct pollfd p = {.events = POLLIN};
+	struct err err = {0};
+	uint32_t status = 0;
+	char got[8] = {0};
+	struct held h;
+
+	if (begin(s, &h, &plan, &machine) != FINE) {
+		return NO_START;
+	}
+	if (plan_build(&s->a, &s->spec, &machine, plan, &err) ||
+	    sandbox_go_on(plan, &h.child, &h.given, &err)) {
+		(void)fprintf(stderr, "%s\n", err.msg);
+		return 1;
+	}
+	p.fd = h.child.status;
+	if (read(h.out, got, sizeof(got)) != 3 || strcmp(got, "ok\n") != 0) {
+		return 2;
+	}
+	if (poll(&p, 1, 10000) != 1 || !sandbox_has_ended(&h.child, &status) || status != STATUS) {
+		return 3;
+	}
+	/* The one that was left behind holds the pipe: it is gone before its end is told. */
+	if (read(h.out, got, sizeof(got)) != 0) {
+		return 4;
+	}
+	return end_of(&h) == STATUS ? FINE : 5;
+}
+
+static void a_sandbox_can_be_begun_before_its_plan_is_known(void **state)
+{
+	struct stage s;
+
+	(void)state;
+	if (cannot_sandbox()) {
+		skip();
+	}
+	script(&s, "echo ok; sleep 1000 & exit 7");
+	as_both(&s, plan_later);
+	arena_done(&s.a);
+}
+
+static int give_up(void *arg)
+{
+	struct plan_machine machine;
+	struct sandbox_plan *plan;
+	struct held h;
+	char byte;
+
+	if (begin(arg, &h, &plan, &machine) != FINE) {
+		return NO_START;
+	}
+	sandbox_give_up(&h.child);
+	sandbox_give_up(&h.child); /* it may have failed by itself */
+	return read(h.out, &byte, 1) == 0 && waitpid(-1, NULL, 0) < 0 && errno == ECHILD ? FINE : 1;
+}
+
+static void one_that_is_given_up_leaves_nothing(void **state)
+{
+	struct stage s;
+
+	(void)state;
+	if (cannot_sandbox()) {
+		skip();
+	}
+	script(&s, "echo no");
+	as_both(&s, give_up);
+	arena_done(&s.a);
+}
+
+static int fail_later(void *arg)
+{
+	struct stage *s = arg;
+	struct plan_machine machine;
+	struct sandbox_plan *plan;
+	struct err err = {0};
+	struct held h;
+
+	if (begin(s, &h, &plan, &machine) != FINE ||
+	    plan_build(&s->a, &s->spec, &machine, plan, &err)) {
+		return NO_START;
+	}
+	plan->ops[plan->n_ops - 1].source = STR("/nowhere");
+	if (sandbox_go_on(plan, &h.child, &h.given, &err) == ERR_OK ||
+	    !strstr(err.msg, "nowhere")) {
+		return 1;
+	}
+	return waitpid(-1, NULL, 0) < 0 && errno == ECHILD ? FINE : 2;
+}
+
+static void what_fails_after_the_split_is_told_too(void **state)
+{
+	struct stage s;
+
+	(void)state;
+	if (cannot_sandbox()) {
+		skip();
+	}
+	script(&s, "echo no");
+	as_both(&s, fail_later);
+	arena_done(&s.a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -379,6 +517,9 @@ int main(void)
 		cmocka_unit_test(whatever_it_connects_to_is_its_own),
 		cmocka_unit_test(the_terminal_is_its_own_and_can_be_named),
 		cmocka_unit_test(kept_and_hidden_places_stay_where_they_are),
+		cmocka_unit_test(a_sandbox_can_be_begun_before_its_plan_is_known),
+		cmocka_unit_test(one_that_is_given_up_leaves_nothing),
+		cmocka_unit_test(what_fails_after_the_split_is_told_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
