@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Links, endpoints and models, brought in line with the rules in force. */
 #include "gate/exchange.h"
+#include "gate/listening.h"
 #include "gate/model_route.h"
 #include "gate/rules_residency.h"
 #include "model/engine.h"
@@ -422,6 +423,7 @@ void gate_link_listed(struct gate *g, struct link *l, enum mcp_list_kind kind)
 
 		if (sees(e, l) && view_changed(g, e, kind) && !e->retired) {
 			tell_changed(g, e, changed[kind]);
+			listening_changed(g, e->id, kind, changed[kind]);
 		}
 	}
 }

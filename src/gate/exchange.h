@@ -72,6 +72,7 @@ struct exchange {
 	struct inquiry *inquiry;      /* where the server or the client is asked first */
 	struct mcp_supplied supplied; /* answers that came with the request */
 	struct link_wait listened;    /* for a modern server to take a subscription */
+	struct listening *listening;  /* it is a stream that only listens */
 	struct action action;
 	struct hold *hold; /* a person is, or was, asked about it; NULL: nobody */
 

@@ -3,6 +3,7 @@
 
 #include "gate/ask.h"
 #include "gate/inquiry.h"
+#include "gate/listening.h"
 #include "gate/subs.h"
 
 #include "crypto/secret.h"
@@ -34,6 +35,7 @@ enum err_code gate_init(struct gate *g, unsigned index, struct err *err)
 	rand_bytes(g->state_key, sizeof(g->state_key));
 	map_init(&g->inquiries_by_id, g->seed);
 	list_init(&g->inquiries);
+	list_init(&g->listenings);
 	list_init(&g->links);
 	list_init(&g->endpoints);
 	list_init(&g->models);
@@ -172,6 +174,7 @@ void gate_drain(struct gate *g, void (*on_drained)(struct gate *g))
 	}
 	exits_drain(g);
 	inquiry_drain(g);
+	listening_drain(g);
 	for (unsigned i = 0; i < g->n_listeners; i++) {
 		http_server_drain(g->listeners[i].server, on_server_drained);
 	}
@@ -228,6 +231,7 @@ static void expire_sessions(struct gate *g)
 
 static void keep_streams_alive(struct gate *g)
 {
+	listening_keep_alive(g);
 	LIST_FOREACH (node, &g->sessions.idle) {
 		struct session *s = CONTAINER_OF(node, struct session, idle);
 

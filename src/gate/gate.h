@@ -100,9 +100,10 @@ struct gate {
 	struct sessions sessions;
 	struct oauth *oauth; /* NULL: no tokens are accepted */
 	struct gate_runs runs;
-	struct holds holds;    /* what waits for a person */
-	struct h2_lib *h2;     /* NULL when nothing that is configured can speak HTTP/2 */
-	struct list inquiries; /* calls that wait for answers of their clients: gate/inquiry.h */
+	struct holds holds;     /* what waits for a person */
+	struct h2_lib *h2;      /* NULL when nothing that is configured can speak HTTP/2 */
+	struct list listenings; /* gate/listening.h */
+	struct list inquiries;  /* calls that wait for answers of their clients: gate/inquiry.h */
 	struct map inquiries_by_id;
 	size_t n_inquiries;
 	uint8_t state_key[32];                /* of their names */

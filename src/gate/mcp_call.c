@@ -118,7 +118,7 @@ static void unsubscribe(struct exchange *x)
 {
 	if (x->subscribed) {
 		x->subscribed = false;
-		(void)subs_remove(x->link, x->session, x->object);
+		(void)subs_remove(x->link, x->session, NULL, x->object);
 	}
 }
 

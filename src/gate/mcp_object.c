@@ -105,7 +105,7 @@ static void unsubscribe(struct exchange *x)
 {
 	if (x->subscribed) {
 		x->subscribed = false;
-		(void)subs_remove(x->link, x->session, x->object);
+		(void)subs_remove(x->link, x->session, NULL, x->object);
 	}
 }
 
@@ -136,9 +136,10 @@ static enum err_code forward_subscription(struct exchange *x, bool *ret_done)
 	bool last = false;
 
 	if (x->msg.method == MCP_RESOURCES_SUBSCRIBE) {
-		TRY(subs_add(x->link, x->session, x->object, x->msg.object, &x->subscribed, NULL));
+		TRY(subs_add(x->link, x->session, NULL, x->object, x->msg.object, &x->subscribed,
+			     NULL));
 	} else if (x->msg.method == MCP_RESOURCES_UNSUBSCRIBE) {
-		last = subs_remove(x->link, x->session, x->object);
+		last = subs_remove(x->link, x->session, NULL, x->object);
 	} else {
 		return ERR_OK;
 	}

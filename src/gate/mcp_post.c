@@ -5,6 +5,7 @@
  */
 #include "gate/ask.h"
 #include "gate/exchange.h"
+#include "gate/listening.h"
 
 #include "http/sse.h"
 
@@ -113,6 +114,8 @@ static void dispatch(struct exchange *x)
 		exchange_reply(x, 200);
 	} else if (x->msg.method == MCP_SET_LEVEL) {
 		set_level(x);
+	} else if (x->msg.method == MCP_LISTEN) {
+		listening_start(x);
 	} else if (mcp_list_kind_of(x->msg.method, &kind)) {
 		mcp_lists_start(x, kind);
 	} else if (info->action == MCP_ACTION_CALL_TOOL ||
@@ -279,6 +282,7 @@ static void on_post_end(struct exchange *x)
 {
 	mcp_object_leave(x);
 	gather_stop(&x->gather);
+	listening_end(x);
 	link_wait_forget(&x->listened);
 	mcp_call_stop(x);
 	action_abandon(&x->action);

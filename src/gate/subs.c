@@ -2,6 +2,7 @@
 #include "gate/subs.h"
 
 #include "gate/gate.h"
+#include "gate/listening.h"
 
 #include <stdlib.h>
 
@@ -18,17 +19,19 @@ struct sub_uri {
 struct sub {
 	struct list of_session, of_uri;
 	struct session *session;
+	struct listening *to; /* one stream of it; NULL: the session's own */
 	struct sub_uri *uri;
 	struct str client_raw;
 	char text[];
 };
 
-static struct sub *find(const struct sub_uri *u, const struct session *s)
+static struct sub *find(const struct sub_uri *u, const struct session *s,
+			const struct listening *to)
 {
 	LIST_FOREACH (node, (struct list *)(uintptr_t)&u->subs) {
 		struct sub *sub = CONTAINER_OF(node, struct sub, of_uri);
 
-		if (sub->session == s) {
+		if (sub->session == s && sub->to == to) {
 			return sub;
 		}
 	}
@@ -83,14 +86,14 @@ static struct sub_uri *uri_for(struct link *l, struct str uri)
 	return u;
 }
 
-enum err_code subs_add(struct link *l, struct session *s, struct str uri, struct str client_raw,
-		       bool *ret_new, struct err *err)
+enum err_code subs_add(struct link *l, struct session *s, struct listening *to, struct str uri,
+		       struct str client_raw, bool *ret_new, struct err *err)
 {
 	struct sub_uri *u = map_find(&l->subs, uri);
 	struct sub *sub;
 
 	*ret_new = false;
-	if (u && find(u, s)) {
+	if (u && find(u, s, to)) {
 		return ERR_OK;
 	}
 	if (s->n_subs >= SUBS_OF_SESSION || l->n_subs >= SUBS_OF_LINK) {
@@ -105,6 +108,7 @@ enum err_code subs_add(struct link *l, struct session *s, struct str uri, struct
 	memcpy(sub->text, client_raw.p, client_raw.n);
 	sub->client_raw = str_make(sub->text, client_raw.n);
 	sub->session = s;
+	sub->to = to;
 	sub->uri = u;
 	list_append(&u->subs, &sub->of_uri);
 	list_append(&s->subs, &sub->of_session);
@@ -114,10 +118,11 @@ enum err_code subs_add(struct link *l, struct session *s, struct str uri, struct
 	return ERR_OK;
 }
 
-bool subs_remove(struct link *l, const struct session *s, struct str uri)
+bool subs_remove(struct link *l, const struct session *s, const struct listening *to,
+		 struct str uri)
 {
 	const struct sub_uri *u = map_find(&l->subs, uri);
-	struct sub *sub = u ? find(u, s) : NULL;
+	struct sub *sub = u ? find(u, s, to) : NULL;
 
 	return sub && sub_free(sub);
 }
@@ -128,11 +133,19 @@ static void tell(struct gate *g, const struct sub *sub, const struct mcp_msg *m,
 {
 	struct buf out;
 
+	if (sub->to) {
+		listening_updated(sub->to, m, as);
+		return;
+	}
 	if (!mcp_session_may_send(&sub->session->mcp, MCP_RESOURCES_UPDATED)) {
 		return;
 	}
 	out = gate_buf_take(g, 34 << 20);
-	mcp_splice_call(&out, m, &(struct mcp_change){.object = as});
+	if (link_is_modern(sub->uri->link)) {
+		mcp_listen_updated(&out, m, as, str_make(NULL, 0));
+	} else {
+		mcp_splice_call(&out, m, &(struct mcp_change){.object = as});
+	}
 	if (!out.failed) {
 		(void)gate_session_send(g, sub->session, buf_str(&out));
 	}
@@ -173,7 +186,7 @@ void subs_updated(struct link *l, const struct mcp_msg *m)
 			const struct sub *sub = CONTAINER_OF(node, struct sub, of_uri);
 			struct str plain = str_make(sub->client_raw.p + 1, sub->client_raw.n - 2);
 
-			if (!exact || !find(exact, sub->session)) {
+			if (!exact || !find(exact, sub->session, sub->to)) {
 				/* A client that calls it by another URI knows only that one. */
 				tell(l->gate, sub, m,
 				     str_eq(plain, top->uri) ? str_make(NULL, 0) : sub->client_raw);
@@ -223,16 +236,31 @@ void subs_restore(struct link *l)
 	}
 }
 
+static void sub_end(struct sub *sub)
+{
+	struct sub_uri *u = sub->uri;
+
+	if (u->subs.next == u->subs.prev) { /* the last one */
+		tell_server(u->link, MCP_RESOURCES_UNSUBSCRIBE, u->uri);
+	}
+	(void)sub_free(sub);
+}
+
 void subs_session_end(struct session *s)
 {
 	LIST_FOREACH (node, &s->subs) {
-		struct sub *sub = CONTAINER_OF(node, struct sub, of_session);
-		struct sub_uri *u = sub->uri;
+		sub_end(CONTAINER_OF(node, struct sub, of_session));
+	}
+}
 
-		if (u->subs.next == u->subs.prev) { /* the last one */
-			tell_server(u->link, MCP_RESOURCES_UNSUBSCRIBE, u->uri);
+void subs_listening_end(struct session *s, const struct listening *to)
+{
+	LIST_FOREACH (node, &s->subs) {
+		struct sub *sub = CONTAINER_OF(node, struct sub, of_session);
+
+		if (sub->to == to) {
+			sub_end(sub);
 		}
-		(void)sub_free(sub);
 	}
 }
 

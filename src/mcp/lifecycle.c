@@ -330,7 +330,7 @@ void mcp_discover_answer(struct buf *out, struct str id, const struct mcp_offer 
 	json_w_str(&w, mcp_version_name(MCP_MODERN));
 	json_w_end(&w);
 	json_w_key(&w, STR("capabilities"));
-	write_caps(&w, offer->capabilities & MCP_CAP_MODERN, MCP_MODERN, server_caps,
+	write_caps(&w, offer->capabilities & MCP_CAP_ROUTED, MCP_MODERN, server_caps,
 		   ARRAY_LEN(server_caps));
 	write_instructions(&w, offer);
 	json_w_key(&w, STR("_meta"));

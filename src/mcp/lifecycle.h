@@ -30,11 +30,6 @@ enum {
 	(MCP_CAP_ROOTS | MCP_CAP_SAMPLING | MCP_CAP_SAMPLING_TOOLS | MCP_CAP_ELICITATION |         \
 	 MCP_CAP_ELICITATION_FORM | MCP_CAP_ELICITATION_URL)
 
-/* Of these, what a modern client gets: changes would be told on subscriptions/listen only. */
-#define MCP_CAP_MODERN                                                                             \
-	(MCP_CAP_ROUTED & ~(MCP_CAP_TOOLS_CHANGED | MCP_CAP_RESOURCES_CHANGED |                    \
-			    MCP_CAP_PROMPTS_CHANGED | MCP_CAP_RESOURCES_SUBSCRIBE))
-
 /* Who is at the other end, by its own words. Text lives in the arena it was parsed with. */
 struct mcp_peer {
 	struct str name, version; /* cut to MCP_PEER_NAME_MAX; may be empty */

@@ -443,6 +443,7 @@ const note = (m, headers = {}) => seen.push({
 
 function stdio() {
   const out = (o) => process.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', ...o })}\n`);
+  process.stdout.on('error', () => process.exit(0)); // whoever read it is gone
   const session = newSession(undefined);
   const stopped = new Set(), listening = new Map();
   const on = async (m) => {

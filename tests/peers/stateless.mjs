@@ -126,6 +126,7 @@ const commands = {
     } catch (e) {
       if (e.name !== 'AbortError') throw e;
     }
+    process.exit(0);
   },
 };
 await commands[command](...rest);

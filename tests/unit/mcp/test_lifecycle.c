@@ -246,7 +246,8 @@ static void discovery_says_what_the_modern_era_wants_to_know(void **state)
 			 STR("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"resultType\":"
 			     "\"complete\",\"ttlMs\":0,"
 			     "\"cacheScope\":\"private\",\"supportedVersions\":[\"2026-07-28\"],"
-			     "\"capabilities\":{\"tools\":{}},\"_meta\":{\"io.modelcontextprotocol/"
+			     "\"capabilities\":{\"tools\":{\"listChanged\":true}},"
+			     "\"_meta\":{\"io.modelcontextprotocol/"
 			     "serverInfo\":"
 			     "{\"name\":\"writ\",\"title\":\"Writ\",\"version\":\"" WRIT_VERSION
 			     "\"}}}}"));
