@@ -20,7 +20,8 @@ static enum err_code compare(const struct residency *from, const struct residenc
 	if (!s->changes) {
 		return ERR(err, ERR_NOMEM, "out of memory");
 	}
-	s->rows = site_matrix_diff(&from->compiled.matrix, &to->compiled.matrix, s->changes, &s->n);
+	s->rows = site_matrix_diff(&from->compiled.matrix, &to->compiled.matrix, 0, s->changes,
+				   &s->n);
 	return ERR_OK;
 }
 

@@ -150,12 +150,17 @@ struct config_group_file {
 	struct str file, text;
 };
 
+enum { CONFIG_APPROVERS = 2 }; /* different keys that have to sign what opens */
+
 /* What data is called, and what it is used for: the dimensions of the residency matrix. */
 struct config_residency {
 	bool present; /* there is such a section: who states nothing about data has the worst */
 	struct config_strs categories, purposes, origins;
 	const struct config_group_file *groups;
-	const struct config_key *keys; /* who may sign manifests */
+	const struct config_key *keys; /* who may sign manifests, and approve what opens */
+	struct config_strs protected;  /* categories for which nothing opens without approval */
+	struct str approvals_file;     /* absolute; may not be there yet; empty: none */
+	struct str approvals;          /* its text; filled by config_load, and between roles only */
 	size_t n_groups, n_keys;
 };
 

@@ -211,6 +211,11 @@ void config_read_residency(struct config_ctx *c, const struct config_field *f,
 			   .max = MAX_ORIGINS),
 		{.key = STR_INIT("groups"), .read = read_groups},
 		{.key = STR_INIT("keys"), .read = read_keys},
+		CONFIG_KEY("protected", read_names, struct config_residency, protected,
+			   .max = MAX_CATEGORIES),
+		CONFIG_KEY("approvals", config_read_path, struct config_residency, approvals_file),
+		CONFIG_KEY("approvals_text", config_read_internal, struct config_residency,
+			   approvals),
 	};
 	struct config *cfg = to;
 
@@ -254,6 +259,25 @@ static void check_known(struct config_ctx *c, const struct json *agent, const ch
 	}
 }
 
+/* What nobody could approve would stay closed for ever. */
+static void check_protected(struct config_ctx *c, const struct config_residency *r)
+{
+	const struct json *at =
+		json_get(json_get(c->src->root, STR("residency")), STR("protected"));
+
+	for (size_t i = 0; i < r->protected.n; i++) {
+		if (!has(&r->categories, r->protected.items[i])) {
+			config_report(c, at->key_at, "'" STR_FMT "' is not in residency.categories",
+				      STR_ARG(r->protected.items[i]));
+		}
+	}
+	if (r->protected.n && (r->n_keys < CONFIG_APPROVERS || !r->approvals_file.n)) {
+		config_report(c, at->key_at,
+			      "what is protected needs two keys in residency.keys, and "
+			      "residency.approvals: the file that `writ site approve` writes to");
+	}
+}
+
 void config_check_residency(struct config_ctx *c, const struct config *cfg)
 {
 	const struct config_residency *r = &cfg->residency;
@@ -269,6 +293,7 @@ void config_check_residency(struct config_ctx *c, const struct config *cfg)
 		check_known(c, agent, "purposes", &r->purposes, d->purpose);
 		check_known(c, agent, "origins", &r->origins, d->origin);
 	}
+	check_protected(c, r);
 	for (size_t i = 0; i < cfg->n_sites && site; i++, site = site->next) {
 		if (cfg->sites[i].manifest_file.n && r->n_keys == 0) {
 			config_report(c, site->at,

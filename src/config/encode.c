@@ -400,6 +400,9 @@ static void put_residency(struct json_writer *w, const struct config_residency *
 		json_w_end(w);
 	}
 	json_w_end(w);
+	member_strs(w, STR("protected"), r->protected);
+	member_text(w, STR("approvals"), r->approvals_file);
+	member_text(w, STR("approvals_text"), r->approvals);
 	json_w_key(w, STR("keys"));
 	json_w_array(w);
 	for (size_t i = 0; i < r->n_keys; i++) {

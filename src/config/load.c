@@ -341,6 +341,17 @@ static enum err_code read_manifest(struct arena *a, struct config_site *s, struc
 	return s->manifest_sig.p ? ERR_OK : ERR(err, ERR_NOMEM, "out of memory");
 }
 
+/* There is none before the first approval. */
+static enum err_code load_approvals(struct arena *a, struct config_residency *r, struct err *err)
+{
+	if (r->approvals_file.n == 0 ||
+	    (access(r->approvals_file.p, F_OK) < 0 && errno == ENOENT)) {
+		return ERR_OK;
+	}
+	return config_read_regular(a, AT_FDCWD, r->approvals_file.p, r->approvals_file,
+				   CONFIG_MAX_APPROVALS_BYTES, &r->approvals, err);
+}
+
 /* Manifests with their signatures, and the files of groups. Whether they are good is for others. */
 static enum err_code load_sites(struct arena *a, struct config *cfg, struct err *err)
 {
@@ -365,6 +376,7 @@ static enum err_code load_sites(struct arena *a, struct config *cfg, struct err 
 					CONFIG_MAX_GROUP_BYTES, &groups[i].text, err));
 	}
 	cfg->residency.groups = groups;
+	TRY(load_approvals(a, &cfg->residency, err));
 	return repoint(a, cfg, sites, err);
 }
 

@@ -13,11 +13,12 @@
 #include "config/load.h"
 #include "gate/residency.h"
 #include "gate/rules_compile.h"
+#include "oauth/jwt.h"
+#include "proc/accepted.h"
 #include "proc/bundle.h"
 #include "proc/role.h"
 #include "sandbox/jail.h"
 #include "json/write.h"
-#include "oauth/jwt.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -90,9 +91,10 @@ static enum err_code check_policies(struct arena *a, const struct config_loaded 
 	}
 	/* What the configuration says of the world has to be what the schema declares. */
 	TRY(residency_read(a, &l->config, sources, l->n_policies, true, &facts, err));
-	return residency_at(a, &facts, compiled.set,
-			    compiled.temporal ? compiled.temporal->schema : NULL,
-			    (int64_t)(clock_real() / CLOCK_MS), &residency, err);
+	TRY(residency_at(a, &facts, compiled.set,
+			 compiled.temporal ? compiled.temporal->schema : NULL,
+			 (int64_t)(clock_real() / CLOCK_MS), &residency, err));
+	return accepted_check(l->config.state, &residency, err);
 }
 
 static void put_text(struct json_writer *w, const struct config_text *t)

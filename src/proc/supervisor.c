@@ -13,6 +13,7 @@
 #include "ipc/frame.h"
 #include "ipc/messages.h"
 #include "ledger/record.h"
+#include "proc/accepted.h"
 #include "proc/bundle.h"
 #include "proc/children.h"
 #include "proc/control.h"
@@ -434,6 +435,23 @@ static enum err_code add_own_files(struct supervisor *s, struct bundle *b, struc
 	return bundle_add(b, ROLE_EXIT_CA_KEY, s->ground.exit_ca_key_fd, ROLE_GATE, err);
 }
 
+static enum err_code keep_accepted(const struct supervisor *s, const struct bundle *b,
+				   struct err *err)
+{
+	return accepted_write(s->ground.lock_fd, b->config, b->gate_config_fd, b->policies_fd, err);
+}
+
+/* What the loader accepted is checked against what cannot change here, and completed. */
+static enum err_code make_ready(struct supervisor *s, struct bundle *next, struct err *err)
+{
+	TRY(ground_check_unchanged(&s->ground, s->bundle.config, next->config, err));
+	TRY(check_tls(s, next->config, err));
+	TRY(check_http2(s, next->config, err));
+	TRY(add_own_files(s, next, err));
+	TRY(keep_accepted(s, next, err));
+	return s->severed[0] ? bundle_sever(next, str_from_c(s->severed), err) : ERR_OK;
+}
+
 static void reload(struct supervisor *s, int client)
 {
 	struct str text = STR("");
@@ -451,10 +469,7 @@ static void reload(struct supervisor *s, int client)
 		reload_done(s, false, text.n ? text : str_from_c(err.msg));
 		return;
 	}
-	if (ground_check_unchanged(&s->ground, s->bundle.config, s->next.config, &err) ||
-	    check_tls(s, s->next.config, &err) || check_http2(s, s->next.config, &err) ||
-	    add_own_files(s, &s->next, &err) ||
-	    (s->severed[0] && bundle_sever(&s->next, str_from_c(s->severed), &err))) {
+	if (make_ready(s, &s->next, &err)) {
 		reload_done(s, false, str_from_c(err.msg));
 		return;
 	}
@@ -1018,6 +1033,7 @@ static enum err_code set_up(struct supervisor *s, struct err *err)
 	children_find(&s->children, ROLE_EXIT, 0)->off = !config_has_exit(s->bundle.config);
 	TRY(ground_open(&s->ground, s->bundle.config, s->children.n_gates, err));
 	TRY(add_own_files(s, &s->bundle, err));
+	TRY(keep_accepted(s, &s->bundle, err));
 	TRY(sever_read(s->ground.lock_fd, s->severed, err));
 	if (s->severed[0]) {
 		TRY(bundle_sever(&s->bundle, str_from_c(s->severed), err));

@@ -306,6 +306,7 @@ void site_row_write(const struct site_words *w, const struct site_row *row, stru
 
 struct compare {
 	const struct site_matrix *from;
+	uint16_t among;              /* categories that are looked at; 0: all */
 	struct site_change *changes; /* columns of `to`, then those that only `from` has */
 	size_t n;
 	uint16_t categories[SITE_CATEGORIES]; /* bits in `from` */
@@ -329,6 +330,9 @@ static bool compare_row(void *arg, const struct site_row *row, const struct site
 	struct site_set before, after = *allowed;
 	struct site_set had = {0}, more = {0};
 
+	if (c->among && !(row->categories & c->among)) {
+		return true;
+	}
 	for (unsigned bits = row->categories; bits; bits &= bits - 1) {
 		old.categories |= c->categories[__builtin_ctz(bits)];
 	}
@@ -404,9 +408,9 @@ static void map_columns(struct compare *c, const struct site_matrix *to)
 }
 
 uint64_t site_matrix_diff(const struct site_matrix *from, const struct site_matrix *to,
-			  struct site_change *ret, size_t *ret_n)
+			  uint16_t among, struct site_change *ret, size_t *ret_n)
 {
-	struct compare c = {.from = from, .changes = ret};
+	struct compare c = {.from = from, .among = among, .changes = ret};
 	uint64_t rows;
 
 	memset(ret, 0, 2 * (size_t)SITE_COLUMNS * sizeof(*ret));

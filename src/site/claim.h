@@ -73,10 +73,10 @@ struct site_change {
 };
 
 /*
- * Goes through the rows of `to`; a category, purpose or origin that `from` has no name for is to
+ * Goes through the rows of `to` that have one of the categories `among` (0: through all); a category, purpose or origin that `from` has no name for is to
  * it what has no name. `ret` has room for the columns of both; *ret_n of them changed.
  */
 uint64_t site_matrix_diff(const struct site_matrix *from, const struct site_matrix *to,
-			  struct site_change *ret, size_t *ret_n);
+			  uint16_t among, struct site_change *ret, size_t *ret_n);
 
 #endif

@@ -125,7 +125,7 @@ static void a_change_shows_what_opened_and_what_closed(void **state)
 	world_init(&w);
 	assert_int_equal(world_compile(&w, policies, 0), ERR_OK);
 	before = w.compiled;
-	(void)site_matrix_diff(&before.matrix, &w.compiled.matrix, changes, &n);
+	(void)site_matrix_diff(&before.matrix, &w.compiled.matrix, 0, changes, &n);
 	assert_int_equal(n, 0);
 	assert_int_equal(
 		world_compile(&w,
@@ -134,7 +134,7 @@ static void a_change_shows_what_opened_and_what_closed(void **state)
 			      "\"*\" };",
 			      0),
 		ERR_OK);
-	(void)site_matrix_diff(&before.matrix, &w.compiled.matrix, changes, &n);
+	(void)site_matrix_diff(&before.matrix, &w.compiled.matrix, 0, changes, &n);
 	assert_int_equal(n, 4); /* paris and far opened, east and dark closed */
 	for (size_t i = 0; i < n; i++) {
 		bool gone = str_eq(changes[i].column.site, STR("east")) ||
