@@ -103,6 +103,7 @@ enum err_code cmd_policy_question(struct arena *a, const struct cmd_policy_files
 	struct policy_source *policies = ARENA_ARRAY(a, n, struct policy_source);
 	struct policy_case_texts texts = {.policies = policies};
 	const struct policy_source *request;
+	const char *macros = NULL;
 	const struct json *doc;
 
 	if (!policies) {
@@ -113,8 +114,13 @@ enum err_code cmd_policy_question(struct arena *a, const struct cmd_policy_files
 					   ? files->policies->items[i]
 					   : files->more->items[i - files->policies->n];
 
-		TRY(cmd_policy_read(a, path, &policies[texts.n_policies++], err));
+		TRY(cmd_policy_read(a, path, &policies[texts.n_policies], err));
+		if (!macros && policy_case_is_temporal(&policies[texts.n_policies])) {
+			macros = cmd_policy_macros_beside(a, path);
+		}
+		texts.n_policies++;
 	}
+	TRY(cmd_policy_read_optional(a, macros, &texts.macros, err));
 	TRY(cmd_policy_read_optional(a, files->schema, &texts.schema, err));
 	TRY(cmd_policy_read_optional(a, files->entities, &texts.entities, err));
 	TRY(cmd_policy_read_optional(a, files->request, &request, err));

@@ -158,16 +158,17 @@ static enum err_code warn_of_cost(struct check *c, const struct dw_program *prog
 static enum err_code check_temporal(struct check *c, const struct check_args *args, struct err *err)
 {
 	struct policy_source *files = ARENA_ARRAY(&c->arena, args->files.n, struct policy_source);
-	struct dw_texts texts = {.policies = files, .n_policies = args->files.n};
+	bool *cedar = ARENA_ARRAY(&c->arena, args->files.n, bool);
+	struct dw_texts texts = {.policies = files, .n_policies = args->files.n, .cedar = cedar};
 	const char *macros = args->macros;
 	const struct dw_program *prog;
 	size_t before = c->diags.n_errors;
 	enum err_code code;
 
-	if (!files) {
+	if (!files || !cedar) {
 		return ERR(err, ERR_NOMEM, "out of memory");
 	}
-	if (args->schemas.n != 1) {
+	if (args->schemas.n > 1) {
 		return ERR(err, ERR_UNSUPPORTED,
 			   "temporal policies are checked against one schema");
 	}
@@ -176,9 +177,12 @@ static enum err_code check_temporal(struct check *c, const struct check_args *ar
 	}
 	for (size_t i = 0; i < args->files.n; i++) {
 		TRY(cmd_policy_read(&c->arena, args->files.items[i], &files[i], err));
+		cedar[i] = str_ends_with(files[i].name, STR(".cedar")) ||
+			   str_ends_with(files[i].name, STR(".json"));
 		validate_text(&files[i], &c->diags);
 	}
-	TRY(cmd_policy_read_optional(&c->arena, args->schemas.items[0], &texts.schema, err));
+	TRY(cmd_policy_read_optional(&c->arena, args->schemas.n ? args->schemas.items[0] : NULL,
+				     &texts.schema, err));
 	TRY(cmd_policy_read_optional(&c->arena, args->events, &texts.events, err));
 	TRY(cmd_policy_read_providers(&c->arena, args->providers, &texts, err));
 	TRY(cmd_policy_read_optional(&c->arena, macros, &texts.macros, err));
@@ -187,7 +191,9 @@ static enum err_code check_temporal(struct check *c, const struct check_args *ar
 		return is_problem(c, before) ? ERR_OK : code;
 	}
 	c->policies = prog->policies;
-	TRY(warn_of_cost(c, prog, err));
+	if (prog->n_leaves > 0) {
+		TRY(warn_of_cost(c, prog, err));
+	}
 	return check_for_gateway(c, args->strict, err);
 }
 

@@ -177,7 +177,7 @@ int cmd_policy_eval(int argc, char **argv)
 		{.name = "policies",
 		 .value = "FILE",
 		 .list = &args.policies,
-		 .help = "Cedar policies; more files may follow"},
+		 .help = "policies (.cedar, .dw, JSON); more files may follow"},
 		{.name = "entities",
 		 .value = "FILE",
 		 .text = &args.entities,

@@ -52,15 +52,17 @@ static enum err_code load(struct replay *r, const struct replay_args *args, stru
 				     ? args->macros
 				     : cmd_policy_macros_beside(&r->arena, args->policies.items[0]);
 	struct policy_case_texts entities = {0};
-	struct dw_texts texts = {.policies = src, .n_policies = args->policies.n};
+	bool *cedar = ARENA_ARRAY(&r->arena, args->policies.n, bool);
+	struct dw_texts texts = {.policies = src, .n_policies = args->policies.n, .cedar = cedar};
 	const struct policy_source *schema, *json;
 	struct policy_case c;
 
-	if (!src) {
+	if (!src || !cedar) {
 		return ERR(err, ERR_NOMEM, "out of memory");
 	}
 	for (size_t i = 0; i < args->policies.n; i++) {
 		TRY(cmd_policy_read(&r->arena, args->policies.items[i], &src[i], err));
+		cedar[i] = str_ends_with(src[i].name, STR(".cedar"));
 	}
 	TRY(cmd_policy_read_optional(&r->arena, args->schema, &schema, err));
 	TRY(cmd_policy_read_optional(&r->arena, args->events, &texts.events, err));

@@ -2,8 +2,10 @@
 /*
  * `writ policy test DIR`: the cases beside the policies. DIR holds
  *
- *   *.cedar          all of them make the set, with @id as ids, annotations checked
+ *   *.cedar, *.dw    all of them make the set, with @id as ids, annotations checked; macros.dw is
+ *                    the library of macros
  *   *.cedarschema    at most one: policies, entities and requests must fit it
+ *   *.dwschema, providers.json   of temporal policies; optional
  *   entities.json    optional
  *   tests/NAME.json  {"entities": [...], "cases": [CASE, ...]}; entities replace the file's
  *
@@ -11,17 +13,22 @@
  *   {"name": "...", "principal": ..., "action": ..., "resource": ..., "context": {...},
  *    "now": "2026-01-01T00:00:00Z",
  *    "outcome": "allow" | "ask" | "deny", "reason": [ids], "errors": [ids]}
- * where reason and errors may be left out.
+ * where reason and errors may be left out. With conditions over what happened before a case has, in
+ * the place of the request, the lines of a trace (writ policy replay): the last is decided.
+ *   {"name": "...", "trace": ["@0 ...", "@5 ..."], "outcome": "deny"}
  */
 #include "cli/cmd_policy.h"
 #include "cli/out.h"
 #include "policy/case.h"
+#include "policy/dw_history.h"
+#include "policy/dw_trace.h"
 #include "policy/validate.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define MEMORY_MAX ((size_t)2 << 30)
 #define FILES_MAX  1024
@@ -39,6 +46,8 @@ struct suite {
 	struct policy_source *policies, schema, entities;
 	size_t n_policies;
 	bool has_schema, has_entities;
+	bool temporal;
+	struct dw_texts texts; /* temporal: what goes with the policies */
 	uint64_t passed, failed;
 };
 
@@ -81,22 +90,60 @@ static enum err_code list_files(struct arena *a, const char *dir, struct str suf
 	return ERR_OK;
 }
 
+static enum err_code append_policies(struct suite *s, const struct names *names, struct err *err)
+{
+	struct policy_source *all =
+		ARENA_ARRAY(&s->a, s->n_policies + names->n, struct policy_source);
+
+	if (!all) {
+		return ERR(err, ERR_NOMEM, "out of memory");
+	}
+	for (size_t i = 0; i < s->n_policies; i++) {
+		all[i] = s->policies[i];
+	}
+	s->policies = all;
+	for (size_t i = 0; i < names->n; i++) {
+		if (!str_ends_with(names->items[i], STR("/macros.dw"))) {
+			TRY(cmd_policy_read(&s->a, names->items[i].p, &all[s->n_policies++], err));
+		}
+	}
+	return ERR_OK;
+}
+
 static enum err_code load_policies(struct suite *s, const char *dir, struct names *names,
 				   struct err *err)
 {
 	TRY(list_files(&s->a, dir, STR(".cedar"), names, err));
-	if (names->n == 0) {
-		return ERR(err, ERR_NOT_FOUND, "%s: no .cedar file", dir);
-	}
-	s->policies = ARENA_ARRAY(&s->a, names->n, struct policy_source);
-	if (!s->policies) {
+	TRY(append_policies(s, names, err));
+	TRY(list_files(&s->a, dir, STR(".dw"), names, err));
+	s->temporal = names->n > 0;
+	TRY(append_policies(s, names, err));
+	return s->n_policies > 0 ? ERR_OK
+				 : ERR(err, ERR_NOT_FOUND, "%s: no .cedar and no .dw file", dir);
+}
+
+/* What stands beside temporal policies. */
+static enum err_code load_temporal(struct suite *s, const char *dir, struct names *names,
+				   struct err *err)
+{
+	struct str macros = arena_printf(&s->a, "%s/macros.dw", dir);
+	struct str providers = arena_printf(&s->a, "%s/providers.json", dir);
+
+	if (!macros.p || !providers.p) {
 		return ERR(err, ERR_NOMEM, "out of memory");
 	}
-	for (size_t i = 0; i < names->n; i++) {
-		TRY(cmd_policy_read(&s->a, names->items[i].p, &s->policies[i], err));
+	TRY(list_files(&s->a, dir, STR(".dwschema"), names, err));
+	if (names->n > 1) {
+		return ERR(err, ERR_INVALID, "%s: more than one .dwschema file", dir);
 	}
-	s->n_policies = names->n;
-	return ERR_OK;
+	TRY(cmd_policy_read_optional(&s->a, names->n ? names->items[0].p : NULL, &s->texts.events,
+				     err));
+	if (access(macros.p, F_OK) == 0) {
+		TRY(cmd_policy_read_optional(&s->a, macros.p, &s->texts.macros, err));
+	}
+	return access(providers.p, F_OK) == 0
+		       ? cmd_policy_read_providers(&s->a, providers.p, &s->texts, err)
+		       : ERR_OK;
 }
 
 static enum err_code load_suite(struct suite *s, const char *dir, struct names *names,
@@ -106,6 +153,9 @@ static enum err_code load_suite(struct suite *s, const char *dir, struct names *
 	struct str path;
 
 	TRY(load_policies(s, dir, names, err));
+	if (s->temporal) {
+		TRY(load_temporal(s, dir, names, err));
+	}
 	TRY(list_files(&s->a, dir, STR(".cedarschema"), names, err));
 	if (names->n > 1) {
 		return ERR(err, ERR_INVALID, "%s: more than one .cedarschema file", dir);
@@ -179,18 +229,70 @@ static struct str difference(struct arena *a, const struct json *expect,
 	return STR("");
 }
 
-static enum err_code run_case(struct suite *s, const struct policy_case *c, const struct json *j,
-			      struct str *ret, struct err *err)
+/* The last event of the trace is decided, after all others have happened. */
+static enum err_code decide_trace(struct suite *s, const struct dw_program *prog,
+				  const struct policy_store *store, const struct json *trace,
+				  struct policy_decision *ret, struct err *err)
+{
+	struct dw_event *ev = NULL;
+	struct dw_history h;
+	size_t number = 0;
+
+	dw_history_init(&h, prog, &s->work);
+	JSON_EACH (line, trace) {
+		int64_t ts;
+
+		ev = ARENA_NEW(&s->work, struct dw_event);
+		if (!ev) {
+			return ERR(err, ERR_NOMEM, "out of memory");
+		}
+		TRY(dw_trace_line(&s->work, json_str(line), ++number, &ts, ev, err));
+		if (!dw_events_kind(prog->events, ev->event.kind)) {
+			return ERR(err, ERR_INVALID, "line %zu: unknown event kind `" STR_FMT "`",
+				   number, STR_ARG(ev->event.kind));
+		}
+		TRY(dw_history_add(&h, &ev->event, err));
+	}
+	if (!ev || !dw_is_decision(prog, ev)) {
+		return ERR(err, ERR_INVALID, "the last event of a trace has to ask for a decision");
+	}
+	dw_history_decide(&h, ev, store, &s->work, ret, err);
+	return ERR_OK;
+}
+
+static enum err_code decide_request(struct suite *s, const struct policy_case *c,
+				    const struct json *j, struct policy_decision *ret,
+				    struct err *err)
 {
 	const struct json *now = json_get(j, STR("now"));
 	struct policy_request req;
-	struct policy_decision d;
 
 	TRY(policy_case_request(&s->work, c, j, true, &req, err));
 	if (now && !policy_datetime_parse(json_str(now), &req.now)) {
 		return ERR(err, ERR_INVALID, "`now` is not a date and time");
 	}
-	policy_decide(c->set, &req, &s->work, &d);
+	policy_decide(c->set, &req, &s->work, ret);
+	return ERR_OK;
+}
+
+static enum err_code run_case(struct suite *s, const struct policy_case *c,
+			      const struct dw_program *prog, const struct json *j, struct str *ret,
+			      struct err *err)
+{
+	const struct json *trace = json_get(j, STR("trace"));
+	struct policy_decision d;
+
+	if (trace && (!prog || !prog->events)) {
+		return ERR(err, ERR_INVALID, "a trace is for .dw files and a schema");
+	}
+	if (!trace && prog && prog->n_leaves + prog->n_calls > 0) {
+		return ERR(
+			err, ERR_INVALID,
+			"these policies ask what happened before: give the case a \"trace\", whose "
+			"last line is decided");
+	}
+	TRY(trace ? decide_trace(s, prog, c->store, trace, &d, err)
+		  : decide_request(s, c, j, &d, err));
 	*ret = d.failure ? str_from_c(d.failure) : difference(&s->work, j, &d);
 	return ERR_OK;
 }
@@ -209,6 +311,27 @@ static void report(struct suite *s, const char *path, const struct json *j, size
 		 STR_ARG(name.n > 0 ? STR(", ") : STR("")), STR_ARG(name), STR_ARG(what));
 }
 
+static enum err_code compile_temporal(struct suite *s, const struct dw_program **ret,
+				      struct err *err)
+{
+	bool *cedar = ARENA_ARRAY(&s->work, s->n_policies, bool);
+	struct dw_texts texts = s->texts;
+
+	if (!cedar) {
+		return ERR(err, ERR_NOMEM, "out of memory");
+	}
+	for (size_t i = 0; i < s->n_policies; i++) {
+		cedar[i] = !policy_case_is_temporal(&s->policies[i]);
+	}
+	texts.policies = s->policies;
+	texts.n_policies = s->n_policies;
+	texts.cedar = cedar;
+	texts.schema = s->has_schema ? &s->schema : NULL;
+	texts.ids = POLICY_ID_ANNOTATION;
+	texts.strict_annotations = true;
+	return dw_load(&s->work, &texts, &s->diags, ret, err);
+}
+
 static enum err_code run_file(struct suite *s, const char *path, struct err *err)
 {
 	const struct policy_set_opts opts = {.ids = POLICY_ID_ANNOTATION,
@@ -217,6 +340,7 @@ static enum err_code run_file(struct suite *s, const char *path, struct err *err
 					  s->has_schema ? &s->schema : NULL,
 					  s->has_entities ? &s->entities : NULL};
 	struct policy_source src, inline_entities = {str_from_c(path), {0}};
+	const struct dw_program *prog = NULL;
 	const struct json *doc;
 	struct policy_case c;
 	size_t number = 0;
@@ -230,8 +354,14 @@ static enum err_code run_file(struct suite *s, const char *path, struct err *err
 		inline_entities.text = json_get(doc, STR("entities"))->raw;
 		texts.entities = &inline_entities;
 	}
+	if (s->temporal) {
+		texts.n_policies = 0;
+		TRY(compile_temporal(s, &prog, err));
+	}
 	TRY(policy_case_load(&s->work, &texts, &opts, &s->diags, &c, err));
-	if (c.schema) {
+	if (prog) {
+		c.set = prog->set;
+	} else if (c.schema) {
 		TRY(validate_policies(c.schema, &c.policies, &s->diags, err));
 		if (s->diags.n_errors > 0) {
 			return policy_diags_err(&s->diags, ERR_INVALID, err);
@@ -241,7 +371,7 @@ static enum err_code run_file(struct suite *s, const char *path, struct err *err
 		struct err why = {0};
 		struct str what;
 
-		if (run_case(s, &c, j, &what, &why)) {
+		if (run_case(s, &c, prog, j, &what, &why)) {
 			what = str_from_c(why.msg);
 		}
 		report(s, path, j, ++number, what);

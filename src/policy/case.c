@@ -2,6 +2,7 @@
 #include "policy/case.h"
 
 #include "policy/conform.h"
+#include "policy/dw.h"
 #include "policy/est.h"
 #include "policy/schema_ast.h"
 
@@ -59,21 +60,66 @@ enum err_code policy_case_policies(struct arena *a, const struct policy_source *
 	return policy_parse(a, src, ids, list, diags, err);
 }
 
+bool policy_case_is_temporal(const struct policy_source *src)
+{
+	return str_ends_with(src->name, STR(".dw"));
+}
+
+static enum err_code load_temporal(struct arena *a, const struct policy_case_texts *t,
+				   const struct policy_set_opts *opts, struct policy_diags *diags,
+				   struct policy_case *c, struct err *err)
+{
+	bool *cedar = ARENA_ARRAY(a, t->n_policies, bool);
+	const struct dw_texts texts = {
+		.policies = t->policies,
+		.n_policies = t->n_policies,
+		.cedar = cedar,
+		.schema = t->schema,
+		.macros = t->macros,
+		.ids = opts ? opts->ids : POLICY_ID_ORDER,
+		.strict_annotations = opts && opts->strict_annotations,
+		.no_past = true,
+	};
+	const struct dw_program *prog;
+
+	if (!cedar) {
+		return ERR(err, ERR_NOMEM, "out of memory");
+	}
+	for (size_t i = 0; i < t->n_policies; i++) {
+		cedar[i] = !policy_case_is_temporal(&t->policies[i]);
+	}
+	TRY(dw_load(a, &texts, diags, &prog, err));
+	c->policies = prog->policies;
+	c->set = prog->set;
+	c->schema = prog->schema;
+	return ERR_OK;
+}
+
+static enum err_code load_plain(struct arena *a, const struct policy_case_texts *texts,
+				const struct policy_set_opts *opts, struct policy_diags *diags,
+				struct policy_case *c, struct err *err)
+{
+	for (size_t i = 0; i < texts->n_policies; i++) {
+		TRY(policy_case_policies(a, &texts->policies[i], opts ? opts->ids : POLICY_ID_ORDER,
+					 &c->policies, diags, err));
+	}
+	TRY(policy_set_build(a, &c->policies, opts, diags, &c->set, err));
+	return texts->schema ? schema_load(a, texts->schema, &c->schema, diags, err) : ERR_OK;
+}
+
 enum err_code policy_case_load(struct arena *a, const struct policy_case_texts *texts,
 			       const struct policy_set_opts *opts, struct policy_diags *diags,
 			       struct policy_case *ret, struct err *err)
 {
 	struct policy_case c = {0};
+	bool temporal = false;
 	enum err_code code;
 
 	for (size_t i = 0; i < texts->n_policies; i++) {
-		TRY(policy_case_policies(a, &texts->policies[i], opts ? opts->ids : POLICY_ID_ORDER,
-					 &c.policies, diags, err));
+		temporal = temporal || policy_case_is_temporal(&texts->policies[i]);
 	}
-	TRY(policy_set_build(a, &c.policies, opts, diags, &c.set, err));
-	if (texts->schema) {
-		TRY(schema_load(a, texts->schema, &c.schema, diags, err));
-	}
+	TRY(temporal ? load_temporal(a, texts, opts, diags, &c, err)
+		     : load_plain(a, texts, opts, diags, &c, err));
 	code = load_store(a, texts->entities, &c, err);
 	if (code) {
 		err_wrap(err, "entities");

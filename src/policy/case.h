@@ -3,6 +3,9 @@
  * A complete question as text: policies, entities, an optional schema, and
  * requests against them. What `writ policy eval`, `corpus` and `test` are made
  * of. Everything lives in the case's arena; texts must outlive it.
+ *
+ * Files whose names end in .dw are temporal policies. Of those only what a request alone can answer
+ * is decided: a condition over what happened before, or a provider, is refused with its place.
  */
 #ifndef POLICY_CASE_H
 #define POLICY_CASE_H
@@ -25,7 +28,11 @@ struct policy_case_texts {
 	size_t n_policies;
 	const struct policy_source *schema;
 	const struct policy_source *entities;
+	const struct policy_source *macros; /* of .dw files; NULL: the standard library */
 };
+
+/* Does the name say temporal policies? */
+bool policy_case_is_temporal(const struct policy_source *src);
 
 /* Appends the policies of a text, or of JSON when it begins with { or [. */
 enum err_code policy_case_policies(struct arena *a, const struct policy_source *src,

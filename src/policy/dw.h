@@ -29,7 +29,7 @@
 struct dw_texts {
 	const struct policy_source *policies; /* .dw */
 	size_t n_policies;
-	const bool *cedar; /* one for each: plain Cedar, without all this; NULL: none is */
+	const bool *cedar; /* one for each: plain Cedar, text or JSON; NULL: none is */
 	const struct policy_source *schema;    /* Cedar; NULL: no block and no call may occur */
 	const struct policy_source *events;    /* NULL: the built-in event schema */
 	const struct policy_source *providers; /* NULL: none */
@@ -42,6 +42,7 @@ struct dw_texts {
 	enum policy_id_scheme ids; /* ORDER: policy_0, policy_1, ... */
 	bool strict_annotations;   /* as in policy_set_opts */
 	policy_check_fn *check;    /* likewise */
+	bool no_past;              /* refuse what one request does not say: events, providers */
 	/*
 	 * The program will decide and nothing else. It keeps no syntax trees: `policies` is empty,
 	 * leaves have neither expr nor place, and `plan` is made at once.

@@ -2,6 +2,7 @@
 /* Loading: parse, check, lower the schema, validate strictly, compile, plan. */
 #include "policy/dw.h"
 
+#include "policy/case.h"
 #include "policy/data.h"
 #include "policy/dw_parse.h"
 #include "policy/schema_ast.h"
@@ -256,7 +257,8 @@ static enum err_code parse_one(struct loader *l, const struct dw_texts *t, size_
 	size_t before = l->parsed.policies.n;
 
 	if (t->cedar && t->cedar[i]) {
-		return policy_parse(l->trees, src, t->ids, &l->parsed.policies, l->diags, err);
+		return policy_case_policies(l->trees, src, t->ids, &l->parsed.policies, l->diags,
+					    err);
 	}
 	TRY(dw_parse(l->trees, src, macros, l->prog->providers, &l->parsed, l->diags, err));
 	return t->ids == POLICY_ID_ANNOTATION ? name_policies(l, before, src, err) : ERR_OK;
@@ -301,6 +303,25 @@ static enum err_code refuse_without_schema(struct loader *l, struct err *err)
 		return ERR_OK;
 	}
 	return policy_diags_err(l->diags, ERR_INVALID, err);
+}
+
+static enum err_code refuse_past(struct loader *l, struct err *err)
+{
+	for (size_t i = 0; i < l->parsed.n_leaves; i++) {
+		policy_diag_error(
+			l->diags, l->parsed.leaves[i].source, l->parsed.leaves[i].span,
+			"this condition asks what happened before, which one request does "
+			"not say");
+		policy_diag_help(l->diags, "writ policy replay decides over a trace of events");
+	}
+	for (size_t i = 0; i < l->parsed.n_calls; i++) {
+		policy_diag_error(l->diags, l->parsed.calls[i].source, l->parsed.calls[i].span,
+				  "a provider is called, and none is known here");
+		policy_diag_help(l->diags, "writ policy replay knows those of --providers");
+	}
+	return l->parsed.n_leaves + l->parsed.n_calls > 0
+		       ? policy_diags_err(l->diags, ERR_UNSUPPORTED, err)
+		       : ERR_OK;
 }
 
 static enum err_code check_leaves(struct loader *l, struct err *err)
@@ -373,6 +394,9 @@ static enum err_code load(struct loader *l, const struct dw_texts *t, struct err
 	l->prog->n_leaves = l->parsed.n_leaves;
 	l->prog->calls = l->parsed.calls;
 	l->prog->n_calls = l->parsed.n_calls;
+	if (t->no_past) {
+		TRY(refuse_past(l, err));
+	}
 	if (t->schema) {
 		TRY(fit_to_schema(l, err));
 	} else {

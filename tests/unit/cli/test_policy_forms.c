@@ -211,6 +211,64 @@ static void test_runs_the_cases_beside_policies(void **state)
 	assert_true(cli_said(f, "large"));
 }
 
+static void temporal_files_are_read_where_one_request_decides(void **state)
+{
+	struct cli *f = *state;
+
+	cli_put(f, "z.dw",
+		"def cedar large(?n) { ?n > 7 };\n"
+		"forbid (action == Action::\"transfer\") when { large(context.input.amount) "
+		"};\n");
+	assert_int_equal(CLI(f, "policy", "eval", "--policies", "z.dw", "p.cedar", "--ids",
+			     "annotation", "--entities", "E.json", "--schema", "s.cedarschema",
+			     "--request", "R.json"),
+			 1);
+	assert_true(cli_said(f, "\"z.dw:policy0\""));
+	assert_int_equal(CLI(f, "policy", "explain", "--policies", "z.dw", "p.cedar", "--entities",
+			     "E.json", "--request", "small.json"),
+			 0);
+	assert_true(cli_said(f, "z.dw:2"));
+	assert_int_equal(CLI(f, "policy", "check", "--schema", "s.cedarschema", "z.dw", "p.cedar"),
+			 0);
+	/* What one request does not say. */
+	assert_int_equal(
+		CLI(f, "policy", "eval", "--policies", "p.dw", "p.cedar", "--request", "R.json"),
+		2);
+	assert_true(cli_said(f, "p.dw:1:"));
+	assert_true(cli_said(f, "asks what happened before"));
+	assert_true(cli_said(f, "writ policy replay"));
+	assert_int_equal(CLI(f, "policy", "explain", "--policies", "p.dw", "--request", "R.json"),
+			 2);
+	assert_true(cli_said(f, "asks what happened before"));
+}
+
+static void test_decides_the_last_event_of_a_trace(void **state)
+{
+	struct cli *f = *state;
+
+	cli_put(f, "set/p.dw",
+		"@id(\"after\") forbid (action == Action::\"transfer\") when temporal { formerly "
+		"within "
+		"5s Action::\"login\"::response{} };\n");
+	cli_put(f, "set/tests/t.json",
+		"{\"cases\":[{\"name\":\"after a "
+		"login\",\"outcome\":\"deny\",\"reason\":[\"after\"],"
+		"\"trace\":[\"@1 scope(principal: User::\\\"ann\\\", resource: Doc::\\\"d\\\") "
+		"Action::\\\"login\\\"::response(input: {user: \\\"x\\\", amount: 1})\","
+		"\"@2 scope(principal: User::\\\"ann\\\", resource: Doc::\\\"d\\\") entities("
+		"User::\\\"ann\\\": {level: 3}) request_context(input: {user: \\\"x\\\", amount: "
+		"1}) "
+		"Action::\\\"transfer\\\"::request(input: {user: \\\"x\\\", amount: 1})\"]}]}");
+	assert_int_equal(CLI(f, "policy", "test", "set"), CMD_FINE);
+	assert_true(cli_said(f, "1 passed, 0 failed"));
+	cli_put(f, "set/tests/u.json",
+		"{\"cases\":[{\"principal\":\"User::\\\"ann\\\"\",\"action\":"
+		"\"Action::\\\"transfer\\\"\",\"resource\":\"Doc::\\\"d\\\"\",\"context\":"
+		"{\"input\":{\"user\":\"x\",\"amount\":5}},\"outcome\":\"allow\"}]}");
+	assert_int_equal(CLI(f, "policy", "test", "set"), CMD_FOUND);
+	assert_true(cli_said(f, "give the case a \"trace\""));
+}
+
 static void diff_compares_policies_requests_and_traces(void **state)
 {
 	struct cli *f = *state;
@@ -327,6 +385,8 @@ int main(void)
 		T(replay_prints_a_line_for_each_decision),
 		T(explain_shows_what_was_evaluated),
 		T(test_runs_the_cases_beside_policies),
+		T(temporal_files_are_read_where_one_request_decides),
+		T(test_decides_the_last_event_of_a_trace),
 		T(diff_compares_policies_requests_and_traces),
 		T(prove_shows_a_request_that_eval_reads),
 		T(fmt_and_translate_give_back_what_they_got),
