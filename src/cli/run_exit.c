@@ -73,6 +73,7 @@ static void trust(struct run_plan *p, struct str authority)
 		STR_INIT("CURL_CA_BUNDLE"),    STR_INIT("GIT_SSL_CAINFO"),
 		STR_INIT("PIP_CERT"),          STR_INIT("AWS_CA_BUNDLE"),
 		STR_INIT("CARGO_HTTP_CAINFO"), STR_INIT("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"),
+		STR_INIT("npm_config_cafile"),
 	};
 	static const struct str adding[] = {STR_INIT("NODE_EXTRA_CA_CERTS"), STR_INIT("DENO_CERT")};
 	const struct str why = STR("the exit looks into tunnels");
