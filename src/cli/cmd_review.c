@@ -10,8 +10,10 @@ enum { REVIEW_MEMORY = 128 << 20 };
 
 static int show(struct out *o, struct arena *a, const char *folder, struct err *err)
 {
-	static const struct out_col cols[] = {{"change", 9}, {"bytes", 10}, {"path", 0}};
-	static const struct out_list list = {.name = "changes", .cols = cols, .n_cols = 3};
+	static const struct out_col cols[] = {
+		{"change", 9}, {"bytes", 10}, {"path", 40}, {"target", 0}};
+	static const struct out_list list = {
+		.name = "changes", .cols = cols, .n_cols = ARRAY_LEN(cols)};
 	struct review_change *changes;
 	struct str workspace;
 	size_t n;
@@ -28,6 +30,8 @@ static int show(struct out *o, struct arena *a, const char *folder, struct err *
 		out_u64(o, "bytes", changes[i].bytes);
 		out_printf(o, "path", STR_FMT "%s", STR_ARG(changes[i].path),
 			   changes[i].is_dir ? "/" : "");
+		out_printf(o, "target", "%s" STR_FMT, changes[i].target.n ? "-> " : "",
+			   STR_ARG(changes[i].target));
 		out_row_end(o);
 	}
 	out_list_end(o);

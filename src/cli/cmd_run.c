@@ -264,6 +264,10 @@ static void review(struct run_plan *p, struct err *err)
 
 		buf_init(&shown, 8192);
 		put_shown(&shown, changes[i].path);
+		if (changes[i].target.n) {
+			buf_append(&shown, STR(" -> "));
+			put_shown(&shown, changes[i].target);
+		}
 		path = shown.p ? buf_str(&shown) : STR("");
 		(void)fprintf(stderr, "  %-9s " STR_FMT "\n", review_kind_name(changes[i].kind),
 			      STR_ARG(path));

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,6 +138,19 @@ static enum err_code add(struct listing *l, struct review_change c, struct err *
 	return ERR_OK;
 }
 
+static enum err_code read_target(struct arena *a, const struct entry *e, struct str *ret,
+				 struct err *err)
+{
+	char to[PATH_MAX];
+	ssize_t n = readlinkat(e->upper, e->name, to, sizeof(to));
+
+	if (n < 0) {
+		return ERR_ERRNO(err, "%s", e->name);
+	}
+	*ret = arena_dup(a, str_make(to, (size_t)n));
+	return ret->p ? ERR_OK : ERR(err, ERR_NOMEM, "out of memory");
+}
+
 static enum err_code list_one(void *user, const struct entry *e, struct str path, int depth,
 			      struct err *err)
 {
@@ -153,6 +167,9 @@ static enum err_code list_one(void *user, const struct entry *e, struct str path
 		c.kind = REVIEW_REMOVED;
 		return add(l, c, err);
 	}
+	if (S_ISLNK(e->st.st_mode)) {
+		TRY(read_target(l->a, e, &c.target, err));
+	}
 	if (!c.is_dir) {
 		c.kind = S_ISREG(e->st.st_mode) || S_ISLNK(e->st.st_mode) ? c.kind : REVIEW_SKIPPED;
 		return add(l, c, err);
@@ -160,8 +177,8 @@ static enum err_code list_one(void *user, const struct entry *e, struct str path
 	if (e->there && (is_opaque(e->upper, e->name) || !S_ISDIR(e->was.st_mode))) {
 		c.kind = REVIEW_REPLACED;
 		TRY(add(l, c, err));
-	} else if (!e->there) {
-		TRY(add(l, c, err));
+	} else if (!e->there || (e->st.st_mode & 0777) != (e->was.st_mode & 0777)) {
+		TRY(add(l, c, err)); /* it is new, or who may enter it is */
 	}
 	fd = openat(e->upper, e->name, OPEN_DIR);
 	if (fd < 0) {

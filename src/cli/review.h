@@ -33,7 +33,8 @@ struct review_change {
 	enum review_kind kind;
 	struct str path; /* below the workspace */
 	bool is_dir;
-	uint64_t bytes; /* of a file */
+	uint64_t bytes;    /* of a file */
+	struct str target; /* of a symbolic link */
 };
 
 /* A new folder for the changes of a workspace, private to the user. */

@@ -69,7 +69,8 @@ static void make_raw(struct hold *h)
 static void restore(struct hold *h)
 {
 	if (h->raw && in_foreground(h)) {
-		(void)tcsetattr(h->tty_in, TCSADRAIN, &h->before);
+		/* What the terminal itself answered to the program is not typed to whoever comes next. */
+		(void)tcsetattr(h->tty_in, TCSAFLUSH, &h->before);
 	}
 	h->raw = false;
 }

@@ -555,6 +555,22 @@ static enum err_code with_own_guards(struct run_plan *p, const struct run_guard 
 	return ERR_OK;
 }
 
+/* Else its start would say that there is no such file. */
+static enum err_code check_program_is_there(const struct run_plan *p, struct err *err)
+{
+	struct str program = p->machine.program.real;
+
+	for (size_t i = 0; i < p->spec.n_hidden; i++) {
+		if (within(program, p->spec.hidden[i])) {
+			return ERR(err, ERR_DENIED,
+				   "the program " STR_FMT " lies in " STR_FMT
+				   ", which is withheld: no policy permits to read it",
+				   STR_ARG(program), STR_ARG(p->spec.hidden[i]));
+		}
+	}
+	return ERR_OK;
+}
+
 enum err_code run_plan_settle(struct run_plan *p, const struct run_granted *g,
 			      const struct run_guard *guard, struct err *err)
 {
@@ -562,6 +578,7 @@ enum err_code run_plan_settle(struct run_plan *p, const struct run_granted *g,
 
 	TRY(with_own_guards(p, guard, &all, err));
 	TRY(give_places(p, g, &all, err));
+	TRY(check_program_is_there(p, err));
 	TRY(run_plan_exit(p, g, err));
 	p->spec.cwd = is_given(p, p->cwd) ? p->cwd : STR("");
 	if (p->options->review && can_write(p, p->workspace)) {
