@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { NODE_END_MS = 1500, SHOWN_CHANGES = 50, ROOM_USED = 256 << 10 };
+enum { NODE_END_MS = 1500, SHOWN_CHANGES = 50 };
 
 struct run_args {
 	struct run_options run;
@@ -518,8 +518,6 @@ int cmd_run(int argc, char **argv)
 		(void)out_error(&o, &err);
 		return out_end(&o, RUN_EXIT_FAILED);
 	}
-	(void)madvise(room, ROOM_USED,
-		      MADV_POPULATE_WRITE); /* as much as is used: one by one takes longer */
 	arena_init_in(&a, room, RUN_MEMORY);
 	status = check_args(&args, &err) ? RUN_EXIT_FAILED : prepare_and_run(&o, &args, &a, &err);
 	if (err.code) {
