@@ -11,11 +11,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { NODE_END_MS = 1500, SHOWN_CHANGES = 50 };
+enum { NODE_END_MS = 1500, SHOWN_CHANGES = 50, CPUS_MAX = 4096, CPUS_LEAST = 10 };
 
 struct run_args {
 	struct run_options run;
-	const char *config, *policy, *memory;
+	const char *config, *policy, *memory, *total_memory, *cpus;
 	bool explain, json;
 };
 
@@ -49,6 +49,24 @@ static enum err_code parse_size(const char *text, uint64_t *ret, struct err *err
 	}
 	*ret = n << shift;
 	return ERR_OK;
+}
+
+/* "2", "0.5": in thousandths. */
+static enum err_code parse_cpus(const char *text, uint64_t *ret, struct err *err)
+{
+	struct str rest = str_from_c(text), whole = str_cut(&rest, '.');
+	uint64_t n = 0, part = 0;
+
+	if (!str_to_u64(whole, &n) || n > CPUS_MAX ||
+	    (rest.p && (rest.n == 0 || rest.n > 3 || !str_to_u64(rest, &part)))) {
+		return ERR(err, ERR_INVALID, "%s: not a number of processors, as 1.5", text);
+	}
+	for (size_t i = rest.p ? rest.n : 3; i < 3; i++) {
+		part *= 10;
+	}
+	*ret = n * 1000 + part;
+	return *ret >= CPUS_LEAST ? ERR_OK
+				  : ERR(err, ERR_INVALID, "%s: at least 0.01 of a processor", text);
 }
 
 static const char *why_refused(enum run_refusal why)
@@ -162,6 +180,24 @@ static void explain_plan(struct out *o, const struct run_plan *p)
 	out_list_end(o);
 }
 
+/* Whether all of it together can be limited is found out by trying. */
+static void explain_whole(struct out *o, const struct run_plan *p)
+{
+	struct cgroup g;
+	struct buf text;
+	struct err err;
+
+	buf_init(&text, RUN_MAX_LIMITS);
+	if (cgroup_make(&p->options->whole, &g, &err) == ERR_OK) {
+		cgroup_print(&g, &text);
+		cgroup_done(&g);
+		out_text(o, "whole", buf_str(&text));
+	} else {
+		out_note(o, "%s", err.msg);
+	}
+	buf_done(&text);
+}
+
 static int explain(struct out *o, struct run_plan *p, const struct run_granted *g)
 {
 	out_text(o, "agent", p->agent);
@@ -174,6 +210,9 @@ static int explain(struct out *o, struct run_plan *p, const struct run_granted *
 	}
 	if (g->refused) {
 		return CMD_FOUND;
+	}
+	if (cgroup_wanted(&p->options->whole)) {
+		explain_whole(o, p);
 	}
 	explain_plan(o, p);
 	for (struct str rest = buf_str(&p->left_out); rest.n;) {
@@ -420,6 +459,12 @@ static enum err_code check_args(struct run_args *args, struct err *err)
 			   "--config and --policy exclude each other: a configuration names its "
 			   "own policies");
 	}
+	if (args->total_memory) {
+		TRY(parse_size(args->total_memory, &args->run.whole.value[CGROUP_MEMORY], err));
+	}
+	if (args->cpus) {
+		TRY(parse_cpus(args->cpus, &args->run.whole.value[CGROUP_CPU], err));
+	}
 	return args->memory ? parse_size(args->memory, &args->run.memory, err) : ERR_OK;
 }
 
@@ -474,6 +519,14 @@ int cmd_run(int argc, char **argv)
 		 .value = "SIZE",
 		 .text = &args.memory,
 		 .help = "writable memory of each process, as 2GiB (default: 4GiB)"},
+		{.name = "total-memory",
+		 .value = "SIZE",
+		 .text = &args.total_memory,
+		 .help = "memory of all processes together, by control groups (default: no limit)"},
+		{.name = "cpus",
+		 .value = "N",
+		 .text = &args.cpus,
+		 .help = "processors of all processes together, as 1.5, by control groups"},
 		{.name = "processes",
 		 .value = "N",
 		 .number = &args.run.processes,

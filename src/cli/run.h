@@ -11,6 +11,7 @@
 #include "ipc/chan.h"
 #include "ipc/run.h"
 #include "sandbox/apply.h"
+#include "sandbox/cgroup.h"
 
 #include <time.h>
 
@@ -112,7 +113,8 @@ enum err_code run_talk_opened(struct arena *a, struct chan *c, struct run_grante
 /* fd -1: none; else it moves in. */
 enum err_code run_talk_listener(struct chan *c, unsigned kind, int fd, struct err *err) MUST_USE;
 enum err_code run_talk_reins(struct chan *c, int fd, struct err *err) MUST_USE;
-enum err_code run_talk_started(struct chan *c, struct err *err) MUST_USE;
+/* `limits`: of the sandbox as a whole, for the record. */
+enum err_code run_talk_started(struct chan *c, struct str limits, struct err *err) MUST_USE;
 
 /* The answer to WHO; texts empty: nobody is known. */
 enum err_code run_talk_program(struct chan *c, uint64_t n, struct str path, struct str digest,
@@ -132,6 +134,7 @@ struct run_options {
 	const char *agent, *profile, *workspace;
 	struct opt_list env, read, write, guard;
 	uint64_t memory, processes;
+	struct cgroup_spec whole; /* limits of the sandbox as a whole */
 	bool write_exec, weaker, review;
 	char **argv; /* of the program, NULL-terminated */
 };
@@ -196,7 +199,8 @@ enum err_code run_who(struct chan *node, struct frame_reader *r, const struct sa
 /* A sandbox that waits for its plan; zero but child.pidfd -1: none. */
 struct run_early {
 	struct sandbox_child child;
-	int reins; /* the gate's end; -1 */
+	int reins;           /* the gate's end; -1 */
+	struct cgroup whole; /* the limits that were asked for; given up with the rest */
 };
 
 /*

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -33,7 +34,8 @@ struct hold {
 	size_t n_in;
 	bool node_gone, stopping;
 	struct run_digests digests;
-	bool told; /* by init: all else has ended, with this status */
+	struct str limits; /* of the sandbox as a whole, as they are told; empty: none */
+	bool told;         /* by init: all else has ended, with this status */
 	uint32_t status;
 };
 
@@ -245,7 +247,7 @@ static enum err_code tell_started(struct hold *h, struct err *err)
 		h->given.listeners[i].fd = -1;
 		TRY(run_talk_listener(h->node, h->given.listeners[i].kind, fd, err));
 	}
-	return run_talk_started(h->node, err);
+	return run_talk_started(h->node, h->limits, err);
 }
 
 static struct sandbox_fds fds_of(const bool tty[3], int reins)
@@ -285,6 +287,7 @@ void run_hold_begin(const struct run_plan *p, struct run_early *ret)
 void run_hold_give_up(struct run_early *e)
 {
 	sandbox_give_up(&e->child);
+	cgroup_done(&e->whole);
 	fd_close(&e->reins);
 }
 
@@ -295,11 +298,41 @@ static enum err_code start_at_once(struct hold *h, const struct run_plan *p, str
 	struct sandbox_fds fds;
 	int ends[2];
 
+	if (cgroup_wanted(&p->options->whole)) {
+		return ERR(err, ERR_UNSUPPORTED,
+			   "without namespaces, or with --weaker, the sandbox as a whole cannot "
+			   "be limited");
+	}
 	TRY(chan_pair(ends, err));
 	ours = ends[0];
 	TRY(run_talk_reins(h->node, ends[1], err)); /* moved in */
 	fds = fds_of(h->tty, ours);
 	return sandbox_start_given(&p->plan, &fds, &h->child, &h->given, err);
+}
+
+/* The limits of all processes together, before there is more than the one that waits. */
+static enum err_code limit_whole(struct hold *h, const struct run_plan *p, struct run_early *early,
+				 struct err *err)
+{
+	struct cgroup_spec spec = p->options->whole;
+	struct buf text;
+
+	if (!cgroup_wanted(&spec)) {
+		return ERR_OK;
+	}
+	if (!p->machine.kernel
+		     .pid_limit) { /* then RLIMIT_NPROC alone counts them, and not root's */
+		spec.value[CGROUP_PIDS] = p->spec.limits.processes;
+	}
+	TRY(cgroup_make(&spec, &early->whole, err));
+	TRY(cgroup_enter(&early->whole, early->child.pid, err));
+	buf_init(&text, RUN_MAX_LIMITS);
+	cgroup_print(&early->whole, &text);
+	h->limits = text.failed ? STR("") : arena_dup(p->arena, buf_str(&text));
+	buf_done(&text);
+	(void)fprintf(stderr, "writ run: limits of the whole sandbox: " STR_FMT "\n",
+		      STR_ARG(h->limits));
+	return ERR_OK;
 }
 
 static enum err_code go_on(struct hold *h, const struct run_plan *p, struct run_early *early,
@@ -311,6 +344,7 @@ static enum err_code go_on(struct hold *h, const struct run_plan *p, struct run_
 		return ERR(err, ERR_NOMEM, "out of memory");
 	}
 	*plan = p->plan;
+	TRY(limit_whole(h, p, early, err));
 	TRY(run_talk_reins(h->node, fd_take(&early->reins), err));
 	h->child = early->child;
 	early->child = (struct sandbox_child){.pidfd = -1, .status = -1};

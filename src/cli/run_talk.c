@@ -162,12 +162,13 @@ enum err_code run_talk_reins(struct chan *c, int fd, struct err *err)
 	return say(c, &w, fd, err);
 }
 
-enum err_code run_talk_started(struct chan *c, struct err *err)
+enum err_code run_talk_started(struct chan *c, struct str limits, struct err *err)
 {
-	char buf[8];
+	char buf[RUN_MAX_LIMITS + 16];
 	struct frame_writer w;
 
 	frame_begin(&w, buf, sizeof(buf), RUN_STARTED);
+	frame_put_str(&w, limits);
 	return say(c, &w, -1, err);
 }
 

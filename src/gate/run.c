@@ -224,7 +224,7 @@ static enum err_code ended(struct gate_run *run, struct frame_reader *r, struct 
 	return ERR_OK;
 }
 
-static void started(struct gate_run *run)
+static void started(struct gate_run *run, struct str limits)
 {
 	struct buf detail;
 
@@ -232,6 +232,9 @@ static void started(struct gate_run *run)
 	buf_init(&detail, 512);
 	buf_printf(&detail, "profile " STR_FMT ", weaker: " STR_FMT, STR_ARG(run->profile),
 		   STR_ARG(run->weaker.n ? run->weaker : STR("nothing")));
+	if (limits.n) {
+		buf_printf(&detail, ", the whole of it: " STR_FMT, STR_ARG(limits));
+	}
 	gate_event(run->gate, &(struct ledger_event){.event = LEDGER_RUN_STARTED,
 						     .subject = str_from_c(run->session->id),
 						     .detail = buf_str(&detail),
@@ -259,6 +262,7 @@ static enum err_code message(struct gate_run *run, struct str frame, int fd, str
 	CLEANUP(fd_close) int owned = fd;
 	struct frame_reader r;
 	uint8_t type = frame_open(&r, frame), op;
+	struct str text;
 	uint64_t id;
 
 	switch (type) {
@@ -272,10 +276,12 @@ static enum err_code message(struct gate_run *run, struct str frame, int fd, str
 	case RUN_REINS:
 		return gate_run_take_reins(run, fd_take(&owned), err);
 	case RUN_STARTED:
-		if (run->step != GATE_RUN_OPEN || !run->reined || !frame_ok(&r)) {
+		text = frame_get_str(&r);
+		if (run->step != GATE_RUN_OPEN || !run->reined || !frame_ok(&r) ||
+		    text.n > RUN_MAX_LIMITS || !str_is_utf8(text)) {
 			return ERR(err, ERR_INVALID, "a start without reins");
 		}
-		started(run);
+		started(run, text);
 		return ERR_OK;
 	case RUN_ENDED:
 		return ended(run, &r, err);

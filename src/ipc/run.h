@@ -28,7 +28,7 @@
  *   LISTENER  u8 enum run_listener, fd: a listening TCP socket of the sandbox's network, or for DNS one
  *             of UDP
  *   REINS     fd: SOCK_SEQPACKET, the other end is init's
- *   STARTED   (the program has been executed)
+ *   STARTED   str what limits hold for the whole sandbox, empty for none (the program has been executed)
  *   ENDED     u8 enum run_end, u32 exit status
  *   PROGRAM   u64 number of WHO, str path of the program's file inside, str digest (as of OPEN), u8 certain:
  *             the connection cannot have come to it through execve; texts are empty when nobody is known
@@ -64,6 +64,7 @@ enum {
 	RUN_MAX_TEXT = 64 * 1024,   /* bytes of all arguments */
 	RUN_MAX_WEAKER = 16,        /* names of weaker tiers */
 	RUN_MAX_NAME = 128,         /* bytes of an agent's name */
+	RUN_MAX_LIMITS = 256,       /* bytes of STARTED */
 	RUN_MAX_AT_ONCE = 1024,     /* runs of one node */
 	RUN_MAX_CAPTURE = 16,       /* captured ports */
 	RUN_MAX_CLIENTS = 1024 + 64 /* connections: runs and those who ask */

@@ -85,6 +85,8 @@ class Play:
             elif need == "limits":  # a sanitizer's shadow memory does not fit in a sandbox's
                 if b"__asan_init" in pathlib.Path(self.world.writ).read_bytes():
                     raise Skipped("needs limits of memory, which no sanitizer can have")
+            elif need == "cgroups":
+                self.world.need_cgroups()
             else:
                 raise Mistake(f"needs {need}?")
 

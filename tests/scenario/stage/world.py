@@ -292,6 +292,21 @@ class World:
         if os.getuid() != 0:
             raise Skipped("needs root")
 
+    def need_cgroups(self):
+        """Asked of the kernel: whether a group with a limit of memory can be made at all, by root."""
+        self.need_root()
+        for where in ("/sys/fs/cgroup/memory", "/sys/fs/cgroup"):
+            group = pathlib.Path(where) / f"writ-scenario-{os.getpid()}"
+            try:
+                group.mkdir()
+            except OSError:
+                continue
+            found = any((group / f).exists() for f in ("memory.limit_in_bytes", "memory.max"))
+            group.rmdir()
+            if found:
+                return
+        raise Skipped("needs control groups with the controller memory")
+
     def add_server(self, words, notes):
         """server ID npm PACKAGE ARGS | program SCRIPT ARGS | http SCRIPT ARGS | url URL"""
         server, kind, what, *args = words
