@@ -16,6 +16,7 @@ from targets import Haproxy, Nginx, Writ, answers
 
 BODY, CONNECTIONS, SESSIONS = 512, 64, 10000
 UPSTREAM_PORT = 18790
+WRITS = ("writ", "writ-h2")  # the second calls the upstream over HTTP/2; all others over HTTP/1.1
 
 # name, what it must be compared with, limit, unit; `higher` figures must be at least the limit
 FIGURES = [
@@ -159,20 +160,24 @@ def measure(options, upstream, tool, program, directory):
             time.sleep(0.01)
         for i, name in enumerate(options.only):
             port = UPSTREAM_PORT + 1 + i
-            targets.append(Writ(name, directory / name, port, UPSTREAM_PORT, program) if name == "writ"
-                           else kinds[name](name, directory / name, port, UPSTREAM_PORT))
+            own = program
+            if name == "writ-h2" and "writ" in options.only:
+                own = directory / "writ-h2.copy"  # pages that two share would count half for each
+                shutil.copy(program, own)
+            targets.append(Writ(name, directory / name, port, UPSTREAM_PORT, own, name == "writ-h2")
+                           if name in WRITS else kinds[name](name, directory / name, port, UPSTREAM_PORT))
             results[name] = {}
             measure_target(tool, targets[-1], options, results)
         rounds(tool, targets, options, results)
         for target in targets:
             r = results[target.name]
-            if target.name == "writ":
+            if target.name in WRITS:
                 r["growth_percent"] = growth(tool, target, options)
             try:
                 r["sessions_mb"], r["sessions_mb_by_role"] = hold_sessions(tool, target)
             except Failed as e:
                 r["sessions_problem"] = str(e)
-            if target.name == "writ":
+            if target.name in WRITS:
                 target.stop()
                 r["binary_mb"] = stripped_mb(program, directory)
                 r["ledger"] = check_ledger(program, target)
@@ -187,7 +192,7 @@ def judge(results):
     """[(key, what, value or None, limit, unit, met)] for Writ."""
     writ, nginx = results.get("writ"), results.get("nginx")
     if not writ:
-        return []
+        return judge_h2(results.get("writ-h2"), nginx)
     if nginx:
         writ["cpu_ratio"] = writ["cpu_us"] / nginx["cpu_us"]
     judged = []
@@ -195,10 +200,23 @@ def judge(results):
         value = writ.get(key)
         met = value is not None and (value >= limit if higher else value <= limit)
         judged.append((key, what, value, limit, unit, met, higher))
+    judged += judge_h2(results.get("writ-h2"), nginx)
     ledger = writ["ledger"]
     judged.append(("ledger", "calls whose decision and outcome the ledger proves", ledger["records"] / 2,
                    ledger["calls"], "calls", ledger["complete"], True))
     return judged
+
+
+def judge_h2(writ, nginx):
+    """The two figures that the way to the upstream decides; nginx can go it over HTTP/1.1 only."""
+    if not writ:
+        return []
+    how = "upstream over HTTP/2: "
+    ratio = writ["cpu_us"] / nginx["cpu_us"] if nginx else None
+    return [("h2_cpu_ratio", how + "CPU per request, of nginx's over HTTP/1.1", ratio, 1.3, "x",
+             ratio is not None and ratio <= 1.3, False),
+            ("h2_rps", how + "requests/s on one core, 64 connections", writ["rps"], 60000, "/s",
+             writ["rps"] >= 60000, True)]
 
 
 def table(results):
@@ -218,9 +236,10 @@ def table(results):
                 cells += f"{both[0] / both[1]:>13.2f}x" if all(both) and both[1] > 0 else f"{'-':>14}"
         print(f"{title:20}{cells}")
     for kind, unit in (("cpu_us_by_role", "us/request"), ("idle_mb_by_role", "MB idle")):
-        roles = results.get("writ", {}).get(kind, {})
-        if roles:
-            print(f"writ, {unit}: " + ", ".join(f"{k} {v:.2f}" for k, v in sorted(roles.items())))
+        for name in WRITS:
+            roles = results.get(name, {}).get(kind, {})
+            if roles:
+                print(f"{name}, {unit}: " + ", ".join(f"{k} {v:.2f}" for k, v in sorted(roles.items())))
     for n in names:
         if "sessions_problem" in results[n]:
             print(f"no figure: {results[n]['sessions_problem']}")
@@ -235,14 +254,14 @@ def verdict(judged):
 
 def run(root, options):
     options.only = [n for n in options.only.split(",") if n]
-    unknown = set(options.only) - {"nginx", "haproxy", "writ"}
-    missing = [n for n in options.only if n != "writ" and not shutil.which(n)]
+    unknown = set(options.only) - {"nginx", "haproxy", *WRITS}
+    missing = [n for n in options.only if n not in WRITS and not shutil.which(n)]
     if unknown or missing or os.cpu_count() < 2:
         print(f"bench: {'unknown: ' + ', '.join(unknown) if unknown else ''}"
               f"{'not installed: ' + ', '.join(missing) if missing else ''}"
               f"{'needs two CPUs' if os.cpu_count() < 2 else ''}", file=sys.stderr)
         return 2
-    own = ["writ"] if "writ" in options.only and not options.writ else []
+    own = ["writ"] if set(WRITS) & set(options.only) and not options.writ else []
     directory = None
     try:
         say(options, f"load average {os.getloadavg()[0]:.2f}; the server runs on CPU {machine.SERVER_CPU}, "

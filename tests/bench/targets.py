@@ -139,9 +139,9 @@ def policies(count):
 class Writ(Target):
     path = "/mcp/bench"
 
-    def __init__(self, name, directory, port, upstream, program):
+    def __init__(self, name, directory, port, upstream, program, http2=False):
         super().__init__(name, directory, port, upstream)
-        self.program = program
+        self.program, self.http2 = program, http2
 
     def command(self):
         folder = self.dir / "policies"
@@ -164,6 +164,7 @@ agents:
 servers:
   bench:
     url: http://127.0.0.1:{self.upstream}/mcp
+    http2: {"true" if self.http2 else "false"}
 limits: {{connections: 16000, sessions: 16000}}
 gates: 1
 log: {{level: warn}}

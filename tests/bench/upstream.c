@@ -2,7 +2,8 @@
 /*
  * The server behind every proxy that ./bench measures: as fast as one thread can
  * be, so that it is never what is measured. MCP Streamable HTTP at /mcp and an
- * OpenAI-like /v1/chat/completions, answers of fixed size, keep-alive.
+ * OpenAI-like /v1/chat/completions, answers of fixed size, keep-alive; HTTP/2 with who begins with
+ * its preface.
  *
  *   bench_upstream 127.0.0.1:PORT
  */
@@ -14,14 +15,16 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "tests/bench/upstream_h2.h"
 #include "tests/bench/wire.h"
 #include "json/scan.h"
 
-enum { EVENTS = 256, MAX_MESSAGE = 1 << 20, STREAM_EVENTS = 16 };
+enum { EVENTS = 256, MAX_MESSAGE = 1 << 20, READ_PIECE = 16 << 10, STREAM_EVENTS = 16 };
 
 struct conn {
 	int fd;
 	struct buf in;
+	struct upstream_h2 *h2; /* NULL: HTTP/1.1 */
 };
 
 struct upstream {
@@ -192,14 +195,40 @@ static void answer_request(struct upstream *u, struct str head, struct str body)
 static void conn_close(struct conn *c)
 {
 	(void)close(c->fd);
+	upstream_h2_free(c->h2);
 	buf_done(&c->in);
 	free(c);
 }
 
+static void answer_h2(void *user, struct str method_and_path, struct str body, struct buf *to)
+{
+	struct upstream *u = user;
+	struct buf frames = u->out;
+
+	buf_init(&u->out, 1 << 20);
+	answer_request(u, method_and_path, body);
+	buf_append(to, buf_str(&u->out));
+	buf_done(&u->out);
+	u->out = frames;
+}
+
+/* False when the connection is over. */
+static bool take_h2(struct upstream *u, struct conn *c)
+{
+	bool goes_on;
+
+	if (!c->h2) {
+		c->h2 = upstream_h2_new(answer_h2, u);
+	}
+	goes_on = c->h2 && upstream_h2_take(c->h2, buf_str(&c->in), &u->out);
+	buf_clear(&c->in);
+	return goes_on;
+}
+
 static void conn_ready(struct upstream *u, struct conn *c)
 {
-	char *room = buf_reserve(&c->in, 4096);
-	ssize_t n = room ? recv(c->fd, room, 4096, 0) : 0;
+	char *room = buf_reserve(&c->in, READ_PIECE);
+	ssize_t n = room ? recv(c->fd, room, READ_PIECE, 0) : 0;
 	size_t head, whole;
 
 	if (n <= 0) {
@@ -210,6 +239,12 @@ static void conn_ready(struct upstream *u, struct conn *c)
 	}
 	buf_commit(&c->in, (size_t)n);
 	buf_clear(&u->out);
+	if (c->h2 || upstream_h2_begins(buf_str(&c->in))) {
+		if (!take_h2(u, c)) {
+			conn_close(c);
+			return;
+		}
+	}
 	while ((head = wire_head(buf_str(&c->in))) &&
 	       (whole = wire_message(buf_str(&c->in), head))) {
 		struct str in = buf_str(&c->in);
