@@ -206,7 +206,11 @@ static bool use_authorities(SSL_CTX *ssl, struct str pem, bool announce)
 
 static const unsigned char ALPN_BOTH[] = "\x02h2\x08http/1.1";
 static const unsigned char ALPN_HTTP1[] = "\x08http/1.1";
-enum { ALPN_BOTH_LEN = sizeof(ALPN_BOTH) - 1, ALPN_HTTP1_LEN = sizeof(ALPN_HTTP1) - 1 };
+enum {
+	ALPN_H2_LEN = 3, /* the first of both */
+	ALPN_BOTH_LEN = sizeof(ALPN_BOTH) - 1,
+	ALPN_HTTP1_LEN = sizeof(ALPN_HTTP1) - 1,
+};
 
 static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_n,
 			   const unsigned char *in, unsigned in_n, void *user)
@@ -312,7 +316,10 @@ static enum err_code client_set_up(struct tls_ctx *ctx, const struct tls_client_
 		return tls_err(err, ERR_INVALID, "client certificate and key");
 	}
 	SSL_CTX_set_verify(ctx->ssl, SSL_VERIFY_PEER, NULL);
-	if (SSL_CTX_set_alpn_protos(ctx->ssl, ALPN_HTTP1, ALPN_HTTP1_LEN) != 0) {
+	if (SSL_CTX_set_alpn_protos(ctx->ssl, c->http2 ? ALPN_BOTH : ALPN_HTTP1,
+				    c->only_http2 ? ALPN_H2_LEN
+				    : c->http2    ? ALPN_BOTH_LEN
+						  : ALPN_HTTP1_LEN) != 0) {
 		return tls_err(err, ERR_NOMEM, "TLS client");
 	}
 	return ERR_OK;

@@ -40,6 +40,7 @@ enum err_code tls_server_new(const struct tls_server_config *c, struct tls_ctx *
 struct tls_client_config {
 	struct str ca_pem;            /* trust exactly these authorities */
 	struct str cert_pem, key_pem; /* our own certificate; both empty for none */
+	bool http2, only_http2;       /* offer "h2" before "http/1.1", or alone */
 };
 
 enum err_code tls_client_new(const struct tls_client_config *c, struct tls_ctx **ret,

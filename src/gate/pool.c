@@ -2,10 +2,13 @@
 #include "gate/pool.h"
 
 #include "ipc/relay.h"
+#include "ipc/relay_h2.h"
 #include "sys/fd.h"
 
 #include <stdlib.h>
 #include <unistd.h>
+
+enum { H2_HEADERS = 1, H2_END_HEADERS = 4 }; /* RFC 9113 section 6.2 */
 
 enum { POOL_TEXTS = 64 << 10, POOL_CONNS = 256, POOL_IDLE = 256, POOL_WAITING = 4096 };
 
@@ -50,7 +53,23 @@ static void put_body(void *user, struct buf *out, struct str bytes)
 	}
 }
 
-const struct http_wire gate_relay_wire = {.put_head = put_head, .put_body = put_body};
+/* Fields are in HEADERS frames; one that goes on in others is too large for a relay. */
+static bool put_frame(void *user, struct buf *out, struct str frame)
+{
+	const unsigned char *h = (const unsigned char *)frame.p;
+	bool head = frame.n >= RELAY_H2_HEADER && h[3] == H2_HEADERS;
+
+	(void)user;
+	if (head && !(h[4] & H2_END_HEADERS)) {
+		return false;
+	}
+	relay_frame(out, head ? RELAY_HEAD : RELAY_BODY, (uint32_t)frame.n);
+	buf_append(out, frame);
+	return true;
+}
+
+const struct http_wire gate_relay_wire = {
+	.put_frame = put_frame, .put_head = put_head, .put_body = put_body};
 
 static bool speaks_h2(enum ipc_dial_mode mode)
 {

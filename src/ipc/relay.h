@@ -10,6 +10,9 @@
  *         its header lines and that empty line
  *   BODY  bytes passed on as they are
  *
+ * Over HTTP/2 (ipc/relay_h2.h) HEAD is a whole HEADERS frame, to which the connector appends its
+ * fields, and BODY is everything else that the gate sends.
+ *
  * The other direction is the upstream's bytes, unframed.
  */
 #ifndef IPC_RELAY_H

@@ -5,7 +5,7 @@
  *           (passed on, never parsed)
  *   holds   the upstreams' addresses and credentials
  *   cannot  open files, start programs, dial what is not in its table, read a request
- *           beyond where its head ends
+ *           beyond where its head, and over HTTP/2 each field of it, ends
  */
 #include "base/log.h"
 #include "ipc/frame.h"
@@ -55,7 +55,7 @@ struct connector {
 	uint64_t next_serial;
 };
 
-enum dial_state { DIAL_RESOLVING = 0, DIAL_CONNECTING };
+enum dial_state { DIAL_RESOLVING = 0, DIAL_CONNECTING, DIAL_SECURING };
 
 struct dial {
 	struct list node; /* in its peer's list */
@@ -66,6 +66,9 @@ struct dial {
 	uint64_t serial; /* towards the resolver; never used twice */
 	enum dial_state state;
 	struct loop_fd f; /* f.fd -1 until connecting */
+	/* Securing: */
+	struct relay_wait wait;
+	int gate_end;
 	struct timer deadline;
 	struct net_addr addrs[RESOLVER_MAX_ADDRS];
 	unsigned n_addrs, at;
@@ -84,6 +87,8 @@ static void dial_free(struct dial *d)
 		resolver_forget(&c->resolver, d->serial);
 	}
 	timer_stop(&d->deadline);
+	relay_wait_end(&d->wait);
+	fd_close(&d->gate_end);
 	if (d->f.fd >= 0) {
 		loop_remove(&c->loop, &d->f);
 		fd_close(&d->f.fd);
@@ -98,6 +103,19 @@ static void dial_fail(struct dial *d, const char *reason)
 {
 	log_line(LOG_WARN, STR_FMT ": %s", STR_ARG(d->upstream->name), reason);
 	peer_not_dialed(d->peer, d->token, reason, IPC_DIAL_UNREACHABLE);
+	dial_free(d);
+}
+
+static void on_agreed(struct relay_wait *w, bool ok, bool http2)
+{
+	struct dial *d = CONTAINER_OF(w, struct dial, wait);
+
+	if (!ok) {
+		dial_fail(d, "the connection could not be secured");
+		return;
+	}
+	peer_dialed(d->peer, d->token, http2 ? IPC_DIAL_RELAY_H2 : IPC_DIAL_RELAY,
+		    fd_take(&d->gate_end));
 	dial_free(d);
 }
 
@@ -122,14 +140,18 @@ static void dial_connected(struct dial *d)
 		dial_fail(d, "no socket left");
 		return;
 	}
-	if (relay_start(&c->relays, d->upstream, ends[0], fd, &d->table->uses, &err)) {
+	d->gate_end = ends[1];
+	d->wait.on_agreed = on_agreed;
+	if (relay_start(&c->relays, d->upstream, ends[0], fd, &d->table->uses,
+			relay_must_wait(d->upstream) ? &d->wait : NULL, &err)) {
 		log_line(LOG_WARN, "relay: %s", err.msg);
-		(void)close(ends[1]);
 		dial_fail(d, "the connection could not be secured");
 		return;
 	}
-	peer_dialed(d->peer, d->token, IPC_DIAL_RELAY, ends[1]);
-	dial_free(d);
+	d->state = DIAL_SECURING;
+	if (!d->wait.relay) {
+		on_agreed(&d->wait, true, d->upstream->http2 == CONFIG_HTTP2_YES);
+	}
 }
 
 /* Tries the next address; fails the dial when none is left. */
@@ -278,7 +300,7 @@ static void dial_asked(struct peer *p, uint64_t token, struct str name)
 	d->upstream = u;
 	d->token = token;
 	d->serial = ++c->next_serial;
-	d->f.fd = -1;
+	d->f.fd = d->gate_end = -1;
 	d->deadline.on_timeout = on_deadline;
 	c->dials++;
 	c->table->uses++;

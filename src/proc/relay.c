@@ -5,6 +5,7 @@
 #include "crypto/tls.h"
 #include "http/h1_parse.h"
 #include "ipc/relay.h"
+#include "ipc/relay_h2.h"
 #include "net/stream.h"
 
 #include <stdlib.h>
@@ -21,6 +22,10 @@ struct relay {
 	const struct upstream *entry;
 	size_t *count;
 	bool gate_ended, upstream_ended;
+	bool http2;
+	struct relay_h2 frames;  /* of the gate, over HTTP/2 */
+	struct relay_wait *wait; /* until the protocol is agreed on, else NULL */
+	struct loop_hook kick;   /* begins the handshake */
 };
 
 /* A failed TLS session is the operator's to know of, wherever it showed. */
@@ -34,9 +39,23 @@ static void say_why(const struct relay *r)
 	}
 }
 
+/* Tells who waits for it what was agreed on, or that nothing was. */
+static void tell_agreed(struct relay *r, bool ok)
+{
+	struct relay_wait *w = r->wait;
+
+	r->wait = NULL;
+	if (w) {
+		w->relay = NULL;
+		w->on_agreed(w, ok, r->http2);
+	}
+}
+
 static void relay_free(struct relay *r)
 {
+	tell_agreed(r, false);
 	say_why(r);
+	loop_defer_cancel(&r->kick);
 	stream_close(&r->gate);
 	stream_close(&r->upstream);
 	buf_done(&r->head);
@@ -48,7 +67,8 @@ static void relay_free(struct relay *r)
 /* One reads only while the other takes what it is given. */
 static void balance(struct relay *r)
 {
-	stream_want_read(&r->gate, !r->gate_ended && stream_pending(&r->upstream) < HIGH_WATER);
+	stream_want_read(&r->gate,
+			 !r->gate_ended && !r->wait && stream_pending(&r->upstream) < HIGH_WATER);
 	stream_want_read(&r->upstream, !r->upstream_ended && stream_pending(&r->gate) < HIGH_WATER);
 }
 
@@ -73,6 +93,24 @@ static bool is_one_head(struct str head, uint64_t *ret_body)
 	return true;
 }
 
+static bool send_h2_head(struct relay *r)
+{
+	struct err err;
+	struct buf out;
+	bool sent;
+
+	buf_init(&out, RELAY_H2_FRAME_MAX + RELAY_H2_HEADER);
+	sent = !r->head.failed &&
+	       relay_h2_head(&r->frames, buf_str(&r->head), secret_str(&r->entry->fields), &out) &&
+	       stream_write(&r->upstream, buf_str(&out), &err) == ERR_OK;
+	if (out.p) {
+		secret_wipe(out.p, out.cap);
+	}
+	buf_done(&out);
+	buf_clear(&r->head);
+	return sent;
+}
+
 static bool send_head(struct relay *r)
 {
 	struct str lines = secret_str(&r->entry->headers), whole;
@@ -95,6 +133,10 @@ static bool send_body(struct relay *r, struct str piece)
 {
 	struct err err;
 
+	if (r->http2) {
+		return relay_h2_body(&r->frames, piece) &&
+		       stream_write(&r->upstream, piece, &err) == ERR_OK;
+	}
 	if (piece.n > r->body_left) {
 		return false; /* more than its head announced */
 	}
@@ -117,7 +159,7 @@ static bool to_upstream(struct relay *r, struct str in)
 		}
 		if (kind == RELAY_HEAD) {
 			buf_append(&r->head, piece);
-			if (end && !send_head(r)) {
+			if (end && !(r->http2 ? send_h2_head(r) : send_head(r))) {
 				return false;
 			}
 		} else if (!send_body(r, piece)) {
@@ -152,6 +194,26 @@ static void on_gate_readable(struct stream *s)
 	balance(r);
 }
 
+/* After a read: false when the relay has ended. */
+static bool look_at_handshake(struct relay *r)
+{
+	const struct tls *t = stream_tls_session(&r->upstream);
+
+	if (!r->wait || !tls_established(t)) {
+		return true;
+	}
+	r->http2 = str_eq(stream_agreed_protocol(&r->upstream), STR("h2"));
+	if (!r->http2 && r->entry->http2 == CONFIG_HTTP2_YES) {
+		log_line(LOG_WARN, STR_FMT ": it does not speak HTTP/2: write http2: auto",
+			 STR_ARG(r->entry->name));
+		relay_free(r);
+		return false;
+	}
+	tell_agreed(r, true);
+	balance(r);
+	return true;
+}
+
 static void on_upstream_readable(struct stream *s)
 {
 	struct relay *r = CONTAINER_OF(s, struct relay, upstream);
@@ -161,8 +223,12 @@ static void on_upstream_readable(struct stream *s)
 
 	switch (stream_read(s, bytes, sizeof(bytes), &n, &err)) {
 	case STREAM_AGAIN:
+		(void)look_at_handshake(r);
 		return;
 	case STREAM_DATA:
+		if (!look_at_handshake(r)) {
+			return;
+		}
 		if (stream_write(&r->gate, str_make(bytes, n), &err)) {
 			relay_free(r);
 			return;
@@ -245,8 +311,24 @@ void relays_cut(struct relays *among, const struct upstreams *now)
 	}
 }
 
+static void on_kick(struct loop_hook *h)
+{
+	on_upstream_readable(&CONTAINER_OF(h, struct relay, kick)->upstream);
+}
+
+void relay_wait_end(struct relay_wait *w)
+{
+	struct relay *r = w->relay;
+
+	if (r) {
+		r->wait = NULL;
+		w->relay = NULL;
+		relay_free(r);
+	}
+}
+
 enum err_code relay_start(struct relays *among, const struct upstream *u, int gate_fd,
-			  int upstream_fd, size_t *uses, struct err *err)
+			  int upstream_fd, size_t *uses, struct relay_wait *wait, struct err *err)
 {
 	struct relay *r = calloc(1, sizeof(*r));
 
@@ -275,6 +357,13 @@ enum err_code relay_start(struct relays *among, const struct upstream *u, int ga
 	if (u->tls && stream_connect_tls(&r->upstream, u->tls, u->url->host, &u->pins, err)) {
 		relay_free(r);
 		return err->code;
+	}
+	r->http2 = !u->tls && u->http2 == CONFIG_HTTP2_YES;
+	if (wait) {
+		r->wait = wait;
+		wait->relay = r;
+		r->kick.on_turn_end = on_kick;
+		loop_defer(among->loop, &r->kick); /* the first read sends the hello */
 	}
 	balance(r);
 	return ERR_OK;

@@ -5,6 +5,7 @@
 #include "base/hex.h"
 #include "gate/residency.h"
 #include "http/field.h"
+#include "ipc/relay_h2.h"
 #include "sys/fd.h"
 
 enum { TABLE_LIMIT = 64 << 20, FILE_MAX = 1 << 20, HEADERS_MAX = 16 << 10 };
@@ -59,6 +60,8 @@ static enum err_code make_tls(struct upstreams *t, struct upstream *u, struct st
 	}
 	TRY(file_bytes(files, ca_file.n ? ca_file : str_from_c(SYSTEM_ROOTS), &t->arena, &c.ca_pem,
 		       err));
+	c.http2 = u->http2 != CONFIG_HTTP2_NO;
+	c.only_http2 = u->http2 == CONFIG_HTTP2_YES;
 	return tls_client_new(&c, &u->tls, err);
 }
 
@@ -104,6 +107,18 @@ static enum err_code finish(struct upstream *u, struct buf *lines, struct err *e
 {
 	enum err_code code = secret_copy(&u->headers, buf_str(lines), err);
 
+	if (!code && u->http2 != CONFIG_HTTP2_NO) {
+		struct buf fields;
+
+		buf_init(&fields, HEADERS_MAX);
+		code = relay_h2_fields(buf_str(lines), &fields)
+			       ? secret_copy(&u->fields, buf_str(&fields), err)
+			       : ERR(err, ERR_LIMIT, "a header is too long for HTTP/2");
+		if (fields.p) {
+			secret_wipe(fields.p, fields.cap);
+		}
+		buf_done(&fields);
+	}
 	if (lines->p) {
 		secret_wipe(lines->p, lines->cap);
 	}
@@ -298,6 +313,7 @@ void upstreams_done(struct upstreams *u)
 {
 	for (size_t i = 0; i < u->n; i++) {
 		secret_done(&u->items[i].headers);
+		secret_done(&u->items[i].fields);
 		tls_ctx_free(u->items[i].tls);
 	}
 	/* File bytes went through the arena: wipe what it held before it is freed. */

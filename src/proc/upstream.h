@@ -19,7 +19,9 @@ struct upstream {
 	struct tls_ctx *tls;   /* NULL for http */
 	struct tls_pins pins;  /* of the configuration, else of the site's manifest */
 	struct secret headers; /* lines to add to each request head, CRLF each; may be empty */
-	bool cut;              /* by `writ site sever`: not dialled */
+	struct secret
+		fields; /* the same for HTTP/2 (ipc/relay_h2.h); empty where it is not spoken */
+	bool cut;       /* by `writ site sever`: not dialled */
 	enum config_http2 http2;
 	bool direct; /* on this machine, plain, without credentials: the socket is passed on */
 };

@@ -5,9 +5,11 @@
 //   node bad_http.mjs [--port N] [--stateless] [--forget N] [--sse] [--http2]
 //
 // --forget N: after N requests of a session it no longer knows it (404). --sse: answers by events.
-// --http2: who begins with its preface is served over HTTP/2.
+// --http2: who begins with its preface is served over HTTP/2. --tls-port N --cert FILE --key FILE:
+// over TLS at that port too, HTTP/2 with who agrees to it.
 import { createServer } from 'node:http';
-import { createServer as createServer2 } from 'node:http2';
+import { createSecureServer, createServer as createServer2 } from 'node:http2';
+import { readFileSync } from 'node:fs';
 import { createServer as createPlain } from 'node:net';
 import { randomUUID } from 'node:crypto';
 
@@ -178,6 +180,10 @@ const server = flag('http2') ? createPlain((socket) => {
     if (!is2) socket.resume();
   });
 }) : http1;
+if (value('tls-port')) {
+  createSecureServer({ allowHTTP1: true, cert: readFileSync(value('cert')), key: readFileSync(value('key')) }, serve)
+    .listen(Number(value('tls-port')), '127.0.0.1');
+}
 server.listen(Number(value('port', 0)), '127.0.0.1', () => {
   process.stdout.write(`${JSON.stringify({ port: server.address().port })}\n`);
 });
