@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-enum { ARENA_MAX = 256 * 1024, INTERIMS_MAX = 8 };
+enum { INTERIMS_MAX = 8 };
 
 static void look_later(struct h2_call *h)
 {
@@ -59,14 +59,12 @@ static bool submit(struct h2_call *h)
 	nghttp2_data_provider body = {.read_callback = give};
 	bool has_body = head.framing != HTTP_NO_BODY;
 	struct h2_fields fields;
-	struct arena a;
 
-	arena_init(&a, ARENA_MAX);
-	if (h2_fields_of(&head, client->pool->c.secure, &a, &fields, NULL) == ERR_OK) {
+	if (h2_fields_of(&head, client->pool->c.secure, &client->arena, &fields, NULL) == ERR_OK) {
 		h->id = client->wire.lib->submit_request(client->wire.session, NULL, fields.items,
 							 fields.n, has_body ? &body : NULL, h);
 	}
-	arena_done(&a);
+	arena_reset(&client->arena);
 	return h->id > 0;
 }
 

@@ -7,6 +7,7 @@
 #ifndef HTTP_H2_CALL_H
 #define HTTP_H2_CALL_H
 
+#include "base/arena.h"
 #include "http/client_priv.h"
 #include "http/h2_head.h"
 #include "http/h2_wire.h"
@@ -23,6 +24,7 @@ struct h2_client {
 	struct list calls; /* of h2_call */
 	unsigned n_calls;
 	struct timer timer; /* while idle */
+	struct arena arena; /* of the head being submitted */
 	bool reused;        /* it has answered a call */
 	bool leaving;       /* takes no new calls */
 	bool look;          /* some call waits for the end of the turn */

@@ -6,7 +6,8 @@
 #include "http/h2_call.h"
 
 #include <stdlib.h>
-#include <unistd.h>
+
+enum { ARENA_MAX = 256 * 1024 };
 
 static void conn_end(struct h2_client *client)
 {
@@ -39,6 +40,7 @@ void h2_client_free_dead(struct http_pool *p)
 
 		list_remove(&client->node);
 		loop_defer_cancel(&client->wire.turn_end);
+		arena_done(&client->arena);
 		free(client);
 	}
 }
@@ -234,6 +236,7 @@ enum err_code h2_client_new(struct http_pool *p, int fd, struct err *err)
 	client->wire.put_frame = p->c.wire ? p->c.wire->put_frame : NULL;
 	client->wire.put_user = p->c.wire ? p->c.wire->user : NULL;
 	list_init(&client->calls);
+	arena_init(&client->arena, ARENA_MAX);
 	h2_wire_init(&client->wire, p->c.h2, p->loop);
 	if (!make_session(client) || stream_init(&client->wire.stream, p->loop, fd, &h2_wire_events,
 						 p->c.max_out + 2 * (size_t)H2_WIRE_HIGH, NULL)) {
