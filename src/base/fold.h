@@ -7,7 +7,7 @@
 #ifndef BASE_FOLD_H
 #define BASE_FOLD_H
 
-#include "base/str.h"
+#include "base/buf.h"
 
 /*
  * Could `text` be read as `name` although it is not the same? ASCII case is
@@ -25,5 +25,13 @@ static inline bool fold_resembles(struct str text, struct str name)
 	}
 	return fold_resembles_slow(text, name);
 }
+
+/*
+ * Appends what is left of a name for a reader who looks at it: without case and separators
+ * (_ - . / and spaces), with one letter for those that look alike (0 o, 1 l i, 5 s, rn m, vv w, and
+ * Cyrillic, Greek and full-width letters of the shapes of ASCII). Names with one skeleton can be taken
+ * for each other; the skeleton itself is no name.
+ */
+void fold_skeleton(struct buf *out, struct str name);
 
 #endif

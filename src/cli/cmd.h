@@ -39,5 +39,6 @@ int cmd_thaw(int argc, char **argv);
 int cmd_kill(int argc, char **argv);
 int cmd_probe(int argc, char **argv);
 int cmd_review(int argc, char **argv);
+int cmd_pin(int argc, char **argv);
 
 #endif

@@ -7,6 +7,7 @@
  */
 #include "cli/cmd_policy.h"
 #include "cli/out.h"
+#include "cli/pins_file.h"
 #include "cli/schema_text.h"
 #include "policy/case.h"
 #include "policy/dw_events.h"
@@ -17,7 +18,7 @@
 
 struct schema_args {
 	struct opt_list from;
-	const char *base;
+	const char *base, *pins;
 	bool typed, outputs, events, json;
 };
 
@@ -112,6 +113,24 @@ static enum err_code add_file(struct maker *m, const char *word, struct err *err
 	return ERR_OK;
 }
 
+/* The tools that clients of a node see: those that are pinned, as they are pinned. */
+static enum err_code add_pinned(struct maker *m, struct str state, struct err *err)
+{
+	const struct json *pins, *tool;
+
+	TRY(pins_file_read(&m->a, state, &pins, err));
+	JSON_EACH (pin, pins) {
+		struct str text = pins_file_text(&m->a, state, pin, "pinned");
+
+		if (!str_eq(pins_file_member(pin, STR("kind")), STR("tool")) || text.n == 0) {
+			continue;
+		}
+		TRY(json_parse(&m->a, text, NULL, &tool, err));
+		TRY(schema_mcp_add(&m->tools, pins_file_member(pin, STR("server")), tool, err));
+	}
+	return ERR_OK;
+}
+
 static enum err_code read_base(struct maker *m, struct schema_doc **ret, struct err *err)
 {
 	struct policy_source *src = ARENA_NEW(&m->a, struct policy_source);
@@ -202,6 +221,9 @@ static enum err_code make(struct maker *m, struct err *err)
 			return err->code;
 		}
 	}
+	if (m->args->pins) {
+		TRY(add_pinned(m, str_from_c(m->args->pins), err));
+	}
 	TRY(read_base(m, &docs[0], err));
 	TRY(schema_mcp_doc(&m->tools, &docs[1], err));
 	TRY(schema_resolve(&m->a, docs, 2, &checked, &m->diags, err));
@@ -246,6 +268,10 @@ int cmd_policy_schema(int argc, char **argv)
 		 .list = &args.from,
 		 .help = "a tools/list answer of that server, or of Writ itself, whose tools are "
 			 "SERVER__TOOL; may be repeated"},
+		{.name = "pins",
+		 .value = "STATE",
+		 .text = &args.pins,
+		 .help = "the tools that are pinned in a node's state folder, as clients see them"},
 		{.name = "base",
 		 .value = "FILE",
 		 .text = &args.base,
@@ -270,7 +296,9 @@ int cmd_policy_schema(int argc, char **argv)
 			"for each tool.",
 		.opts = opts,
 		.n_opts = ARRAY_LEN(opts),
-		.example = "writ policy schema --from fs=tools.json > policies/writ.cedarschema",
+		.example = "writ policy schema --from fs=tools.json > policies/writ.cedarschema\n"
+			   "writ policy schema --pins state > policies/writ.cedarschema && writ "
+			   "reload",
 	};
 	struct out o;
 	int status;

@@ -16,6 +16,7 @@ const struct cmd cmd_table[] = {
 	{"deny", "say no to it", cmd_deny},
 	{"probe", "try what a sandbox must not allow", cmd_probe},
 	{"serve", "run the gateway: tools, models, one record", cmd_serve},
+	{"pin", "what servers offer: what is known, changed, approved", cmd_pin},
 	{"policy", "check, try and explain policies", cmd_policy},
 	{"site", "sites, and what data may go where", cmd_site},
 	{"ledger", "show and verify the record of every action", cmd_ledger},

@@ -237,6 +237,16 @@ bool config_has_http2(const struct config *cfg)
 	return has;
 }
 
+bool config_pins_any(const struct config *cfg)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < cfg->n_servers; i++) {
+		any = any || cfg->servers[i].pins != CONFIG_CHECK_OFF;
+	}
+	return any;
+}
+
 static enum err_code verdict(struct config_ctx *c, struct err *err)
 {
 	const struct config_errors *e = c->errors;

@@ -218,6 +218,7 @@ struct config_server {
 	const struct config_site *site; /* NULL: this machine, or not stated for a URL */
 	enum config_protocol protocol;
 	uint64_t timeout_ns;       /* one call */
+	enum config_check pins;    /* what clients see of it is what a person knows */
 	enum config_check schemas; /* arguments and results against what tools say of them */
 	struct str instructions;   /* what `initialize` tells clients about it; empty: nothing */
 };
@@ -427,6 +428,9 @@ bool config_has_http2(const struct config *cfg);
 
 /* "vllm"; "" for PLAIN. Static storage. */
 const char *config_engine_name(enum config_engine e);
+
+/* Is anything of any server pinned? */
+bool config_pins_any(const struct config *cfg);
 
 /* Does anything of this configuration need the role that dials hosts? */
 bool config_has_exit(const struct config *cfg);

@@ -262,6 +262,7 @@ static const struct config_field server_fields[] = {
 		   .names = protocol_names),
 	CONFIG_KEY("timeout", config_read_duration, struct config_server, timeout_ns,
 		   .min = SECONDS / 1000, .max = 86400 * SECONDS),
+	CONFIG_KEY("pins", config_read_enum, struct config_server, pins, .names = check_names),
 	CONFIG_KEY("schemas", config_read_enum, struct config_server, schemas,
 		   .names = check_names),
 	CONFIG_KEY("instructions", config_read_long, struct config_server, instructions),

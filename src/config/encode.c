@@ -353,6 +353,7 @@ static void put_servers(struct json_writer *w, const struct config *cfg, enum co
 			json_w_member_str(w, STR("protocol"), protocols[s->protocol]);
 		}
 		member_duration(w, STR("timeout"), s->timeout_ns);
+		json_w_member_str(w, STR("pins"), checks[s->pins]);
 		json_w_member_str(w, STR("schemas"), checks[s->schemas]);
 		member_text(w, STR("instructions"), s->instructions);
 		json_w_end(w);

@@ -101,11 +101,19 @@ const struct mcp_view *endpoint_view(struct gate *g, struct endpoint *e, enum mc
 	for (size_t i = 0; sources && i < e->n; i++) {
 		sources[i].id = e->links[i]->id;
 		sources[i].list = &e->links[i]->lists[kind];
+		sources[i].lenient = e->links[i]->pins != CONFIG_CHECK_ENFORCE;
 	}
 	e->built[kind] = sources && mcp_view_build(&e->views[kind], kind,
 						   e->id.n ? MCP_NAMING_PLAIN : MCP_NAMING_PREFIXED,
 						   sources, e->n, g->seed, &err) == ERR_OK;
 	arena_done(&a);
+	for (size_t i = 0; e->built[kind] && i < e->views[kind].findings.n; i++) {
+		const struct mcp_finding *f = &e->views[kind].findings.at[i];
+
+		if (f->kind == MCP_FINDING_CONFUSABLE) {
+			gate_finding(g, f->what, mcp_finding_text(f->kind).p);
+		}
+	}
 	return e->built[kind] ? &e->views[kind] : NULL;
 }
 
@@ -405,7 +413,8 @@ static void tell_changed(struct gate *g, const struct endpoint *e, enum mcp_meth
 	gate_buf_give(g, &out);
 }
 
-void gate_link_listed(struct gate *g, struct link *l, enum mcp_list_kind kind)
+/* Clients see others of its items than before, or might. */
+void gate_link_shown(struct gate *g, struct link *l, enum mcp_list_kind kind)
 {
 	static const enum mcp_method changed[MCP_LIST_KINDS] = {
 		[MCP_LIST_TOOLS] = MCP_TOOLS_CHANGED,
@@ -413,11 +422,7 @@ void gate_link_listed(struct gate *g, struct link *l, enum mcp_list_kind kind)
 		[MCP_LIST_TEMPLATES] = MCP_RESOURCES_CHANGED,
 		[MCP_LIST_PROMPTS] = MCP_PROMPTS_CHANGED,
 	};
-	const struct mcp_findings *f = &l->lists[kind].findings;
 
-	for (size_t i = 0; i < f->n; i++) {
-		gate_finding(g, l->id, mcp_finding_text(f->at[i].kind).p);
-	}
 	LIST_FOREACH (node, &g->endpoints) {
 		struct endpoint *e = CONTAINER_OF(node, struct endpoint, node);
 
@@ -426,4 +431,14 @@ void gate_link_listed(struct gate *g, struct link *l, enum mcp_list_kind kind)
 			listening_changed(g, e->id, kind, changed[kind]);
 		}
 	}
+}
+
+void gate_link_listed(struct gate *g, struct link *l, enum mcp_list_kind kind)
+{
+	const struct mcp_findings *f = &l->lists[kind].findings;
+
+	for (size_t i = 0; i < f->n; i++) {
+		gate_finding(g, l->id, mcp_finding_text(f->at[i].kind).p);
+	}
+	gate_link_shown(g, l, kind);
 }

@@ -45,6 +45,7 @@ enum err_code gate_init(struct gate *g, unsigned index, struct err *err)
 	dialer_init(&g->connector, &g->loop);
 	dialer_init(&g->runner, &g->loop);
 	exits_init(g);
+	pins_init(g);
 	holds_init(&g->holds);
 	sessions_init(&g->sessions, index, 0, g->seed);
 	gate_runs_init(&g->runs, g);
@@ -64,6 +65,7 @@ void gate_done(struct gate *g)
 	}
 	exits_done(g);
 	inquiry_done(g);
+	pins_done(g);
 	gate_unapply(g);
 	for (unsigned i = 0; i < g->n_peers; i++) {
 		gate_peer_done(&g->peers[i]);

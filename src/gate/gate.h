@@ -16,6 +16,7 @@
 #include "gate/hold.h"
 #include "gate/link.h"
 #include "gate/oauth.h"
+#include "gate/pins.h"
 #include "gate/recorder.h"
 #include "gate/rules.h"
 #include "gate/run.h"
@@ -97,6 +98,7 @@ struct gate {
 	struct treasury treasury; /* without budgets: none */
 	struct dialer connector, runner;
 	struct exits exits;
+	struct gate_pins pins;
 	struct sessions sessions;
 	struct oauth *oauth; /* NULL: no tokens are accepted */
 	struct gate_runs runs;
@@ -175,6 +177,7 @@ void gate_event(struct gate *g, const struct ledger_event *event);
 void gate_link_up(struct gate *g, struct link *l);
 void gate_link_down(struct gate *g, struct link *l, bool was_up, const char *why);
 void gate_link_listed(struct gate *g, struct link *l, enum mcp_list_kind kind);
+void gate_link_shown(struct gate *g, struct link *l, enum mcp_list_kind kind);
 void gate_link_log(struct gate *g, struct link *l, const struct mcp_msg *m);
 
 /* How many agents have sessions that see this link: 0, 1, or 2 for more. */

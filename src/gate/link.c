@@ -42,6 +42,7 @@ enum err_code link_new(struct gate *gate, const struct config_server *server,
 	l->timeout_ns = server->timeout_ns;
 	l->protocol = server->protocol;
 	l->schemas = server->schemas;
+	l->pins = server->pins;
 	memcpy(l->digest, digest, sizeof(l->digest));
 	l->again.on_timeout = on_again;
 	l->refuse.on_turn_end = on_refuse;
@@ -186,6 +187,7 @@ void link_lost(struct link *l, enum link_fail why, const char *what)
 	timer_stop(&l->listen_again);
 	l->session = STR("");
 	ask_link_lost(l);
+	pins_link_lost(l);
 	link_fetch_stop(l);
 	l->failures++;
 	if (!l->retired) {
@@ -711,6 +713,7 @@ static void list_take(struct link *l)
 
 	l->lists[kind] = l->fetching;
 	mcp_list_init(&l->fetching, kind, l->gate->seed);
+	pins_judge(l, kind);
 	gate_link_listed(l->gate, l, kind);
 	mcp_list_done(&old);
 }
@@ -741,6 +744,13 @@ static void on_listed(struct link_call *c, const struct mcp_msg *m)
 	link_step(l);
 }
 
+void link_settled(struct link *l)
+{
+	if (l->state == LINK_LISTING) {
+		link_step(l);
+	}
+}
+
 /* After a list, or when there was none to fetch. */
 static void link_step(struct link *l)
 {
@@ -751,6 +761,9 @@ static void link_step(struct link *l)
 	if (l->state == LINK_READY) {
 		waits_finish(l, true);
 		return;
+	}
+	if (!pins_settle(l)) {
+		return; /* link_settled comes */
 	}
 	l->state = LINK_READY;
 	l->failures = 0;

@@ -131,7 +131,11 @@ struct link {
 	struct str id;         /* of the server, as configured */
 	struct str configured; /* instructions of the configuration, in place of the server's own */
 	uint64_t timeout_ns;
-	enum config_check schemas;
+	enum config_check schemas, pins;
+	/* gate/pins.c */
+	bool pins_wanted, pins_asked, pins_waiting; /* to report; reported; READY waits for it */
+	size_t pins_told;                           /* how much was unknown at the last report */
+	bool instructions_held, instructions_unknown;
 	uint8_t digest[32]; /* of the server's configuration: equal means it may stay on reload */
 	unsigned holds;
 	bool retired; /* left by a reload: takes no new calls */
@@ -245,6 +249,9 @@ bool link_message(struct link *l, struct link_call *c, struct str text);
 
 /* Forgets a list that is being fetched. */
 void link_fetch_stop(struct link *l);
+
+/* What is pinned of it is known: a link that waits for that goes on. */
+void link_settled(struct link *l);
 
 void link_call_end(struct link_call *c);
 void link_call_fail(struct link_call *c, enum link_fail why);

@@ -15,7 +15,7 @@ static void make_offer(struct exchange *x, struct mcp_offer *offer)
 			continue; /* it comes by list_changed once it is there */
 		}
 		offer->capabilities |= l->capabilities;
-		if (l->instructions.n) {
+		if (l->instructions.n && !l->instructions_held) {
 			texts[offer->n_instructions++] =
 				(struct mcp_instructions){.server = l->id, .text = l->instructions};
 		}

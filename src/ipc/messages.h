@@ -18,10 +18,14 @@
  *             complete
  *   RELOAD    CONFIG, BUNDLE and SECRET before it are new ones: prepare, then answer RELOADED
  *   DRAIN     finish what runs, take nothing new, then exit 0
+ *   PINS_ROOM fd of a memfd of fixed size: where this gate writes what it has seen (gates only)
+ *   PINS      u8 whether it answers PINS_SEEN, fd of a sealed memfd: the table of gate/pin.h (gates only)
  *   NOTE      str entry: a ledger entry of the supervisor (scribe only), answered by NOTED
  *   VERDICT   u64 number, u8 yes, u32 uid: a person answered for what a gate holds
  * To the supervisor:
  *   HELD      u64 number, str JSON text: this gate holds it for a person; an empty text: no more
+ *   PINS_SEEN u32 bytes: a report of gate/pin.h is in this gate's room. Answered by PINS, and no
+ *             other is sent before
  *   READY     (the role serves)
  *   MISUSE    u8 role, u32 index: that peer said what it may not, so its channel was closed; it is
  *             to be ended and started again (of scribe, connector, exit and runner, about gates)
@@ -92,6 +96,9 @@ enum ipc_message {
 	IPC_ENDED,
 	IPC_HANDOFF,
 	IPC_COUNT,
+	IPC_PINS_ROOM,
+	IPC_PINS,
+	IPC_PINS_SEEN,
 };
 
 enum ipc_nack {

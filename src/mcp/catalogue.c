@@ -21,6 +21,7 @@ static const struct str finding_texts[MCP_FINDING_KINDS] = {
 	[MCP_FINDING_NAME] = STR_INIT("a name against the rules"),
 	[MCP_FINDING_DUPLICATE] = STR_INIT("the same name twice"),
 	[MCP_FINDING_COLLISION] = STR_INIT("a name that another server's item already has"),
+	[MCP_FINDING_CONFUSABLE] = STR_INIT("a name that looks like another server's"),
 	[MCP_FINDING_TOO_LARGE] = STR_INIT("an item past the size limit"),
 	[MCP_FINDING_TOO_MANY] = STR_INIT("a list past the limits; the rest is left out"),
 	[MCP_FINDING_CURSOR_LOOP] = STR_INIT("a cursor that repeats; the list ends there"),

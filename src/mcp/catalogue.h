@@ -40,6 +40,7 @@ enum mcp_finding_kind {
 	MCP_FINDING_NAME,        /* a name against the rules, or one that imitates another member */
 	MCP_FINDING_DUPLICATE,   /* offered twice by one server: the first one stays */
 	MCP_FINDING_COLLISION,   /* two servers' items would get one name: the first one stays */
+	MCP_FINDING_CONFUSABLE,  /* it looks like another server's: the first one stays */
 	MCP_FINDING_TOO_LARGE,   /* one item past MCP_ITEM_BYTES */
 	MCP_FINDING_TOO_MANY,    /* the list ends here: a limit on items, pages or bytes */
 	MCP_FINDING_CURSOR_LOOP, /* the server repeats a cursor: the list ends here */
@@ -67,6 +68,9 @@ struct mcp_item {
 	struct str key_raw;            /* inside it: the JSON string it is called by */
 	struct str key;                /* decoded: a name, a URI or a URI template */
 	struct mcp_contract *contract; /* of a tool that was called: mcp/contract.h */
+	/* The owner's: what is pinned of it. An item that is held is in no view. */
+	bool held, unknown, has_digest;
+	uint8_t digest[32];
 };
 
 struct mcp_list {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcp/view.h"
 
+#include "base/fold.h"
 #include "mcp/splice.h"
 
 #include <stdlib.h>
@@ -41,11 +42,42 @@ static struct str outward_raw(struct mcp_view *v, struct str id, const struct mc
 	}
 }
 
+/*
+ * Does the name of this item look like another one of an earlier server? Two servers may well have
+ * tools of one name, which their prefixes tell apart; names that differ and look the same are made
+ * to be taken for each other.
+ */
+static enum err_code check_look(struct mcp_view *v, struct mcp_entry *e, bool *ret_alike,
+				struct err *err)
+{
+	const struct mcp_entry *first;
+	struct str look;
+	struct buf b;
+
+	*ret_alike = false;
+	if (is_uri(v->kind) || v->naming == MCP_NAMING_PLAIN) {
+		return ERR_OK;
+	}
+	buf_init(&b, 4 * (size_t)MCP_PROMPT_NAME_MAX);
+	fold_skeleton(&b, e->item->key);
+	first = map_find(&v->by_look, buf_str(&b));
+	look = first ? buf_str(&b) : arena_dup(&v->arena, buf_str(&b));
+	buf_done(&b);
+	if (first) {
+		*ret_alike = first->server != e->server && !str_eq(first->item->key, e->item->key);
+		return ERR_OK;
+	}
+	return look.p && map_put(&v->by_look, look, e)
+		       ? ERR_OK
+		       : ERR(err, ERR_NOMEM, "no memory for the merged list");
+}
+
 static enum err_code put_entry(struct mcp_view *v, const struct mcp_source *s, size_t server,
 			       const struct mcp_item *item, struct err *err)
 {
 	struct mcp_entry *e = &v->entries[v->n];
 	struct str raw = outward_raw(v, s->id, item), name;
+	bool alike;
 
 	if (!raw.p) {
 		return ERR(err, ERR_NOMEM, "no memory for the merged list");
@@ -56,6 +88,13 @@ static enum err_code put_entry(struct mcp_view *v, const struct mcp_source *s, s
 		return ERR_OK;
 	}
 	*e = (struct mcp_entry){.name = name, .json = item->raw, .item = item, .server = server};
+	TRY(check_look(v, e, &alike, err));
+	if (alike) {
+		mcp_findings_add(&v->findings, &v->arena, MCP_FINDING_CONFUSABLE, name);
+		if (!s->lenient) {
+			return ERR_OK;
+		}
+	}
 	if (raw.p != item->key_raw.p) {
 		struct mcp_patch p = {.at = item->key_raw, .with = raw};
 		struct buf b;
@@ -90,6 +129,9 @@ static enum err_code put_source(struct mcp_view *v, const struct mcp_source *s, 
 	memcpy(sorted, l->items, l->n * sizeof(struct mcp_item *));
 	qsort(sorted, l->n, sizeof(struct mcp_item *), by_key);
 	for (size_t i = 0; i < l->n; i++) {
+		if (sorted[i]->held) {
+			continue;
+		}
 		if (v->bytes + sorted[i]->raw.n + MCP_URI_MAX > MCP_VIEW_BYTES) {
 			mcp_findings_add(&v->findings, &v->arena, MCP_FINDING_TOO_MANY, s->id);
 			return ERR_OK;
@@ -130,6 +172,7 @@ enum err_code mcp_view_build(struct mcp_view *v, enum mcp_list_kind kind, enum m
 	*v = (struct mcp_view){.kind = kind, .naming = naming};
 	arena_init(&v->arena, ARENA_LIMIT);
 	map_init(&v->by_name, seed);
+	map_init(&v->by_look, seed);
 	code = build(v, sources, n, err);
 	if (code) {
 		mcp_view_done(v);
@@ -140,6 +183,7 @@ enum err_code mcp_view_build(struct mcp_view *v, enum mcp_list_kind kind, enum m
 void mcp_view_done(struct mcp_view *v)
 {
 	map_done(&v->by_name);
+	map_done(&v->by_look);
 	arena_done(&v->arena);
 	v->entries = NULL;
 	v->n = v->n_ids = 0;

@@ -29,6 +29,7 @@ enum mcp_naming { MCP_NAMING_PREFIXED = 0, MCP_NAMING_PLAIN };
 struct mcp_source {
 	struct str id;
 	const struct mcp_list *list;
+	bool lenient; /* its names may look like those of servers before it */
 };
 
 struct mcp_entry {
@@ -47,11 +48,14 @@ struct mcp_view {
 	struct mcp_entry *entries;
 	size_t n, bytes;
 	struct map by_name; /* of struct mcp_entry */
+	struct map
+		by_look; /* the first entry of each skeleton (base/fold.h), of tools and prompts */
 	struct mcp_findings findings;
 };
 
 /*
- * Builds the view of the sources' lists, which must outlive it. MCP_NAMING_PLAIN
+ * Builds the view of the sources' lists, which must outlive it. Items that are held are left out; so
+ * is, with a finding, a tool or prompt whose name looks like one of an earlier server and is not the same. MCP_NAMING_PLAIN
  * takes one source. A server whose list no longer fits within MCP_VIEW_BYTES is
  * left out from there on, with a finding. ERR_NOMEM leaves nothing to release.
  */

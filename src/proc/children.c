@@ -2,6 +2,7 @@
 #include "proc/children.h"
 
 #include "base/clock.h"
+#include "gate/pin.h"
 #include "ipc/frame.h"
 #include "ipc/messages.h"
 #include "sys/fd.h"
@@ -9,6 +10,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,6 +23,7 @@ static void add_slot(struct children *c, enum role role, unsigned index)
 	*child = (struct child){.role = role, .index = index};
 	child->process.pidfd = -1;
 	child->control.fd = -1;
+	child->room_fd = -1;
 }
 
 void children_init(struct children *c, char *self, unsigned n_gates)
@@ -175,6 +178,33 @@ static enum err_code connect_peers(struct children *c, struct child *child, stru
 	return ERR_OK;
 }
 
+/* A file of fixed size that only grows full: what a gate writes into it is bounded. */
+static enum err_code make_room(struct child *child, struct err *err)
+{
+	CLEANUP(fd_close) int fd = memfd_create("pins-room", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0 || ftruncate(fd, PIN_REPORT_MAX) < 0 ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0) {
+		return ERR_ERRNO(err, "making room for reports of pins");
+	}
+	fd_close(&child->room_fd);
+	child->room_fd = fd_take(&fd);
+	return child_tell(child, IPC_PINS_ROOM, child->room_fd, err);
+}
+
+enum err_code child_tell_pins(struct child *child, int pins_fd, bool answer, struct err *err)
+{
+	char buf[16];
+	struct frame_writer w;
+
+	if (child->room_fd < 0) {
+		TRY(make_room(child, err));
+	}
+	frame_begin(&w, buf, sizeof(buf), IPC_PINS);
+	frame_put_u8(&w, answer);
+	return tell(child, &w, pins_fd, err);
+}
+
 static enum err_code hand_out(struct child *child, const struct handout *h, struct err *err)
 {
 	bool gate = child->role == ROLE_GATE;
@@ -189,6 +219,10 @@ static enum err_code hand_out(struct child *child, const struct handout *h, stru
 			if (at->fd >= 0) {
 				TRY(tell_listener(child, at->index, at->fd, err));
 			}
+		}
+		fd_close(&child->room_fd); /* its predecessor's */
+		if (h->pins_fd >= 0) {
+			TRY(child_tell_pins(child, h->pins_fd, false, err));
 		}
 		if (child->index == 0 && h->runs_fd >= 0) {
 			TRY(child_tell(child, IPC_RUNS, h->runs_fd, err));

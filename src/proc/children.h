@@ -33,6 +33,7 @@ struct child {
 	unsigned reloads_pending;        /* handed over, and not answered yet */
 	bool tls;                        /* it was told to load OpenSSL before its jail */
 	bool http2;                      /* likewise libnghttp2 */
+	int room_fd;                     /* of a gate: what it writes its reports of pins to; -1: none */
 	unsigned generation;             /* of the bundle it was handed last */
 };
 
@@ -44,6 +45,7 @@ struct handout {
 	int bundle_fd;          /* policies and schema: gates only */
 	int log_dir_fd, key_fd; /* scribe only */
 	int runs_fd;            /* first gate only; -1: none */
+	int pins_fd;            /* gates only; -1: nothing is pinned */
 	const struct role_secret *secrets; /* each says whose it is */
 	unsigned n_secrets;
 	const struct role_listener *listeners; /* gates only; index g * n_listen + l */
@@ -79,6 +81,10 @@ void children_ended(struct child *child, uint64_t now);
 
 /* One message with at most one descriptor (dup'ed; -1 for none). */
 enum err_code child_tell(struct child *child, uint8_t message, int fd, struct err *err) MUST_USE;
+
+/* The table of pins, to a gate; the first of it comes with the room for its reports. */
+enum err_code child_tell_pins(struct child *child, int pins_fd, bool answer,
+			      struct err *err) MUST_USE;
 
 /* Those of the files that this child's role may have. */
 enum err_code child_tell_secrets(struct child *child, const struct role_secret *secrets, unsigned n,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proc/control.h"
 
+#include "base/hex.h"
 #include "sys/fd.h"
 #include "json/parse.h"
 #include "json/write.h"
@@ -127,6 +128,8 @@ static enum control_op parse_line(struct str line, struct control_request *ret)
 		{STR_INIT("held"), CONTROL_HELD},       {STR_INIT("approve"), CONTROL_APPROVE},
 		{STR_INIT("deny"), CONTROL_DENY},       {STR_INIT("sever"), CONTROL_SEVER},
 		{STR_INIT("restore"), CONTROL_RESTORE},
+		{STR_INIT("pin_approve"), CONTROL_PIN_APPROVE},
+		{STR_INIT("pin_reject"), CONTROL_PIN_REJECT},
 	};
 	enum control_op op = CONTROL_NONE;
 	const struct json *root;
@@ -141,6 +144,11 @@ static enum control_op parse_line(struct str line, struct control_request *ret)
 		}
 		if ((op == CONTROL_APPROVE || op == CONTROL_DENY) &&
 		    !read_id(json_str(json_get(root, STR("id"))), ret)) {
+			op = CONTROL_NONE;
+		}
+		if ((op == CONTROL_PIN_APPROVE || op == CONTROL_PIN_REJECT) &&
+		    !(hex_read(json_str(json_get(root, STR("pin"))), ret->pin.bytes, PIN_ID_LEN) &&
+		      hex_read(json_str(json_get(root, STR("digest"))), ret->digest, SHA256_LEN))) {
 			op = CONTROL_NONE;
 		}
 		if (op == CONTROL_SEVER &&

@@ -4,7 +4,8 @@
  * for the user the supervisor runs as, and root. One JSON object a line in, one
  * out: {"op":"reload"} is answered {"ok":true,"text":""} or {"ok":false,"error":"..."}. The others are
  * "stop"; "held", whose text is a JSON array of what waits for a person; "approve" and "deny" with
- * "id"; "sever" with "group", and "restore".
+ * "id"; "sever" with "group", and "restore"; "pin_approve" and "pin_reject" with "pin" and
+ * "digest".
  */
 #ifndef PROC_CONTROL_H
 #define PROC_CONTROL_H
@@ -12,6 +13,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "proc/sever.h"
+#include "gate/pin.h"
 
 #include <poll.h>
 
@@ -26,6 +28,8 @@ enum control_op {
 	CONTROL_DENY,
 	CONTROL_SEVER,
 	CONTROL_RESTORE,
+	CONTROL_PIN_APPROVE,
+	CONTROL_PIN_REJECT
 };
 
 struct control_request {
@@ -35,6 +39,8 @@ struct control_request {
 	unsigned gate; /* APPROVE, DENY: what is held, "GATE.NUMBER" */
 	uint64_t number;
 	char group[SEVER_GROUP_MAX + 1]; /* SEVER */
+	struct pin_id pin; /* PIN_...: which item, and what of it was shown */
+	uint8_t digest[SHA256_LEN];
 };
 
 struct control_client {

@@ -202,8 +202,40 @@ static void on_verdict(struct wishes *w)
 		     w->boot->verdict.yes, w->boot->verdict.uid);
 }
 
-static const struct wishes_ops wishes = {
-	.channel = on_channel, .reload = on_reload, .drain = on_drain, .verdict = on_verdict};
+/* The newest table; the room for reports comes with the first. */
+static void take_pins(struct gate_role *r)
+{
+	struct gate_pins *pins = &r->gate.pins;
+
+	if (r->boot->pins_room_fd >= 0) {
+		fd_close(&pins->room_fd);
+		pins->room_fd = fd_take(&r->boot->pins_room_fd);
+	}
+	if (r->boot->pins_fd >= 0) {
+		pins_take_table(&r->gate, r->boot->pins_fd, r->boot->pins_answer);
+		fd_close(&r->boot->pins_fd);
+	}
+}
+
+static void on_pins(struct wishes *w)
+{
+	take_pins(CONTAINER_OF(w, struct gate_role, control));
+}
+
+static void on_pins_seen(struct gate *g, uint32_t n)
+{
+	struct err err;
+
+	if (role_pins_seen(CONTAINER_OF(g, struct gate_role, gate)->boot, n, &err)) {
+		log_line(LOG_WARN, "%s", err.msg);
+	}
+}
+
+static const struct wishes_ops wishes = {.channel = on_channel,
+					 .reload = on_reload,
+					 .drain = on_drain,
+					 .verdict = on_verdict,
+					 .pins = on_pins};
 
 static void on_count(struct gate *g, unsigned n_running)
 {
@@ -235,7 +267,9 @@ static enum err_code serve(struct gate_role *r, struct err *err)
 	if (r->boot->http2) {
 		TRY(h2_lib_load(&r->gate.h2, err)); /* the jail lets no file be opened */
 	}
+	r->gate.pins.on_seen = on_pins_seen;
 	TRY(role_enter(r->boot, &gate_jail, err));
+	take_pins(r);
 	TRY(read_rules(r->boot, &rules, err));
 	TRY(gate_apply(&r->gate, rules, err));
 	for (unsigned i = 0; i < r->boot->n_channels; i++) {

@@ -127,6 +127,13 @@ static bool boot_message(struct role_boot *boot, struct str frame, int *fds, uns
 	case IPC_RUNS:
 		ok = keep_fd(&boot->runs_fd, fds, n_fds);
 		break;
+	case IPC_PINS_ROOM:
+		ok = keep_fd(&boot->pins_room_fd, fds, n_fds);
+		break;
+	case IPC_PINS:
+		boot->pins_answer = frame_get_u8(&r) == 1;
+		ok = keep_fd(&boot->pins_fd, fds, n_fds);
+		break;
 	case IPC_SECRET:
 		ok = keep_secret(boot, &r, fds, n_fds);
 		break;
@@ -169,6 +176,7 @@ static bool boot_message(struct role_boot *boot, struct str frame, int *fds, uns
 	case IPC_ENDED:
 	case IPC_HANDOFF:
 	case IPC_COUNT:
+	case IPC_PINS_SEEN:
 	default:
 		ok = false;
 		break;
@@ -237,7 +245,9 @@ static enum err_code serving_message(struct role_boot *boot, struct str frame, i
 			return ERR(err, ERR_INVALID, "message %u of the supervisor is not expected",
 				   type);
 		}
-		*ret = type == IPC_CHANNEL ? ROLE_WISH_CHANNEL : ROLE_WISH_NONE;
+		*ret = type == IPC_CHANNEL ? ROLE_WISH_CHANNEL
+		       : type == IPC_PINS  ? ROLE_WISH_PINS
+					   : ROLE_WISH_NONE;
 		return ERR_OK;
 	}
 	return frame_ok(&r) && *n_fds == 0 ? ERR_OK
@@ -365,6 +375,16 @@ enum err_code role_held(struct role_boot *boot, uint64_t number, struct str text
 	return chan_send(&boot->control, frame_bytes(&w), NULL, 0, err);
 }
 
+enum err_code role_pins_seen(struct role_boot *boot, uint32_t n, struct err *err)
+{
+	char buf[8];
+	struct frame_writer w;
+
+	frame_begin(&w, buf, sizeof(buf), IPC_PINS_SEEN);
+	frame_put_u32(&w, n);
+	return chan_send(&boot->control, frame_bytes(&w), NULL, 0, err);
+}
+
 enum err_code role_accuse(struct role_boot *boot, enum role role, unsigned index, struct err *err)
 {
 	char buf[16];
@@ -411,8 +431,13 @@ static int role_run(struct role_boot *boot)
 /* argv: --role, NAME, and for the loader a path, for all others an index */
 int role_main(int argc, char **argv)
 {
-	struct role_boot boot = {
-		.config_fd = -1, .bundle_fd = -1, .directory_fd = -1, .key_fd = -1, .runs_fd = -1};
+	struct role_boot boot = {.config_fd = -1,
+				 .bundle_fd = -1,
+				 .directory_fd = -1,
+				 .key_fd = -1,
+				 .runs_fd = -1,
+				 .pins_fd = -1,
+				 .pins_room_fd = -1};
 	struct err err;
 	enum err_code code;
 	uint64_t index;

@@ -62,6 +62,8 @@ struct role_boot {
 	unsigned index;
 	struct chan control;
 	int config_fd, bundle_fd, directory_fd, key_fd, runs_fd;
+	int pins_fd, pins_room_fd; /* gates only, where servers are pinned */
+	bool pins_answer;          /* the newest pins_fd answers this gate's report */
 	struct role_channel channels[ROLE_MAX_CHANNELS];
 	unsigned n_channels;
 	struct role_listener listeners[ROLE_MAX_LISTENERS];
@@ -123,6 +125,7 @@ enum role_wish {
 	ROLE_WISH_RELOAD,  /* config_fd, bundle_fd and secrets are new ones: answer role_reloaded */
 	ROLE_WISH_DRAIN,   /* finish, then exit 0 */
 	ROLE_WISH_VERDICT, /* boot->verdict: a person answered (gates) */
+	ROLE_WISH_PINS,    /* pins_fd is a new one (gates) */
 	ROLE_WISH_NOTE,    /* *ret_note is an entry for the ledger (scribe) */
 };
 
@@ -138,6 +141,9 @@ enum err_code role_next_wish(struct role_boot *boot, void *buf, enum role_wish *
 /* Tells the supervisor what this gate holds for a person; with an empty text: no more. */
 enum err_code role_held(struct role_boot *boot, uint64_t number, struct str text,
 			struct err *err) MUST_USE;
+
+/* Tells the supervisor that a report of so many bytes is in this gate's room. */
+enum err_code role_pins_seen(struct role_boot *boot, uint32_t n, struct err *err) MUST_USE;
 
 /* The answer to ROLE_WISH_RELOAD. */
 enum err_code role_reloaded(struct role_boot *boot, bool ok, struct str text,

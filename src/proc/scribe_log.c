@@ -44,14 +44,15 @@ static bool may_report(enum role sender, enum ledger_event_name event)
 	case LEDGER_SERVER_ENDED:
 	case LEDGER_SESSION_OPENED:
 	case LEDGER_SESSION_CLOSED:
-	case LEDGER_FINDING:
-	case LEDGER_APPROVAL_GIVEN:
-	case LEDGER_APPROVAL_REFUSED:
 	case LEDGER_RUN_STARTED:
 	case LEDGER_RUN_FROZEN:
 	case LEDGER_RUN_THAWED:
 	case LEDGER_RUN_KILLED:
 		return sender == ROLE_GATE;
+	case LEDGER_FINDING:
+	case LEDGER_APPROVAL_GIVEN:
+	case LEDGER_APPROVAL_REFUSED:
+		return sender == ROLE_GATE || sender == ROLE_SUPERVISOR; /* pins are its to keep */
 	case LEDGER_NO_EVENT:
 	case LEDGER_EVENT_MAX:
 		break;

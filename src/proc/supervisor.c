@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* proc/supervisor.c - starts, restarts, reloads and stops the other roles.
  *
- *   reads   bundles of the loader role, one-line requests of the owner on the control socket
+ *   reads   bundles of the loader role, one-line requests of the owner on the control socket,
+ *           reports of gates about what servers offer (proc/pins_keeper.h): never their texts
  *   holds   the configuration, the listeners, the children's control channels
  *   cannot  see network bytes, agent bytes or the ledger's records: none reach it
  */
@@ -18,6 +19,7 @@
 #include "proc/children.h"
 #include "proc/control.h"
 #include "proc/ground.h"
+#include "proc/pins_keeper.h"
 #include "proc/sever.h"
 #include "sys/fd.h"
 #include "json/write.h"
@@ -87,6 +89,7 @@ struct supervisor {
 	char severed[SEVER_GROUP_MAX + 1];
 	bool severing;
 	int sever_client;
+	struct pins_keeper pins;
 };
 
 static bool is_named(const struct config_url *url)
@@ -183,6 +186,7 @@ static struct handout handout_of(const struct supervisor *s, const struct bundle
 		.log_dir_fd = s->ground.log_dir_fd,
 		.key_fd = s->ground.key_fd,
 		.runs_fd = s->ground.runs_fd,
+		.pins_fd = s->pins.table_fd,
 		.secrets = b->secrets,
 		.n_secrets = b->n_secrets,
 		.listeners = s->ground.listeners,
@@ -268,6 +272,11 @@ static bool forget_note(struct supervisor *s)
 	s->n_notes--;
 	free(oldest);
 	return true;
+}
+
+static void note_pins(struct pins_keeper *k, struct ledger_event event)
+{
+	note(CONTAINER_OF(k, struct supervisor, pins), event);
 }
 
 static void note_role(struct supervisor *s, enum ledger_event_name event, const struct child *c,
@@ -360,6 +369,9 @@ static void hand_anew(struct supervisor *s, struct child *c)
 	if (!code && gate) {
 		code = child_tell(c, IPC_BUNDLE, b->policies_fd, &err);
 	}
+	if (!code && gate && s->pins.table_fd >= 0) {
+		code = child_tell_pins(c, s->pins.table_fd, false, &err);
+	}
 	if (code || child_tell(c, IPC_RELOAD, -1, &err)) {
 		(void)kill(c->process.pid,
 			   SIGKILL); /* its successor starts with what is in force */
@@ -448,6 +460,7 @@ static enum err_code make_ready(struct supervisor *s, struct bundle *next, struc
 	TRY(check_tls(s, next->config, err));
 	TRY(check_http2(s, next->config, err));
 	TRY(add_own_files(s, next, err));
+	TRY(pins_keeper_open(&s->pins, next->config, s->ground.lock_fd, err));
 	TRY(keep_accepted(s, next, err));
 	return s->severed[0] ? bundle_sever(next, str_from_c(s->severed), err) : ERR_OK;
 }
@@ -695,6 +708,13 @@ static void child_message(struct supervisor *s, struct child *c, struct str fram
 			return;
 		}
 	}
+	if (type == IPC_PINS_SEEN && c->role == ROLE_GATE) {
+		uint32_t n = frame_get_u32(&r);
+
+		if (frame_ok(&r) && pins_keeper_seen(&s->pins, s->bundle.config, c, n)) {
+			return;
+		}
+	}
 	if (type == IPC_RELOADED) {
 		bool ok = frame_get_u8(&r) == 1;
 		struct str text = frame_get_str(&r);
@@ -899,6 +919,14 @@ static void control_request(struct supervisor *s, const struct control_request *
 	case CONTROL_RESTORE:
 		sever(s, req);
 		break;
+	case CONTROL_PIN_APPROVE:
+	case CONTROL_PIN_REJECT: {
+		struct err err = {0};
+		bool done = pins_keeper_decide(&s->pins, req, &err);
+
+		control_answer(&s->control, req->client, done, str_from_c(done ? "" : err.msg));
+		break;
+	}
 	case CONTROL_STOP:
 		control_answer(&s->control, req->client, true, STR("draining"));
 		stop(s);
@@ -1034,6 +1062,7 @@ static enum err_code set_up(struct supervisor *s, struct err *err)
 	TRY(ground_open(&s->ground, s->bundle.config, s->children.n_gates, err));
 	TRY(add_own_files(s, &s->bundle, err));
 	TRY(keep_accepted(s, &s->bundle, err));
+	TRY(pins_keeper_open(&s->pins, s->bundle.config, s->ground.lock_fd, err));
 	TRY(sever_read(s->ground.lock_fd, s->severed, err));
 	if (s->severed[0]) {
 		TRY(bundle_sever(&s->bundle, str_from_c(s->severed), err));
@@ -1067,6 +1096,9 @@ int supervisor_run(const struct supervisor_options *options)
 	bundle_init(&s.next);
 	ground_init(&s.ground);
 	control_init(&s.control);
+	pins_keeper_init(&s.pins);
+	s.pins.children = &s.children;
+	s.pins.note = note_pins;
 	if (set_up(&s, &err)) {
 		log_line(LOG_ERROR, "%s", err.msg);
 		s.failed = true;
@@ -1082,7 +1114,9 @@ int supervisor_run(const struct supervisor_options *options)
 	for (unsigned i = 0; i < s.children.n; i++) {
 		chan_done(&s.children.slots[i].control);
 		fd_close(&s.children.slots[i].process.pidfd);
+		fd_close(&s.children.slots[i].room_fd);
 	}
+	pins_keeper_done(&s.pins);
 	control_done(&s.control);
 	ground_done(&s.ground);
 	while (forget_note(&s)) {

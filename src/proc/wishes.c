@@ -44,6 +44,11 @@ static enum err_code serve(struct wishes *w, enum role_wish wish, struct str ent
 			w->ops->verdict(w);
 		}
 		break;
+	case ROLE_WISH_PINS:
+		if (w->ops->pins) {
+			w->ops->pins(w);
+		}
+		break;
 	case ROLE_WISH_NONE:
 		break;
 	}

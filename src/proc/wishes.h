@@ -26,6 +26,8 @@ struct wishes_ops {
 	void (*drain)(struct wishes *w);
 	/* boot->verdict: a person answered for what this role holds; NULL: it holds nothing. */
 	void (*verdict)(struct wishes *w);
+	/* boot->pins_fd is a new one; NULL: this role pins nothing. */
+	void (*pins)(struct wishes *w);
 	/* An entry of the supervisor's for the log; NULL: this role keeps none. */
 	enum err_code (*note)(struct wishes *w, struct str entry, struct err *err);
 };

@@ -4,7 +4,7 @@
 //
 //   node bad_server.mjs [--name N] [--no-initialize] [--exit-at-start] [--version V] [--pages N]
 //                       [--cursor-loop] [--bad-names] [--noise] [--stay] [--instructions TEXT]
-//                       [--resources]
+//                       [--resources] [--also NAME,NAME] [--poison DESCRIPTION]
 import { readFileSync, writeFileSync, readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
@@ -17,6 +17,7 @@ const value = (name, other) => {
 const heard = [];
 const cancelled = [];
 let extra = 0;
+const described = {}; // what descriptions have become
 
 const write = (text) => process.stdout.write(text);
 const send = (o) => write(`${JSON.stringify({ jsonrpc: '2.0', ...o })}\n`);
@@ -66,6 +67,11 @@ const tools = {
   add_tool: (id) => {
     extra += 1;
     answer(id, text('added'));
+    send({ method: 'notifications/tools/list_changed' });
+  },
+  redescribe: (id, a) => {
+    described[a.tool] = a.description;
+    answer(id, text('done'));
     send({ method: 'notifications/tools/list_changed' });
   },
   same_tools: (id) => { answer(id, text('same')); send({ method: 'notifications/tools/list_changed' }); },
@@ -190,8 +196,14 @@ const schemas = {
 const list = (cursor) => {
   const all = Object.keys(tools).map((name) => ({
     name, description: `Misbehaves: ${name}`, inputSchema: { type: 'object' }, ...schemas[name],
+    ...(described[name] && { description: described[name] }),
   }));
   for (let i = 0; i < extra; i += 1) all.push({ name: `extra_${i}`, inputSchema: { type: 'object' } });
+  for (const name of value('also', '').split(',')) if (name) all.push({ name, inputSchema: { type: 'object' } });
+  if (value('poison')) {
+    const description = value('poison').replace(/U\+([0-9A-F]+);/g, (_, c) => String.fromCodePoint(parseInt(c, 16)));
+    all.push({ name: 'poisoned', description, inputSchema: { type: 'object' } });
+  }
   if (flag('bad-names')) {
     all.push({ name: 'with space' }, { name: '' }, { name: 'echo', description: 'a second one' }, { name: 'x', Name: 'y' }, {}, 7);
   }

@@ -92,6 +92,7 @@ static void start(void)
 	frame_put_u32(&w, 4);
 	frame_put_u8(&w, 1);
 	frame_put_u8(&w, 1);
+	frame_put_u8(&w, 1);
 	send_frame(frame_bytes(&w), 0);
 }
 
@@ -170,7 +171,7 @@ static void assert_refused(void)
 
 static bool is_boot_message(unsigned m)
 {
-	return m >= IPC_CONFIG && m <= IPC_START;
+	return (m >= IPC_CONFIG && m <= IPC_START) || m == IPC_PINS_ROOM || m == IPC_PINS;
 }
 
 static void what_is_not_of_a_boot_ends_it(void **state)

@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* writ pin VERB: what is pinned of servers, what waits for a person, and a person's word. */
+#include "cli/cmd.h"
+#include "cli/control.h"
+#include "cli/out.h"
+#include "cli/pin_diff.h"
+#include "cli/pins_file.h"
+#include "cli/verb.h"
+#include "config/load.h"
+#include "detect/lint.h"
+
+#include <time.h>
+
+#define MEMORY_MAX ((size_t)1 << 30)
+
+struct pin_args {
+	const char *config, *state, *server, *name, *kind;
+	bool json, all, anyway, held;
+};
+
+/* What a verb works on. */
+struct pin_view {
+	struct arena arena;
+	struct str state;
+	const struct json *pins;
+};
+
+/* ---- reading the store ---- */
+
+static enum err_code view_open(struct pin_view *v, const struct pin_args *args, struct err *err)
+{
+	struct config_errors errors = {0};
+	struct config cfg;
+
+	if (args->state) {
+		v->state = str_from_c(args->state);
+	} else {
+		TRY(config_read_file(&v->arena, args->config, &cfg, &errors, err));
+		v->state = cfg.state;
+	}
+	return pins_file_read(&v->arena, v->state, &v->pins, err);
+}
+
+static struct str member(const struct json *pin, struct str key)
+{
+	return pins_file_member(pin, key);
+}
+
+static bool is_pending(const struct json *pin)
+{
+	return json_get(pin, STR("pending")) != NULL;
+}
+
+static bool is_rejected(const struct json *pin)
+{
+	const struct json *r = json_get(pin, STR("rejected"));
+
+	return is_pending(pin) && json_is_bool(r) && r->boolean;
+}
+
+static bool is_meant(const struct json *pin, const struct pin_args *args)
+{
+	return (!args->server || str_eq(member(pin, STR("server")), str_from_c(args->server))) &&
+	       (!args->name || str_eq(member(pin, STR("name")), str_from_c(args->name))) &&
+	       (!args->kind || str_eq(member(pin, STR("kind")), str_from_c(args->kind))) &&
+	       !str_eq(member(pin, STR("kind")), STR("server"));
+}
+
+static struct str text_of(struct pin_view *v, const struct json *pin, const char *which)
+{
+	return pins_file_text(&v->arena, v->state, pin, which);
+}
+
+/* The server's own ids are what others may speak of. */
+static struct lint lint_of(struct pin_view *v, const struct json *pin, struct str text)
+{
+	struct str *others = ARENA_ARRAY(&v->arena, v->pins->n, struct str);
+	const struct json *doc;
+	struct lint l = {0};
+	size_t n = 0;
+
+	JSON_EACH (other, others ? v->pins : NULL) {
+		struct str id = member(other, STR("server"));
+
+		if (str_eq(member(other, STR("kind")), STR("server")) &&
+		    !str_eq(id, member(pin, STR("server")))) {
+			others[n++] = id;
+		}
+	}
+	if (json_parse(&v->arena, text, NULL, &doc, NULL) == ERR_OK) {
+		lint_item(&v->arena, doc, others, n, &l);
+	}
+	return l;
+}
+
+/* ---- list ---- */
+
+static struct str time_text(struct pin_view *v, const struct json *pin)
+{
+	uint64_t since = 0;
+	time_t seconds;
+	char text[32];
+	struct tm tm;
+
+	if (!json_u64(json_get(pin, STR("since")), &since) || since > UINT32_MAX) {
+		return STR("");
+	}
+	seconds = (time_t)since;
+	if (!gmtime_r(&seconds, &tm) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm)) {
+		return STR("");
+	}
+	return arena_dup(&v->arena, str_from_c(text));
+}
+
+static struct str state_text(const struct json *pin)
+{
+	if (is_rejected(pin)) {
+		return STR("rejected");
+	}
+	if (is_pending(pin)) {
+		return json_get(pin, STR("pinned")) ? STR("changed") : STR("new");
+	}
+	return STR("pinned");
+}
+
+static int list(struct out *o, struct pin_view *v, const struct pin_args *args, struct err *err)
+{
+	static const struct out_col cols[] = {{"state", 8}, {"server", 12}, {"kind", 12},
+					      {"name", 24}, {"how", 10},    {"since", 20},
+					      {"score", 5}};
+	static const struct out_list rows = {
+		.name = "pins", .cols = cols, .n_cols = ARRAY_LEN(cols)};
+	size_t held = 0;
+
+	(void)err;
+	out_list_begin(o, &rows);
+	JSON_EACH (pin, v->pins) {
+		uint64_t score = 0;
+
+		if (!is_meant(pin, args) || (args->held && !is_pending(pin))) {
+			continue;
+		}
+		held += is_pending(pin) && !is_rejected(pin);
+		(void)json_u64(json_get(pin, STR("score")), &score);
+		out_row_begin(o);
+		out_text(o, "state", state_text(pin));
+		out_text(o, "server", member(pin, STR("server")));
+		out_text(o, "kind", member(pin, STR("kind")));
+		out_text(o, "name", member(pin, STR("name")));
+		out_text(o, "how", member(pin, STR("how")));
+		out_text(o, "since", time_text(v, pin));
+		out_u64(o, "score", score);
+		out_row_end(o);
+	}
+	out_list_end(o);
+	if (held) {
+		out_note(o, "%zu wait for a person: writ pin diff shows them", held);
+	}
+	return held ? CMD_FOUND : CMD_FINE;
+}
+
+/* ---- diff ---- */
+
+static void put_row(struct out *o, const char *op, struct str text)
+{
+	out_row_begin(o);
+	out_text(o, "op", str_from_c(op));
+	out_text(o, "text", text);
+	out_row_end(o);
+}
+
+static enum err_code diff_one(struct out *o, struct pin_view *v, const struct json *pin,
+			      struct err *err)
+{
+	static const char *const ops[] = {
+		[PIN_SAME] = " ", [PIN_GONE] = "-", [PIN_NEW] = "+", [PIN_LEFT_OUT] = " "};
+	struct str before = text_of(v, pin, "pinned"), after = text_of(v, pin, "pending");
+	const struct pin_line *lines = NULL;
+	struct lint l = lint_of(v, pin, after);
+	size_t n = 0;
+
+	put_row(o, "@",
+		arena_printf(&v->arena, STR_FMT " " STR_FMT " " STR_FMT ": " STR_FMT,
+			     STR_ARG(member(pin, STR("server"))), STR_ARG(member(pin, STR("kind"))),
+			     STR_ARG(member(pin, STR("name"))), STR_ARG(state_text(pin))));
+	for (size_t i = 0; i < l.n; i++) {
+		put_row(o, "!",
+			arena_printf(&v->arena, STR_FMT ": " STR_FMT ": %s",
+				     STR_ARG(lint_name(l.findings[i].code)),
+				     STR_ARG(lint_text(l.findings[i].code)),
+				     l.findings[i].excerpt));
+	}
+	TRY(pin_diff(&v->arena, before, after, &lines, &n, err));
+	for (size_t i = 0; i < n; i++) {
+		put_row(o, ops[lines[i].op], lines[i].text);
+	}
+	return ERR_OK;
+}
+
+static int diff(struct out *o, struct pin_view *v, const struct pin_args *args, struct err *err)
+{
+	static const struct out_col cols[] = {{"op", 1}, {"text", 0}};
+	static const struct out_list rows = {
+		.name = "diff", .cols = cols, .n_cols = ARRAY_LEN(cols), .between = " "};
+	size_t shown = 0;
+
+	out_list_begin(o, &rows);
+	JSON_EACH (pin, v->pins) {
+		if (!is_meant(pin, args) || !is_pending(pin) || (is_rejected(pin) && !args->name)) {
+			continue;
+		}
+		shown++;
+		if (diff_one(o, v, pin, err)) {
+			out_list_end(o);
+			return out_error(o, err);
+		}
+	}
+	out_list_end(o);
+	if (!shown) {
+		out_note(o, "nothing waits for a person");
+	}
+	return shown ? CMD_FOUND : CMD_FINE;
+}
+
+/* ---- approve, reject ---- */
+
+static enum err_code decide_one(struct pin_view *v, const struct json *pin, bool yes,
+				struct err *err)
+{
+	struct str request = arena_printf(
+		&v->arena, "{\"op\":\"%s\",\"pin\":\"" STR_FMT "\",\"digest\":\"" STR_FMT "\"}",
+		yes ? "pin_approve" : "pin_reject", STR_ARG(member(pin, STR("id"))),
+		STR_ARG(member(pin, STR("pending"))));
+	const struct json *answer, *ok;
+
+	TRY(control_ask(&v->arena, v->state, request, &answer, err));
+	ok = json_get(answer, STR("ok"));
+	if (json_is_bool(ok) && ok->boolean) {
+		return ERR_OK;
+	}
+	return ERR(err, ERR_INVALID, STR_FMT, STR_ARG(member(answer, STR("error"))));
+}
+
+/* Why this one is not to be approved without a word more; p NULL when it may be. */
+static struct str objection(struct pin_view *v, const struct json *pin)
+{
+	struct lint l = lint_of(v, pin, text_of(v, pin, "pending"));
+
+	return l.score >= LINT_HOLD ? lint_text(l.findings[0].code) : str_make(NULL, 0);
+}
+
+static int decide(struct out *o, struct pin_view *v, const struct pin_args *args, bool yes,
+		  struct err *err)
+{
+	size_t done = 0, left = 0;
+
+	if (!args->name && !args->all && !args->kind) {
+		err_ignore(ERR(err, ERR_INVALID,
+			       "name the item, or say --all for everything of this server that "
+			       "waits: writ pin diff %s shows it",
+			       args->server));
+		return out_error(o, err);
+	}
+	JSON_EACH (pin, v->pins) {
+		struct str why;
+
+		if (!is_meant(pin, args) || !is_pending(pin) || (!yes && is_rejected(pin))) {
+			continue;
+		}
+		why = yes && !args->anyway ? objection(v, pin) : str_make(NULL, 0);
+		if (why.p) {
+			left++;
+			out_note(o,
+				 STR_FMT " is not approved: " STR_FMT
+					 ". Read writ pin diff; --anyway approves it all the same",
+				 STR_ARG(member(pin, STR("name"))), STR_ARG(why));
+			continue;
+		}
+		if (decide_one(v, pin, yes, err)) {
+			return out_error(o, err);
+		}
+		done++;
+	}
+	out_u64(o, yes ? "approved" : "rejected", done);
+	if (done == 0 && left == 0) {
+		out_note(o, "nothing of this name waits for a person");
+	}
+	return done && !left ? CMD_FINE : CMD_FOUND;
+}
+
+static int approve(struct out *o, struct pin_view *v, const struct pin_args *args, struct err *err)
+{
+	return decide(o, v, args, true, err);
+}
+
+static int reject(struct out *o, struct pin_view *v, const struct pin_args *args, struct err *err)
+{
+	return decide(o, v, args, false, err);
+}
+
+/* ---- the verbs ---- */
+
+struct pin_verb {
+	const char *command, *summary, *example;
+	int (*run)(struct out *o, struct pin_view *v, const struct pin_args *args, struct err *err);
+	bool decides;
+};
+
+static int pin_main(const struct pin_verb *verb, int argc, char **argv)
+{
+	struct pin_args args = {.config = "writ.yaml"};
+	const struct opt opts[] = {
+		{.name = "config",
+		 .letter = 'c',
+		 .value = "FILE",
+		 .text = &args.config,
+		 .help = "the node's configuration (default: writ.yaml)"},
+		{.name = "state",
+		 .value = "DIR",
+		 .text = &args.state,
+		 .help = "the node's state folder instead"},
+		{.name = "kind",
+		 .value = "KIND",
+		 .text = &args.kind,
+		 .help = "tool, prompt, resource, template or instructions only"},
+		OPT_JSON(&args.json),
+		{.name = verb->decides ? "all" : "held",
+		 .flag = verb->decides ? &args.all : &args.held,
+		 .help = verb->decides ? "everything of this server that waits"
+				       : "only what waits for a person, or was rejected"},
+		{.name = "anyway", .flag = &args.anyway, .help = "also what the linter objects to"},
+	};
+	const struct opt_word words[] = {
+		{.name = "SERVER",
+		 .help = "its id in the configuration",
+		 .required = verb->decides,
+		 .text = &args.server},
+		{.name = "NAME",
+		 .help = "of a tool, prompt, resource or template",
+		 .text = &args.name},
+	};
+	const struct opt_spec spec = {
+		.command = verb->command,
+		.summary = verb->summary,
+		.opts = opts,
+		.n_opts = ARRAY_LEN(opts) - !verb->decides,
+		.words = words,
+		.n_words = ARRAY_LEN(words),
+		.example = verb->example,
+	};
+	struct pin_view v = {.pins = NULL};
+	struct err err = {0};
+	struct out o;
+	int status;
+
+	if (!out_begin(&o, &spec, argc, argv, &args.json, &status)) {
+		return status;
+	}
+	arena_init(&v.arena, MEMORY_MAX);
+	status = view_open(&v, &args, &err) ? out_error(&o, &err) : verb->run(&o, &v, &args, &err);
+	status = out_end(&o, status);
+	arena_done(&v.arena);
+	return status;
+}
+
+static int pin_list(int argc, char **argv)
+{
+	static const struct pin_verb verb = {"writ pin list",
+					     "Shows what is pinned of servers, and what waits for "
+					     "a person. Exits 1 when something "
+					     "waits.",
+					     "writ pin list\nwrit pin list fs --held", list, false};
+
+	return pin_main(&verb, argc, argv);
+}
+
+static int pin_diff_verb(int argc, char **argv)
+{
+	static const struct pin_verb verb = {"writ pin diff",
+					     "Shows what is new or changed and held back, line by "
+					     "line, and what the linter says of "
+					     "it. Exits 1 when something waits.",
+					     "writ pin diff\nwrit pin diff fs read_file", diff,
+					     false};
+
+	return pin_main(&verb, argc, argv);
+}
+
+static int pin_approve(int argc, char **argv)
+{
+	static const struct pin_verb verb = {
+		"writ pin approve",
+		"Lets clients see what is held back of a server, as writ pin diff shows it.",
+		"writ pin approve fs read_file\nwrit pin approve fs --all", approve, true};
+
+	return pin_main(&verb, argc, argv);
+}
+
+static int pin_reject(int argc, char **argv)
+{
+	static const struct pin_verb verb = {
+		"writ pin reject",
+		"Keeps what is held back of a server from clients until it changes again.",
+		"writ pin reject fs read_file", reject, true};
+
+	return pin_main(&verb, argc, argv);
+}
+
+int cmd_pin(int argc, char **argv)
+{
+	static const struct cmd verbs[] = {
+		{"list", "what is pinned, and what waits for a person", pin_list},
+		{"diff", "what is new or changed, line by line", pin_diff_verb},
+		{"approve", "let clients see it", pin_approve},
+		{"reject", "keep it from them", pin_reject},
+		{NULL, NULL, NULL},
+	};
+
+	return verb_run("writ pin", "[OPTIONS] [SERVER [NAME]]", verbs, argc, argv);
+}

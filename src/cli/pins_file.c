@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/pins_file.h"
+
+#include "proc/pin_store.h"
+#include "sys/fd.h"
+
+#include <stdio.h>
+
+enum { PATH_MAX_HERE = 700 };
+
+enum err_code pins_file_read(struct arena *a, struct str state, const struct json **ret,
+			     struct err *err)
+{
+	const struct json_opts opts = {.name = STR("pins.json"), .max_bytes = PINS_FILE_MAX};
+	const struct json *doc;
+	char path[PATH_MAX_HERE];
+	enum err_code code;
+	struct str text;
+
+	(void)snprintf(path, sizeof(path), "%.*s/pins/pins.json", STR_ARG(state));
+	code = fd_read_path(path, PINS_FILE_MAX, a, &text, err);
+	if (code == ERR_NOT_FOUND) {
+		return ERR(err, ERR_NOT_FOUND,
+			   "nothing is pinned yet: %s does not exist. What a server offers is "
+			   "pinned when it is first used",
+			   path);
+	}
+	TRY(code);
+	TRY(json_parse(a, text, &opts, &doc, err));
+	*ret = json_get(doc, STR("pins"));
+	return json_is_array(*ret) ? ERR_OK : ERR(err, ERR_CORRUPT, "%s holds no pins", path);
+}
+
+struct str pins_file_member(const struct json *pin, struct str key)
+{
+	struct str s = json_str(json_get(pin, key));
+
+	return s.p ? s : STR("");
+}
+
+struct str pins_file_text(struct arena *a, struct str state, const struct json *pin,
+			  const char *which)
+{
+	struct str text = STR("");
+	char path[PATH_MAX_HERE];
+
+	if (!json_get(pin, str_from_c(which))) {
+		return text;
+	}
+	(void)snprintf(path, sizeof(path), "%.*s/pins/%.*s.%s", STR_ARG(state),
+		       STR_ARG(pins_file_member(pin, STR("id"))), which);
+	return fd_read_path(path, PIN_TEXT_MAX, a, &text, NULL) == ERR_OK ? text : STR("");
+}
