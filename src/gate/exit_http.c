@@ -11,7 +11,6 @@
  */
 #include "gate/exit_priv.h"
 
-#include "base/hex.h"
 #include "egress/path.h"
 #include "gate/pool.h"
 
@@ -555,49 +554,6 @@ static bool make_host_text(struct exit_call *x)
 	return x->host_text.p != NULL;
 }
 
-/* ---- credentials ---- */
-
-static const struct str placeholder = STR_INIT("writ-credential-");
-
-/* Every placeholder in this text belongs to this header, host and path. */
-static bool placeholders_belong(const struct exit_call *x, struct str header, struct str text,
-				struct str path)
-{
-	const struct config *config = x->gate->rules->config;
-
-	for (;;) {
-		const struct config_credential *k;
-		size_t n = 0;
-
-		text = str_from(text, str_find_str(text, placeholder));
-		if (text.n == 0) {
-			return true;
-		}
-		text = str_from(text, placeholder.n);
-		while (n < text.n && text.p[n] != ' ' && text.p[n] != ':' && text.p[n] != ',' &&
-		       text.p[n] != ';' && text.p[n] != '"') {
-			n++;
-		}
-		k = config_credential_find(config, str_make(text.p, n));
-		if (!k || !config_credential_is_for(k, &x->host, x->tls) ||
-		    !str_ieq(k->header, header) || !str_starts_with(path, k->url.target)) {
-			return false;
-		}
-	}
-}
-
-static bool value_belongs(struct exit_call *x, const struct http_field *f, struct str path)
-{
-	struct str plain;
-
-	if (!placeholders_belong(x, f->name, f->value, path)) {
-		return false;
-	}
-	return f->value.n <= 6 || !str_ieq(str_make(f->value.p, 6), STR("Basic ")) ||
-	       !base64_decode(&x->req->arena, str_trim(str_from(f->value, 6)), &plain) ||
-	       placeholders_belong(x, f->name, plain, path);
-}
-
 /* What comes back has to be readable, and whole, where a secret may be in it. */
 static bool is_sent(const struct exit_call *x, struct str name)
 {
@@ -609,21 +565,19 @@ static bool is_sent(const struct exit_call *x, struct str name)
 static enum exit_fault choose_fields(struct exit_call *x, struct str path)
 {
 	const struct h1_head *h = &x->req->head;
-	const struct config *config = x->gate->rules->config;
+	const struct exit_place place = {
+		.config = x->gate->rules->config, .host = &x->host, .tls = x->tls, .path = path};
 
-	for (size_t i = 0; i < config->n_credentials; i++) {
-		x->has_secret = x->has_secret ||
-				config_credential_is_for(&config->credentials[i], &x->host, x->tls);
-	}
+	x->has_secret = exit_has_secret(&place);
 	x->fields = ARENA_ARRAY(&x->req->arena, h->n_fields + 1, struct http_field);
 	if (!x->fields) {
 		return EXIT_FAULT_BUSY;
 	}
-	if (str_find_str(x->target, placeholder) < x->target.n) {
+	if (exit_has_placeholder(x->target)) {
 		return EXIT_FAULT_CREDENTIAL;
 	}
 	for (size_t i = 0; i < h->n_fields; i++) {
-		if (!value_belongs(x, &h->fields[i], path)) {
+		if (!exit_value_belongs(&place, &h->fields[i], &x->req->arena)) {
 			return EXIT_FAULT_CREDENTIAL;
 		}
 		if (is_sent(x, h->fields[i].name)) {

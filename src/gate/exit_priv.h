@@ -96,6 +96,21 @@ void exit_answer_fault(struct http_req *req, enum exit_fault fault);
 void exit_answer_refused(struct gate *g, struct http_req *req, const struct action *a,
 			 const struct egress_host *host);
 
+/* Where a request goes, for credentials' placeholders in it (exit_placeholder.c). */
+struct exit_place {
+	const struct config *config;
+	const struct egress_host *host;
+	bool tls;
+	struct str path; /* in its one form */
+};
+
+/* May a credential go to this host? */
+bool exit_has_secret(const struct exit_place *p);
+bool exit_has_placeholder(struct str text);
+
+/* Every placeholder in this field belongs to the header, host and path, in Basic's words too. */
+bool exit_value_belongs(const struct exit_place *p, const struct http_field *f, struct arena *a);
+
 enum exit_fault exit_fault_of(enum ipc_not_dialed why);
 enum ledger_status exit_status_of(enum ipc_not_dialed why);
 
