@@ -220,6 +220,7 @@ static void a_start_with_a_descriptor_or_without_its_field_is_none(void **state)
 	frame_put_u32(&w, 4);
 	frame_put_u8(&w, 1);
 	frame_put_u8(&w, 0);
+	frame_put_u8(&w, 0);
 	send_frame(frame_bytes(&w), 1);
 	assert_refused();
 	say(IPC_START, 0);
