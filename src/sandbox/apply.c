@@ -174,7 +174,9 @@ static enum err_code split(struct applying *s, struct err *err)
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 	pid_t pid;
 
-	TRY(confine_bounding_set(err)); /* once, for both */
+	if (!s->namespaces) {
+		TRY(confine_bounding_set(err)); /* once, for both */
+	}
 	if (stack == MAP_FAILED || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0) {
 		return ERR_ERRNO(err, "prepare init");
 	}
@@ -212,6 +214,16 @@ static enum err_code execute(const struct sandbox_plan *plan, const struct plan_
 	return ERR_ERRNO(err, "execute " STR_FMT, STR_ARG(op->source));
 }
 
+static enum err_code take_namespaces(struct applying *s, int flags, struct err *err)
+{
+	s->namespaces = true;
+	if (unshare(flags & ~CLONED_NAMESPACES) < 0) {
+		return ERR_ERRNO(err, "namespaces for a sandbox");
+	}
+	TRY(mounts_private(err));
+	return confine_bounding_set(err); /* here, where the starter is not waiting yet */
+}
+
 static enum err_code apply_op(struct applying *s, const struct plan_op *op, struct err *err)
 {
 	const struct landlock_spec domain = {
@@ -219,10 +231,7 @@ static enum err_code apply_op(struct applying *s, const struct plan_op *op, stru
 
 	switch (op->kind) {
 	case PLAN_NAMESPACES:
-		s->namespaces = true;
-		return unshare((int)op->value & ~CLONED_NAMESPACES) < 0
-			       ? ERR_ERRNO(err, "namespaces for a sandbox")
-			       : ERR_OK;
+		return take_namespaces(s, (int)op->value, err);
 	case PLAN_IDS:
 		return map_ids(s, op->value, err);
 	case PLAN_LOOPBACK:

@@ -118,14 +118,19 @@ static enum err_code attach(int root, int mount, struct str target, bool is_dir,
 	return ERR_OK;
 }
 
+enum err_code mounts_private(struct err *err)
+{
+	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
+		return ERR_ERRNO(err, "make the mounts private");
+	}
+	return ERR_OK;
+}
+
 enum err_code mounts_root(uint64_t bytes, int *ret_root, struct err *err)
 {
 	char options[64];
 	int root;
 
-	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
-		return ERR_ERRNO(err, "make the mounts private");
-	}
 	(void)snprintf(options, sizeof(options), "mode=0755,size=%llu", (unsigned long long)bytes);
 	if (mount("writ", "/proc", "tmpfs", MS_NOSUID | MS_NODEV, options) < 0) {
 		return ERR_ERRNO(err, "mount a root in memory");

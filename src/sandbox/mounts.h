@@ -10,6 +10,9 @@
 #include "base/err.h"
 #include "sandbox/plan.h"
 
+/* From here on nothing that is mounted here is seen outside, nor the other way round. */
+enum err_code mounts_private(struct err *err) MUST_USE;
+
 /*
  * A new, empty root in memory. It is mounted over /proc of this mount namespace:
  * the one directory that exists everywhere and can hold no source of a plan.
