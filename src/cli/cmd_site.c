@@ -15,6 +15,7 @@ static const struct cmd verbs[] = {
 	{"prove", "what holds for all data at all sites, or what breaks it", cmd_site_prove},
 	{"diff", "which paths another configuration opens and closes", cmd_site_diff},
 	{"drill", "what would stop if a legal basis were gone", cmd_site_drill},
+	{"verify", "checks the certificate of a proof", cmd_site_verify},
 	{"sign", "signs a site's manifest", cmd_site_sign},
 	{"approve", "signs what a configuration opens for protected data", cmd_site_approve},
 	{"sever", "cuts every link that leaves a group, now", cmd_site_sever},

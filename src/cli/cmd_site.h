@@ -15,6 +15,7 @@ int cmd_site_check(int argc, char **argv);
 int cmd_site_prove(int argc, char **argv);
 int cmd_site_diff(int argc, char **argv);
 int cmd_site_drill(int argc, char **argv);
+int cmd_site_verify(int argc, char **argv);
 int cmd_site_sign(int argc, char **argv);
 int cmd_site_approve(int argc, char **argv);
 int cmd_site_sever(int argc, char **argv);

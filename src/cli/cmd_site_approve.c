@@ -5,6 +5,7 @@
  */
 #include "base/hex.h"
 #include "cli/cmd_site.h"
+#include "cli/site_certificate.h"
 #include "cli/site_key.h"
 #include "proc/accepted.h"
 #include "sys/fd.h"
@@ -112,24 +113,6 @@ int cmd_site_approve(int argc, char **argv)
 
 /* ---- sign ---- */
 
-static enum err_code write_signature(struct arena *a, const char *file, const struct sign_key *key,
-				     struct str text, struct err *err)
-{
-	struct str path = arena_printf(a, "%s.sig", file);
-	uint8_t signature[SIGN_LEN];
-	CLEANUP(fd_close) int fd = -1;
-
-	if (!path.p) {
-		return ERR(err, ERR_NOMEM, "out of memory");
-	}
-	sign_bytes(key, text, signature);
-	fd = open(path.p, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	if (fd < 0 || write(fd, signature, sizeof(signature)) != (ssize_t)sizeof(signature)) {
-		return ERR_ERRNO(err, STR_FMT, STR_ARG(path));
-	}
-	return ERR_OK;
-}
-
 static enum err_code sign(struct arena *a, struct out *o, const char *file, const char *key_file,
 			  struct err *err)
 {
@@ -142,7 +125,7 @@ static enum err_code sign(struct arena *a, struct out *o, const char *file, cons
 	TRY(fd_read_path(file, SITE_MANIFEST_MAX, a, &text, err));
 	TRY(site_manifest_parse(a, str_from_c(file), text, &m, err));
 	TRY(site_key_read(key_file, &key, err));
-	code = write_signature(a, file, &key, text, err);
+	code = site_sign_beside(file, text, &key, err);
 	hex_write(public, key.public, sizeof(key.public));
 	sign_key_done(&key);
 	TRY(code);

@@ -5,6 +5,8 @@
  */
 #include "base/clock.h"
 #include "cli/cmd_site.h"
+#include "cli/site_certificate.h"
+#include "cli/site_key.h"
 
 static struct str broken_text(struct site_view *v, const struct site_claim *c,
 			      const struct site_verdict *verdict)
@@ -51,8 +53,32 @@ static void put_head(struct site_view *v, struct out *o, uint64_t rows, uint64_t
 	}
 }
 
-static int prove(struct site_view *v, struct out *o, const struct opt_list *texts)
+struct prove_args {
+	const char *config, *at, *certificate, *key;
+	struct opt_list claims;
+	bool json;
+};
+
+static enum err_code certify(struct site_view *v, const struct prove_args *args,
+			     const struct site_claim *claims, uint64_t rows, struct err *err)
 {
+	struct sign_key key;
+	enum err_code code;
+	struct buf text;
+
+	TRY(site_key_read(args->key, &key, err));
+	buf_init(&text, 16 << 20);
+	site_certificate_write(v, claims, args->claims.n, rows, &text);
+	code = text.failed ? ERR(err, ERR_LIMIT, "the certificate is too long")
+			   : site_sign_file(args->certificate, buf_str(&text), &key, err);
+	buf_done(&text);
+	sign_key_done(&key);
+	return code;
+}
+
+static int prove(struct site_view *v, struct out *o, const struct prove_args *args)
+{
+	const struct opt_list *texts = &args->claims;
 	static const struct out_col cols[] = {
 		{"verdict", 8}, {"claim", 44}, {"rows", 10}, {"counterexample", 0}};
 	static const struct out_list list = {"claims", cols, ARRAY_LEN(cols), NULL};
@@ -82,15 +108,27 @@ static int prove(struct site_view *v, struct out *o, const struct opt_list *text
 		status = broken ? CMD_FOUND : status;
 	}
 	out_list_end(o);
+	if (status == CMD_FINE && args->certificate) {
+		if (certify(v, args, claims, rows, &err)) {
+			return out_error(o, &err);
+		}
+		out_text(o, "certificate", str_from_c(args->certificate));
+	}
 	return status;
 }
 
 int cmd_site_prove(int argc, char **argv)
 {
-	const char *config = "writ.yaml", *at = NULL;
-	struct opt_list claims = {0};
-	bool json = false;
-	const struct opt opts[] = {SITE_OPT_CONFIG(&config), SITE_OPT_AT(&at), OPT_JSON(&json)};
+	struct prove_args args = {.config = "writ.yaml"};
+	const struct opt opts[] = {
+		SITE_OPT_CONFIG(&args.config),
+		SITE_OPT_AT(&args.at),
+		{.name = "certificate",
+		 .value = "FILE",
+		 .text = &args.certificate,
+		 .help = "when all claims hold: write what was proved there, signed with --key"},
+		SITE_OPT_KEY(&args.key),
+		OPT_JSON(&args.json)};
 	const struct opt_word words[] = {
 		{.name = "CLAIM",
 		 .help = "ROWS never outside GROUP: no such row goes where somebody outside the "
@@ -106,7 +144,7 @@ int cmd_site_prove(int argc, char **argv)
 			 "                             purpose=NAME (a last * is any rest), "
 			 "origin=CODE",
 		 .required = true,
-		 .list = &claims}};
+		 .list = &args.claims}};
 	const struct opt_spec spec = {
 		.command = "writ site prove",
 		.summary = "Proves where data never goes, over every row of the residency matrix.",
@@ -115,18 +153,20 @@ int cmd_site_prove(int argc, char **argv)
 		.words = words,
 		.n_words = ARRAY_LEN(words),
 		.example = "writ site prove 'health never outside EEA' 'any never reaches US'\n"
-			   "writ site prove 'purpose=care.* needs 2' --at 2027-07-01 --json",
+			   "writ site prove 'purpose=care.* needs 2' --at 2027-07-01 --json\n"
+			   "writ site prove 'health never outside EEA' --certificate proof.json "
+			   "--key dpo.pem",
 	};
 	struct site_view v;
 	struct err err = {0};
 	struct out o;
 	int status;
 
-	if (!out_begin(&o, &spec, argc, argv, &json, &status)) {
+	if (!out_begin(&o, &spec, argc, argv, &args.json, &status)) {
 		return status;
 	}
-	status =
-		site_view_open(&v, config, at, &err) ? out_error(&o, &err) : prove(&v, &o, &claims);
+	status = site_view_open(&v, args.config, args.at, &err) ? out_error(&o, &err)
+								: prove(&v, &o, &args);
 	site_view_done(&v);
 	return out_end(&o, status);
 }
