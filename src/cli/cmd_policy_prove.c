@@ -160,8 +160,7 @@ static void show_text(struct out *o, const struct prover *p, const struct questi
 		out_json(o, "entities", r->entities);
 	}
 	if (r->request.p && !p->flow && !r->minimal) {
-		out_note(o, "A smaller request may do too: stopped after %u tries to make it so.",
-			 PROVE_REPLAYS_MAX);
+		out_note(o, "A smaller request may do too: the search for one was stopped.");
 	}
 	out_history(o, p, q, false);
 	if (r->n_envs == 0) {

@@ -10,7 +10,8 @@
 #define TEXT_MAX  ((size_t)256 << 20)
 
 /* So many environments that cannot be decided end the search for one that can. */
-#define UNDECIDED_MAX 16
+#define UNDECIDED_MAX       16
+#define PROVE_SMALLER_STEPS (1u << 18) /* requests tried for one claim after the first was found */
 
 /* A policy and its text, by which policies of two sets are the same. */
 struct item {
@@ -38,6 +39,7 @@ struct job {
 	struct prove_literal *goal;
 	size_t n_goal;
 	bool found;
+	bool smallest;                /* nothing smaller is to be looked for, or can be */
 	const struct policy *failing; /* NEVER_ERRORS: of the request that was found */
 	enum policy_fault_code fault;
 	size_t n_errors[2]; /* of each side; the request gets smaller, these do not grow */
@@ -348,27 +350,73 @@ static enum err_code write_world(struct job *j, struct str *request, struct str 
 	return good && request->p && entities->p ? ERR_OK : nomem(err);
 }
 
-/* The world that was found, if the engine agrees. */
-static enum err_code deliver(struct job *j, struct err *err)
+/* The first counterexample, if the engine agrees. */
+static enum err_code is_confirmed(struct job *j, struct str request, struct str entities, bool *ret,
+				  struct err *err)
 {
-	struct str request, entities;
-	enum err_code code;
 	struct err why = {0};
+	enum err_code code;
 	bool good = false;
 
-	TRY(write_world(j, &request, &entities, err));
 	arena_reset(&j->replay_arena);
 	code = replay(j, request, entities, &good, &why);
 	if (code == ERR_NOMEM) {
 		return nomem(err);
 	}
-	if (code || !good) {
+	*ret = code == ERR_OK && good;
+	if (!*ret) {
 		refuse(j, code ? why.msg : "a request was found that the engine does not confirm");
+	}
+	return ERR_OK;
+}
+
+/* Another one, which is smaller and in which no more policies fail. */
+static enum err_code is_smaller(struct job *j, struct str request, struct str entities, bool *ret,
+				struct err *err)
+{
+	uint64_t size;
+
+	arena_reset(&j->replay_arena);
+	*ret = false;
+	if (!prove_size(&j->w, &j->replay_arena, request, entities, &size)) {
+		return nomem(err);
+	}
+	if (size > j->w.budget) {
+		return ERR_OK;
+	}
+	j->failing = NULL; /* which one fails is the goal's business */
+	TRY(check(j, request, entities, ret, err));
+	if (*ret) {
+		TRY(is_confirmed(j, request, entities, ret, err));
+	}
+	return ERR_OK;
+}
+
+/* The world that was found becomes the answer when it is as small as it can be by itself. */
+static enum err_code deliver(struct job *j, struct err *err)
+{
+	const struct policy *failing = j->failing;
+	struct str request, entities;
+	bool good;
+
+	TRY(write_world(j, &request, &entities, err));
+	TRY(j->found ? is_smaller(j, request, entities, &good, err)
+		     : is_confirmed(j, request, entities, &good, err));
+	if (!good) {
+		j->failing = j->found ? failing : j->failing;
 		return ERR_OK;
 	}
 	if (j->opts->shrink) {
+		uint64_t size;
+
 		TRY(prove_shrink(&j->w, check, j, &j->ret->minimal, err));
 		TRY(write_world(j, &request, &entities, err));
+		arena_reset(&j->replay_arena);
+		if (!prove_size(&j->w, &j->replay_arena, request, entities, &size)) {
+			return nomem(err);
+		}
+		j->w.budget = size > 0 ? size - 1 : 0;
+		j->smallest = size == 0 || !j->ret->minimal;
 	}
 	j->found = true;
 	j->ret->request = request;
@@ -390,7 +438,7 @@ static bool tick(void *arg, uint64_t steps)
 
 static void want(struct job *j, const struct policy *p, enum prove_want what)
 {
-	j->goal[j->n_goal++] = (struct prove_literal){p, what};
+	j->goal[j->n_goal++] = (struct prove_literal){p, what, 0};
 }
 
 static void begin_goal(struct job *j)
@@ -413,23 +461,78 @@ static void want_none(struct job *j, const struct side *s, enum policy_effect ef
 	}
 }
 
+/* Is there nothing more to look for? */
+static bool is_over(const struct job *j)
+{
+	return j->found && (!j->opts->shrink || j->smallest);
+}
+
+/* Of both sides all, so that which of them fail is known. */
+static void want_whatever(struct job *j)
+{
+	const struct side *sides[2] = {&j->one, &j->two};
+
+	for (size_t k = 0; k < 2; k++) {
+		j->w.fails[k] = j->n_errors[k];
+		for (size_t i = 0; i < sides[k]->list.n; i++) {
+			const struct policy *p = sides[k]->list.items[i];
+
+			if (concerns(&j->m, p)) {
+				j->goal[j->n_goal++] = (struct prove_literal){p, PROVE_WHATEVER, k};
+			}
+		}
+	}
+}
+
+/* Once there is one, looking for a smaller one may end without an answer. */
+static enum err_code search(struct job *j, enum prove_from from, bool *ret_found, struct err *err)
+{
+	size_t n_goal = j->n_goal;
+	uint64_t limit = j->limit;
+	enum err_code code;
+
+	if (j->found) {
+		want_whatever(j);
+	}
+	if (j->found && limit > j->ret->steps && limit - j->ret->steps > PROVE_SMALLER_STEPS) {
+		limit = j->ret->steps + PROVE_SMALLER_STEPS;
+	}
+	code = prove_search(&j->w, j->goal, j->n_goal, from, &j->ret->steps, limit,
+			    j->opts->progress ? tick : NULL, j, ret_found, err);
+	j->n_goal = n_goal;
+	if (j->found && (code == ERR_LIMIT || j->m.why.p)) {
+		j->smallest = true;
+		j->ret->minimal = false;
+		return ERR_OK;
+	}
+	return code;
+}
+
 static enum err_code try_goal(struct job *j, struct err *err)
 {
-	bool found;
+	enum prove_from next = j->found ? PROVE_BEHIND_FOUND : PROVE_AT_FOUND;
+	bool found = false;
 
 	for (size_t i = 0; i < j->opts->n_never; i++) {
 		if (is_about(j, &j->opts->never[i])) {
 			want(j, j->opts->never[i].policy, PROVE_UNSATISFIED);
 		}
 	}
-	TRY(prove_search(&j->w, j->goal, j->n_goal, &j->ret->steps, j->limit,
-			 j->opts->progress ? tick : NULL, j, &found, err));
-	return found ? deliver(j, err) : ERR_OK;
+	TRY(search(j, PROVE_ANEW, &found, err));
+	while (found) {
+		TRY(deliver(j, err));
+		found = false;
+		if (j->found && !is_over(j)) {
+			TRY(search(j, next, &found, err));
+			next = PROVE_BEHIND_FOUND;
+		}
+	}
+	return ERR_OK;
 }
 
 static bool is_done(const struct job *j)
 {
-	return j->found || j->m.why.p;
+	return is_over(j) || j->m.why.p;
 }
 
 static bool has_text(const struct side *s, const struct item *x)
@@ -643,7 +746,9 @@ static enum err_code try_env(struct job *j, const struct schema_entity *principa
 	if (!code && j->m.nomem) {
 		return nomem(err);
 	}
-	if (j->m.why.p && !j->found) {
+	if (j->m.why.p && j->found) {
+		j->ret->minimal = false;
+	} else if (j->m.why.p) {
 		refuse(j, j->m.why.p);
 	}
 	return code;
@@ -661,7 +766,7 @@ static enum err_code try_envs(struct job *j, struct err *err)
 
 		for (size_t k = 0; k < action->n_principals; k++) {
 			for (size_t n = 0;
-			     n < action->n_resources && !j->found && j->undecided < UNDECIDED_MAX;
+			     n < action->n_resources && !is_over(j) && j->undecided < UNDECIDED_MAX;
 			     n++) {
 				TRY(try_env(j, action->principals[k], action, action->resources[n],
 					    err));
@@ -699,8 +804,8 @@ static enum err_code run(struct job *j, const struct policy_list *policies, stru
 	bool reach = j->inv->claim == PROVE_REACHABLE;
 
 	TRY(prepare(j, policies, err));
-	/* The query, two policies, each side's permits and forbids at most, and the facts. */
-	j->goal = ARENA_ARRAY(j->a, 2 * (j->one.list.n + j->two.list.n) + j->opts->n_never + 4,
+	/* The query, two policies, each side's permits and forbids at most, all of both, and the facts. */
+	j->goal = ARENA_ARRAY(j->a, 3 * (j->one.list.n + j->two.list.n) + j->opts->n_never + 4,
 			      struct prove_literal);
 	j->w.frames = ARENA_ARRAY(j->a, PROVE_CHOICES, struct prove_frame);
 	if (!j->goal || !j->w.frames) {
@@ -734,6 +839,7 @@ enum err_code prove(struct arena *a, const struct policy_list *policies,
 	arena_init(&j.world_arena, WORLD_MAX);
 	arena_init(&j.replay_arena, MODEL_MAX);
 	j.w.a = &j.world_arena;
+	j.w.budget = UINT64_MAX;
 	code = run(&j, policies, err);
 	arena_done(&j.replay_arena);
 	arena_done(&j.world_arena);

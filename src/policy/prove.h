@@ -80,16 +80,26 @@ struct prove_opts {
 	void *progress_arg;
 };
 
+struct json;
+
 struct prove_result {
 	enum prove_verdict verdict;
 	struct str reason;   /* UNSUPPORTED */
 	struct str request;  /* JSON as `writ policy eval --request` reads it, or empty */
 	struct str entities; /* JSON as --entities reads it: the known ones and those that matter */
 	struct str policy;   /* NEVER_ERRORS: the one that fails */
-	bool minimal;        /* with `shrink`: no single step makes the request smaller */
-	uint64_t steps;      /* requests tried */
-	size_t n_envs;       /* request environments looked at */
+	/*
+	 * With `shrink`: no counterexample in which as few policies fail is smaller
+	 * (prove_documents_size), and no single value of this one can be simpler.
+	 */
+	bool minimal;
+	uint64_t steps; /* requests tried */
+	size_t n_envs;  /* request environments looked at */
 };
+
+/* How many parts a counterexample is written with; the first n_known entities do not count. */
+uint64_t prove_documents_size(const struct json *request, const struct json *entities,
+			      size_t n_known);
 
 /*
  * The texts of *ret live in `a`. Errors: ERR_NOMEM, ERR_LIMIT, ERR_NOT_FOUND when

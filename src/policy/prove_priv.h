@@ -217,9 +217,13 @@ struct prove_world {
 	size_t n_slots, cap_slots;
 	struct prove_edge *edges;
 	size_t n_edges, cap_edges;
-	bool whole;   /* what is written down refers to no entity that is missing */
-	bool dead;    /* something must be chosen and there is nothing to choose from */
-	bool stopped; /* m->why or m->nomem: the outcome counts for nothing */
+	uint64_t spent;  /* parts that every counterexample of this try has: see prove_size */
+	uint64_t budget; /* a try that has more is dead; UINT64_MAX: none */
+	size_t fails[2]; /* so many policies WHATEVER may fail, of each side */
+	uint32_t found;  /* frames of the try that was found last */
+	bool whole;      /* what is written down refers to no entity that is missing */
+	bool dead;       /* something must be chosen and there is nothing to choose from */
+	bool stopped;    /* m->why or m->nomem: the outcome counts for nothing */
 };
 
 void prove_world_reset(struct prove_world *w);
@@ -247,17 +251,30 @@ enum prove_truth prove_eval_policy(struct prove_world *w, const struct policy *p
 
 /* -- search -- */
 
-enum prove_want { PROVE_SATISFIED = 0, PROVE_UNSATISFIED, PROVE_FAILING };
+enum prove_want {
+	PROVE_SATISFIED = 0,
+	PROVE_UNSATISFIED,
+	PROVE_FAILING,
+	PROVE_WHATEVER, /* it counts only when it fails; behind all others */
+};
 
 struct prove_literal {
 	const struct policy *policy;
 	enum prove_want want;
+	size_t side; /* WHATEVER: index into `fails` */
 };
 
-/* A conjunction. True in *ret_found when some world has it; the world is then in `w`. */
+enum prove_from { PROVE_ANEW = 0, PROVE_AT_FOUND, PROVE_BEHIND_FOUND };
+
+/*
+ * A conjunction. True in *ret_found when some world has it, within w->budget; the world is then in
+ * `w`. It begins anew, or with the one that was found last (when more is wanted of it now), or behind
+ * that one.
+ */
 enum err_code prove_search(struct prove_world *w, const struct prove_literal *goal, size_t n,
-			   uint64_t *steps, uint64_t limit, bool (*tick)(void *arg, uint64_t steps),
-			   void *arg, bool *ret_found, struct err *err) MUST_USE;
+			   enum prove_from from, uint64_t *steps, uint64_t limit,
+			   bool (*tick)(void *arg, uint64_t steps), void *arg, bool *ret_found,
+			   struct err *err) MUST_USE;
 
 /*
  * With `whole`: the entity is written down too. One whose type requires nothing may be left
@@ -276,6 +293,15 @@ typedef enum err_code prove_check(void *arg, struct str request, struct str enti
  */
 enum err_code prove_shrink(struct prove_world *w, prove_check *check, void *arg, bool *ret_minimal,
 			   struct err *err) MUST_USE;
+
+/*
+ * The size of a counterexample, as it is written: entities that are not known, their parents without
+ * those that follow from others, attributes and members of records, tags, elements of sets. Marks the
+ * edges that follow from others. False: out of memory.
+ */
+bool prove_size(struct prove_world *w, struct arena *a, struct str request, struct str entities,
+		uint64_t *ret);
+bool prove_reaches(struct prove_world *w, uint32_t a, uint32_t b);
 
 /* The world as two documents; what was left open is filled in. False: why or nomem. */
 bool prove_json(struct prove_world *w, struct buf *request, struct buf *entities);

@@ -10,20 +10,45 @@
 
 enum { TICK = 4096 };
 
+static void rest_on_all(struct prove_world *w, uint32_t n)
+{
+	w->reads = (struct prove_bits){0};
+	for (uint32_t i = 0; i < n; i++) {
+		prove_bits_add(&w->reads, (int)i);
+	}
+}
+
+static bool is_wanted(enum prove_want want, enum prove_truth t)
+{
+	switch (want) {
+	case PROVE_SATISFIED:
+		return t == PROVE_TRUE;
+	case PROVE_UNSATISFIED:
+		return t != PROVE_TRUE;
+	case PROVE_FAILING:
+		return t == PROVE_FAILS;
+	case PROVE_WHATEVER:
+		break;
+	}
+	return true;
+}
+
 /* The first part that does not hold leaves in w->reads what that rests on. */
 static bool holds(struct prove_world *w, const struct prove_literal *goal, size_t n)
 {
+	size_t fails[2] = {0};
+
 	for (size_t i = 0; i < n; i++) {
 		enum prove_truth t;
 
 		w->reads = (struct prove_bits){0};
 		t = prove_eval_policy(w, goal[i].policy);
-		if (w->stopped || w->dead) {
+		if (w->stopped || w->dead || !is_wanted(goal[i].want, t)) {
 			return false;
 		}
-		if (goal[i].want == PROVE_UNSATISFIED ? t == PROVE_TRUE
-		    : goal[i].want == PROVE_SATISFIED ? t != PROVE_TRUE
-						      : t != PROVE_FAILS) {
+		if (goal[i].want == PROVE_WHATEVER && t == PROVE_FAILS &&
+		    ++fails[goal[i].side] > w->fails[goal[i].side]) {
+			rest_on_all(w, w->cursor);
 			return false;
 		}
 	}
@@ -52,14 +77,25 @@ static bool jump_back(struct prove_world *w)
 	return false;
 }
 
-enum err_code prove_search(struct prove_world *w, const struct prove_literal *goal, size_t n,
-			   uint64_t *steps, uint64_t limit, bool (*tick)(void *arg, uint64_t steps),
-			   void *arg, bool *ret_found, struct err *err)
+/* The world that was found is no answer for whoever asks again, whatever it rests on. */
+static bool go_behind(struct prove_world *w)
 {
-	w->depth = 0;
+	rest_on_all(w, w->depth);
+	return jump_back(w);
+}
+
+enum err_code prove_search(struct prove_world *w, const struct prove_literal *goal, size_t n,
+			   enum prove_from from, uint64_t *steps, uint64_t limit,
+			   bool (*tick)(void *arg, uint64_t steps), void *arg, bool *ret_found,
+			   struct err *err)
+{
 	*ret_found = false;
+	w->depth = from == PROVE_ANEW ? 0 : w->found;
+	if (from == PROVE_BEHIND_FOUND && !go_behind(w)) {
+		return ERR_OK;
+	}
 	do {
-		if (*steps == limit) {
+		if (*steps >= limit) {
 			return ERR(err, ERR_LIMIT,
 				   "not proved within %llu requests; a narrower claim or a larger "
 				   "limit may help",
@@ -72,6 +108,7 @@ enum err_code prove_search(struct prove_world *w, const struct prove_literal *go
 		prove_world_reset(w);
 		if (holds(w, goal, n)) {
 			*ret_found = true;
+			w->found = w->depth;
 			return ERR_OK;
 		}
 	} while (!w->stopped && jump_back(w));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Greedy and in a fixed order: entities first, since all they have goes with them, then
+ * One counterexample made smaller by itself; that none of the others is smaller is for the search
+ * (prove.c). Greedy and in a fixed order: entities first, since all they have goes with them, then
  * what may be absent, then values. A step that is taken makes the world smaller in an order
  * that has no infinite descent, and passes go on until one takes no step. So it ends, and
  * at the end every single step was tried on the world that is left.

@@ -22,6 +22,7 @@ void prove_world_reset(struct prove_world *w)
 {
 	arena_reset(w->a);
 	w->cursor = 0;
+	w->spent = 0;
 	w->reads = w->names = w->edges_made = (struct prove_bits){0};
 	w->crowded = w->whole = w->dead = w->stopped = false;
 	w->entities = NULL;
@@ -41,6 +42,15 @@ static struct prove_bits all_choices(const struct prove_world *w)
 		prove_bits_add(&b, (int)i);
 	}
 	return b;
+}
+
+/* One part more. What has too many rests on all that was chosen. */
+static void spend(struct prove_world *w)
+{
+	if (++w->spent > w->budget && !w->dead) {
+		w->reads = all_choices(w);
+		w->dead = true;
+	}
 }
 
 uint32_t prove_choose(struct prove_world *w, uint32_t n, const struct prove_bits *rests_on,
@@ -103,13 +113,16 @@ bool prove_exists(struct prove_world *w, uint32_t e)
 		x->exists = PROVE_YES;
 	} else if (x->exists == PROVE_MAYBE) {
 		x->exists = prove_choose(w, 2, NULL, &x->choice) == 0 ? PROVE_YES : PROVE_NO;
+		if (x->exists == PROVE_YES) {
+			spend(w);
+		}
 	}
 	prove_bits_add(&w->reads, x->choice);
 	return x->exists == PROVE_YES;
 }
 
 /* Does the hierarchy as decided lead from a to b? */
-static bool reaches(struct prove_world *w, uint32_t a, uint32_t b)
+bool prove_reaches(struct prove_world *w, uint32_t a, uint32_t b)
 {
 	bool *seen = arena_zalloc(w->a, w->n_entities);
 	uint32_t *todo = ARENA_ARRAY(w->a, w->n_entities, uint32_t);
@@ -146,14 +159,14 @@ static bool reaches(struct prove_world *w, uint32_t a, uint32_t b)
 /* Would "a is below b" contradict what was decided? */
 static bool contradicts(struct prove_world *w, uint32_t a, uint32_t b)
 {
-	if (reaches(w, b, a)) {
+	if (prove_reaches(w, b, a)) {
 		return true;
 	}
 	for (size_t i = 0; i < w->n_edges; i++) {
 		const struct prove_edge *x = &w->edges[i];
 
-		if (!x->in && (x->a == a || reaches(w, x->a, a)) &&
-		    (x->b == b || reaches(w, b, x->b))) {
+		if (!x->in && (x->a == a || prove_reaches(w, x->a, a)) &&
+		    (x->b == b || prove_reaches(w, b, x->b))) {
 			return true;
 		}
 	}
@@ -166,6 +179,16 @@ static bool may_be_in(const struct prove_world *w, uint32_t a, uint32_t b)
 
 	return x && y && schema_entity_may_be_in(x, y) &&
 	       schema_entity_id_ok(y, w->entities[b].uid->id);
+}
+
+static bool has_parent(const struct prove_world *w, uint32_t a)
+{
+	for (size_t i = 0; i < w->n_edges; i++) {
+		if (w->edges[i].a == a && w->edges[i].in) {
+			return true;
+		}
+	}
+	return false;
 }
 
 static bool free_in(struct prove_world *w, uint32_t a, uint32_t b)
@@ -181,7 +204,7 @@ static bool free_in(struct prove_world *w, uint32_t a, uint32_t b)
 			return w->edges[i].in;
 		}
 	}
-	if (reaches(w, a, b)) {
+	if (prove_reaches(w, a, b)) {
 		prove_bits_join(&w->reads, &w->edges_made);
 		return true;
 	}
@@ -190,6 +213,9 @@ static bool free_in(struct prove_world *w, uint32_t a, uint32_t b)
 		return false;
 	}
 	edge.in = prove_choose(w, 2, &w->edges_made, &edge.choice) == 1;
+	if (edge.in && !has_parent(w, a)) {
+		spend(w); /* of several some may follow from others */
+	}
 	if (!ARENA_GROW(w->a, &w->edges, w->n_edges, &w->cap_edges)) {
 		return stop(w, NULL);
 	}
@@ -273,6 +299,9 @@ bool prove_present(struct prove_world *w, uint32_t slot)
 	if (s->presence == PROVE_OPEN) {
 		s->presence = prove_choose(w, 2, NULL, &s->presence_choice) == 0 ? PROVE_ABSENT
 										 : PROVE_THERE;
+		if (s->presence == PROVE_THERE) {
+			spend(w);
+		}
 	}
 	prove_bits_add(&w->reads, s->presence_choice);
 	return s->presence == PROVE_THERE;
@@ -510,6 +539,9 @@ bool prove_set_has(struct prove_world *w, uint32_t slot, struct policy_value v)
 	if (!x->asked) {
 		x->in = prove_choose(w, 2, NULL, &x->choice) == 1;
 		x->asked = true;
+		if (x->in) {
+			spend(w);
+		}
 	}
 	prove_bits_add(&w->reads, x->choice);
 	return x->in;

@@ -17,6 +17,7 @@ static const char *const claims[] = {"always-denies",         "always-allows", "
 				     "never-matches policy1", "reachable"};
 
 struct tally {
+	unsigned smallest, compared;
 	unsigned holds, broken, unsupported, edits;
 };
 
@@ -164,6 +165,17 @@ static struct trouble trouble_of(struct proof *p, const struct policy_set *other
 	return t;
 }
 
+static uint64_t size_of(struct arena *a, struct str request, struct str entities, size_t known)
+{
+	const struct policy_source req = {STR("request"), request};
+	const struct policy_source ent = {STR("entities"), entities};
+	const struct json *r, *e;
+
+	assert_int_equal(policy_case_json(a, &req, &r, NULL), ERR_OK);
+	assert_int_equal(policy_case_json(a, &ent, &e, NULL), ERR_OK);
+	return prove_documents_size(r, e, known);
+}
+
 /* Every single edit of the documents is refused, ends the counterexample, or adds trouble. */
 static unsigned check_smallest(struct proof *p, const struct policy_set *other, const char *claim,
 			       const struct policy_request *found)
@@ -199,6 +211,101 @@ static unsigned check_smallest(struct proof *p, const struct policy_set *other, 
 	}
 	arena_done(&a);
 	return tried;
+}
+
+/* A request that breaks the claim while no more fails than in the one that was found. */
+struct rival {
+	const struct policy_set *other;
+	const char *claim;
+	struct trouble was;
+	struct arena a, next;
+	struct str request, entities;
+};
+
+static bool is_rival(struct proof *p, struct rival *v, struct str request, struct str entities)
+{
+	struct policy_request q;
+	struct trouble t;
+
+	if (!proof_request(&v->next, p->c.schema, request, entities, &q) ||
+	    !breaks(p, v->other, v->claim, &q, &v->next)) {
+		return false;
+	}
+	t = trouble_of(p, v->other, &q, &v->next);
+	return t.one <= v->was.one && t.two <= v->was.two;
+}
+
+static bool random_world(struct random_source *r, struct proof *p, const char *known,
+			 struct rival *v)
+{
+	struct buf req, ent;
+	bool good;
+
+	arena_reset(&v->a);
+	arena_reset(&v->next);
+	buf_init(&req, 1 << 20);
+	buf_init(&ent, 1 << 20);
+	prove_random_request(r, &req);
+	if (known) {
+		buf_append(&ent, str_from_c(known));
+	} else {
+		prove_random_entities(r, &ent, p->opts.complete ? 0 : 5);
+	}
+	v->request = arena_dup(&v->a, buf_str(&req));
+	v->entities = arena_dup(&v->a, buf_str(&ent));
+	good = !(p->opts.closed && strstr(v->request.p, "\"d\"") && !strstr(known, "\"d\"")) &&
+	       is_rival(p, v, v->request, v->entities);
+	buf_done(&req);
+	buf_done(&ent);
+	return good;
+}
+
+/* Parts are left out in random order, as long as it stays one. */
+static void descend(struct random_source *r, struct proof *p, struct rival *v)
+{
+	for (unsigned misses = 0; misses < 60; misses++) {
+		struct prove_edit e = {
+			.at = random_next(r, 60), .n_known = n_known(p), .keep = p->opts.complete};
+
+		arena_reset(&v->next);
+		assert_true(prove_edit(&v->next, &e, v->request, v->entities));
+		if (e.done && is_rival(p, v, e.request, e.entities)) {
+			v->request = arena_dup(&v->a, e.request);
+			v->entities = arena_dup(&v->a, e.entities);
+			misses = 0;
+		}
+	}
+}
+
+/* Whatever random requests can be made smaller to is no smaller than the one that was found. */
+static void check_size(struct random_source *r, struct proof *p, const char *claim,
+		       const struct policy_set *other, const char *known,
+		       const struct policy_request *found, struct tally *t)
+{
+	const uint64_t least = size_of(&p->a, p->result.request, p->result.entities, n_known(p));
+	struct rival v = {
+		.other = other, .claim = claim, .was = trouble_of(p, other, found, &p->a)};
+
+	arena_init(&v.a, 64u << 20);
+	arena_init(&v.next, 64u << 20);
+	for (int i = 0, tried = 0; i < WORLDS && tried < 4; i++) {
+		if (!random_world(r, p, known, &v)) {
+			continue;
+		}
+		descend(r, p, &v);
+		tried++;
+		t->compared++;
+		arena_reset(&v.next);
+		if (size_of(&v.next, v.request, v.entities, n_known(p)) < least) {
+			print_error("%s: %.*s %.*s\nis not smallest: %.*s %.*s\n%.*s\n", claim,
+				    STR_ARG(p->result.request), STR_ARG(p->result.entities),
+				    STR_ARG(v.request), STR_ARG(v.entities),
+				    STR_ARG(p->src[1].text));
+			fail();
+		}
+	}
+	arena_done(&v.next);
+	arena_done(&v.a);
 }
 
 static void one_case(struct random_source *r, const char *claim, const char *known, bool closed,
@@ -246,8 +353,11 @@ static void one_case(struct random_source *r, const char *claim, const char *kno
 		assert_true(
 			proof_request(&p.a, p.c.schema, p.result.request, p.result.entities, &q));
 		assert_true(breaks(&p, other, claim, &q, &p.a));
-		assert_true(p.result.minimal);
+		t->smallest += p.result.minimal;
 		t->edits += check_smallest(&p, other, claim, &q);
+		if (p.result.minimal) {
+			check_size(r, &p, claim, other, known, &q, t);
+		}
 	} else {
 		t->holds++;
 		check_worlds(r, &p, claim, other, known);
@@ -278,6 +388,8 @@ static void many(uint64_t seed, bool known, bool closed, bool complete)
 	}
 	print_message("%u proved, %u counterexamples (%u smaller ones tried), %u undecided\n",
 		      t.holds, t.broken, t.edits, t.unsupported);
+	print_message("%u proved smallest, beside %u others\n", t.smallest, t.compared);
+	assert_true(t.smallest * 10 > t.broken * 9);
 	assert_true(t.edits > (unsigned)cases / 20);
 	assert_true(t.holds > (unsigned)cases / 20);
 	assert_true(t.broken > (unsigned)cases / 20);
