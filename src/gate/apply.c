@@ -214,6 +214,7 @@ static enum err_code model_add(struct gate *g, const struct config_model *config
 		return err->code;
 	}
 	m->pool.on_open = on_model_open;
+	m->pool.max_conns = (unsigned)g->rules->config->limits.connections; /* a stream holds one */
 	m->pool.h2 = config->http2 != CONFIG_HTTP2_NO ? g->h2 : NULL;
 	m->name = arena_dup(&m->pool.arena, config->name);
 	m->back_name = arena_dup(&m->pool.arena, config->model);

@@ -12,7 +12,7 @@
 #include "gate/treasury.h"
 #include "model/stream.h"
 
-enum { BUDGET_IMAGE_TOKENS = 4096, BUDGET_TAKES = 32 };
+enum { BUDGET_IMAGE_TOKENS = 4096, BUDGET_TAKES = 16 };
 
 /* Part of the attempt. Zeroed: nothing was taken. */
 struct budget_hold {

@@ -38,10 +38,13 @@ enum model_error model_take_budgets(struct exchange *x)
 	if (!r->translation &&
 	    model_request_meter(&x->req->arena, q, m->max_tokens, &m->engine->quirks)) {
 		model_meter_init(&r->meter);
-		buf_init(&r->told, MODEL_ANSWER_MAX);
 		r->metered = true;
 	}
-	if (!budget_reserve(&x->gate->treasury, cfg, &ask, &x->req->arena, &r->hold, &r->over) &&
+	r->hold = r->hold ? r->hold : ARENA_NEW(&x->req->arena, struct budget_hold);
+	if (!r->hold) {
+		return MODEL_ERROR_INTERNAL;
+	}
+	if (!budget_reserve(&x->gate->treasury, cfg, &ask, &x->req->arena, r->hold, &r->over) &&
 	    !r->over.name.n) {
 		return MODEL_ERROR_INTERNAL;
 	}
@@ -52,15 +55,18 @@ void model_settle_budgets(struct exchange *x)
 {
 	struct model_reply *r = x->reply;
 
+	if (!r->hold) {
+		return;
+	}
 	switch (r->spent) {
 	case MODEL_SPENT_NOTHING:
-		budget_settle(&x->gate->treasury, &r->hold, NULL);
+		budget_settle(&x->gate->treasury, r->hold, NULL);
 		break;
 	case MODEL_SPENT_KNOWN:
-		budget_settle(&x->gate->treasury, &r->hold, &r->used);
+		budget_settle(&x->gate->treasury, r->hold, &r->used);
 		break;
 	case MODEL_SPENT_UNKNOWN:
-		budget_keep(&r->hold);
+		budget_keep(r->hold);
 		break;
 	}
 }

@@ -31,20 +31,21 @@ struct model_reply {
 	enum model_api api;                    /* what the back end is asked in */
 	struct model_translation *translation; /* NULL: that is what the client speaks */
 	bool translating;                      /* it was begun: it has to end */
-	struct buf told;                       /* what the next piece became */
+	struct buf told;                       /* what goes out at the end of the turn */
+	struct loop_hook flush;
 
 	/* which models may answer, and what came of those that were asked */
-	struct exchange *exchange; /* while queued */
+	struct exchange *exchange; /* whose this is, for hooks and timers */
 	struct rules_query query;  /* without its object */
 	struct model_candidate *candidates;
 	size_t n_candidates;
 	unsigned tries;
-	bool judged;            /* candidates know whether they are allowed */
-	bool again;             /* it failed in a way in which another may not */
-	bool failed;            /* an attempt before this one did */
-	enum model_error error; /* why the last model could not even be asked ... */
-	struct str untold;      /* ... and about what */
-	struct budget_hold hold;
+	bool judged;                /* candidates know whether they are allowed */
+	bool again;                 /* it failed in a way in which another may not */
+	bool failed;                /* an attempt before this one did */
+	enum model_error error;     /* why the last model could not even be asked ... */
+	struct str untold;          /* ... and about what */
+	struct budget_hold *hold;   /* NULL: no budgets */
 	struct budget_refusal over; /* name empty: no budget stands against it */
 	enum model_spent spent;
 	struct model_usage used; /* SPENT_KNOWN */

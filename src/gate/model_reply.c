@@ -39,7 +39,7 @@ static void note_cost(struct exchange *x, const struct model_usage *u)
 	}
 	r->spent = MODEL_SPENT_KNOWN;
 	r->used = *u;
-	if (budget_is_over(&r->hold, u)) {
+	if (r->hold && budget_is_over(r->hold, u)) {
 		x->action.finding = STR("it used more tokens than its limit lets it");
 	}
 }
@@ -70,6 +70,8 @@ static void on_head(struct http_call *c)
 		return;
 	}
 	r->events = true;
+	r->exchange = x;
+	buf_init(&r->told, MODEL_ANSWER_MAX);
 	action_commit_begin(&x->action, &r->commitment);
 	model_stream_init(&r->stream);
 	if (r->translation) {
@@ -81,22 +83,37 @@ static void on_head(struct http_call *c)
 	}
 }
 
-/* What can be told goes out; from a stream that cannot be told on the client is cut off. */
-static struct str translate_piece(struct exchange *x, struct str bytes)
+/* What came in one turn of the loop goes out in one piece. */
+static void flush(struct exchange *x)
 {
 	struct model_reply *r = x->reply;
 
-	buf_clear(&r->told);
-	model_translation_feed(r->translation, bytes);
-	if (r->translation->failed) {
-		x->broken = true;
-		x->model_calling = false;
-		http_call_cancel(&x->model_call);
-		model_note_stream(x);
-		action_answered_stream(&x->action, LEDGER_PROTOCOL_ERROR, 200, &r->commitment,
-				       r->bytes);
+	loop_defer_cancel(&r->flush);
+	if (!x->gone && buf_len(&r->told) && http_respond_write(x->req, buf_str(&r->told)) &&
+	    x->model_calling && http_respond_pending(x->req) > HTTP_HIGH_WATER) {
+		http_call_pause(&x->model_call, true);
 	}
-	return buf_str(&r->told);
+	buf_done(&r->told); /* many streams are open, and few have something to say */
+}
+
+static void on_flush(struct loop_hook *h)
+{
+	struct model_reply *r = CONTAINER_OF(h, struct model_reply, flush);
+
+	flush(r->exchange);
+}
+
+/* A stream that cannot be told on is cut off after what could be told. */
+static void cut_off(struct exchange *x)
+{
+	struct model_reply *r = x->reply;
+
+	x->broken = true;
+	x->model_calling = false;
+	http_call_cancel(&x->model_call);
+	flush(x);
+	model_note_stream(x);
+	action_answered_stream(&x->action, LEDGER_PROTOCOL_ERROR, 200, &r->commitment, r->bytes);
 }
 
 static void on_data(struct http_call *c, struct str bytes)
@@ -108,16 +125,18 @@ static void on_data(struct http_call *c, struct str bytes)
 	r->bytes += bytes.n;
 	model_stream_feed(&r->stream, bytes);
 	if (r->translation) {
-		bytes = translate_piece(x, bytes);
+		model_translation_feed(r->translation, bytes);
 	} else if (r->metered) {
-		buf_clear(&r->told);
 		model_meter_feed(&r->meter, bytes, &r->told);
-		bytes = buf_str(&r->told);
+	} else {
+		buf_append(&r->told, bytes);
 	}
-	if (!x->gone && bytes.n && http_respond_write(x->req, bytes) && x->model_calling &&
-	    http_respond_pending(x->req) > HTTP_HIGH_WATER) {
-		http_call_pause(c, true);
+	if (r->told.failed || (r->translation && r->translation->failed)) {
+		cut_off(x);
+		return;
 	}
+	r->flush.on_turn_end = on_flush;
+	loop_defer(&x->gate->loop, &r->flush);
 }
 
 /* Its server has no time, or fell over: another may not have. */
@@ -187,28 +206,19 @@ void model_note_stream(struct exchange *x)
 	}
 }
 
-static void end_meter(struct exchange *x)
+/* What was held back, and the last event if the back end left it out; false: it broke off. */
+static bool end_stream(struct exchange *x)
 {
 	struct model_reply *r = x->reply;
+	bool whole = true;
 
-	buf_clear(&r->told);
-	model_meter_end(&r->meter, &r->told);
-	if (!x->gone && buf_len(&r->told)) {
-		(void)http_respond_write(x->req, buf_str(&r->told));
+	if (r->metered) {
+		model_meter_end(&r->meter, &r->told);
 	}
-}
-
-/* The back end may have left out its last event; false: it broke off. */
-static bool end_translation(struct exchange *x)
-{
-	struct model_reply *r = x->reply;
-	bool whole;
-
-	buf_clear(&r->told);
-	whole = model_translation_end(r->translation);
-	if (!x->gone && buf_len(&r->told)) {
-		(void)http_respond_write(x->req, buf_str(&r->told));
+	if (r->translation) {
+		whole = model_translation_end(r->translation);
 	}
+	flush(x);
 	return whole;
 }
 
@@ -225,10 +235,7 @@ static void on_done(struct http_call *c)
 	model_note_stream(x);
 	model_health_note(x->model, true);
 	note_cost(x, &r->stream.outcome.usage);
-	if (r->metered) {
-		end_meter(x);
-	}
-	if (r->translation && !end_translation(x)) {
+	if (!end_stream(x)) {
 		x->broken = true;
 		action_answered_stream(&x->action, LEDGER_DIED, 200, &r->commitment, r->bytes);
 		return;
@@ -251,6 +258,7 @@ static void on_fail(struct http_call *c, enum http_fail why, const struct err *e
 	x->reply->again = why != HTTP_FAIL_TIMEOUT && why != HTTP_FAIL_LIMIT &&
 			  why != HTTP_FAIL_INVALID && why != HTTP_FAIL_NOMEM;
 	if (x->reply->events) {
+		flush(x);
 		x->broken = true;
 		model_note_stream(x);
 		action_answered_stream(&x->action, status_of(why), 200, &x->reply->commitment,

@@ -220,6 +220,7 @@ void model_try_done(struct exchange *x)
 {
 	struct model_reply *r = x->reply;
 
+	loop_defer_cancel(&r->flush);
 	gate_buf_give(x->gate, &r->body);
 	r->body = (struct buf){0};
 	buf_done(&r->told);
@@ -260,7 +261,6 @@ static enum model_error prepare(struct exchange *x)
 		return MODEL_ERROR_INTERNAL;
 	}
 	r->body = gate_buf_take(x->gate, MODEL_BODY_MAX);
-	buf_init(&r->told, MODEL_ANSWER_MAX);
 	return model_translate_request(&r->body, &x->req->arena, &r->request, r->api, m->back_name,
 				       &m->engine->quirks, m->max_tokens, &r->untold);
 }

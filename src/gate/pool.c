@@ -136,7 +136,7 @@ static void on_probed(struct dial_request *d, int fd, enum ipc_dial_mode mode, s
 		.wire = relayed ? &gate_relay_wire : NULL,
 		.h2 = p->h2,
 		.secure = p->secure,
-		.max_conns = POOL_CONNS,
+		.max_conns = p->max_conns ? p->max_conns : POOL_CONNS,
 		.max_idle = POOL_IDLE,
 		.max_waiting = POOL_WAITING,
 	};

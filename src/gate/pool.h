@@ -21,8 +21,9 @@ struct gate_pool {
 	const struct h2_lib *h2; /* the caller's: when the upstream may speak HTTP/2 */
 	struct http_pool *pool;  /* NULL until open */
 	struct dial_request probe;
-	bool secure;  /* the URL says https */
-	int first_fd; /* the probe's connection, until the pool asks for one */
+	bool secure;        /* the URL says https */
+	unsigned max_conns; /* set before it opens; 0: 256 */
+	int first_fd;       /* the probe's connection, until the pool asks for one */
 	enum ipc_dial_mode first_mode;
 	struct list tickets; /* dials of the pool under way */
 	void (*on_open)(struct gate_pool *p, bool ok);

@@ -57,7 +57,8 @@ static bool is_usage(struct str event)
 	struct arena a;
 	bool ok;
 
-	if (!str_starts_with(data, STR("data:"))) {
+	if (!str_starts_with(data, STR("data:")) ||
+	    str_find_str(data, STR("\"usage\"")) == data.n) {
 		return false;
 	}
 	data = str_trim(str_from(data, 5));

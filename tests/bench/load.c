@@ -6,8 +6,9 @@
  * the id of its request, and that it is a result and no refusal.
  *
  *   bench_load ADDRESS [key=value...]
- *     mode=mcp|chat|stream|hold   what to send; hold: open sessions, call once, then
- *                                 print "ready" and keep them until stdin ends
+ *     mode=mcp|chat|stream|paced|hold|open   what to send; hold: open sessions, call once, then
+ *                                 print "ready" and keep them until stdin ends; open: the same with
+ *                                 streams that have begun; paced: a stream event by event
  *     path=/mcp  tool=echo  header='Authorization: Bearer ...'
  *     connections=64  body=512  seconds=5  warmup=1  count=0 (0: by time)
  *
@@ -28,7 +29,7 @@
 enum { EVENTS = 256, RAMP = 64, ID_DIGITS = 9, MAX_ANSWER = 1 << 20 };
 enum { SUB_BITS = 5, BUCKETS = 64 << SUB_BITS };
 
-enum mode { MODE_MCP, MODE_CHAT, MODE_STREAM, MODE_HOLD };
+enum mode { MODE_MCP, MODE_CHAT, MODE_STREAM, MODE_PACED, MODE_HOLD, MODE_OPEN };
 enum stage { STAGE_IDLE, STAGE_INITIALIZE, STAGE_INITIALIZED, STAGE_CALLS, STAGE_DONE };
 
 struct conn {
@@ -93,6 +94,12 @@ static double percentile(const struct load *l, double share)
 	return 0;
 }
 
+static bool is_chat(const struct load *l)
+{
+	return l->mode == MODE_CHAT || l->mode == MODE_STREAM || l->mode == MODE_PACED ||
+	       l->mode == MODE_OPEN;
+}
+
 /* ---- requests ---- */
 
 static void put_head(const struct load *l, struct buf *to, struct str session, size_t length)
@@ -118,11 +125,14 @@ static void put_body(const struct load *l, struct buf *body)
 	struct buf tail;
 
 	buf_init(&tail, 1024);
-	if (l->mode == MODE_CHAT || l->mode == MODE_STREAM) {
+	if (is_chat(l)) {
 		buf_printf(body,
-			   "{\"model\":\"bench\",\"stream\":%s,\"messages\":[{\"role\":\"user\","
-			   "\"content\":\"",
-			   l->mode == MODE_STREAM ? "true" : "false");
+			   "{\"model\":\"bench\",\"max_tokens\":64,\"stream\":%s%s,\"messages\":[{"
+			   "\"role\":\"user\",\"content\":\"",
+			   l->mode == MODE_CHAT ? "false" : "true",
+			   l->mode == MODE_PACED  ? ",\"user\":\"paced\""
+			   : l->mode == MODE_OPEN ? ",\"user\":\"open\""
+						  : "");
 		buf_append(&tail, STR("\"}]}"));
 	} else {
 		buf_printf(body,
@@ -224,7 +234,7 @@ static void judge_call(struct load *l, const struct conn *c, int status, struct 
 		count_problem(l, "status", body);
 		return;
 	}
-	if (l->mode == MODE_CHAT || l->mode == MODE_STREAM) {
+	if (is_chat(l)) {
 		if (!has(body, l->mode == MODE_CHAT ? STR("\"choices\"") : STR("[DONE]"))) {
 			l->wrong++;
 			count_problem(l, "wrong answer", body);
@@ -321,6 +331,17 @@ static void conn_ready(struct load *l, struct conn *c)
 	}
 	buf_commit(&c->in, (size_t)n);
 	in = buf_str(&c->in);
+	if (l->mode == MODE_OPEN) {
+		if (has(in, STR("token "))) {
+			l->in_flight--;
+			l->opening--;
+			l->open++;
+			c->stage = STAGE_DONE;
+			buf_done(&c->in);
+			buf_done(&c->request);
+		}
+		return;
+	}
 	head = wire_head(in);
 	whole = head ? wire_message(in, head) : 0;
 	if (!whole) {
@@ -353,10 +374,12 @@ static bool open_conn(struct load *l)
 	}
 	(void)epoll_ctl(l->epoll, EPOLL_CTL_ADD, c->fd, &e);
 	l->opening++;
-	if (l->mode == MODE_CHAT || l->mode == MODE_STREAM) {
+	if (is_chat(l)) {
 		build_request(l, c, STR(""));
-		l->opening--;
-		l->open++;
+		if (l->mode != MODE_OPEN) {
+			l->opening--;
+			l->open++;
+		}
 		c->stage = STAGE_CALLS;
 		return send_call(l, c);
 	}
@@ -426,7 +449,7 @@ static bool set_option(struct load *l, const char *arg)
 		       {"seconds", &l->seconds},
 		       {"warmup", &l->warmup},
 		       {"count", &l->count}};
-	static const char *const modes[] = {"mcp", "chat", "stream", "hold"};
+	static const char *const modes[] = {"mcp", "chat", "stream", "paced", "hold", "open"};
 	struct str value = str_from_c(arg), key = str_cut(&value, '=');
 
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
@@ -484,7 +507,7 @@ int main(int argc, char **argv)
 	}
 	l.started = wire_now();
 	ok = run(&l);
-	if (l.mode == MODE_HOLD && ok) {
+	if ((l.mode == MODE_HOLD || l.mode == MODE_OPEN) && ok) {
 		printf("ready\n");
 		(void)fflush(stdout);
 		while (read(STDIN_FILENO, &byte, 1) > 0) {

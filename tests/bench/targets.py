@@ -72,8 +72,8 @@ class Nginx(Target):
         temp = " ".join(f"{kind}_temp_path {self.dir}/{kind};"
                         for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         conf.write_text(f"""
-{user} daemon off; worker_processes 1; worker_rlimit_nofile 20000; pid {self.dir}/pid;
-error_log {self.dir}/error.log; events {{ worker_connections 18000; }}
+{user} daemon off; worker_processes 1; worker_rlimit_nofile 50000; pid {self.dir}/pid;
+error_log {self.dir}/error.log; events {{ worker_connections 40000; }}
 http {{
   access_log off; keepalive_requests 1000000000; keepalive_timeout 600s; {temp}
   upstream u {{ server 127.0.0.1:{self.upstream}; keepalive 64; keepalive_requests 1000000000; }}

@@ -3,7 +3,8 @@
  * The server behind every proxy that ./bench measures: as fast as one thread can
  * be, so that it is never what is measured. MCP Streamable HTTP at /mcp and an
  * OpenAI-like /v1/chat/completions, answers of fixed size, keep-alive; HTTP/2 with who begins with
- * its preface.
+ * its preface. A stream comes in one piece; for the user "paced" an event each millisecond, as an engine
+ * gives them, and for "open" the first one only: it never ends (both over HTTP/1.1 alone).
  *
  *   bench_upstream 127.0.0.1:PORT
  */
@@ -25,6 +26,8 @@ struct conn {
 	int fd;
 	struct buf in;
 	struct upstream_h2 *h2; /* NULL: HTTP/1.1 */
+	struct conn *next;      /* of those with events to come */
+	int left;               /* how many */
 };
 
 struct upstream {
@@ -32,6 +35,8 @@ struct upstream {
 	uint64_t sessions;
 	struct arena scratch;
 	struct buf out, body;
+	struct conn *current, *paced;
+	uint64_t next_tick;
 };
 
 #define TEXT_50  "The quick brown fox jumps over the lazy dog, twice"
@@ -133,9 +138,38 @@ static void put_event(struct upstream *u, struct str data)
 	buf_append(&u->out, STR("\n\n\r\n"));
 }
 
+static const struct str token = STR_INIT(
+	"{\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"created\":0,\"model\":\"bench\","
+	"\"choices\":[{\"index\":0,\"delta\":{\"content\":\"token \"},\"finish_reason\":null}]}");
+static const struct str last_token = STR_INIT(
+	"{\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"created\":0,\"model\":\"bench\","
+	"\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}");
+
+/* The event with so many still to come after it. */
+static void put_nth(struct upstream *u, int left)
+{
+	put_event(u, left > 1 ? token : left == 1 ? last_token : STR("[DONE]"));
+	if (left == 0) {
+		buf_append(&u->out, STR("0\r\n\r\n"));
+	}
+}
+
+static void pace(struct upstream *u, struct str user)
+{
+	bool open = str_eq(user, STR("\"open\""));
+
+	put_nth(u, STREAM_EVENTS + 1);
+	if (!open) {
+		u->current->left = STREAM_EVENTS + 1;
+		u->current->next = u->paced;
+		u->paced = u->current;
+	}
+}
+
 static void answer_chat(struct upstream *u, struct str body)
 {
 	struct json_scan scan;
+	struct str user;
 
 	if (json_scan(&u->scratch, body, NULL, &scan, NULL) != ERR_OK) {
 		answer_plain(u, "400 Bad Request");
@@ -154,18 +188,14 @@ static void answer_chat(struct upstream *u, struct str body)
 	}
 	buf_append(&u->out, STR("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
 				"Cache-Control: no-cache\r\nTransfer-Encoding: chunked\r\n\r\n"));
-	for (int i = 0; i < STREAM_EVENTS; i++) {
-		put_event(u,
-			  STR("{\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"created\":0,"
-			      "\"model\":\"bench\",\"choices\":[{\"index\":0,\"delta\":{"
-			      "\"content\":\"token \"},\"finish_reason\":null}]}"));
+	user = json_scan_get(&scan, STR("user"));
+	if (user.p && u->current) {
+		pace(u, user);
+		return;
 	}
-	put_event(u,
-		  STR("{\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"created\":0,\"model\":"
-		      "\"bench\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":"
-		      "\"stop\"}]}"));
-	put_event(u, STR("[DONE]"));
-	buf_append(&u->out, STR("0\r\n\r\n"));
+	for (int left = STREAM_EVENTS + 1; left >= 0; left--) {
+		put_nth(u, left);
+	}
 }
 
 /* ---- connections ---- */
@@ -192,8 +222,14 @@ static void answer_request(struct upstream *u, struct str head, struct str body)
 	}
 }
 
-static void conn_close(struct conn *c)
+static void conn_close(struct upstream *u, struct conn *c)
 {
+	for (struct conn **at = &u->paced; *at; at = &(*at)->next) {
+		if (*at == c) {
+			*at = c->next;
+			break;
+		}
+	}
 	(void)close(c->fd);
 	upstream_h2_free(c->h2);
 	buf_done(&c->in);
@@ -233,15 +269,16 @@ static void conn_ready(struct upstream *u, struct conn *c)
 
 	if (n <= 0) {
 		if (n == 0 || errno != EAGAIN) {
-			conn_close(c);
+			conn_close(u, c);
 		}
 		return;
 	}
 	buf_commit(&c->in, (size_t)n);
 	buf_clear(&u->out);
+	u->current = NULL;
 	if (c->h2 || upstream_h2_begins(buf_str(&c->in))) {
 		if (!take_h2(u, c)) {
-			conn_close(c);
+			conn_close(u, c);
 			return;
 		}
 	}
@@ -249,11 +286,33 @@ static void conn_ready(struct upstream *u, struct conn *c)
 	       (whole = wire_message(buf_str(&c->in), head))) {
 		struct str in = buf_str(&c->in);
 
+		u->current = c;
 		answer_request(u, str_make(in.p, head), str_make(in.p + head, whole - head));
 		buf_consume(&c->in, whole);
 	}
 	if (buf_len(&u->out) && !wire_send(c->fd, buf_str(&u->out))) {
-		conn_close(c);
+		conn_close(u, c);
+	}
+}
+
+/* One event for each stream. */
+static void tick(struct upstream *u)
+{
+	struct conn **at = &u->paced;
+
+	while (*at) {
+		struct conn *c = *at;
+
+		buf_clear(&u->out);
+		put_nth(u, --c->left);
+		if (!wire_send(c->fd, buf_str(&u->out))) {
+			c->left = 0; /* its end is noticed by reading */
+		}
+		if (c->left == 0) {
+			*at = c->next;
+		} else {
+			at = &c->next;
+		}
 	}
 }
 
@@ -294,8 +353,12 @@ int main(int argc, char **argv)
 	buf_init(&u.body, 1 << 20);
 	(void)epoll_ctl(u.epoll, EPOLL_CTL_ADD, u.listener, &e);
 	for (;;) {
-		int n = epoll_wait(u.epoll, events, EVENTS, -1);
+		int n = epoll_wait(u.epoll, events, EVENTS, u.paced ? 1 : -1);
 
+		if (u.paced && wire_now() >= u.next_tick) {
+			u.next_tick = wire_now() + 1000000;
+			tick(&u);
+		}
 		for (int i = 0; i < n; i++) {
 			if (events[i].data.ptr) {
 				conn_ready(&u, events[i].data.ptr);

@@ -87,6 +87,10 @@ class Play:
                     raise Skipped("needs limits of memory, which no sanitizer can have")
             elif need == "cgroups":
                 self.world.need_cgroups()
+            elif need == "engine":
+                self.world.node()
+                if not os.path.exists(os.path.join(self.world.peers, "engine/model.gguf")):
+                    raise Skipped("needs a real engine: tests/peers/install DIR --engine")
             else:
                 raise Mistake(f"needs {need}?")
 
@@ -132,11 +136,12 @@ class Play:
         del self.world.servers[item.rest().split()[1]]
 
     def do_model(self, item):
-        """model NAME backend ARGS... | model NAME url URL, YAML keys below"""
+        """model NAME backend ARGS... | model NAME engine | model NAME url URL, YAML keys below"""
         name, kind, *args = shlex.split(item.rest())
-        if kind == "backend":
-            port = self.world.start_back_end(name, "model_backend.mjs", ["--model", name, *args])
-            url = f"http://127.0.0.1:{port}/v1"
+        scripts = {"backend": ("model_backend.mjs", ["--model", name]), "engine": ("model_engine.mjs", [])}
+        if kind in scripts:
+            script, own = scripts[kind]
+            url = f"http://127.0.0.1:{self.world.start_back_end(name, script, own + args)}/v1"
         else:
             url = args[0]
         self.world.models[name] = {"lines": [f"  {name}:", f"    url: '{url}'", *[f"    {t}" for _, t in item.notes]]}
