@@ -308,6 +308,16 @@ const struct config_server *config_server_find(const struct config *cfg, struct 
 	return NULL;
 }
 
+bool config_has_grants(const struct config *cfg)
+{
+	for (size_t i = 0; i < cfg->n_servers; i++) {
+		if (cfg->servers[i].oauth) {
+			return true;
+		}
+	}
+	return false;
+}
+
 const struct config_model *config_model_find(const struct config *cfg, struct str name)
 {
 	for (size_t i = 0; i < cfg->n_models; i++) {

@@ -197,6 +197,15 @@ enum config_protocol {
 	CONFIG_PROTOCOL_MODERN,   /* 2026-07-28 */
 };
 
+/* How tokens for a server are got: as a client of its authorization server (RFC 6749 section 4.4). */
+struct config_grant {
+	struct str client_id;
+	struct str secret_file, key_file; /* what proves it: a secret, or a private key (PEM) */
+	struct str key_id;                /* of the key, as the server knows it; empty: not named */
+	struct str issuer;                /* empty: the first that the server names */
+	struct config_strs scopes;        /* empty: what the server asks for */
+};
+
 struct config_server {
 	struct str id;
 	enum config_server_kind kind;
@@ -211,7 +220,8 @@ struct config_server {
 	struct config_url url;
 	enum config_http2 http2;
 	struct config_entries headers;
-	struct str ca_file; /* empty: the system's roots */
+	const struct config_grant *oauth; /* NULL: none */
+	struct str ca_file;               /* empty: the system's roots */
 	bool has_pin;
 	uint8_t pin[32]; /* SHA-256 of the peer's certificate (DER) */
 	/* both */
@@ -431,6 +441,9 @@ const char *config_engine_name(enum config_engine e);
 
 /* Is anything of any server pinned? */
 bool config_pins_any(const struct config *cfg);
+
+/* Does any server need tokens that its authorization server gives? */
+bool config_has_grants(const struct config *cfg);
 
 /* Does anything of this configuration need the role that dials hosts? */
 bool config_has_exit(const struct config *cfg);

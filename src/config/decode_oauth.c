@@ -242,3 +242,36 @@ void config_read_oauth(struct config_ctx *c, const struct config_field *f, const
 		config_report(c, node->at, "oauth needs at least one issuer");
 	}
 }
+
+/* ---- tokens for servers ---- */
+
+void config_read_grant(struct config_ctx *c, const struct config_field *f, const struct json *node,
+		       void *to)
+{
+	static const struct config_field fields[] = {
+		CONFIG_KEY("client_id", config_read_text, struct config_grant, client_id,
+			   .required = true),
+		CONFIG_KEY("client_secret_file", config_read_path, struct config_grant,
+			   secret_file),
+		CONFIG_KEY("private_key_file", config_read_path, struct config_grant, key_file),
+		CONFIG_KEY("key_id", config_read_text, struct config_grant, key_id),
+		CONFIG_KEY("issuer", read_issuer, struct config_grant, issuer),
+		CONFIG_KEY("scopes", read_scopes, struct config_grant, scopes),
+	};
+	struct config_grant *grant = ARENA_NEW(c->a, struct config_grant);
+
+	(void)f;
+	if (!grant) {
+		config_nomem(c);
+		return;
+	}
+	config_read_fields(c, node, fields, ARRAY_LEN(fields), "oauth", grant);
+	if (node->type == JSON_OBJECT && !grant->secret_file.n == !grant->key_file.n) {
+		config_report(c, node->at,
+			      "a client is proved by 'client_secret_file' or by "
+			      "'private_key_file'");
+	} else if (grant->key_id.n && !grant->key_file.n) {
+		config_report(c, node->at, "'key_id' is of a 'private_key_file'");
+	}
+	*(const struct config_grant **)to = grant;
+}

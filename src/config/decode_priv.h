@@ -92,6 +92,7 @@ void config_check_http2(struct config_ctx *c, const struct json *node,
 config_read config_read_listen;
 config_read config_read_identity;
 config_read config_read_oauth; /* struct config_oauth */
+config_read config_read_grant; /* const struct config_grant * */
 config_read config_read_agents;
 config_read config_read_servers;
 config_read config_read_models;

@@ -257,6 +257,7 @@ static const struct config_field server_fields[] = {
 	CONFIG_KEY("ca_file", config_read_path, struct config_server, ca_file),
 	{.key = STR_INIT("pin_sha256"), .read = read_pin},
 	CONFIG_KEY("http2", config_read_http2, struct config_server, http2),
+	CONFIG_KEY("oauth", config_read_grant, struct config_server, oauth),
 	CONFIG_KEY("site", config_read_site_ref, struct config_server, site),
 	CONFIG_KEY("protocol", config_read_enum, struct config_server, protocol,
 		   .names = protocol_names),
@@ -274,7 +275,8 @@ static void check_kind(struct config_ctx *c, const struct json *node)
 	static const struct str stdio_only[] = {STR_INIT("cwd"), STR_INIT("env"), STR_INIT("files"),
 						STR_INIT("sandbox"), STR_INIT("profile")};
 	static const struct str url_only[] = {STR_INIT("headers"), STR_INIT("ca_file"),
-					      STR_INIT("pin_sha256"), STR_INIT("http2")};
+					      STR_INIT("pin_sha256"), STR_INIT("http2"),
+					      STR_INIT("oauth")};
 	const struct json *url = json_get(node, STR("url"));
 	const struct json *command = json_get(node, STR("command"));
 
@@ -366,6 +368,24 @@ static bool has_secret(const struct config_entries *entries)
 	return false;
 }
 
+/* A request has one Authorization field, which is added to HTTP/1.1 alone. */
+static void check_one_token(struct config_ctx *c, const struct json *node,
+			    const struct config_server *s)
+{
+	if (s->oauth && s->http2 != CONFIG_HTTP2_NO) {
+		config_report(
+			c, json_get(node, STR("oauth"))->key_at,
+			"a server that needs tokens is reached by HTTP/1.1: leave 'http2' out");
+	}
+	for (size_t i = 0; s->oauth && i < s->headers.n; i++) {
+		if (str_ieq(s->headers.items[i].name, STR("Authorization"))) {
+			config_report(c, json_get(node, STR("oauth"))->key_at,
+				      "tokens and an Authorization header of your own exclude each "
+				      "other");
+		}
+	}
+}
+
 void config_read_servers(struct config_ctx *c, const struct config_field *f,
 			 const struct json *node, void *to)
 {
@@ -388,7 +408,9 @@ void config_read_servers(struct config_ctx *c, const struct config_field *f,
 		config_read_fields(c, item, server_fields, ARRAY_LEN(server_fields), "a server", s);
 		if (item->type == JSON_OBJECT) {
 			check_kind(c, item);
-			config_check_transport(c, item, &s->url, has_secret(&s->headers));
+			config_check_transport(c, item, &s->url,
+					       has_secret(&s->headers) || s->oauth);
+			check_one_token(c, item, s);
 			config_check_http2(c, item, &s->url);
 		}
 		s->kind = s->url.text.n ? CONFIG_SERVER_HTTP : CONFIG_SERVER_STDIO;

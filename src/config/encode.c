@@ -309,6 +309,19 @@ void config_put_http2(struct json_writer *w, enum config_http2 http2)
 	}
 }
 
+static void put_grant(struct json_writer *w, const struct config_grant *g)
+{
+	json_w_key(w, STR("oauth"));
+	json_w_object(w);
+	json_w_member_str(w, STR("client_id"), g->client_id);
+	member_text(w, STR("client_secret_file"), g->secret_file);
+	member_text(w, STR("private_key_file"), g->key_file);
+	member_text(w, STR("key_id"), g->key_id);
+	member_text(w, STR("issuer"), g->issuer);
+	member_strs(w, STR("scopes"), g->scopes);
+	json_w_end(w);
+}
+
 static void put_url(struct json_writer *w, const struct config_server *s, enum config_view view)
 {
 	json_w_member_str(w, STR("url"), s->url.text);
@@ -317,6 +330,9 @@ static void put_url(struct json_writer *w, const struct config_server *s, enum c
 		return;
 	}
 	member_entries(w, STR("headers"), s->headers);
+	if (s->oauth) {
+		put_grant(w, s->oauth);
+	}
 	member_text(w, STR("ca_file"), s->ca_file);
 	if (s->has_pin) {
 		member_hex(w, STR("pin_sha256"), s->pin);

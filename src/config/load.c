@@ -249,6 +249,10 @@ enum err_code config_secrets(struct arena *a, const struct config *cfg,
 		for (size_t k = 0; k < s->headers.n; k++) {
 			add_secret(&l, s->headers.items[k].secret_file, CONFIG_SECRET_CONNECTOR);
 		}
+		if (s->oauth) {
+			add_secret(&l, s->oauth->secret_file, CONFIG_SECRET_CONNECTOR);
+			add_secret(&l, s->oauth->key_file, CONFIG_SECRET_CONNECTOR);
+		}
 	}
 	for (size_t i = 0; i < cfg->n_models; i++) {
 		add_secret(&l, cfg->models[i].api_key_file, CONFIG_SECRET_CONNECTOR);

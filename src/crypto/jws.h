@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Signatures of JSON web tokens (RFC 7515, RFC 7518, RFC 8037) with public keys only: RS256, PS256,
+ * Signatures of JSON web tokens (RFC 7515, RFC 7518, RFC 8037) by key pairs only: RS256, PS256,
  * ES256 and EdDSA with Ed25519. There is no "none" and there are no shared secrets, so a public
  * key can never be taken for one (RFC 8725 sections 2.1 and 3.1). A key is of one kind, and verifies
  * the algorithms of that kind alone.
@@ -16,6 +16,7 @@
 #ifndef CRYPTO_JWS_H
 #define CRYPTO_JWS_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
 
@@ -49,5 +50,16 @@ bool jws_key_fits(const struct jws_key *k, enum jws_alg alg);
 /* True only for a valid signature of exactly these bytes by this key with this algorithm. */
 bool jws_verify(const struct jws_key *k, enum jws_alg alg, struct str signed_bytes,
 		struct str signature) MUST_USE;
+
+/*
+ * Signs with a private key (PEM, unencrypted): RS256 for RSA of 2048 bits or more, ES256 for P-256, EdDSA for
+ * Ed25519. ERR_INVALID when the key is none of these. jws_sign appends the signature's bytes.
+ */
+struct jws_signer;
+enum err_code jws_signer_new(struct str pem, struct jws_signer **ret, struct err *err) MUST_USE;
+void jws_signer_free(struct jws_signer *s); /* accepts NULL */
+enum jws_alg jws_signer_alg(const struct jws_signer *s);
+enum err_code jws_sign(const struct jws_signer *s, struct str bytes, struct buf *signature,
+		       struct err *err) MUST_USE;
 
 #endif

@@ -40,15 +40,19 @@
 	X(BIO_set_init) \
 	X(BIO_test_flags) \
 	X(BN_bin2bn) \
+	X(BN_bn2binpad) \
 	X(BN_free) \
 	X(BN_to_ASN1_INTEGER) \
 	X(CRYPTO_memcmp) \
 	X(ECDSA_SIG_free) \
+	X(ECDSA_SIG_get0) \
 	X(ECDSA_SIG_new) \
 	X(ECDSA_SIG_set0) \
 	X(ERR_clear_error) \
 	X(ERR_peek_last_error) \
 	X(ERR_reason_error_string) \
+	X(EVP_DigestSign) \
+	X(EVP_DigestSignInit) \
 	X(EVP_DigestVerify) \
 	X(EVP_DigestVerifyInit) \
 	X(EVP_MD_CTX_free) \
@@ -63,6 +67,9 @@
 	X(EVP_PKEY_free) \
 	X(EVP_PKEY_fromdata) \
 	X(EVP_PKEY_fromdata_init) \
+	X(EVP_PKEY_get_bits) \
+	X(EVP_PKEY_get_group_name) \
+	X(EVP_PKEY_is_a) \
 	X(EVP_PKEY_public_check_quick) \
 	X(EVP_sha256) \
 	X(OPENSSL_init_ssl) \
@@ -139,6 +146,7 @@
 	X(X509_set_version) \
 	X(X509_sign) \
 	X(X509_verify_cert_error_string) \
+	X(d2i_ECDSA_SIG) \
 	X(i2d_ECDSA_SIG)
 /* clang-format on */
 

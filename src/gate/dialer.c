@@ -258,6 +258,20 @@ enum err_code dialer_ask(struct dialer *d, struct dial_request *req, enum ipc_me
 	return ERR_OK;
 }
 
+void dialer_challenged(struct dialer *d, struct str name, struct str challenge)
+{
+	char buf[1024]; /* what the connector reads at once */
+	struct frame_writer w;
+
+	frame_begin(&w, buf, sizeof(buf), IPC_CHALLENGE);
+	frame_put_str(&w, name);
+	/* A longer one is met again by whoever gets the token. */
+	frame_put_str(&w, challenge.n < sizeof(buf) / 2 ? challenge : STR(""));
+	if (d->chan.fd >= 0) {
+		err_ignore(say(d, &w, NULL)); /* the next refusal tells it again */
+	}
+}
+
 void dialer_forget(struct dialer *d, struct dial_request *req)
 {
 	char buf[16];

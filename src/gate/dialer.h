@@ -62,6 +62,9 @@ enum err_code dialer_ask(struct dialer *d, struct dial_request *req, enum ipc_me
 enum err_code dialer_ask_host(struct dialer *d, struct dial_request *req, struct str host,
 			      uint16_t port, uint8_t flags, struct err *err) MUST_USE;
 
+/* An upstream refused a request for want of a token; `challenge` is what it said. May be lost. */
+void dialer_challenged(struct dialer *d, struct str name, struct str challenge);
+
 /* Forgets a request; one that is running is stopped. Harmless when idle. */
 void dialer_forget(struct dialer *d, struct dial_request *req);
 

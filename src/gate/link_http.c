@@ -16,6 +16,8 @@ enum {
 	HEADS_MAX = 128 << 10, /* of one request; servers take less */
 	STATUS_OK = 200,
 	STATUS_ACCEPTED = 202,
+	STATUS_UNAUTHORIZED = 401,
+	STATUS_FORBIDDEN = 403,
 	STATUS_NOT_FOUND = 404,
 };
 
@@ -211,9 +213,13 @@ static void on_data(struct http_call *h, struct str bytes)
 static void on_done(struct http_call *h)
 {
 	struct link_call *c = CONTAINER_OF(h, struct link_call, http);
+	struct str challenge = h1_get(h->answer, HTTP_F_WWW_AUTHENTICATE);
 	int status = h->answer->status;
 
 	c->http_active = false;
+	if (status == STATUS_UNAUTHORIZED || (status == STATUS_FORBIDDEN && challenge.n)) {
+		dialer_challenged(c->link->pool.connector, c->link->pool.name, challenge);
+	}
 	if (status == STATUS_NOT_FOUND && c->link->session.n) {
 		session_lost(c->link, c);
 		return;

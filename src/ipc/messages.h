@@ -14,8 +14,8 @@
  *   RUNS      fd of the listening socket of ipc/run.h (first gate only)
  *   KEY       fd of a sealed memfd: the ledger's signing key, as its file holds it (scribe only)
  *   START     u8 whether names must be resolved (connector), u32 gates of this node, u8 whether one
- *             of this place has served before and died (gate), u8 whether it will speak TLS: boot is
- *             complete
+ *             of this place has served before and died (gate), u8 whether it will speak TLS, u8
+ *             whether HTTP/2, u8 whether some server needs tokens (connector): boot is complete
  *   RELOAD    CONFIG, BUNDLE and SECRET before it are new ones: prepare, then answer RELOADED
  *   DRAIN     finish what runs, take nothing new, then exit 0
  *   PINS_ROOM fd of a memfd of fixed size: where this gate writes what it has seen (gates only)
@@ -40,7 +40,8 @@
  *   ACK       u64 batch, u64 first index, u64 time in ns since 1970
  *   NACK      u64 batch, u8 reason (enum ipc_nack)
  * gate -> connector:
- *   DIAL      u64 token, str upstream ("server:fs", "model:name")
+ *   DIAL      u64 token, str upstream ("server:fs", "model:name", "keys:corp", "introspect:corp")
+ *   CHALLENGE str upstream, str value of WWW-Authenticate: it refused a request for want of a token
  * connector -> gate:
  *   DIALED    u64 token, u8 mode (enum ipc_dial_mode), fd
  *   NOT_DIALED u64 token, str reason, u8 why (enum ipc_not_dialed)
@@ -99,6 +100,7 @@ enum ipc_message {
 	IPC_PINS_ROOM,
 	IPC_PINS,
 	IPC_PINS_SEEN,
+	IPC_CHALLENGE,
 };
 
 enum ipc_nack {

@@ -213,6 +213,22 @@ static enum err_code collect_exit(struct bundle *b, struct err *err)
 			  ROLE_EXIT, false, err);
 }
 
+static enum err_code collect_grant(struct bundle *b, const struct config_server *s, bool *roots,
+				   struct err *err)
+{
+	if (!s->oauth) {
+		return ERR_OK;
+	}
+	if (s->oauth->secret_file.n) {
+		TRY(add_secret(b, s->oauth->secret_file, ROLE_CONNECTOR, true, err));
+	}
+	if (s->oauth->key_file.n) {
+		TRY(add_secret(b, s->oauth->key_file, ROLE_CONNECTOR, true, err));
+	}
+	*roots = *roots || !s->ca_file.n; /* its authorization server may be anywhere */
+	return ERR_OK;
+}
+
 static enum err_code collect_issuers(struct bundle *b, bool *roots, struct err *err)
 {
 	const struct config_oauth *o = &b->config->identity.oauth;
@@ -252,6 +268,7 @@ static enum err_code collect_secrets(struct bundle *b, struct err *err)
 
 		TRY(collect_entries(b, &s->headers, ROLE_CONNECTOR, err));
 		TRY(collect_entries(b, &s->env, ROLE_RUNNER, err));
+		TRY(collect_grant(b, s, &roots, err));
 		if (s->ca_file.n) {
 			TRY(add_secret(b, s->ca_file, ROLE_CONNECTOR, false, err));
 		}

@@ -115,6 +115,7 @@ static enum err_code tell_start(struct child *child, const struct handout *h, un
 	frame_put_u8(&w, child->served);
 	frame_put_u8(&w, child->tls);
 	frame_put_u8(&w, child->http2);
+	frame_put_u8(&w, h->oauth);
 	return tell(child, &w, -1, err);
 }
 

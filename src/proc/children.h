@@ -53,6 +53,7 @@ struct handout {
 	bool resolve; /* some upstream is known by a name only */
 	unsigned tls; /* bits 1 << enum role: which roles speak TLS */
 	bool http2;   /* gates may have to speak it */
+	bool oauth;   /* the connector needs tokens for some server */
 };
 
 struct children {

@@ -12,6 +12,7 @@
 #include "ipc/messages.h"
 #include "net/addr.h"
 #include "net/loop.h"
+#include "proc/grants.h"
 #include "proc/peers.h"
 #include "proc/relay.h"
 #include "proc/resolver.h"
@@ -48,6 +49,7 @@ struct connector {
 	struct role_boot *boot;
 	struct wishes control;
 	struct resolver resolver;
+	struct grants grants;
 	struct table *table; /* newest first */
 	struct peers peers;
 	struct relays relays;
@@ -55,13 +57,22 @@ struct connector {
 	uint64_t next_serial;
 };
 
-enum dial_state { DIAL_RESOLVING = 0, DIAL_CONNECTING, DIAL_SECURING };
+enum dial_state { DIAL_RESOLVING = 0, DIAL_CONNECTING, DIAL_SECURING, DIAL_GRANTING };
+
+/* Where a grantor wants to go: what strangers say, so it is judged. */
+struct stranger {
+	bool any_address; /* the configuration names the host */
+	struct config_url url;
+	char host[RESOLVER_HOST_MAX + 1];
+};
 
 struct dial {
 	struct list node; /* in its peer's list */
 	struct peer *peer;
 	struct table *table;
-	const struct upstream *upstream;
+	const struct upstream *upstream; /* NULL: for a grantor */
+	struct stranger *stranger;       /* of a grantor's, on the heap; else NULL */
+	const struct config_url *url;
 	uint64_t token;
 	uint64_t serial; /* towards the resolver; never used twice */
 	enum dial_state state;
@@ -96,12 +107,15 @@ static void dial_free(struct dial *d)
 	list_remove(&d->node);
 	d->table->uses--;
 	c->dials--;
+	free(d->stranger);
 	free(d);
 }
 
 static void dial_fail(struct dial *d, const char *reason)
 {
-	log_line(LOG_WARN, STR_FMT ": %s", STR_ARG(d->upstream->name), reason);
+	if (d->upstream) {
+		log_line(LOG_WARN, STR_FMT ": %s", STR_ARG(d->upstream->name), reason);
+	}
 	peer_not_dialed(d->peer, d->token, reason, IPC_DIAL_UNREACHABLE);
 	dial_free(d);
 }
@@ -127,10 +141,11 @@ static void dial_connected(struct dial *d)
 
 	loop_remove(&c->loop, &d->f);
 	d->f.fd = -1;
-	if (d->upstream->direct) {
+	if (!d->upstream || d->upstream->direct) {
 		peer_dialed(d->peer, d->token,
-			    d->upstream->http2 == CONFIG_HTTP2_YES ? IPC_DIAL_DIRECT_H2
-								   : IPC_DIAL_DIRECT,
+			    d->upstream && d->upstream->http2 == CONFIG_HTTP2_YES
+				    ? IPC_DIAL_DIRECT_H2
+				    : IPC_DIAL_DIRECT,
 			    fd);
 		dial_free(d);
 		return;
@@ -194,15 +209,32 @@ static bool dial_address(struct dial *d, const struct net_addr *addr)
 	return true;
 }
 
+/* A name that a stranger gave leads to a public address or nowhere. */
+static bool may_dial(const struct dial *d, const struct net_addr *addr)
+{
+	struct egress_ip ip = {.v6 = addr->kind == NET_ADDR_IP6};
+
+	memcpy(ip.bytes, addr->ip, sizeof(ip.bytes));
+	return !d->stranger || d->stranger->any_address || egress_may_dial(&ip, NULL, 0);
+}
+
 static void dial_next(struct dial *d)
 {
+	bool forbidden = false;
+
 	d->state = DIAL_CONNECTING;
 	while (d->at < d->n_addrs) {
-		if (dial_address(d, &d->addrs[d->at++])) {
+		const struct net_addr *addr = &d->addrs[d->at++];
+
+		if (!may_dial(d, addr)) {
+			forbidden = true;
+		} else if (dial_address(d, addr)) {
 			return;
 		}
 	}
-	dial_fail(d, d->n_addrs ? "nobody answers there" : "the name has no address");
+	dial_fail(d, forbidden    ? "it leads to an address that is not public"
+		     : d->n_addrs ? "nobody answers there"
+				  : "the name has no address");
 }
 
 static void on_deadline(struct timer *t)
@@ -210,18 +242,29 @@ static void on_deadline(struct timer *t)
 	dial_fail(CONTAINER_OF(t, struct dial, deadline), "no answer in time");
 }
 
-static struct dial *find_dial(struct connector *c, uint64_t serial)
+static struct dial *find_among(const struct peer *p, uint64_t serial)
 {
-	for (struct peer *p = c->peers.first; p; p = p->next) {
-		LIST_FOREACH (node, &p->asked) {
-			struct dial *d = CONTAINER_OF(node, struct dial, node);
+	LIST_FOREACH (node, (struct list *)(uintptr_t)&p->asked) {
+		struct dial *d = CONTAINER_OF(node, struct dial, node);
 
-			if (d->serial == serial && d->state == DIAL_RESOLVING) {
-				return d;
-			}
+		if (d->serial == serial && d->state == DIAL_RESOLVING) {
+			return d;
 		}
 	}
 	return NULL;
+}
+
+static struct dial *find_dial(struct connector *c, uint64_t serial)
+{
+	struct dial *d = NULL;
+
+	for (struct peer *p = c->peers.first; p && !d; p = p->next) {
+		d = find_among(p, serial);
+	}
+	for (unsigned i = 0; i < c->grants.n && !d; i++) {
+		d = find_among(&c->grants.children[i].peer, serial);
+	}
+	return d;
 }
 
 static void on_resolved(struct resolver *r, uint64_t serial, const struct net_addr *addrs,
@@ -242,10 +285,11 @@ static void on_resolved(struct resolver *r, uint64_t serial, const struct net_ad
 
 static void dial_begin(struct dial *d)
 {
-	const struct config_url *url = d->upstream->url;
+	const struct config_url *url = d->url;
 	struct buf text;
 	struct err err;
 
+	d->state = DIAL_RESOLVING;
 	if (url->loopback && !url->ip) {
 		/* RFC 6761 section 6.3: localhost is this machine, whatever a name server says. */
 		d->addrs[0] = (struct net_addr){
@@ -274,6 +318,45 @@ static void dial_begin(struct dial *d)
 	dial_next(d);
 }
 
+/* NULL: there are too many, and it has been told. */
+static struct dial *dial_new(struct connector *c, struct peer *p, const struct config_url *url,
+			     uint64_t token)
+{
+	struct dial *d = c->dials < MAX_DIALS ? calloc(1, sizeof(*d)) : NULL;
+
+	if (!d) {
+		peer_not_dialed(p, token, "too many connections are being made",
+				IPC_DIAL_UNREACHABLE);
+		return NULL;
+	}
+	d->peer = p;
+	d->table = c->table;
+	d->url = url;
+	d->token = token;
+	d->serial = ++c->next_serial;
+	d->f.fd = d->gate_end = -1;
+	d->deadline.on_timeout = on_deadline;
+	c->dials++;
+	c->table->uses++;
+	list_append(&p->asked, &d->node);
+	loop_timer_set(&c->loop, &d->deadline, (url->ip ? DIAL_SECONDS : NAME_SECONDS) * CLOCK_SEC);
+	return d;
+}
+
+/* Without a token the server would only refuse. */
+static void dial_after_grant(struct dial *d)
+{
+	struct err err;
+
+	d->state = DIAL_GRANTING;
+	loop_timer_set(&connector_of(d->peer)->loop, &d->deadline, GRANT_SECONDS * CLOCK_SEC);
+	if (!d->upstream->grant) {
+		dial_fail(d, "too many servers need tokens");
+	} else if (grant_want(d->upstream->grant, &err)) {
+		dial_fail(d, err.msg);
+	}
+}
+
 static void dial_asked(struct peer *p, uint64_t token, struct str name)
 {
 	struct connector *c = connector_of(p);
@@ -289,25 +372,62 @@ static void dial_asked(struct peer *p, uint64_t token, struct str name)
 		peer_not_dialed(p, token, "it is cut off: writ site sever", IPC_DIAL_UNREACHABLE);
 		return;
 	}
-	d = c->dials < MAX_DIALS ? calloc(1, sizeof(*d)) : NULL;
+	d = dial_new(c, p, u->url, token);
 	if (!d) {
-		peer_not_dialed(p, token, "too many connections are being made",
-				IPC_DIAL_UNREACHABLE);
 		return;
 	}
-	d->peer = p;
-	d->table = c->table;
 	d->upstream = u;
-	d->token = token;
-	d->serial = ++c->next_serial;
-	d->f.fd = d->gate_end = -1;
-	d->deadline.on_timeout = on_deadline;
-	c->dials++;
-	c->table->uses++;
-	list_append(&p->asked, &d->node);
-	loop_timer_set(&c->loop, &d->deadline,
-		       (u->url->ip ? DIAL_SECONDS : NAME_SECONDS) * CLOCK_SEC);
+	if (u->server.n && !grant_is_good(u->grant)) {
+		dial_after_grant(d);
+		return;
+	}
 	dial_begin(d);
+}
+
+/* For a grantor: somewhere that the server it asks for, or who answers for that one, has named. */
+static void on_grantor_dial(struct grants *gs, struct peer *p, uint64_t token, struct str server,
+			    struct str host, uint16_t port)
+{
+	struct connector *c = CONTAINER_OF(gs, struct connector, grants);
+	struct stranger *s = host.n <= RESOLVER_HOST_MAX ? calloc(1, sizeof(*s)) : NULL;
+	struct dial *d;
+
+	if (!s || c->table->upstreams.severed ||
+	    !upstream_stranger(&c->table->upstreams, server, host, port, s->host, &s->url,
+			       &s->any_address)) {
+		free(s);
+		peer_not_dialed(p, token, "this address is not one to ask for tokens",
+				IPC_DIAL_FORBIDDEN);
+		return;
+	}
+	d = dial_new(c, p, &s->url, token);
+	if (!d) {
+		free(s);
+		return;
+	}
+	d->stranger = s;
+	dial_begin(d);
+}
+
+/* There is a token for a server, or there is none: who wants to go there does, or learns it. */
+static void on_settled(struct grants *gs, struct grant *g, bool ok)
+{
+	struct connector *c = CONTAINER_OF(gs, struct connector, grants);
+
+	for (struct peer *p = c->peers.first; p; p = p->next) {
+		LIST_FOREACH (node, &p->asked) {
+			struct dial *d = CONTAINER_OF(node, struct dial, node);
+
+			if (d->state != DIAL_GRANTING || d->upstream->grant != g) {
+				continue;
+			}
+			if (ok) {
+				dial_begin(d);
+			} else {
+				dial_fail(d, g->reason);
+			}
+		}
+	}
 }
 
 static void on_gone(struct peer *p)
@@ -329,6 +449,33 @@ static bool on_message(struct peer *p, struct str frame)
 	}
 	dial_asked(p, token, name);
 	return true;
+}
+
+/* A gate tells that a server refused a request for want of a (better) token. */
+static bool on_challenge(struct peer *p, struct str frame)
+{
+	struct connector *c = connector_of(p);
+	struct frame_reader r;
+	const struct upstream *u;
+	struct str name, challenge;
+
+	(void)frame_open(&r, frame);
+	name = frame_get_str(&r);
+	challenge = frame_get_str(&r);
+	if (!frame_ok(&r)) {
+		return false;
+	}
+	u = upstream_find(&c->table->upstreams, name);
+	if (u && u->grant) {
+		grant_refused(u->grant, challenge);
+	}
+	return true;
+}
+
+static bool on_frame(struct peer *p, struct str frame)
+{
+	return frame.n && (unsigned char)frame.p[0] == IPC_CHALLENGE ? on_challenge(p, frame)
+								     : on_message(p, frame);
 }
 
 /* What is severed ends now, connections and attempts, whatever configuration they are of. */
@@ -386,6 +533,11 @@ static enum err_code load_table(struct connector *c, struct err *err)
 	}
 	t->older = c->table;
 	c->table = t;
+	for (size_t i = 0; i < t->upstreams.n; i++) {
+		struct upstream *u = &t->upstreams.items[i];
+
+		u->grant = u->server.n ? grants_of(&c->grants, u->server) : NULL;
+	}
 	if (t->upstreams.severed) {
 		cut(c);
 	}
@@ -401,7 +553,11 @@ static enum err_code on_channel(struct wishes *w, const struct role_channel *cha
 
 static enum err_code on_reload(struct wishes *w, struct err *err)
 {
-	return load_table(CONTAINER_OF(w, struct connector, control), err);
+	struct connector *c = CONTAINER_OF(w, struct connector, control);
+
+	TRY(load_table(c, err));
+	grants_reload(&c->grants);
+	return ERR_OK;
 }
 
 static const struct wishes_ops wishes = {.channel = on_channel, .reload = on_reload};
@@ -409,9 +565,17 @@ static const struct wishes_ops wishes = {.channel = on_channel, .reload = on_rel
 static enum err_code serve(struct connector *c, struct err *err)
 {
 	list_init(&c->relays.all);
+	list_init(&c->grants.all);
+	c->grants.loop = &c->loop;
+	c->grants.boot = c->boot;
+	c->grants.on_dial = on_grantor_dial;
+	c->grants.on_settled = on_settled;
 	c->relays.loop = &c->loop;
 	if (c->boot->resolve) {
 		TRY(resolver_start(&c->resolver, err));
+	}
+	if (c->boot->oauth) {
+		TRY(grants_start(&c->grants, err));
 	}
 	TRY(loop_init(&c->loop, err));
 	TRY(role_enter(c->boot, &connector_jail, err));
@@ -419,6 +583,7 @@ static enum err_code serve(struct connector *c, struct err *err)
 	if (c->boot->resolve) {
 		TRY(resolver_watch(&c->resolver, &c->loop, err));
 	}
+	TRY(grants_watch(&c->grants, &c->peers, err));
 	for (unsigned i = 0; i < c->boot->n_channels; i++) {
 		TRY(peers_add(&c->peers, &c->boot->channels[i], err));
 	}
@@ -437,7 +602,7 @@ int connector_main(struct role_boot *boot)
 			  .boot = boot,
 			  .frames_a_turn = 64,
 			  .queue_max = 1 << 20,
-			  .on_message = on_message,
+			  .on_message = on_frame,
 			  .on_gone = on_gone},
 	};
 	struct err err;

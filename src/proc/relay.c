@@ -7,6 +7,7 @@
 #include "ipc/relay.h"
 #include "ipc/relay_h2.h"
 #include "net/stream.h"
+#include "proc/grants.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -111,10 +112,20 @@ static bool send_h2_head(struct relay *r)
 	return sent;
 }
 
+/* The newest there is: connections outlive tokens. */
+static struct str token_line(const struct upstream *u)
+{
+	if (!u->grant || !grant_is_good(u->grant)) {
+		return STR("");
+	}
+	u->grant->used = true;
+	return secret_str(&u->grant->line);
+}
+
 static bool send_head(struct relay *r)
 {
-	struct str lines = secret_str(&r->entry->headers), whole;
-	struct iovec parts[3];
+	struct str lines = secret_str(&r->entry->headers), token = token_line(r->entry), whole;
+	struct iovec parts[4];
 	struct err err;
 	bool sent;
 
@@ -122,7 +133,8 @@ static bool send_head(struct relay *r)
 	whole = buf_str(&r->head);
 	parts[0] = (struct iovec){(void *)(uintptr_t)whole.p, whole.n - 2};
 	parts[1] = (struct iovec){(void *)(uintptr_t)lines.p, lines.n};
-	parts[2] = (struct iovec){(void *)(uintptr_t)(whole.p + whole.n - 2), 2};
+	parts[2] = (struct iovec){(void *)(uintptr_t)token.p, token.n};
+	parts[3] = (struct iovec){(void *)(uintptr_t)(whole.p + whole.n - 2), 2};
 	sent = r->body_left == 0 && !r->head.failed && is_one_head(whole, &r->body_left) &&
 	       stream_writev(&r->upstream, parts, ARRAY_LEN(parts), &err) == ERR_OK;
 	buf_clear(&r->head);

@@ -149,6 +149,7 @@ static bool boot_message(struct role_boot *boot, struct str frame, int *fds, uns
 		boot->again = frame_get_u8(&r) != 0;
 		boot->tls = frame_get_u8(&r) != 0;
 		boot->http2 = frame_get_u8(&r) != 0;
+		boot->oauth = frame_get_u8(&r) != 0;
 		*started = true;
 		ok = true;
 		break;
@@ -177,6 +178,7 @@ static bool boot_message(struct role_boot *boot, struct str frame, int *fds, uns
 	case IPC_HANDOFF:
 	case IPC_COUNT:
 	case IPC_PINS_SEEN:
+	case IPC_CHALLENGE:
 	default:
 		ok = false;
 		break;

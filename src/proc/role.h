@@ -80,6 +80,7 @@ struct role_boot {
 	bool again;        /* the same: it follows one that died */
 	bool tls;          /* the same: it will speak TLS */
 	bool http2;        /* the same: a gate may have to speak it */
+	bool oauth;        /* the same: the connector needs tokens for some server */
 	bool secrets_used; /* the next SECRET begins a new list */
 };
 

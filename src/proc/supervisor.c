@@ -114,7 +114,7 @@ static bool needs_names(const struct config *c)
 
 		needs = needs || is_named(&is->keys_url) || is_named(&is->introspect);
 	}
-	return needs;
+	return needs || config_has_grants(c);
 }
 
 /* The roles that speak TLS under this configuration, as bits 1 << role: only they load OpenSSL. */
@@ -194,6 +194,7 @@ static struct handout handout_of(const struct supervisor *s, const struct bundle
 		.resolve = needs_names(b->config),
 		.tls = tls_roles(b->config),
 		.http2 = config_has_http2(b->config),
+		.oauth = config_has_grants(b->config),
 	};
 }
 
@@ -394,7 +395,7 @@ static void hand_all(struct supervisor *s, bool names)
 			continue;
 		}
 		if (tls || (c->role == ROLE_CONNECTOR && names)) {
-			/* OpenSSL and the resolver come before the jail: only a new one can have them. */
+			/* OpenSSL, resolver and grantors come before the jail: only a new one can have them. */
 			end_child(c);
 		} else {
 			hand_anew(s, c);
@@ -420,7 +421,8 @@ static void changes_done(struct supervisor *s)
 /* The new bundle is in force from here on: for the children that serve, and for every successor. */
 static void put_in_force(struct supervisor *s)
 {
-	bool names = needs_names(s->next.config) && !needs_names(s->bundle.config);
+	bool names = (needs_names(s->next.config) && !needs_names(s->bundle.config)) ||
+		     (config_has_grants(s->next.config) && !config_has_grants(s->bundle.config));
 
 	bundle_done(&s->bundle);
 	s->bundle = s->next;

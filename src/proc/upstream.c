@@ -6,6 +6,7 @@
 #include "gate/residency.h"
 #include "http/field.h"
 #include "ipc/relay_h2.h"
+#include "oauth/grant.h"
 #include "sys/fd.h"
 
 enum { TABLE_LIMIT = 64 << 20, FILE_MAX = 1 << 20, HEADERS_MAX = 16 << 10 };
@@ -122,7 +123,7 @@ static enum err_code finish(struct upstream *u, struct buf *lines, struct err *e
 	if (lines->p) {
 		secret_wipe(lines->p, lines->cap);
 	}
-	u->direct = u->url->loopback && !u->url->tls && lines->end == 0;
+	u->direct = u->url->loopback && !u->url->tls && lines->end == 0 && !u->server.n;
 	return code;
 }
 
@@ -136,6 +137,7 @@ static enum err_code add_server(struct upstreams *t, const struct residency_fact
 	u->url = &s->url;
 	u->http2 = s->http2;
 	u->pins = (struct tls_pins){.items = &s->pin, .n = s->has_pin};
+	u->server = s->oauth ? s->id : str_make(NULL, 0);
 	TRY(use_site(t, u, facts, s->site, err));
 	for (size_t i = 0; i < s->headers.n; i++) {
 		const struct config_entry *h = &s->headers.items[i];
@@ -177,21 +179,6 @@ static enum err_code add_model(struct upstreams *t, const struct residency_facts
 }
 
 /* RFC 6749 section 2.3.1: both are form-urlencoded before they are put together. */
-static void put_form(struct buf *to, struct str text)
-{
-	static const char plain[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-
-	for (size_t i = 0; i < text.n; i++) {
-		if (text.p[i] && strchr(plain, text.p[i])) {
-			buf_append_c(to, text.p[i]);
-		} else {
-			buf_append_c(to, '%');
-			hex_append(to, &text.p[i], 1);
-		}
-	}
-}
-
 static enum err_code add_basic(struct upstreams *t, const struct config_issuer *is,
 			       const struct files *files, struct buf *lines, struct err *err)
 {
@@ -205,9 +192,9 @@ static enum err_code add_basic(struct upstreams *t, const struct config_issuer *
 	}
 	buf_init(&pair, HEADERS_MAX);
 	buf_init(&encoded, HEADERS_MAX);
-	put_form(&pair, is->client_id);
+	oauth_form_append(&pair, is->client_id);
 	buf_append_c(&pair, ':');
-	put_form(&pair, secret);
+	oauth_form_append(&pair, secret);
 	base64_append(&encoded, buf_str(&pair).p, buf_len(&pair));
 	code = pair.failed || encoded.failed ? ERR(err, ERR_LIMIT, "a client's secret is too long")
 					     : add_line(lines, STR("Authorization"), STR("Basic "),
@@ -300,6 +287,7 @@ enum err_code upstreams_init(struct upstreams *ret, struct str config_json,
 	config = ARENA_NEW(&t.arena, struct config);
 	code = config ? config_decode_json(&t.arena, config_json, config, err)
 		      : ERR(err, ERR_NOMEM, "no memory for the configuration");
+	t.config = config;
 	code = code ? code : fill(&t, config, &files, err);
 	if (code) {
 		upstreams_done(&t);
@@ -307,6 +295,35 @@ enum err_code upstreams_init(struct upstreams *ret, struct str config_json,
 	}
 	*ret = t;
 	return ERR_OK;
+}
+
+bool upstream_stranger(const struct upstreams *u, struct str server, struct str host, uint16_t port,
+		       char *to, struct config_url *ret, bool *ret_any)
+{
+	const struct config_server *s = config_server_find(u->config, server);
+	struct egress_host name;
+	struct config_url issuer;
+	struct arena a;
+	struct err err;
+
+	if (!s || !s->oauth || egress_name_parse(host, &name, &err) || port == 0) {
+		return false;
+	}
+	memcpy(to, name.name, name.n);
+	*ret = (struct config_url){.host = str_make(to, name.n),
+				   .port = port,
+				   .ip = name.is_ip,
+				   .ipv6 = name.is_ip && name.ip.v6,
+				   .loopback = egress_is_localhost(egress_host_name(&name))};
+	*ret_any = str_ieq(ret->host, s->url.host);
+	if (s->oauth->issuer.n && !*ret_any) {
+		arena_init(&a, 16 << 10);
+		*ret_any = config_url_parse(&a, s->oauth->issuer, &issuer, &err) == ERR_OK &&
+			   str_ieq(ret->host, issuer.host);
+		arena_done(&a);
+	}
+	/* "localhost" is this machine without a look-up: then the name itself has to be ours. */
+	return *ret_any || !ret->loopback;
 }
 
 void upstreams_done(struct upstreams *u)

@@ -13,12 +13,16 @@
 #include "crypto/tls.h"
 #include "proc/role.h"
 
+struct grant;
+
 struct upstream {
 	struct str name; /* "server:fs", "model:mistral", "keys:corp", "introspect:corp" */
 	const struct config_url *url;
 	struct tls_ctx *tls;   /* NULL for http */
 	struct tls_pins pins;  /* of the configuration, else of the site's manifest */
 	struct secret headers; /* lines to add to each request head, CRLF each; may be empty */
+	struct str server;     /* that needs tokens; empty: none */
+	struct grant *grant;   /* then: who has them, borrowed; set by the connector */
 	struct secret
 		fields; /* the same for HTTP/2 (ipc/relay_h2.h); empty where it is not spoken */
 	bool cut;       /* by `writ site sever`: not dialled */
@@ -28,6 +32,7 @@ struct upstream {
 
 struct upstreams {
 	struct arena arena;
+	const struct config *config; /* in the arena */
 	struct upstream *items;
 	size_t n;
 	bool severed;
@@ -41,6 +46,14 @@ enum err_code upstreams_init(struct upstreams *ret, struct str config_json,
 			     const struct role_secret *secrets, unsigned n_files,
 			     struct err *err) MUST_USE;
 void upstreams_done(struct upstreams *u);
+
+/*
+ * Who gets tokens for `server` wants to reach a host that may be a stranger's word. False: not at all. *ret_any:
+ * the configuration names this host for this server, so it may have any address; else only a public one is
+ * fine. `to` has room for 255 bytes and holds the name; *ret borrows it.
+ */
+bool upstream_stranger(const struct upstreams *u, struct str server, struct str host, uint16_t port,
+		       char *to, struct config_url *ret, bool *ret_any);
 
 /* Borrowed, or NULL. */
 const struct upstream *upstream_find(const struct upstreams *u, struct str name);

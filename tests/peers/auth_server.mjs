@@ -10,9 +10,18 @@
 //   GET /opaque?sub=..&...   an opaque token that introspection knows, with these claims
 //   GET /revoke?token=..     it is not active any more
 //   GET /rotate              another key from now on; the old one is no longer published
-//   GET /break, /mend        keys and introspection are answered 500, or again
+//   GET /break, /mend        keys, introspection and tokens are answered 500, or again
+//   GET /forget              the resource refuses every token that was given until now
+//
+// As an authorization server: metadata (RFC 8414) of the issuer /as, and /as/token for client_credentials with
+// client_secret_basic or private_key_jwt (the client "writ"; --client-key FILE has its public key as PEM).
+// As a server that wants tokens: /mcp has a challenge and metadata (RFC 9728) that names /as, and a tool echo.
+//   --life N   seconds that a token holds; default 300
+//   --lie WHAT issuer: the metadata is of another one; resource: of another resource; inside: the metadata of
+//              the resource names an authorization server at 10.1.2.3; plain: one at http://as.test
 import { createServer } from 'node:http';
-import { constants, createHmac, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import { constants, createHmac, createPublicKey, generateKeyPairSync, randomBytes, sign, verify } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 
 const value = (name, other) => {
   const at = process.argv.indexOf(`--${name}`);
@@ -94,6 +103,85 @@ const introspect = (req, res, body) => {
   json(res, 200, opaque.get(token) ?? { active: false });
 };
 
+// ---- as an authorization server
+
+const lie = value('lie', '');
+let given = new Map(); // token: scope
+
+const provesItself = (req, form) => {
+  const [kind, pair] = (req.headers.authorization ?? '').split(' ');
+  if (kind === 'Basic') {
+    return Buffer.from(pair, 'base64').toString() === 'writ:s%20cret';
+  }
+  const [header, claims, proof] = (form.get('client_assertion') ?? '').split('.');
+  if (!proof || !value('client-key')) {
+    return false;
+  }
+  const { alg } = JSON.parse(Buffer.from(header, 'base64url'));
+  const said = JSON.parse(Buffer.from(claims, 'base64url'));
+  const publicKey = createPublicKey(readFileSync(value('client-key')));
+  const of = alg === 'ES256' ? { key: publicKey, dsaEncoding: 'ieee-p1363' } : publicKey;
+  return verify(alg === 'EdDSA' ? null : 'sha256', Buffer.from(`${header}.${claims}`), of, Buffer.from(proof, 'base64url'))
+    && said.iss === 'writ' && said.sub === 'writ' && said.aud === `${issuer}/as` && said.exp > now() && said.jti;
+};
+
+const giveToken = (req, res, form) => {
+  if (!provesItself(req, form)) {
+    json(res, 401, { error: 'invalid_client', error_description: 'stack trace with a secret' });
+  } else if (form.get('grant_type') !== 'client_credentials' || form.get('resource') !== `${issuer}/mcp`) {
+    json(res, 400, { error: 'invalid_target' });
+  } else {
+    const token = randomBytes(24).toString('base64url');
+    given.set(token, form.get('scope') ?? '');
+    json(res, 200, { access_token: token, token_type: 'bearer', expires_in: Number(value('life', 300)), scope: form.get('scope') });
+  }
+};
+
+const metadata = (res, path) => {
+  const methods = value('client-key') ? ['private_key_jwt'] : ['client_secret_basic'];
+  if (path === '/.well-known/oauth-authorization-server/as') {
+    json(res, 200, {
+      issuer: lie === 'issuer' ? 'https://other.test' : `${issuer}/as`,
+      token_endpoint: `${issuer}/as/token`,
+      token_endpoint_auth_methods_supported: methods,
+    });
+  } else {
+    const server = { inside: 'https://10.1.2.3/as', plain: 'http://as.test' }[lie] ?? `${issuer}/as`;
+    json(res, 200, {
+      resource: lie === 'resource' ? 'https://other.test/mcp' : `${issuer}/mcp`,
+      authorization_servers: [server],
+    });
+  }
+};
+
+// ---- as a server that wants tokens
+
+const mcp = (req, res, body) => {
+  const token = (req.headers.authorization ?? '').replace(/^Bearer /, '');
+  if (!given.has(token)) {
+    json(res, 401, { error: 'invalid_token' }, {
+      'www-authenticate': `Basic realm="x", Bearer error="invalid_token", resource_metadata="${issuer}/where", scope="mcp more"`,
+    });
+    return;
+  }
+  const m = JSON.parse(body || '{}');
+  const results = {
+    initialize: { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo: { name: 'guarded', version: '1' } },
+    'tools/list': { tools: [{ name: 'scope', inputSchema: { type: 'object' } }] },
+    'tools/call': { content: [{ type: 'text', text: `called with the scope ${given.get(token)}` }] },
+    ping: {},
+  };
+  if (req.method !== 'POST') {
+    json(res, 405, {});
+  } else if (m.id === undefined) {
+    res.writeHead(202).end();
+  } else if (!results[m.method]) {
+    json(res, 200, { jsonrpc: '2.0', id: m.id, error: { code: -32601, message: 'no such method' } });
+  } else {
+    json(res, 200, { jsonrpc: '2.0', id: m.id, result: results[m.method] });
+  }
+};
+
 const tests = {
   '/mint': (query) => mint(query),
   '/opaque': (query) => {
@@ -103,6 +191,7 @@ const tests = {
   },
   '/revoke': (query) => `${opaque.delete(query.get('token'))}`,
   '/rotate': () => { key = newKey(key.alg); return key.kid; },
+  '/forget': () => { given = new Map(); return 'forgotten'; },
   '/break': () => { broken = true; return 'broken'; },
   '/mend': () => { broken = false; return 'mended'; },
 };
@@ -122,12 +211,18 @@ const serve = async (req, res) => {
     body += piece;
   }
   seen.push({ method: req.method, url: req.url, headers: req.headers, body: body.slice(0, 10000) });
-  if (broken) {
+  if (url.pathname === '/mcp') {
+    mcp(req, res, body);
+  } else if (broken) {
     json(res, 500, { error: 'server_error' });
   } else if (url.pathname === '/jwks') {
     json(res, 200, { keys: [{ ...key.jwk, kid: key.kid, alg: key.alg, use: 'sig' }] });
   } else if (url.pathname === '/introspect' && req.method === 'POST') {
     introspect(req, res, body);
+  } else if (url.pathname === '/where' || url.pathname === '/.well-known/oauth-authorization-server/as') {
+    metadata(res, url.pathname);
+  } else if (url.pathname === '/as/token' && req.method === 'POST') {
+    giveToken(req, res, new URLSearchParams(body));
   } else {
     json(res, 404, { error: 'not_found' });
   }

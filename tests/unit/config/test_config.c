@@ -264,6 +264,7 @@ static void the_smallest_file_is_safe_and_local(void **state)
 #define S  "version: 1\nservers:\n  fs: " /* a server's value begins at 3:7 */
 #define SC S "{command: [a], "
 #define O  "version: 1\nidentity: {oauth: "
+#define SO S "{url: 'https://x/mcp', oauth: "
 #define OI O "{resource: 'https://g/mcp', issuers: {a: {"
 
 static const struct {
@@ -326,6 +327,19 @@ static const struct {
 	 "writ.yaml:2:97: introspection needs the keys 'client_id' and 'client_secret_file'"},
 	{OI "issuer: 'https://a', jwks_file: /k}, b: {issuer: 'https://a', jwks_file: /k}}}}\n",
 	 "writ.yaml:2:101: 'https://a' is the issuer 'a' already"},
+	{SO "{client_id: x}}\n",
+	 "writ.yaml:3:37: a client is proved by 'client_secret_file' or by 'private_key_file'"},
+	{SO "{client_id: x, client_secret_file: /s, private_key_file: /k}}\n",
+	 "writ.yaml:3:37: a client is proved by 'client_secret_file' or by 'private_key_file'"},
+	{SO "{client_id: x, client_secret_file: /s, key_id: k}}\n",
+	 "writ.yaml:3:37: 'key_id' is of a 'private_key_file'"},
+	{SO "{client_secret_file: /s}}\n", "writ.yaml:3:37: oauth needs the key 'client_id'"},
+	{SO "{client_id: x, client_secret_file: /s}, headers: {authorization: {secret_file: /a}}}\n",
+	 "writ.yaml:3:30: tokens and an Authorization header of your own exclude each other"},
+	{S "{url: 'http://x/', oauth: {client_id: x, client_secret_file: /s}}\n",
+	 "writ.yaml:3:13: a secret would be sent unencrypted to another machine: use https"},
+	{SC "oauth: {client_id: x, client_secret_file: /s}}\n",
+	 "writ.yaml:3:22: 'oauth' is for a server with 'url'"},
 	{"version: 1\nidentity: {anonymous: 'a b'}\n",
 	 "writ.yaml:2:23: an agent's name has 1 to 128 letters, digits and any of ._@:/+-|%~ and "
 	 "begins "

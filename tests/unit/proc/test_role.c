@@ -93,6 +93,7 @@ static void start(void)
 	frame_put_u8(&w, 1);
 	frame_put_u8(&w, 1);
 	frame_put_u8(&w, 1);
+	frame_put_u8(&w, 1);
 	send_frame(frame_bytes(&w), 0);
 }
 

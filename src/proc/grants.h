@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tokens that the connector has for servers, and the processes that get them (proc/grantor.h). A token is
+ * asked for when a connection to its server is wanted, when the server refuses the one there is, and ahead
+ * of its end while it is used. It is added to requests as other credentials are, and is nowhere else.
+ */
+#ifndef PROC_GRANTS_H
+#define PROC_GRANTS_H
+
+#include "crypto/secret.h"
+#include "proc/peers.h"
+
+enum {
+	GRANTORS = 2,
+	GRANTS_MAX = 256,
+	GRANT_SECONDS = 120,      /* for all the requests that one token takes */
+	GRANT_PAUSE_SECONDS = 2,  /* after a failure, and between two tokens because of refusals */
+	GRANT_AHEAD_SECONDS = 30, /* before a token ends */
+};
+
+struct config;
+struct grants;
+
+enum grant_state { GRANT_IDLE = 0, GRANT_QUEUED, GRANT_UNDER_WAY };
+
+/* Of one server; lives as long as the role. */
+struct grant {
+	struct list node;
+	struct grants *of;
+	struct str server;
+	struct secret line; /* "Authorization: Bearer ...", CRLF; n 0: there is none */
+	uint64_t until;     /* loop time; 0: its end was not said */
+	enum grant_state state;
+	bool used;       /* since it came */
+	uint64_t got_at; /* loop time of the last token */
+	uint64_t failed_at;
+	char reason[256];        /* of the last failure */
+	struct secret challenge; /* that is to be answered; n 0: none was met */
+	struct timer ahead;
+};
+
+/* A child. It asks as gates do, so it is one of the role's peers, but for its messages. */
+struct grantor_child {
+	struct peer peer;
+	struct grants *of;
+	struct grant *busy; /* NULL: idle */
+	bool stale;         /* it has to be told of the configuration in force */
+	struct timer deadline;
+};
+
+struct grants {
+	struct loop *loop;
+	struct role_boot *boot;
+	struct grantor_child children[GRANTORS];
+	unsigned n; /* 0: no server of the configuration needs a token */
+	struct list all;
+	unsigned n_all;
+	/* Dials for a grantor, for this server; peer_dialed or peer_not_dialed answers. */
+	void (*on_dial)(struct grants *gs, struct peer *p, uint64_t token, struct str server,
+			struct str host, uint16_t port);
+	/* There is a token now, or there is none: g->reason. */
+	void (*on_settled)(struct grants *gs, struct grant *g, bool ok);
+};
+
+/* Forks the children. Called before the role's jail closes. */
+enum err_code grants_start(struct grants *gs, struct err *err) MUST_USE;
+
+/* Puts them into the loop, once the role is in its jail. The functions must be set. */
+enum err_code grants_watch(struct grants *gs, struct peers *peers, struct err *err) MUST_USE;
+
+/* There is a new configuration in the boot: tokens that there are are asked for anew. */
+void grants_reload(struct grants *gs);
+
+/* Of this server; made when it is first asked for. NULL when there are too many. */
+struct grant *grants_of(struct grants *gs, struct str server);
+
+bool grant_is_good(const struct grant *g);
+
+/* on_settled follows, never from inside. ERR_AGAIN right after a failure: g->reason. */
+enum err_code grant_want(struct grant *g, struct err *err) MUST_USE;
+
+/* The server refused a request although it had the token there is. */
+void grant_refused(struct grant *g, struct str challenge);
+
+#endif
