@@ -4,7 +4,7 @@
  * and collected, streamed, whole or in pieces it ends in the same way with the
  * same body.
  *
- * Input: one byte of piece size, the upstream's bytes.
+ * Input: one byte of piece size, whose highest bit asks for a WebSocket; the upstream's bytes.
  */
 #include "http/client.h"
 
@@ -31,7 +31,7 @@ struct world {
 
 struct result {
 	struct http_call call;
-	bool stream;
+	bool stream, upgrade;
 	int ended, status;
 	enum http_fail why;
 	struct buf body;
@@ -46,7 +46,7 @@ static void on_head(struct http_call *c)
 {
 	struct result *r = c->user;
 
-	check(c->answer->status >= 200 && r->ended == 0);
+	check(c->answer->status >= (r->upgrade ? 101 : 200) && r->ended == 0);
 	if (r->stream) {
 		http_call_stream(c);
 	}
@@ -56,7 +56,7 @@ static void on_data(struct http_call *c, struct str bytes)
 {
 	struct result *r = c->user;
 
-	check(r->stream && bytes.n);
+	check((r->stream || c->answer->status == 101) && bytes.n);
 	buf_append(&r->body, bytes);
 }
 
@@ -111,6 +111,11 @@ static void run(struct result *r, struct str answer, size_t step)
 		.body = STR("x"),
 		.user = r,
 	};
+	if (r->upgrade) {
+		r->call.request.method = STR("GET");
+		r->call.request.upgrade = STR("websocket");
+		r->call.body = STR("");
+	}
 	http_call_start(&r->call);
 	http_pool_connected(w.pool, w.ticket, fds[1]);
 	turns(&w, 1);
@@ -142,6 +147,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		return 0;
 	}
 	answer = str_make((const char *)data + 1, n - 1);
+	whole.upgrade = pieces.upgrade = streamed.upgrade = data[0] & 0x80;
 	run(&whole, answer, 60000);
 	run(&pieces, answer, (size_t)data[0] * 4 + 1);
 	run(&streamed, answer, (size_t)data[0] * 4 + 1);
