@@ -475,6 +475,49 @@ static void one_that_is_given_up_leaves_nothing(void **state)
 	arena_done(&s.a);
 }
 
+/* The starter is a child of its own here; what it began holds the pipe until it ends too. */
+static int lose_starter(void *arg)
+{
+	struct pollfd p = {.events = POLLIN};
+	int held[2], status;
+	pid_t starter;
+	char byte;
+
+	if (pipe2(held, 0) < 0) {
+		return NO_START;
+	}
+	starter = fork();
+	if (starter == 0) {
+		struct plan_machine machine;
+		struct sandbox_plan *plan;
+		struct held h;
+		bool fine;
+
+		(void)close(held[0]);
+		fine = dup2(held[1], 2) == 2 && begin(arg, &h, &plan, &machine) == FINE;
+		_exit(fine ? FINE : NO_START);
+	}
+	(void)close(held[1]);
+	if (waitpid(starter, &status, 0) != starter || status != 0) {
+		return NO_START;
+	}
+	p.fd = held[0];
+	return poll(&p, 1, 10000) == 1 && read(held[0], &byte, 1) == 0 ? FINE : 1;
+}
+
+static void one_whose_starter_is_gone_ends_too(void **state)
+{
+	struct stage s;
+
+	(void)state;
+	if (cannot_sandbox()) {
+		skip();
+	}
+	script(&s, "echo no");
+	as_both(&s, lose_starter);
+	arena_done(&s.a);
+}
+
 static int fail_later(void *arg)
 {
 	struct stage *s = arg;
@@ -519,6 +562,7 @@ int main(void)
 		cmocka_unit_test(kept_and_hidden_places_stay_where_they_are),
 		cmocka_unit_test(a_sandbox_can_be_begun_before_its_plan_is_known),
 		cmocka_unit_test(one_that_is_given_up_leaves_nothing),
+		cmocka_unit_test(one_whose_starter_is_gone_ends_too),
 		cmocka_unit_test(what_fails_after_the_split_is_told_too),
 	};
 
