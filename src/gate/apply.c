@@ -406,9 +406,9 @@ static void tell_changed(struct gate *g, const struct endpoint *e, enum mcp_meth
 	LIST_FOREACH (node, &g->sessions.idle) {
 		struct session *s = CONTAINER_OF(node, struct session, idle);
 
-		if (s->stream && str_eq(s->endpoint, e->id) &&
+		if ((s->stream || s->own.number) && str_eq(s->endpoint, e->id) &&
 		    mcp_session_may_send(&s->mcp, method)) {
-			(void)gate_session_send(g, s, buf_str(&out));
+			gate_session_tell(g, s, buf_str(&out));
 		}
 	}
 	gate_buf_give(g, &out);

@@ -81,24 +81,75 @@ void exchange_empty(struct exchange *x, int status)
 	http_respond(x->req, status, NULL, 0, STR(""));
 }
 
+/* An older client, which has a session, can come back for what it misses of a stream. */
+static bool can_come_back(const struct exchange *x)
+{
+	return x->session && !x->session->named && x->version < MCP_MODERN &&
+	       x->version >= MCP_2025_03_26;
+}
+
+/* Where the client reads: here, or on a stream with which it came back. */
+static struct http_req *outlet_of(const struct exchange *x)
+{
+	const struct session *s = x->session;
+
+	if (x->stream.number && s && s->outlet && s->outlet_stream == x->stream.number) {
+		return s->outlet;
+	}
+	return x->gone ? NULL : x->req;
+}
+
+static bool exchange_write(struct exchange *x, struct str bytes)
+{
+	struct http_req *to = outlet_of(x);
+
+	return to && http_respond_write(to, bytes);
+}
+
+/* The answer was the last of this stream. */
+static void end_outlet(struct exchange *x)
+{
+	struct http_req *to = outlet_of(x);
+
+	if (to && to != x->req) {
+		mcp_stream_leave(to);
+		http_respond_end(to);
+	}
+}
+
+static bool begin_events(struct exchange *x, struct buf *out)
+{
+	if (!http_accepts(h1_get(&x->req->head, HTTP_F_ACCEPT), STR("text"), STR("event-stream")) ||
+	    !http_respond_begin(x->req, 200, event_fields, ARRAY_LEN(event_fields), -1)) {
+		return false;
+	}
+	x->streaming = true;
+	if (can_come_back(x)) {
+		replay_begin(&x->gate->replays, &x->session->replay, &x->stream);
+		/* MCP 2025-11-25 basic/transports: before that revision clients take an event
+		 * without a message for a broken one. */
+		if (x->version >= MCP_2025_11_25) {
+			replay_event(&x->session->replay, &x->stream, STR(""), out);
+		}
+	}
+	return true;
+}
+
 static bool send_event(struct exchange *x, struct str message)
 {
 	struct sse_event e = {.data = message, .has_data = true};
-	struct buf out;
+	struct buf out = gate_buf_take(x->gate, 34 << 20);
+	bool sent = false;
 	struct err err;
-	bool sent;
 
-	if (!x->streaming) {
-		if (!http_accepts(h1_get(&x->req->head, HTTP_F_ACCEPT), STR("text"),
-				  STR("event-stream")) ||
-		    !http_respond_begin(x->req, 200, event_fields, ARRAY_LEN(event_fields), -1)) {
-			return false;
+	if (x->streaming || (!x->gone && begin_events(x, &out))) {
+		if (x->stream.number) {
+			replay_event(&x->session->replay, &x->stream, message, &out);
+		} else if (sse_write(&out, &e, &err)) {
+			out.failed = true;
 		}
-		x->streaming = true;
+		sent = !out.failed && exchange_write(x, buf_str(&out));
 	}
-	out = gate_buf_take(x->gate, 34 << 20);
-	sent = sse_write(&out, &e, &err) == ERR_OK && !out.failed &&
-	       http_respond_write(x->req, buf_str(&out));
 	gate_buf_give(x->gate, &out);
 	return sent;
 }
@@ -106,13 +157,19 @@ static bool send_event(struct exchange *x, struct str message)
 bool exchange_event(struct exchange *x, struct str message)
 {
 	/* A client that does not read loses what comes on the way, never its answer. */
-	return !x->gone && http_respond_pending(x->req) <= HTTP_HIGH_WATER &&
-	       send_event(x, message);
+	if (x->gone) {
+		return x->stream.number && send_event(x, message);
+	}
+	return http_respond_pending(x->req) <= HTTP_HIGH_WATER && send_event(x, message);
 }
 
 void exchange_reply(struct exchange *x, int status)
 {
 	if (x->gone) {
+		if (x->stream.number && !x->answer.failed) {
+			(void)send_event(x, buf_str(&x->answer));
+			end_outlet(x);
+		}
 		http_req_drop(x->req);
 		return;
 	}
@@ -125,9 +182,11 @@ void exchange_reply(struct exchange *x, int status)
 		return;
 	}
 	if (!send_event(x, buf_str(&x->answer))) {
+		end_outlet(x);
 		http_req_drop(x->req);
 		return;
 	}
+	end_outlet(x);
 	http_respond_end(x->req);
 }
 

@@ -45,12 +45,13 @@ struct exchange {
 	const struct gate_listener *listener;
 	struct str agent;
 	struct session *session;
-	struct caller *caller;    /* of a token, held; else NULL */
-	struct oauth_wait *waits; /* until it is known whose token it is */
-	bool gone;                /* the client is */
-	bool half_closed;         /* it sends no more on this connection */
-	bool streaming;           /* the answer is a stream of events that has begun */
-	struct buf answer;        /* what will be sent; lent */
+	struct caller *caller;       /* of a token, held; else NULL */
+	struct oauth_wait *waits;    /* until it is known whose token it is */
+	bool gone;                   /* the client is */
+	bool half_closed;            /* it sends no more on this connection */
+	bool streaming;              /* the answer is a stream of events that has begun */
+	struct replay_stream stream; /* of an older client\'s answer: it can come back for it */
+	struct buf answer;           /* what will be sent; lent */
 
 	/* MCP */
 	struct endpoint *endpoint;
@@ -139,6 +140,10 @@ void model_begin(struct exchange *x, struct str what);
 /* ---- MCP requests (mcp_*.c) ---- */
 
 void mcp_fail(struct exchange *x, enum mcp_error e);
+
+/* The session a message of the older era names, if it may use it; else the answer is given. */
+bool mcp_find_session(struct exchange *x);
+
 void mcp_lists_start(struct exchange *x, enum mcp_list_kind kind);
 void mcp_object_start(struct exchange *x);
 void mcp_object_leave(struct exchange *x); /* who was to be asked need not be any more */

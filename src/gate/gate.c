@@ -36,6 +36,7 @@ enum err_code gate_init(struct gate *g, unsigned index, struct err *err)
 	map_init(&g->inquiries_by_id, g->seed);
 	list_init(&g->inquiries);
 	list_init(&g->listenings);
+	replays_init(&g->replays);
 	list_init(&g->links);
 	list_init(&g->endpoints);
 	list_init(&g->models);
@@ -188,19 +189,30 @@ void gate_drain(struct gate *g, void (*on_drained)(struct gate *g))
 
 bool gate_session_send(struct gate *g, struct session *s, struct str message)
 {
-	struct sse_event e = {.data = message, .has_data = true};
 	struct buf out;
-	struct err err;
 	bool sent;
 
 	if (!s->stream || http_respond_pending(s->stream) > HTTP_HIGH_WATER) {
 		return false; /* a client that does not read loses notices, never answers */
 	}
 	out = gate_buf_take(g, 34 << 20);
-	sent = sse_write(&out, &e, &err) == ERR_OK && !out.failed &&
-	       http_respond_write(s->stream, buf_str(&out));
+	replay_event(&s->replay, &s->own, message, &out);
+	sent = !out.failed && http_respond_write(s->stream, buf_str(&out));
 	gate_buf_give(g, &out);
 	return sent;
+}
+
+void gate_session_tell(struct gate *g, struct session *s, struct str message)
+{
+	struct buf out;
+
+	if (s->stream) {
+		(void)gate_session_send(g, s, message);
+	} else if (s->own.number) {
+		out = gate_buf_take(g, 34 << 20);
+		replay_event(&s->replay, &s->own, message, &out);
+		gate_buf_give(g, &out);
+	}
 }
 
 void gate_session_end(struct gate *g, struct session *s)
@@ -212,6 +224,12 @@ void gate_session_end(struct gate *g, struct session *s)
 
 		mcp_stream_leave(stream);
 		http_respond_end(stream);
+	}
+	if (s->outlet) {
+		struct http_req *outlet = s->outlet;
+
+		mcp_stream_leave(outlet);
+		http_respond_end(outlet);
 	}
 	history_forget(g, s);
 	inquiry_session_end(g, s);
@@ -388,7 +406,7 @@ void gate_link_log(struct gate *g, struct link *l, const struct mcp_msg *m)
 		struct session *s = CONTAINER_OF(node, struct session, idle);
 
 		if (s->stream && sees_link(s, l) && mcp_session_may_send(&s->mcp, MCP_MESSAGE)) {
-			(void)gate_session_send(g, s, m->whole);
+			gate_session_tell(g, s, m->whole);
 		}
 	}
 }

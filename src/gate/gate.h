@@ -102,8 +102,9 @@ struct gate {
 	struct sessions sessions;
 	struct oauth *oauth; /* NULL: no tokens are accepted */
 	struct gate_runs runs;
-	struct holds holds;     /* what waits for a person */
-	struct h2_lib *h2;      /* NULL when nothing that is configured can speak HTTP/2 */
+	struct holds holds; /* what waits for a person */
+	struct h2_lib *h2;  /* NULL when nothing that is configured can speak HTTP/2 */
+	struct replays replays;
 	struct list listenings; /* gate/listening.h */
 	struct list inquiries;  /* calls that wait for answers of their clients: gate/inquiry.h */
 	struct map inquiries_by_id;
@@ -186,6 +187,9 @@ bool gate_link_is_used(const struct gate *g, const struct link *l);
 
 /* Sends a message on a session's open stream; false when it has none that keeps up. */
 bool gate_session_send(struct gate *g, struct session *s, struct str message);
+
+/* The same for what is no question: a client whose stream was lost gets it when it comes back. */
+void gate_session_tell(struct gate *g, struct session *s, struct str message);
 void gate_session_end(struct gate *g, struct session *s);
 
 /* The session's stream is no longer its own; to be ended next (gate/mcp_post.c). */

@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Streamable HTTP, the client's side: what a POST, a GET and a DELETE at /mcp
- * mean, and which session and era a message belongs to.
+ * Streamable HTTP, the client's side: what a POST and a DELETE at /mcp mean (GET: gate/mcp_get.c), and which session and era a message belongs to.
  */
 #include "gate/ask.h"
 #include "gate/exchange.h"
 #include "gate/listening.h"
-
-#include "http/sse.h"
-
-enum { KEEP_ALIVE_SECONDS = 15 };
 
 static void answer_begin(struct exchange *x)
 {
@@ -130,7 +125,7 @@ static void dispatch(struct exchange *x)
 }
 
 /* The session a message names, if it may use it. */
-static bool find_session(struct exchange *x)
+bool mcp_find_session(struct exchange *x)
 {
 	struct str id = h1_get(&x->req->head, HTTP_F_MCP_SESSION_ID);
 	struct session *s;
@@ -169,7 +164,7 @@ static void legacy(struct exchange *x)
 		mcp_open_start(x);
 		return;
 	}
-	if (!find_session(x)) {
+	if (!mcp_find_session(x)) {
 		return;
 	}
 	if (!version_header_ok(x)) {
@@ -300,76 +295,12 @@ const struct exchange_ops mcp_post_ops = {
 	.on_end = on_post_end,
 };
 
-/* ---- GET: the session's stream ---- */
-
-static void on_get_body(struct exchange *x)
-{
-	static const struct http_field fields[] = {
-		{STR_INIT("Content-Type"), STR_INIT("text/event-stream")},
-		{STR_INIT("Cache-Control"), STR_INIT("no-cache, no-transform")},
-		{STR_INIT("X-Accel-Buffering"), STR_INIT("no")},
-	};
-	struct http_req *older;
-
-	x->version = MCP_LEGACY_NEWEST;
-	if (!http_accepts(h1_get(&x->req->head, HTTP_F_ACCEPT), STR("text"), STR("event-stream"))) {
-		exchange_empty(x, 406);
-		return;
-	}
-	if (!find_session(x)) {
-		return;
-	}
-	older = x->session->stream;
-	if (older) {
-		/* The client came back before we saw that its old stream is dead. */
-		mcp_stream_leave(older);
-		http_respond_end(older);
-	}
-	if (!http_respond_begin(x->req, 200, fields, ARRAY_LEN(fields), -1)) {
-		http_req_drop(x->req);
-		return;
-	}
-	x->streaming = true;
-	x->session->stream = x->req;
-	/* A stream may last for days: it must not keep servers that a reload has removed. */
-	gate_endpoint_release(x->gate, x->endpoint);
-	x->endpoint = NULL;
-	(void)http_respond_write(x->req, STR(": writ\n\n"));
-}
-
-void mcp_stream_leave(struct http_req *stream)
-{
-	struct exchange *x = stream->user;
-
-	x->session->stream = NULL;
-	x->session = NULL;
-}
-
-static void on_get_gone(struct exchange *x)
-{
-	http_req_drop(x->req);
-}
-
-static void on_get_end(struct exchange *x)
-{
-	if (x->session && x->session->stream == x->req) {
-		x->session->stream = NULL;
-		ask_client_gone(x->session);
-	}
-}
-
-const struct exchange_ops mcp_get_ops = {
-	.on_body = on_get_body,
-	.on_gone = on_get_gone,
-	.on_end = on_get_end,
-};
-
 /* ---- the door of /mcp ---- */
 
 static void close_session(struct exchange *x)
 {
 	x->version = MCP_LEGACY_NEWEST;
-	if (!find_session(x)) {
+	if (!mcp_find_session(x)) {
 		return;
 	}
 	if (x->session->busy || x->session->mcp.n_in_flight) {

@@ -29,6 +29,7 @@ void session_close(struct sessions *t, struct session *s)
 	list_remove(&s->idle);
 	secret_wipe(&s->salt, sizeof(s->salt));
 	caller_unref(s->caller);
+	replay_done(&s->replay);
 	free(s);
 }
 
@@ -180,7 +181,7 @@ struct session *session_expired(const struct sessions *t, uint64_t before)
 		if (s->used_at >= before) {
 			return NULL;
 		}
-		if (!s->busy && !s->mcp.n_in_flight && !s->stream && !s->named) {
+		if (!s->busy && !s->mcp.n_in_flight && !s->stream && !s->outlet && !s->named) {
 			return s;
 		}
 	}

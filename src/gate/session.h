@@ -11,6 +11,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "gate/caller.h"
+#include "gate/replay.h"
 #include "http/server.h"
 #include "ledger/salt.h"
 #include "mcp/session.h"
@@ -34,14 +35,18 @@ struct session {
 	struct list subs; /* resources it wants to hear of (gate/subs.c) */
 	uint64_t next_ask;
 	unsigned n_asks, n_subs, n_inquiries;
-	unsigned n_tunnels;      /* gate/exit_tunnel.c */
-	struct exit_run *exit;   /* of a run, while its exit is open: gate/exit_run.c */
-	unsigned busy;           /* requests under way */
-	bool salted;             /* the ledger keeps its salt */
-	bool named;              /* not of the protocol: never expires */
-	bool outlives;           /* its agent's own: there again after its gate has died */
-	bool met;                /* its history begins here: gate/history.h */
-	struct http_req *stream; /* its open GET, or NULL */
+	unsigned n_tunnels;       /* gate/exit_tunnel.c */
+	struct exit_run *exit;    /* of a run, while its exit is open: gate/exit_run.c */
+	unsigned busy;            /* requests under way */
+	bool salted;              /* the ledger keeps its salt */
+	bool named;               /* not of the protocol: never expires */
+	bool outlives;            /* its agent's own: there again after its gate has died */
+	bool met;                 /* its history begins here: gate/history.h */
+	struct http_req *stream;  /* its open GET, or NULL */
+	struct replay_stream own; /* that stream, or the last one */
+	struct http_req *outlet;  /* a GET that took up the answer of a request, or NULL */
+	uint32_t outlet_stream;   /* of that */
+	struct replay replay;
 };
 
 struct sessions {

@@ -147,7 +147,7 @@ static void tell(struct gate *g, const struct sub *sub, const struct mcp_msg *m,
 		mcp_splice_call(&out, m, &(struct mcp_change){.object = as});
 	}
 	if (!out.failed) {
-		(void)gate_session_send(g, sub->session, buf_str(&out));
+		gate_session_tell(g, sub->session, buf_str(&out));
 	}
 	gate_buf_give(g, &out);
 }
