@@ -70,6 +70,7 @@ struct exchange {
 	bool subscribed;       /* by this request: undone when the server refuses */
 	struct str object_raw; /* the same as raw JSON when it differs from the client's */
 	struct link_call call;
+	struct str asked_with;        /* the arguments as they came: duties may change them */
 	struct inquiry *inquiry;      /* where the server or the client is asked first */
 	struct mcp_supplied supplied; /* answers that came with the request */
 	struct link_wait listened;    /* for a modern server to take a subscription */

@@ -23,7 +23,7 @@ static void on_expired(struct timer *t);
 static void bind_to(const struct exchange *x, uint8_t ret[SHA256_LEN])
 {
 	const struct str parts[] = {x->session->agent, x->endpoint->id, x->msg.method_text,
-				    x->object, x->msg.arguments};
+				    x->object, x->asked_with.p ? x->asked_with : x->msg.arguments};
 	struct sha256 h;
 
 	sha256_init(&h);

@@ -95,7 +95,9 @@ struct link_call {
 	struct arena heads; /* fields of this request, where they are not the link's */
 	struct http_field *fields;
 	size_t n_fields;
-	int status; /* of its answer, once there is a head */
+	int status;       /* of its answer, once there is a head */
+	uint64_t sent_in; /* the link's generation then */
+	bool in_session;
 	struct http_call http;
 	struct sse_parser events;
 	bool repeatable; /* has no effect: may go again when its connection closed without a word */

@@ -16,6 +16,7 @@ enum {
 	HEADS_MAX = 128 << 10, /* of one request; servers take less */
 	STATUS_OK = 200,
 	STATUS_ACCEPTED = 202,
+	STATUS_BAD_REQUEST = 400,
 	STATUS_UNAUTHORIZED = 401,
 	STATUS_FORBIDDEN = 403,
 	STATUS_NOT_FOUND = 404,
@@ -132,18 +133,26 @@ static struct h1_out request_of(const struct link *l, struct str method)
  */
 static void session_lost(struct link *l, struct link_call *c)
 {
-	bool first = l->state == LINK_READY;
+	bool ready = l->state == LINK_READY, stale = c->sent_in != l->generation;
 
-	if (c->retried || l->state < LINK_CONNECTING || (c == &l->internal && !first)) {
+	if (c->retried || l->state < LINK_CONNECTING || (c == &l->internal && !ready)) {
 		link_call_fail(c, LINK_FAIL_PROTOCOL);
 		return;
 	}
 	if (c == &l->internal) {
 		link_call_end(c); /* a list: all of them are fetched anew */
 	} else {
-		c->retried = c->resend = true;
+		c->retried = true;
+		c->resend = !ready || !stale;
 	}
-	if (!first) {
+	if (!ready) {
+		return;
+	}
+	if (stale) {
+		/* Another one has opened the new session meanwhile. */
+		if (c != &l->internal && l->transport->call(l, c, NULL)) {
+			link_call_fail(c, LINK_FAIL_UNREACHABLE);
+		}
 		return;
 	}
 	ask_link_lost(l);
@@ -210,6 +219,30 @@ static void on_data(struct http_call *h, struct str bytes)
 	}
 }
 
+/*
+ * MCP 2025-11-25 basic/transports: 404. Some servers say 400 with an error that answers no request, when
+ * they have been started anew and know no session. Either way nothing was executed.
+ */
+static bool session_is_unknown(const struct link_call *c, const struct http_call *h)
+{
+	const struct link *l = c->link;
+	const struct str name = STR("code");
+	struct mcp_msg m;
+	struct str code;
+
+	if (!c->in_session || h->answer->status == STATUS_NOT_FOUND) {
+		return c->in_session;
+	}
+	if (h->answer->status != STATUS_BAD_REQUEST ||
+	    mcp_msg_parse(&l->gate->scratch, h->answer_body, &l->gate->json_limits, &m, NULL) !=
+		    MCP_ERROR_RESPONSE ||
+	    m.id.p) {
+		return false;
+	}
+	(void)json_scan_members(m.error, &name, 1, &code, NULL);
+	return str_eq(code, STR("-32000")) || str_eq(code, STR("-32001"));
+}
+
 static void on_done(struct http_call *h)
 {
 	struct link_call *c = CONTAINER_OF(h, struct link_call, http);
@@ -220,7 +253,8 @@ static void on_done(struct http_call *h)
 	if (status == STATUS_UNAUTHORIZED || (status == STATUS_FORBIDDEN && challenge.n)) {
 		dialer_challenged(c->link->pool.connector, c->link->pool.name, challenge);
 	}
-	if (status == STATUS_NOT_FOUND && c->link->session.n) {
+	arena_reset(&c->link->gate->scratch);
+	if (session_is_unknown(c, h)) {
 		session_lost(c->link, c);
 		return;
 	}
@@ -279,6 +313,8 @@ static enum err_code http_call(struct link *l, struct link_call *c, struct err *
 		c->http.request.fields = c->fields;
 		c->http.request.n_fields = c->n_fields;
 	}
+	c->sent_in = l->generation;
+	c->in_session = l->session.n > 0;
 	c->sse = false;
 	c->http_active = true;
 	http_call_start(&c->http);

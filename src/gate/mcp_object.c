@@ -155,21 +155,12 @@ static enum err_code forward_subscription(struct exchange *x, bool *ret_done)
 	return ERR_OK;
 }
 
-static void forward(struct action *a)
+static void call_server(struct exchange *x)
 {
-	struct exchange *x = CONTAINER_OF(a, struct exchange, action);
-	enum err_code code;
+	struct action *a = &x->action;
 	bool done = false;
+	enum err_code code = forward_subscription(x, &done);
 
-	if (x->gone && x->version == MCP_MODERN) {
-		action_answered(a, LEDGER_CALLER_GONE, 0, str_make(NULL, 0));
-		return;
-	}
-	if (x->inquiry) {
-		inquiry_resume(x->inquiry);
-		return;
-	}
-	code = forward_subscription(x, &done);
 	if (done) {
 		return;
 	}
@@ -186,6 +177,35 @@ static void forward(struct action *a)
 						       : MCP_ERROR_UPSTREAM,
 				 x->version);
 		action_answered(a, LEDGER_UNREACHABLE, 0, str_make(NULL, 0));
+	}
+}
+
+static void on_reopened(struct link_wait *w, bool ready)
+{
+	struct exchange *x = CONTAINER_OF(w, struct exchange, listened);
+
+	(void)ready; /* if it is not, that is what the call will say */
+	if (x->gone && x->version == MCP_MODERN) {
+		action_answered(&x->action, LEDGER_CALLER_GONE, 0, str_make(NULL, 0));
+	} else {
+		call_server(x);
+	}
+}
+
+static void forward(struct action *a)
+{
+	struct exchange *x = CONTAINER_OF(a, struct exchange, action);
+
+	if (x->gone && x->version == MCP_MODERN) {
+		action_answered(a, LEDGER_CALLER_GONE, 0, str_make(NULL, 0));
+	} else if (x->inquiry) {
+		inquiry_resume(x->inquiry);
+	} else if (x->link->state > LINK_DOWN && x->link->state < LINK_READY) {
+		/* Its server forgot the session while this was decided, and is being met anew. */
+		x->listened.on_link = on_reopened;
+		link_want(x->link, &x->listened);
+	} else {
+		call_server(x);
 	}
 }
 
@@ -350,6 +370,9 @@ static void start(struct exchange *x)
 				    .session = x->session,
 				    .arena = &x->req->arena};
 	mcp_check_arguments(x, &q);
+	if (!x->asked_with.p) {
+		x->asked_with = x->msg.arguments;
+	}
 	action_start(&x->action, &q, x->req->started);
 }
 

@@ -2,9 +2,9 @@
 // A Streamable HTTP MCP server (legacy era) without dependencies that misbehaves on request.
 // Prints {"port":N} once it listens on 127.0.0.1. GET /seen answers what it received, as JSON.
 //
-//   node bad_http.mjs [--port N] [--stateless] [--forget N] [--sse] [--http2]
+//   node bad_http.mjs [--port N] [--stateless] [--forget N [--forget-as 400]] [--sse] [--http2]
 //
-// --forget N: after N requests of a session it no longer knows it (404). --sse: answers by events.
+// --forget N: after N requests of a session it no longer knows it (404, or as some say it, 400). --sse: answers by events.
 // --http2: who begins with its preface is served over HTTP/2. --tls-port N --cert FILE --key FILE:
 // over TLS at that port too, HTTP/2 with who agrees to it.
 import { createServer } from 'node:http';
@@ -116,6 +116,11 @@ const handle = async (m, req, res) => {
     const used = (sessions.get(id) ?? Infinity) + 1;
     if (used > Number(value('forget', 1e9))) {
       sessions.delete(id);
+      req.entry.body = 'of a session that is forgotten'; // nothing is done about it
+      if (value('forget-as', '404') === '400') {
+        json(res, 400, { jsonrpc: '2.0', error: { code: -32000, message: 'Bad Request: No valid session ID provided' } });
+        return;
+      }
       json(res, 404, { jsonrpc: '2.0', error: { code: -32001, message: 'Session not found' } });
       return;
     }
@@ -147,7 +152,8 @@ const serve = async (req, res) => {
     return; // who asked was killed in the middle of the request: the next one is served
   }
   const body = Buffer.concat(parts).toString();
-  seen.push({ method: req.method, url: req.url, headers: req.headers, body: body.slice(0, 10000) });
+  req.entry = { method: req.method, url: req.url, headers: req.headers, body: body.slice(0, 10000) };
+  seen.push(req.entry);
   if (req.method === 'GET') {
     events(res);
     res.write(': open\n\n');

@@ -52,7 +52,7 @@ if (command === 'calls') {
   console.log(`${answers.filter(Boolean).length} of ${n} got their own answer`);
 } else if (command === 'events') {
   const { headers, text } = await whole(open('tools/call', { name: rest[0], arguments: {}, _meta: { progressToken: 7 } }));
-  const events = text.split('\n').filter((l) => l.startsWith('data: ')).map((l) => JSON.parse(l.slice(6)));
+  const events = text.split('\n').filter((l) => l.startsWith('data: ') && l.length > 6).map((l) => JSON.parse(l.slice(6)));
   console.log(headers['content-type'], events.map((e) => e.method ?? e.result.content[0].text).join(' '));
 } else if (command === 'resets') {
   client.on('goaway', (code) => { console.log(`went away with ${code}`); process.exit(0); });
