@@ -351,17 +351,20 @@ static void give_held(struct h2_call *h)
 {
 	struct h2_client *client = h->client;
 	struct http_call *c = h->call;
-	struct buf held = h->work->msg.body;
 	size_t unread = h->unread;
 
-	buf_init(&h->work->msg.body, held.max);
-	h->unread = 0;
-	if (buf_len(&held)) {
-		c->on->on_data(c, buf_str(&held));
-	}
-	buf_done(&held);
-	if (!is_alive(c, h)) {
-		return;
+	if (!h->collecting) {
+		struct buf held = h->work->msg.body;
+
+		buf_init(&h->work->msg.body, held.max);
+		h->unread = 0;
+		if (buf_len(&held)) {
+			c->on->on_data(c, buf_str(&held));
+		}
+		buf_done(&held);
+		if (!is_alive(c, h)) {
+			return;
+		}
 	}
 	h->resuming = false;
 	if (unread && !client->closed) {

@@ -233,19 +233,13 @@ void h2_stream_data(struct h2_stream *st, struct str bytes)
 
 /* ---- what a handler is owed ---- */
 
-/* Of a body that was paused. */
-static void give_held(struct h2_stream *st)
+/* Of a streamed body that was paused; one that is collected stays where it is. */
+static void hand_on_held(struct h2_stream *st)
 {
 	struct h2_conn *c = st->conn;
 	struct buf held = st->work->msg.body;
-	size_t unread = st->unread;
 
-	st->completing = false;
-	if (st->paused || !st->known || st->part != H2_BODY) {
-		return;
-	}
-	buf_init(&st->work->msg.body, st->work->msg.body.max);
-	st->unread = 0;
+	buf_init(&st->work->msg.body, held.max);
 	st->completing = true; /* what comes meanwhile waits its turn */
 	if (buf_len(&held)) {
 		c->server->c.handler->on_body(&st->work->req, buf_str(&held));
@@ -253,7 +247,19 @@ static void give_held(struct h2_stream *st)
 	buf_done(&held);
 	st->completing = false;
 	if (!st->closed) {
-		(void)c->wire.lib->session_consume_stream(c->wire.session, st->id, unread);
+		(void)c->wire.lib->session_consume_stream(c->wire.session, st->id, st->unread);
+	}
+	st->unread = 0;
+}
+
+static void give_held(struct h2_stream *st)
+{
+	st->completing = false;
+	if (st->paused || !st->known || st->part != H2_BODY) {
+		return;
+	}
+	if (!st->collecting) {
+		hand_on_held(st);
 	}
 	if (st->ends && st->known && !st->paused) {
 		body_complete(st);
