@@ -10,7 +10,7 @@
 
 enum { WHOLE = NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM };
 
-enum how { ECHO, LATER, SSE, EARLY, PAUSE, DROP, CUT, BIG };
+enum how { ECHO, LATER, SSE, EARLY, PAUSE, PAUSE_WHOLE, DROP, CUT, BIG };
 
 struct fixture {
 	struct loop loop;
@@ -54,6 +54,10 @@ static void on_request(struct http_req *req)
 	case EARLY:
 		http_respond(req, 401, NULL, 0, STR("no"));
 		return;
+	case PAUSE_WHOLE:
+		http_body_pause(req, true);
+		hold(req);
+		return;
 	case PAUSE:
 		http_stream(req);
 		http_body_pause(req, true);
@@ -79,6 +83,7 @@ static void on_body_complete(struct http_req *req)
 	f->completes++;
 	switch (f->how) {
 	case ECHO:
+	case PAUSE_WHOLE:
 		http_respond(req, 200, &type, 1, req->body);
 		return;
 	case LATER:
@@ -456,6 +461,28 @@ static void a_paused_body_holds_its_sender_and_nobody_else(void **state)
 	finish(f);
 }
 
+static void a_collected_body_can_be_paused_too(void **state)
+{
+	struct fixture *f = start(PAUSE_WHOLE);
+	struct buf body;
+	bool ends;
+
+	(void)state;
+	buf_init(&body, 1000);
+	h2_put_head(&f->to_send, 1, NGHTTP2_FLAG_END_HEADERS, POST_HEAD);
+	h2_put(&f->to_send, NGHTTP2_DATA, 0, 1, STR("all of "));
+	h2_put(&f->to_send, NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, 1, STR("it"));
+	say(f);
+	assert_int_equal(f->completes, 0);
+	http_body_pause(f->held[0], false);
+	say(f);
+	assert_int_equal(h2_data(buf_str(&f->peer.got), 1, &body, &ends), 9);
+	assert_str_equal(buf_str(&body), STR("all of it"));
+	assert_int_equal(buf_len(&f->streamed), 0);
+	buf_done(&body);
+	finish(f);
+}
+
 static void an_answer_waits_for_the_readers_window(void **state)
 {
 	struct fixture *f = start(BIG);
@@ -761,6 +788,7 @@ int main(void)
 		cmocka_unit_test(what_http1_answers_with_a_fault_http2_does),
 		cmocka_unit_test(heads_and_bodies_have_the_limits_of_http1),
 		cmocka_unit_test(a_paused_body_holds_its_sender_and_nobody_else),
+		cmocka_unit_test(a_collected_body_can_be_paused_too),
 		cmocka_unit_test(an_answer_waits_for_the_readers_window),
 		cmocka_unit_test(who_never_opens_the_window_is_reset),
 		cmocka_unit_test(a_streamed_answer_is_data_frames),
