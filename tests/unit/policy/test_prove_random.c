@@ -10,7 +10,7 @@
 #include "tests/unit/policy/prove_help.h"
 #include "tests/unit/policy/prove_random.h"
 
-enum { CASES = 250, WORLDS = 250 };
+enum { CASES = 150, WORLDS = 250 };
 
 static const char *const claims[] = {"always-denies",         "always-allows", "never-errors",
 				     "equivalent OTHER",      "implies OTHER", "shadowed policy0",
@@ -288,7 +288,7 @@ static void check_size(struct random_source *r, struct proof *p, const char *cla
 
 	arena_init(&v.a, 64u << 20);
 	arena_init(&v.next, 64u << 20);
-	for (int i = 0, tried = 0; i < WORLDS && tried < 4; i++) {
+	for (int i = 0, tried = 0; i < WORLDS && tried < 3; i++) {
 		if (!random_world(r, p, known, &v)) {
 			continue;
 		}
