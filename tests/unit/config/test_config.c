@@ -75,6 +75,7 @@ static const char whole[] =
 	"    files: {read: [a, /b], write: [c]}\n"
 	"    sandbox: weaker\n"
 	"    profile: node\n"
+	"    protocol: modern\n"
 	"    timeout: 90s\n"
 	"    instructions: |\n"
 	"      Files.\n"
@@ -174,6 +175,7 @@ static void servers_models_and_sites_arrive(void **state)
 	assert_str_equal(s->files_read.items[1], STR("/b"));
 	assert_int_equal(s->sandbox, CONFIG_SANDBOX_WEAKER);
 	assert_int_equal(s->profile, CONFIG_PROFILE_NODE);
+	assert_int_equal(s->protocol, CONFIG_PROTOCOL_MODERN);
 	assert_int_equal(s->timeout_ns, UINT64_C(90000000000));
 	assert_str_equal(s->instructions, STR("Files.\nOnly files.\n"));
 	s = config_server_find(&cfg, STR("remote"));
@@ -393,6 +395,7 @@ static const struct {
 	{SC "files: {read: [~/x]}}\n", "writ.yaml:3:37: '~' is not expanded: write the whole path"},
 	{SC "sandbox: none}\n", "writ.yaml:3:31: expected strict or weaker"},
 	{SC "profile: ruby}\n", "writ.yaml:3:31: expected native, node or python"},
+	{SC "protocol: older}\n", "writ.yaml:3:32: expected auto, legacy or modern"},
 	{SC "timeout: 60}\n", "writ.yaml:3:31: expected a duration, as in 5ms, 30s, 10m or 1h"},
 	{SC "timeout: 2d}\n", "writ.yaml:3:31: must be between 1ms and 1d"},
 	{SC "timeout: 99999999999d}\n",
