@@ -2,6 +2,7 @@
 #include "tests/test.h"
 
 #include "ipc/relay.h"
+#include "proc/grants.h"
 #include "proc/relay.h"
 
 #include <errno.h>
@@ -66,7 +67,7 @@ static int begin_with(const char *headers)
 	}
 	gate = a[0];
 	server = b[0];
-	return relay_start(&relays, &entry, a[1], b[1], &count, &err) == ERR_OK ? 0 : -1;
+	return relay_start(&relays, &entry, a[1], b[1], &count, NULL, &err) == ERR_OK ? 0 : -1;
 }
 
 static int begin(void **state)
@@ -150,6 +151,40 @@ static void each_head_gets_the_credential_behind_it_once(void **state)
 			     "\r\n"
 			     "body one, two"
 			     "GET /b HTTP/1.1\r\nHost: h\r\n" CREDENTIAL "\r\n"));
+	buf_done(&in);
+}
+
+static void a_token_goes_with_each_head_until_it_ends(void **state)
+{
+	struct grants grants = {.loop = &loop};
+	struct grant token = {.of = &grants};
+	struct buf in;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(secret_copy(&token.line, STR("Authorization: Bearer one\r\n"), &err),
+			 ERR_OK);
+	entry.grant = &token;
+	buf_init(&in, 1 << 16);
+	piece(&in, RELAY_HEAD, "GET /a HTTP/1.1\r\nHost: h\r\n");
+	send_all(buf_str(&in));
+	turns();
+	assert_true(token.used);
+	secret_done(&token.line);
+	assert_int_equal(secret_copy(&token.line, STR("Authorization: Bearer two\r\n"), &err),
+			 ERR_OK);
+	send_all(buf_str(&in)); /* the connection goes on with the next one */
+	turns();
+	token.until = loop.now;
+	send_all(buf_str(&in));
+	turns();
+	assert_true(drain(server, &seen));
+	assert_str_equal(buf_str(&seen),
+			 STR("GET /a HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer one\r\n\r\n"
+			     "GET /a HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer two\r\n\r\n"
+			     "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"));
+	entry.grant = NULL;
+	secret_done(&token.line);
 	buf_done(&in);
 }
 
@@ -391,6 +426,8 @@ int main(void)
 		T(the_credential_comes_with_the_last_byte_of_a_head_only),
 		T(a_body_gets_no_credential),
 		cmocka_unit_test_setup_teardown(without_credentials_a_head_gets_its_empty_line,
+						begin_bare, finish),
+		cmocka_unit_test_setup_teardown(a_token_goes_with_each_head_until_it_ends,
 						begin_bare, finish),
 		T(the_gate_never_sees_the_credential),
 		cmocka_unit_test(what_is_not_framed_closes_both_sides),
