@@ -14,7 +14,8 @@ static const struct undone undone[] = {
 	{STR_INIT("watermark"), "is not done here"},
 	{STR_INIT("sandbox"), "is not done here: sandboxes of servers stand in writ.yaml"},
 	{STR_INIT("timeout"), "is not done here: limits of time stand in writ.yaml"},
-	{STR_INIT("route"), "is not done here: names for several models stand under routes in writ.yaml"},
+	{STR_INIT("route"),
+	 "is not done here: names for several models stand under routes in writ.yaml"},
 };
 
 static bool report(const struct policy *p, const struct policy_annotation *an,

@@ -113,7 +113,7 @@ enum ipc_dial_mode {
 	IPC_DIAL_DIRECT = 0, /* the connected socket itself */
 	IPC_DIAL_RELAY,      /* a stream to the connector, which adds TLS and credentials: see
 				proc/relay.h */
-	IPC_DIAL_DIRECT_H2, /* the same where HTTP/2 is spoken */
+	IPC_DIAL_DIRECT_H2,  /* the same where HTTP/2 is spoken */
 	IPC_DIAL_RELAY_H2,
 };
 

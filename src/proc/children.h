@@ -33,8 +33,8 @@ struct child {
 	unsigned reloads_pending;        /* handed over, and not answered yet */
 	bool tls;                        /* it was told to load OpenSSL before its jail */
 	bool http2;                      /* likewise libnghttp2 */
-	int room_fd;                     /* of a gate: what it writes its reports of pins to; -1: none */
-	unsigned generation;             /* of the bundle it was handed last */
+	int room_fd;         /* of a gate: what it writes its reports of pins to; -1: none */
+	unsigned generation; /* of the bundle it was handed last */
 };
 
 /* What children are handed at boot; descriptors stay the supervisor's and are dup'ed for each

@@ -124,9 +124,12 @@ static enum control_op parse_line(struct str line, struct control_request *ret)
 		struct str name;
 		enum control_op op;
 	} ops[] = {
-		{STR_INIT("reload"), CONTROL_RELOAD},   {STR_INIT("stop"), CONTROL_STOP},
-		{STR_INIT("held"), CONTROL_HELD},       {STR_INIT("approve"), CONTROL_APPROVE},
-		{STR_INIT("deny"), CONTROL_DENY},       {STR_INIT("sever"), CONTROL_SEVER},
+		{STR_INIT("reload"), CONTROL_RELOAD},
+		{STR_INIT("stop"), CONTROL_STOP},
+		{STR_INIT("held"), CONTROL_HELD},
+		{STR_INIT("approve"), CONTROL_APPROVE},
+		{STR_INIT("deny"), CONTROL_DENY},
+		{STR_INIT("sever"), CONTROL_SEVER},
 		{STR_INIT("restore"), CONTROL_RESTORE},
 		{STR_INIT("pin_approve"), CONTROL_PIN_APPROVE},
 		{STR_INIT("pin_reject"), CONTROL_PIN_REJECT},

@@ -12,8 +12,8 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "proc/sever.h"
 #include "gate/pin.h"
+#include "proc/sever.h"
 
 #include <poll.h>
 
@@ -39,7 +39,7 @@ struct control_request {
 	unsigned gate; /* APPROVE, DENY: what is held, "GATE.NUMBER" */
 	uint64_t number;
 	char group[SEVER_GROUP_MAX + 1]; /* SEVER */
-	struct pin_id pin; /* PIN_...: which item, and what of it was shown */
+	struct pin_id pin;               /* PIN_...: which item, and what of it was shown */
 	uint8_t digest[SHA256_LEN];
 };
 

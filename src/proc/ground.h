@@ -13,7 +13,7 @@ struct ground {
 	char state_path[512];
 	int lock_fd, log_dir_fd, key_fd;
 	int runs_fd;                    /* run.sock: ipc/run.h */
-	int budgets_fd; /* of gate/treasury.h; -1: there are no budgets */
+	int budgets_fd;                 /* of gate/treasury.h; -1: there are no budgets */
 	int exit_ca_fd, exit_ca_key_fd; /* of the exit's authority; -1: there is no exit */
 	/* One for each gate and configured listener: gate * n_listen + l; fd -1 where a gate has none. */
 	struct role_listener listeners[CHILDREN_MAX_GATES * ROLE_MAX_LISTENERS];

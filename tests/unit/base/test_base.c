@@ -162,9 +162,13 @@ static void base64_is_canonical_both_ways(void **state)
 	assert_false(base64_decode(&a, STR("Zm9v YmE"), &s));
 	assert_false(base64_decode(&a, STR("Zm9=YmE="), &s));
 	buf_clear(&b);
-	base64url_append(&b, "\xfb\xff\xfe" "a", 4);
+	base64url_append(&b,
+			 "\xfb\xff\xfe"
+			 "a",
+			 4);
 	assert_true(str_eq(buf_str(&b), STR("-__-YQ")));
-	assert_true(base64url_decode(&a, buf_str(&b), &s) && str_eq(s, STR("\xfb\xff\xfe" "a")));
+	assert_true(base64url_decode(&a, buf_str(&b), &s) && str_eq(s, STR("\xfb\xff\xfe"
+									   "a")));
 	assert_false(base64url_decode(&a, STR("-__-YQ=="), &s)); /* padding */
 	assert_false(base64url_decode(&a, STR("-__-YR"), &s));   /* spare bits set */
 	assert_false(base64url_decode(&a, STR("+//+YQ"), &s));

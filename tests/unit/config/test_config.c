@@ -336,7 +336,8 @@ static const struct {
 	{SO "{client_id: x, client_secret_file: /s, key_id: k}}\n",
 	 "writ.yaml:3:37: 'key_id' is of a 'private_key_file'"},
 	{SO "{client_secret_file: /s}}\n", "writ.yaml:3:37: oauth needs the key 'client_id'"},
-	{SO "{client_id: x, client_secret_file: /s}, headers: {authorization: {secret_file: /a}}}\n",
+	{SO
+	 "{client_id: x, client_secret_file: /s}, headers: {authorization: {secret_file: /a}}}\n",
 	 "writ.yaml:3:30: tokens and an Authorization header of your own exclude each other"},
 	{S "{url: 'http://x/', oauth: {client_id: x, client_secret_file: /s}}\n",
 	 "writ.yaml:3:13: a secret would be sent unencrypted to another machine: use https"},

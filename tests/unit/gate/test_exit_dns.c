@@ -19,9 +19,11 @@
 
 #define QUESTION "\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00"
 #define GIT      "\x03git\x04test\x00"
-#define EVIL     "\x04" "evil\x04test\x00"
-#define A        "\x00\x01\x00\x01"
-#define AAAA     "\x00\x1c\x00\x01"
+#define EVIL                                                                                       \
+	"\x04"                                                                                     \
+	"evil\x04test\x00"
+#define A    "\x00\x01\x00\x01"
+#define AAAA "\x00\x1c\x00\x01"
 
 static struct gate gate;
 static struct fake_scribe scribe;

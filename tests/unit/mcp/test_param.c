@@ -121,15 +121,8 @@ static void an_argument_may_be_called_like_the_annotation(void **state)
 static void header_values_survive_both_ways(void **state)
 {
 	static const char *const texts[] = {
-		"plain",
-		" leading",
-		"trailing ",
-		"",
-		"Gr\xc3\xbcn",
-		"a\nb",
-		"=?base64?QQ==?=",
-		"=?base64?",
-		"a=?base64?b",
+		"plain",           " leading",  "trailing ",   "", "Gr\xc3\xbcn", "a\nb",
+		"=?base64?QQ==?=", "=?base64?", "a=?base64?b",
 	};
 	struct str back;
 	struct buf out;
