@@ -123,6 +123,9 @@ static bool take(struct treasury *t, const struct config_budget *b, const struct
 	buf_init(&text, NAME_MAX_BYTES);
 	buf_append(&text, b->name);
 	buf_append(&text, money ? STR("\nmoney\n") : STR("\ntokens\n"));
+	/* Numbers of hours and months cannot be compared: another period counts by itself. */
+	buf_append_u64(&text, b->period);
+	buf_append_c(&text, '\n');
 	buf_append(&text, subject);
 	if (text.failed || hold->n == BUDGET_TAKES ||
 	    !treasury_take(t, buf_str(&text), period, needs, limit, &hold->takes[hold->n].taken)) {

@@ -29,7 +29,7 @@ enum model_error model_take_budgets(struct exchange *x)
 		if (!limit) {
 			return MODEL_ERROR_UNBOUNDED;
 		}
-		if (__builtin_mul_overflow(limit, q->n, &ask.output)) {
+		if (!model_output_bound(&x->req->arena, q, limit, &ask.output)) {
 			return MODEL_ERROR_MAX_TOKENS;
 		}
 	}

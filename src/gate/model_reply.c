@@ -24,13 +24,16 @@ static enum ledger_status status_of(enum http_fail why)
 	return LEDGER_LOST;
 }
 
-/* NULL: it was refused or failed there. A count without output is what a stream began with. */
-static void note_cost(struct exchange *x, const struct model_usage *u)
+/*
+ * `status` is the back end's. NULL: it was refused or failed there, or did not make sense. A count without
+ * output is what a stream began with.
+ */
+static void note_cost(struct exchange *x, int status, const struct model_usage *u)
 {
 	struct model_reply *r = x->reply;
 
 	if (!u) {
-		r->spent = r->status >= 400 ? MODEL_SPENT_NOTHING : MODEL_SPENT_UNKNOWN;
+		r->spent = status >= 400 ? MODEL_SPENT_NOTHING : MODEL_SPENT_UNKNOWN;
 		return;
 	}
 	if (!u->given || (u->output == 0 && r->request.api != MODEL_API_EMBEDDINGS &&
@@ -165,6 +168,7 @@ static void take_body(struct exchange *x, struct str body)
 	struct model_reply *r = x->reply;
 	struct model_outcome outcome;
 	enum ledger_status status = LEDGER_OK;
+	int told = r->status; /* the client may be told another */
 	struct err err;
 
 	r->again = status_is_ill(r->status);
@@ -189,7 +193,7 @@ static void take_body(struct exchange *x, struct str body)
 	} else if (!translate_body(x, body)) {
 		status = LEDGER_PROTOCOL_ERROR;
 	}
-	note_cost(x, status == LEDGER_OK ? &outcome.usage : NULL);
+	note_cost(x, told, status == LEDGER_OK ? &outcome.usage : NULL);
 	if (status == LEDGER_OK) {
 		history_output_model(&x->action, &outcome, body.n);
 	}
@@ -234,7 +238,7 @@ static void on_done(struct http_call *c)
 	}
 	model_note_stream(x);
 	model_health_note(x->model, true);
-	note_cost(x, &r->stream.outcome.usage);
+	note_cost(x, r->status, r->stream.outcome.is_error ? NULL : &r->stream.outcome.usage);
 	if (!end_stream(x)) {
 		x->broken = true;
 		action_answered_stream(&x->action, LEDGER_DIED, 200, &r->commitment, r->bytes);

@@ -18,6 +18,49 @@ uint64_t model_input_bound(const struct model_request *q, uint64_t per_image)
 	return n > q->whole.n ? n : q->whole.n + (n - q->input_bytes);
 }
 
+/* Each is answered by itself; numbers are the tokens of one. */
+static uint64_t prompts_in(struct str raw)
+{
+	struct json_member m;
+	uint64_t n = 0;
+
+	if (!model_is_type(raw, JSON_ARRAY)) {
+		return 1;
+	}
+	for (struct json_walk w = json_walk(raw); json_walk_next(&w, &m);) {
+		n += json_raw_type(m.value) != JSON_NUMBER;
+	}
+	return n ? n : 1;
+}
+
+bool model_output_bound(struct arena *a, const struct model_request *q, uint64_t limit,
+			uint64_t *ret)
+{
+	enum { PROMPT, BEST_OF, FIRST_LIMIT };
+	static const struct str names[] = {
+		STR_INIT("prompt"),     STR_INIT("best_of"),
+		STR_INIT("n_predict"),  STR_INIT("max_completion_tokens"),
+		STR_INIT("max_tokens"), STR_INIT("max_output_tokens"),
+	};
+	struct str r[ARRAY_LEN(names)];
+	uint64_t answers = q->n;
+
+	if (!model_pick(a, q->whole, names, ARRAY_LEN(names), r) ||
+	    !model_take_limit(r[BEST_OF], &answers)) {
+		return false;
+	}
+	for (size_t i = FIRST_LIMIT; i < ARRAY_LEN(names); i++) {
+		if (!model_take_limit(r[i], &limit)) {
+			return false;
+		}
+	}
+	if (q->api == MODEL_API_COMPLETIONS &&
+	    __builtin_mul_overflow(answers, prompts_in(r[PROMPT]), &answers)) {
+		return false;
+	}
+	return !__builtin_mul_overflow(answers, limit, ret);
+}
+
 bool model_request_meter(struct arena *a, struct model_request *q, uint64_t max_tokens,
 			 const struct model_quirks *quirks)
 {

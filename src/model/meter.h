@@ -15,6 +15,14 @@
 uint64_t model_input_bound(const struct model_request *q, uint64_t per_image);
 
 /*
+ * At most so many tokens come out: `limit` or what the request states, whichever back end heeds it
+ * (n_predict is llama-server's), for each of n or best_of answers to each of the prompts. False: one of
+ * these is no positive integer, or it is too much to count.
+ */
+bool model_output_bound(struct arena *a, const struct model_request *q, uint64_t limit,
+			uint64_t *ret) MUST_USE;
+
+/*
  * Sets what model_request_splice says besides: the limit, where the client states none, and that a stream
  * gives its usage. True: the last, so that a model_meter has to take it out again.
  */

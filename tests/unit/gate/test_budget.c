@@ -121,12 +121,36 @@ static void periods_end_where_the_calendar_says(void **state)
 	}
 }
 
+/* The number of an hour or a month may lie far ahead of that of the day. */
+static void another_period_begins_anew(void **state)
+{
+	static const enum config_period periods[] = {CONFIG_PERIOD_HOUR, CONFIG_PERIOD_MONTH,
+						     CONFIG_PERIOD_DAY, CONFIG_PERIOD_EVER};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(periods); i++) {
+		const struct config_budget b = {
+			.name = STR("changed"), .period = periods[i], .tokens = 10};
+		struct budget_ask ask = {.input = 10, .now = NOW};
+		struct budget_hold hold;
+		struct budget_refusal why;
+
+		assert_true(reserve(&b, 1, ask, &hold, &why));
+		assert_false(reserve(&b, 1, ask, &hold, &why));
+		ask.now += 86400;
+		assert_int_equal(reserve(&b, 1, ask, &hold, &why),
+				 periods[i] == CONFIG_PERIOD_HOUR ||
+					 periods[i] == CONFIG_PERIOD_DAY);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_budgets_hold_or_nothing_is_taken),
 		cmocka_unit_test(a_budget_is_about_whom_and_what_it_names),
 		cmocka_unit_test(periods_end_where_the_calendar_says),
+		cmocka_unit_test(another_period_begins_anew),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);

@@ -82,12 +82,61 @@ static void the_request_says_the_limit_and_asks_for_usage(void **state)
 	arena_done(&a);
 }
 
+static bool bound(enum model_api api, const char *body, uint64_t *ret)
+{
+	struct model_request q;
+	struct arena a;
+	bool ok;
+
+	arena_init(&a, 1 << 20);
+	assert_int_equal(model_request_parse(&a, api, str_from_c(body), NULL, &q, NULL),
+			 MODEL_ERROR_NONE);
+	ok = model_output_bound(&a, &q, q.max_tokens ? q.max_tokens : 50, ret);
+	arena_done(&a);
+	return ok;
+}
+
+static void every_answer_to_every_prompt_counts(void **state)
+{
+	static const struct {
+		enum model_api api;
+		const char *body;
+		uint64_t most;
+	} cases[] = {
+		{MODEL_API_COMPLETIONS, "{\"model\":\"m\",\"prompt\":\"x\"}", 50},
+		{MODEL_API_COMPLETIONS, "{\"model\":\"m\",\"prompt\":[1,2,3],\"max_tokens\":7}", 7},
+		{MODEL_API_COMPLETIONS, "{\"model\":\"m\",\"prompt\":[\"a\",\"b\"],\"n\":3}", 300},
+		{MODEL_API_COMPLETIONS,
+		 "{\"model\":\"m\",\"prompt\":[[1],[2]],\"best_of\":4,\"n\":2}", 400},
+		{MODEL_API_COMPLETIONS,
+		 "{\"model\":\"m\",\"prompt\":\"x\",\"max_tokens\":1,\"n_predict\":900}", 900},
+		{MODEL_API_CHAT,
+		 "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],"
+		 "\"max_tokens\":9,\"n_predict\":80,\"prompt\":[\"a\",\"b\"]}",
+		 80},
+	};
+	uint64_t most;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		assert_true(bound(cases[i].api, cases[i].body, &most));
+		assert_int_equal(most, cases[i].most);
+	}
+	assert_false(bound(MODEL_API_COMPLETIONS,
+			   "{\"model\":\"m\",\"prompt\":\"x\",\"n_predict\":-1}", &most));
+	assert_false(bound(MODEL_API_COMPLETIONS,
+			   "{\"model\":\"m\",\"prompt\":[\"a\",\"b\"],"
+			   "\"max_tokens\":18446744073709551615}",
+			   &most));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_writ_asked_for_is_taken_out_and_nothing_else),
 		cmocka_unit_test(an_event_without_end_passes),
 		cmocka_unit_test(the_request_says_the_limit_and_asks_for_usage),
+		cmocka_unit_test(every_answer_to_every_prompt_counts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
