@@ -101,15 +101,16 @@ static size_t add_all(struct str *to, size_t n, const struct str *items, size_t 
 
 struct str oauth_step_up(struct exchange *x, struct str scopes)
 {
-	const struct config_strs *base = &x->gate->oauth->config->scopes;
+	const struct oauth *o = x->gate->oauth;
 	struct str *all = ARENA_ARRAY(&x->req->arena, 2 * OAUTH_SCOPES_MAX, struct str);
 	const struct str *more = NULL;
 	size_t n = 0, n_more = 0;
 
-	if (!all || oauth_scopes_split(&x->req->arena, scopes, &more, &n_more, NULL)) {
+	/* A call that waited for a person may be of a configuration that had issuers still. */
+	if (!o || !all || oauth_scopes_split(&x->req->arena, scopes, &more, &n_more, NULL)) {
 		return STR("");
 	}
-	n = add_all(all, n, base->items, base->n);
+	n = add_all(all, n, o->config->scopes.items, o->config->scopes.n);
 	n = add_all(all, n, more, n_more);
 	n = add_all(all, n, x->caller->scopes, x->caller->n_scopes);
 	return challenge(x, OAUTH_INSUFFICIENT_SCOPE, all, n);

@@ -47,10 +47,14 @@ static const struct json *without(struct arena *a, const struct json *object, st
 	copy->first = NULL;
 	copy->n = 0;
 	JSON_EACH (member, object) {
-		struct json *m = str_eq(member->key, name) ? NULL : ARENA_NEW(a, struct json);
+		struct json *m;
 
-		if (!m) {
+		if (str_eq(member->key, name)) {
 			continue;
+		}
+		m = ARENA_NEW(a, struct json);
+		if (!m) {
+			return object; /* all of it counts, then */
 		}
 		*m = *member;
 		m->next = NULL;
@@ -65,14 +69,32 @@ static const struct json *without(struct arena *a, const struct json *object, st
 	return copy;
 }
 
+/* Of the characters of a time (RFC 3339), so that it can say nothing else. */
+static bool is_time(const struct json *j)
+{
+	struct str s = json_str(j);
+
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (!(c >= '0' && c <= '9') && !(c && memchr("-:.+TZtz ", c, 9))) {
+			return false;
+		}
+	}
+	return s.n > 0 && s.n <= 40;
+}
+
 /* A resource's size and when it was changed say nothing to a model, and change as people work. */
 static const struct json *lasting(struct arena *a, const struct json *resource)
 {
 	const struct json *annotations = json_get(resource, STR("annotations"));
-	const struct json *rest = without(a, resource, STR("size")), *others;
+	const struct json *size = json_get(resource, STR("size")), *rest = resource, *others;
 	struct json *copy;
 
-	if (!json_get(annotations, STR("lastModified"))) {
+	if (size && size->type == JSON_NUMBER) {
+		rest = without(a, resource, STR("size"));
+	}
+	if (!is_time(json_get(annotations, STR("lastModified")))) {
 		return rest;
 	}
 	others = without(a, annotations, STR("lastModified"));

@@ -18,6 +18,7 @@ const heard = [];
 const cancelled = [];
 let extra = 0;
 const described = {}; // what descriptions have become
+const restated = { size: 1, annotations: { lastModified: '2026-01-01T00:00:00Z' } }; // of its resources
 
 const write = (text) => process.stdout.write(text);
 const send = (o) => write(`${JSON.stringify({ jsonrpc: '2.0', ...o })}\n`);
@@ -73,6 +74,11 @@ const tools = {
     described[a.tool] = a.description;
     answer(id, text('done'));
     send({ method: 'notifications/tools/list_changed' });
+  },
+  restate: (id, a) => {
+    Object.assign(restated, a);
+    answer(id, text('done'));
+    send({ method: 'notifications/resources/list_changed' });
   },
   same_tools: (id) => { answer(id, text('same')); send({ method: 'notifications/tools/list_changed' }); },
   jail: async (id, a) => answer(id, text(JSON.stringify({
@@ -224,7 +230,7 @@ const receive = async (m) => {
     if (flag('no-initialize')) return;
     answer(m.id, {
       protocolVersion: value('version', m.params.protocolVersion),
-      capabilities: { tools: { listChanged: true }, logging: {}, ...(flag('resources') && { resources: { subscribe: true } }) },
+      capabilities: { tools: { listChanged: true }, logging: {}, ...(flag('resources') && { resources: { subscribe: true, listChanged: true } }) },
       serverInfo: { name: value('name', 'bad-server'), version: '1' },
       ...(value('instructions') && { instructions: value('instructions') }),
     });
@@ -233,7 +239,7 @@ const receive = async (m) => {
   } else if (m.method === 'ping' || m.method === 'logging/setLevel') {
     answer(m.id, {});
   } else if (flag('resources') && m.method === 'resources/list') {
-    answer(m.id, { resources: ['bad://a', 'bad://b'].map((uri) => ({ uri, name: uri })) });
+    answer(m.id, { resources: ['bad://a', 'bad://b'].map((uri) => ({ uri, name: uri, ...restated })) });
   } else if (flag('resources') && (m.method === 'resources/subscribe' || m.method === 'resources/unsubscribe')) {
     if (m.params.uri === 'bad://b') send({ id: m.id, error: { code: -32050, message: 'not this one' } });
     else answer(m.id, {});
