@@ -272,6 +272,10 @@ void config_read_grant(struct config_ctx *c, const struct config_field *f, const
 			      "'private_key_file'");
 	} else if (grant->key_id.n && !grant->key_file.n) {
 		config_report(c, node->at, "'key_id' is of a 'private_key_file'");
+	} else if (grant->secret_file.n && !grant->issuer.n) {
+		/* A server could name one of its own, which would learn the secret. */
+		config_report(c, node->at,
+			      "a secret is for one authorization server: name it as 'issuer'");
 	}
 	*(const struct config_grant **)to = grant;
 }

@@ -315,7 +315,9 @@ class World:
                       if kind == "npm" else os.path.join(self.peers or "", what))
             self.add_stdio(server, script, args, notes)
         elif kind in ("http", "url"):
-            url = what if kind == "url" else f"http://127.0.0.1:{self.start_back_end(server, what, args)}/mcp"
+            port = None if kind == "url" else self.start_back_end(server, what, args)
+            url = f"http://127.0.0.1:{port}/mcp" if port else what
+            notes = [(i, n.replace("$own_port", str(port))) for i, n in notes]
             self.servers[server] = {"kind": "url",
                                     "lines": [f"  {server}:", f"    url: {url}", *[f"    {n}" for _, n in notes]]}
         else:
