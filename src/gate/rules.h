@@ -119,7 +119,7 @@ struct rules_answer {
 		retry_after;  /* ASK that waiting alone lifts: the longest @retry_after; or empty */
 	unsigned ask_seconds; /* ASK: the shortest @ask_ttl; 0: none says */
 	struct str step_up;   /* ASK that scopes alone lift: those of each @step_up; or empty */
-	const struct str *duties; /* ALLOW: "audit=full" */
+	const struct str *duties; /* ALLOW: "audit=durable" */
 	size_t n_duties;
 	const struct str *logged; /* ids of @mode("log") policies that would have counted */
 	size_t n_logged;

@@ -72,6 +72,10 @@ bool rules_check_duties(const struct policy *p, struct policy_diags *diags)
 		}
 		if (str_eq(an->key, STR("ask")) && !str_eq(an->value, STR("owner"))) {
 			good = report(p, an, diags, "is \"owner\" here: nobody else can be asked");
+		} else if (str_eq(an->key, STR("audit")) && str_eq(an->value, STR("full"))) {
+			good = report(p, an, diags,
+				      "is \"summary\" or \"durable\" here: the ledger holds "
+				      "commitments to what passes, never the contents");
 		} else if (str_eq(an->key, STR("redact"))) {
 			good = check_redact(p, an, diags) && good;
 		}
@@ -93,8 +97,7 @@ bool rules_can_do_duties(enum rules_kind kind, const struct policy_decision *d)
 		if (str_eq(key, STR("redact"))
 			    ? !can_redact(kind) || !detect_classes(how)
 			    : !str_eq(key, STR("audit")) ||
-				      !(str_eq(how, STR("summary")) || str_eq(how, STR("full")) ||
-					str_eq(how, STR("durable")))) {
+				      !(str_eq(how, STR("summary")) || str_eq(how, STR("durable")))) {
 			return false;
 		}
 	}

@@ -5,7 +5,7 @@
  *
  *   @ask("owner"), @ask_ttl   gate/hold.h; nobody else can be asked
  *   @retry_after, @step_up    the caller is told
- *   @audit                    how the decision is recorded
+ *   @audit("durable")         how the decision is recorded; "full" would put contents there: refused
  *   @redact("email, iban")    gate/redact.h; of tools, resources, prompts and completions, so the
  *                             scope of such a permit names nothing else
  */

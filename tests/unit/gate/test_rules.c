@@ -123,6 +123,8 @@ static void what_no_gate_does_is_refused_at_load_with_its_place(void **state)
 		"Writ::Action::\"connect\"], resource);",
 		"@redact(\"pii\") permit (principal, action == Other::Action::\"fs.read\", "
 		"resource);",
+		"@audit(\"full\") " PERMIT ";",
+		"@audit(\"full\") forbid (principal, action, resource);",
 		"@ask(\"user\") forbid (principal, action, resource);",
 		"@ask(\"role:x\") forbid (principal, action, resource);",
 	};
@@ -196,7 +198,7 @@ static void a_denial_that_only_time_lifts_says_how_long(void **state)
 static void a_policy_that_is_only_logged_is_named_and_changes_nothing(void **state)
 {
 	struct rules *r =
-		rules_of("@id(\"p\") @audit(\"full\") " PERMIT
+		rules_of("@id(\"p\") @audit(\"summary\") " PERMIT
 			 ";\n@id(\"f\") @mode(\"log\") forbid (principal, action, resource);");
 	struct rules_query q = question();
 	struct rules_answer a;
@@ -207,7 +209,7 @@ static void a_policy_that_is_only_logged_is_named_and_changes_nothing(void **sta
 	assert_int_equal(a.n_logged, 1);
 	assert_str_equal(a.logged[0], STR("f"));
 	assert_int_equal(a.n_duties, 1);
-	assert_str_equal(a.duties[0], STR("audit=full"));
+	assert_str_equal(a.duties[0], STR("audit=summary"));
 	rules_unref(r);
 }
 
