@@ -40,7 +40,8 @@ static enum err_code compile(struct site_view *v, const struct policy_source **r
 	const struct config_loaded *l = &v->loaded;
 	struct policy_source *s =
 		ARENA_ARRAY(&v->arena, l->n_policies + l->n_scripts + 3, struct policy_source);
-	struct rules_texts texts = {.policies = s, .n_policies = l->n_policies};
+	struct rules_texts texts = {
+		.policies = s, .n_policies = l->n_policies, .config = &l->config};
 	enum err_code code;
 
 	if (!s) {

@@ -38,8 +38,8 @@ struct model_reply {
 	struct exchange *exchange; /* whose this is, for hooks and timers */
 	struct rules_query query;  /* without its object */
 	struct model_candidate *candidates;
-	size_t n_candidates;
-	unsigned tries;
+	size_t n_candidates, first; /* those before `first` were left for a policy's @route */
+	unsigned tries, routed;     /* how often that happened */
 	bool judged;                /* candidates know whether they are allowed */
 	bool again;                 /* it failed in a way in which another may not */
 	bool failed;                /* an attempt before this one did */

@@ -40,19 +40,26 @@ static struct gate_model *find(struct gate *g, struct str name)
 	return NULL;
 }
 
-bool model_route_find(struct exchange *x, struct str name)
+/* What a name of the configuration stands for, behind the candidates that there are. */
+static bool add_candidates(struct exchange *x, struct str name)
 {
 	const struct config *config = x->gate->rules->config;
+	const struct config_route *route = config_route_find(config, name);
 	struct model_reply *r = x->reply;
-	const struct config_route *route;
+	size_t n = route ? route->n : 1;
+	struct model_candidate *all =
+		ARENA_ARRAY(&x->req->arena, r->n_candidates + n, struct model_candidate);
 
-	name = resolve(x, name);
-	route = config_route_find(config, name);
-	r->candidates = ARENA_ARRAY(&x->req->arena, route ? route->n : 1, struct model_candidate);
-	if (!r->candidates) {
+	if (!all) {
 		return false;
 	}
-	for (size_t i = 0; i < (route ? route->n : 1); i++) {
+	for (size_t i = 0; i < r->n_candidates; i++) {
+		all[i] = r->candidates[i];
+	}
+	r->candidates = all;
+	r->first = r->n_candidates;
+	r->judged = false;
+	for (size_t i = 0; i < n; i++) {
 		struct gate_model *m =
 			find(x->gate, route ? config->models[route->models[i]].name : name);
 
@@ -61,7 +68,24 @@ bool model_route_find(struct exchange *x, struct str name)
 			r->candidates[r->n_candidates++].model = m;
 		}
 	}
-	return r->n_candidates > 0;
+	return r->n_candidates > r->first;
+}
+
+bool model_route_find(struct exchange *x, struct str name)
+{
+	return add_candidates(x, resolve(x, name));
+}
+
+bool model_route_elsewhere(struct exchange *x, struct str name)
+{
+	struct model_reply *r = x->reply;
+
+	if (r->routed == MODEL_ROUTES || !add_candidates(x, name)) {
+		return false;
+	}
+	r->routed++;
+	r->tries = 0;
+	return true;
 }
 
 /* ---- law ---- */
@@ -90,7 +114,7 @@ static void judge(struct exchange *x, const struct rules_query *q)
 {
 	struct model_reply *r = x->reply;
 
-	for (size_t i = 0; i < r->n_candidates; i++) {
+	for (size_t i = r->first; i < r->n_candidates; i++) {
 		r->candidates[i].allowed = may_ask(x, q, r->candidates[i].model);
 	}
 	r->judged = true;
@@ -207,7 +231,7 @@ static struct model_candidate *choose(struct exchange *x)
 	struct model_candidate *idlest = NULL, *preferred = NULL, *due = NULL;
 	uint64_t best = 0;
 
-	for (size_t i = 0; i < r->n_candidates; i++) {
+	for (size_t i = r->first; i < r->n_candidates; i++) {
 		struct model_candidate *c = &r->candidates[i];
 		uint64_t weight;
 
@@ -237,15 +261,15 @@ struct gate_model *model_route_next(struct exchange *x, const struct rules_query
 	struct model_reply *r = x->reply;
 	struct model_candidate *c;
 
-	if (r->n_candidates == 1) {
-		c = r->candidates[0].asked ? NULL : &r->candidates[0];
+	if (r->n_candidates - r->first == 1) {
+		c = r->candidates[r->first].asked ? NULL : &r->candidates[r->first];
 	} else {
 		if (!r->judged) {
 			judge(x, q);
 		}
 		c = choose(x);
 		if (!c && r->tries == 0) {
-			c = &r->candidates[0];
+			c = &r->candidates[r->first];
 		}
 	}
 	if (!c || r->tries == MODEL_TRIES) {

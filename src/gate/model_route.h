@@ -10,14 +10,16 @@
  *     that conversations come back to where they are cached; callers cannot find each other's caches by it
  *   - unless that one has more than twice the tokens in flight of the idlest, and some
  *
- * Where all that may be asked are ill, the one that is due first is asked: the set is never widened.
+ * Where all that may be asked are ill, the one that is due first is asked: the set is never widened. What a policy's
+ * @route names takes the place of the set, and is judged like it.
  */
 #ifndef GATE_MODEL_ROUTE_H
 #define GATE_MODEL_ROUTE_H
 
 #include "gate/exchange.h"
 
-enum { MODEL_TRIES = 3 }; /* of one request, each at another model */
+enum { MODEL_TRIES = 3 };  /* of one request, each at another model; anew after a @route */
+enum { MODEL_ROUTES = 4 }; /* how often policies may send one request elsewhere */
 
 struct model_reply;
 
@@ -26,6 +28,12 @@ struct model_reply;
  * false: there is no such name, or no memory.
  */
 bool model_route_find(struct exchange *x, struct str name);
+
+/*
+ * From now on the request is for this model or route of the configuration, where a policy sends it; what it
+ * may do there is decided anew. False: it was sent around too often, there is no such name, or no memory.
+ */
+bool model_route_elsewhere(struct exchange *x, struct str name);
 
 /*
  * The next model to ask, which has not been asked yet; NULL when there is none. `q` is the request as it will

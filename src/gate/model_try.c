@@ -180,10 +180,16 @@ static void answer_refused(struct exchange *x)
 static bool try_again(struct exchange *x)
 {
 	struct model_reply *r = x->reply;
+	struct str route = x->action.answer.route;
 	bool refused = x->action.refused;
 
-	if (x->gone || x->broken || x->streaming || x->action.unrecorded || r->n_candidates == 1 ||
-	    !(r->again || refused)) {
+	if (x->gone || x->broken || x->streaming || x->action.unrecorded) {
+		return false;
+	}
+	if (refused && route.n && model_route_elsewhere(x, route)) {
+		return model_try(x);
+	}
+	if (r->n_candidates - r->first == 1 || !(r->again || refused)) {
 		return false;
 	}
 	/* The answer of a refusal is the first one's; of failures, the last one's. */
@@ -289,7 +295,8 @@ bool model_try(struct exchange *x)
 					    .on = &try_events,
 					    .session = x->session,
 					    .arena = &x->req->arena};
-		action_start(&x->action, &q, r->tries == 1 ? x->req->started : clock_mono());
+		action_start(&x->action, &q,
+			     r->tries + r->routed == 1 ? x->req->started : clock_mono());
 		return true;
 	}
 	return false;

@@ -168,7 +168,7 @@ static enum err_code load_policies(struct rules *r, struct str bundle_json, stru
 	const struct json_opts limits = {
 		.name = STR("policies"), .max_depth = BUNDLE_DEPTH, .max_bytes = 64 << 20};
 	struct policy_diags diags = {.arena = &r->arena};
-	struct rules_texts texts = {0};
+	struct rules_texts texts = {.config = r->config};
 	const struct json *root;
 
 	TRY(json_parse(&r->arena, bundle_json, &limits, &root, err));
@@ -574,7 +574,7 @@ static size_t take_ids(struct arena *a, const struct policy_rules *rules, const 
 	return ids ? n : 0;
 }
 
-/* "audit=full" */
+/* "audit=durable" */
 static size_t take_duties(struct arena *a, const struct policy_decision *d, const struct str **ret)
 {
 	size_t n = d->n_duties > MAX_IDS ? MAX_IDS : d->n_duties;
@@ -672,8 +672,28 @@ void rules_refuse(struct rules_answer *ret, struct arena *a, struct str policy, 
 	}
 }
 
-static void take_decision(const struct policy_decision *d, enum rules_kind kind, struct arena *a,
-			  struct rules_answer *ret)
+/* What is allowed as long as its duties are met. */
+static void take_on(const struct rules *r, const struct policy_decision *d,
+		    const struct rules_query *q, struct rules_answer *ret)
+{
+	if (!rules_can_do_duties(q->kind, d)) {
+		ret->outcome = POLICY_DENY;
+		ret->reason = STR("duty.unsupported");
+		return;
+	}
+	if (q->kind == RULES_INFER) {
+		ret->route = rules_route_away(r->config, d, q->object);
+	}
+	if (ret->route.n) {
+		ret->outcome = POLICY_DENY;
+		ret->cause = STR("duty.route");
+		return;
+	}
+	ret->redact = rules_redaction(d);
+}
+
+static void take_decision(const struct rules *r, const struct policy_decision *d,
+			  const struct rules_query *q, struct arena *a, struct rules_answer *ret)
 {
 	ret->outcome = d->failure ? POLICY_DENY : d->outcome;
 	ret->n_policies = take_ids(a, &d->deciding, &ret->policies);
@@ -689,12 +709,10 @@ static void take_decision(const struct policy_decision *d, enum rules_kind kind,
 		ret->policy = rule->id;
 		ret->reason = policy_rule_note(rule, STR("reason"));
 	}
-	if (ret->outcome == POLICY_ALLOW && !rules_can_do_duties(kind, d)) {
-		ret->outcome = POLICY_DENY;
-		ret->reason = STR("duty.unsupported");
-	}
 	ret->durable = is_durable(d);
-	ret->redact = ret->outcome == POLICY_ALLOW ? rules_redaction(d) : 0;
+	if (ret->outcome == POLICY_ALLOW) {
+		take_on(r, d, q, ret);
+	}
 }
 
 void rules_decide(const struct rules *r, const struct rules_query *q, struct arena *a,
@@ -716,7 +734,7 @@ void rules_decide(const struct rules *r, const struct rules_query *q, struct are
 		rules_refuse(ret, a, STR("writ.arguments"), STR("schema.arguments"), q->unfit);
 	} else if (r->policies.temporal) {
 		if (rules_decide_temporal(r, q, s, req.context, a, &d, ret)) {
-			take_decision(&d, q->kind, a, ret);
+			take_decision(r, &d, q, a, ret);
 		}
 	} else {
 		req.principal = &s->principal;
@@ -725,7 +743,7 @@ void rules_decide(const struct rules *r, const struct rules_query *q, struct are
 		req.entities = s->overlay;
 		req.n_entities = s->n_overlay;
 		policy_decide(r->policies.set, &req, a, &d);
-		take_decision(&d, q->kind, a, ret);
+		take_decision(r, &d, q, a, ret);
 	}
 	rules_residency_sever(r, q, a, ret);
 	if (q->kind == RULES_INFER) {

@@ -126,6 +126,7 @@ struct rules_answer {
 	struct str cause; /* when Writ itself refused: a word for the record, "schema.request" */
 	bool durable;     /* @audit("durable") */
 	unsigned redact;  /* ALLOW: what has to be taken out, DETECT_BITs; see gate/redact.h */
+	struct str route; /* INFER, DENY: the request may go there instead, @route; else empty */
 	const uint8_t *matrix; /* INFER: SHA256_LEN bytes that name the residency matrix, or NULL */
 	struct dw_event *event; /* temporal policies: the request as it was observed; else NULL */
 };

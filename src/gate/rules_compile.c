@@ -21,7 +21,8 @@ static enum err_code plain_set(struct arena *a, const struct rules_texts *t,
 {
 	struct policy_set_opts opts = {.ids = POLICY_ID_ANNOTATION,
 				       .strict_annotations = true,
-				       .check = rules_check_duties};
+				       .check = rules_check_duties,
+				       .check_arg = t->config};
 
 	if (t->schema) {
 		TRY(schema_load(a, t->schema, &opts.schema, diags, err));
@@ -215,6 +216,7 @@ static enum err_code temporal_set(struct arena *a, const struct rules_texts *t,
 				 .ids = POLICY_ID_ANNOTATION,
 				 .strict_annotations = true,
 				 .check = rules_check_duties,
+				 .check_arg = t->config,
 				 .decide_only = true};
 	const struct dw_program *prog;
 

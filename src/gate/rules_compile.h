@@ -22,6 +22,7 @@
 #ifndef GATE_RULES_COMPILE_H
 #define GATE_RULES_COMPILE_H
 
+#include "config/config.h"
 #include "policy/dw.h"
 
 struct rules_texts {
@@ -30,6 +31,7 @@ struct rules_texts {
 	const struct policy_source *schema, *events, *providers; /* NULL: none */
 	const struct policy_source *scripts; /* of providers, named as `scriptFile` says */
 	size_t n_scripts;
+	const struct config *config; /* whose models and routes @route names */
 };
 
 struct rules_compiled {

@@ -14,8 +14,6 @@ static const struct undone undone[] = {
 	{STR_INIT("watermark"), "is not done here"},
 	{STR_INIT("sandbox"), "is not done here: sandboxes of servers stand in writ.yaml"},
 	{STR_INIT("timeout"), "is not done here: limits of time stand in writ.yaml"},
-	{STR_INIT("route"),
-	 "is not done here: names for several models stand under routes in writ.yaml"},
 };
 
 static bool report(const struct policy *p, const struct policy_annotation *an,
@@ -58,7 +56,28 @@ static bool check_redact(const struct policy *p, const struct policy_annotation 
 		      "say so, as `action in Writ::Action::\"call_tool\"`");
 }
 
-bool rules_check_duties(const struct policy *p, struct policy_diags *diags)
+static bool check_route(const struct policy *p, const struct policy_annotation *an,
+			const struct config *config, struct policy_diags *diags)
+{
+	bool good = p->action.op != POLICY_SCOPE_ANY;
+
+	for (size_t i = 0; i < p->action.n_uids; i++) {
+		good = good && str_eq(p->action.uids[i].type, RULES_ACTION) &&
+		       str_eq(p->action.uids[i].id, STR("infer"));
+	}
+	if (!good) {
+		return report(
+			p, an, diags,
+			"is about requests to models only: let the scope say so, as `action == "
+			"Writ::Action::\"infer\"`");
+	}
+	return config_model_find(config, an->value) || config_route_find(config, an->value) ||
+	       report(p, an, diags,
+		      "names no model and no route: they stand under models and routes in "
+		      "writ.yaml");
+}
+
+bool rules_check_duties(const struct policy *p, const void *config, struct policy_diags *diags)
 {
 	bool good = true;
 
@@ -76,6 +95,8 @@ bool rules_check_duties(const struct policy *p, struct policy_diags *diags)
 			good = report(p, an, diags,
 				      "is \"summary\" or \"durable\" here: the ledger holds "
 				      "commitments to what passes, never the contents");
+		} else if (str_eq(an->key, STR("route"))) {
+			good = check_route(p, an, config, diags) && good;
 		} else if (str_eq(an->key, STR("redact"))) {
 			good = check_redact(p, an, diags) && good;
 		}
@@ -89,19 +110,50 @@ static bool can_redact(enum rules_kind kind)
 	       kind == RULES_COMPLETE;
 }
 
+static bool can_do(enum rules_kind kind, const struct policy_note *duty)
+{
+	if (str_eq(duty->key, STR("redact"))) {
+		return can_redact(kind) && detect_classes(duty->value);
+	}
+	if (str_eq(duty->key, STR("route"))) {
+		return kind == RULES_INFER;
+	}
+	return str_eq(duty->key, STR("audit")) &&
+	       (str_eq(duty->value, STR("summary")) || str_eq(duty->value, STR("durable")));
+}
+
 bool rules_can_do_duties(enum rules_kind kind, const struct policy_decision *d)
 {
 	for (size_t i = 0; i < d->n_duties; i++) {
-		struct str key = d->duties[i]->key, how = d->duties[i]->value;
-
-		if (str_eq(key, STR("redact"))
-			    ? !can_redact(kind) || !detect_classes(how)
-			    : !str_eq(key, STR("audit")) ||
-				      !(str_eq(how, STR("summary")) || str_eq(how, STR("durable")))) {
+		if (!can_do(kind, d->duties[i])) {
 			return false;
 		}
 	}
 	return true;
+}
+
+static bool leads_to(const struct config *config, struct str name, struct str model)
+{
+	const struct config_route *route = config_route_find(config, name);
+
+	for (size_t i = 0; route && i < route->n; i++) {
+		if (str_eq(config->models[route->models[i]].name, model)) {
+			return true;
+		}
+	}
+	return str_eq(name, model);
+}
+
+struct str rules_route_away(const struct config *config, const struct policy_decision *d,
+			    struct str model)
+{
+	for (size_t i = 0; i < d->n_duties; i++) {
+		if (str_eq(d->duties[i]->key, STR("route")) &&
+		    !leads_to(config, d->duties[i]->value, model)) {
+			return d->duties[i]->value;
+		}
+	}
+	return STR("");
 }
 
 unsigned rules_redaction(const struct policy_decision *d)

@@ -42,7 +42,8 @@ struct dw_texts {
 	enum policy_id_scheme ids; /* ORDER: policy_0, policy_1, ... */
 	bool strict_annotations;   /* as in policy_set_opts */
 	policy_check_fn *check;    /* likewise */
-	bool no_past;              /* refuse what one request does not say: events, providers */
+	const void *check_arg;
+	bool no_past; /* refuse what one request does not say: events, providers */
 	/*
 	 * The program will decide and nothing else. It keeps no syntax trees: `policies` is empty,
 	 * leaves have neither expr nor place, and `plan` is made at once.

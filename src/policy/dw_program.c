@@ -386,6 +386,7 @@ static enum err_code load(struct loader *l, const struct dw_texts *t, struct err
 	const struct policy_set_opts opts = {.ids = t->ids,
 					     .strict_annotations = t->strict_annotations,
 					     .check = t->check,
+					     .check_arg = t->check_arg,
 					     .drop_trees = t->decide_only};
 
 	TRY(parse_all(l, t, err));

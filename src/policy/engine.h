@@ -61,14 +61,15 @@ struct str policy_rule_note(const struct policy_rule *rule, struct str key);
 
 struct policy_set;
 
-/* A host's own look at a policy before it is compiled; false after a diagnostic. */
-typedef bool policy_check_fn(const struct policy *p, struct policy_diags *diags);
+/* A host's own look at a policy before it is compiled, with its `check_arg`; false after a diagnostic. */
+typedef bool policy_check_fn(const struct policy *p, const void *arg, struct policy_diags *diags);
 
 struct policy_set_opts {
 	enum policy_id_scheme ids;
-	bool strict_annotations;     /* unknown keys and bad values are errors: gateways */
-	bool drop_trees;             /* policy_set_build: they may go once the set is made */
-	policy_check_fn *check;      /* NULL: none */
+	bool strict_annotations; /* unknown keys and bad values are errors: gateways */
+	bool drop_trees;         /* policy_set_build: they may go once the set is made */
+	policy_check_fn *check;  /* NULL: none */
+	const void *check_arg;
 	const struct schema *schema; /* when given, policies must pass strict validation */
 };
 

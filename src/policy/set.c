@@ -113,7 +113,7 @@ static bool add_rule(struct arena *a, struct policy_set *set, const struct polic
 	if (!policy_annotations_decode(p, rule, opts && opts->strict_annotations, diags)) {
 		good = false;
 	}
-	if (opts && opts->check && !opts->check(p, diags)) {
+	if (opts && opts->check && !opts->check(p, opts->check_arg, diags)) {
 		good = false;
 	}
 	slot = id_slot(set, rule->id);

@@ -62,7 +62,8 @@ static enum err_code check_policies(struct arena *a, const struct config_loaded 
 {
 	struct policy_source *sources =
 		ARENA_ARRAY(a, l->n_policies + l->n_scripts + 3, struct policy_source);
-	struct rules_texts texts = {.policies = sources, .n_policies = l->n_policies};
+	struct rules_texts texts = {
+		.policies = sources, .n_policies = l->n_policies, .config = &l->config};
 	struct residency_facts facts;
 	struct residency residency;
 	struct rules_compiled compiled;

@@ -15,7 +15,7 @@
 	"\"far\":{\"url\":\"https://mcp.example/mcp\",\"site\":\"fra\"}},"                         \
 	"\"models\":{\"small\":{\"url\":\"http://127.0.0.1:2/v1\",\"site\":\"here\","              \
 	"\"context\":8192},\"big\":{\"url\":\"https://llm.example/v1\",\"model\":\"big-70b\","     \
-	"\"site\":\"fra\"}},"                                                                      \
+	"\"site\":\"fra\"}},\"routes\":{\"eu\":[\"big\"]},"                                        \
 	"\"sites\":{\"here\":{\"operator\":\"us\",\"country\":\"NO\",\"jurisdictions\":[\"NO\"],"  \
 	"\"sovereign\":true},\"fra\":{\"operator\":\"Host GmbH\",\"country\":\"DE\","              \
 	"\"jurisdictions\":[\"DE\",\"EU\"]}}}"

@@ -110,7 +110,11 @@ static void a_forbid_that_fails_to_evaluate_denies(void **state)
 static void what_no_gate_does_is_refused_at_load_with_its_place(void **state)
 {
 	static const char *const wrong[] = {
-		"@route(\"EU\") " PERMIT ";",
+		"@route(\"eu\") " PERMIT ";", /* of any action */
+		"@route(\"EU\") permit (principal, action == Writ::Action::\"infer\", resource);",
+		"@route(\"eu\") permit (principal, action in [Writ::Action::\"infer\", "
+		"Writ::Action::\"connect\"], resource);",
+		"@route(\"eu\") permit (principal, action in Writ::Action::\"egress\", resource);",
 		"@mask_output(\"x\") " PERMIT ";",
 		"@watermark(\"x\") " PERMIT ";",
 		"@sandbox(\"x\") " PERMIT ";",
@@ -154,6 +158,41 @@ static void a_redaction_says_what(void **state)
 	/* The cheapest permit has none of it. */
 	(void)snprintf(both, sizeof(both), "%s" PERMIT ";", only);
 	assert_int_equal(ask(both, question()).redact, 0);
+}
+
+static void a_route_allows_only_what_it_leads_to(void **state)
+{
+	static const char by_route[] = "@id(\"p\") @route(\"eu\") permit (principal, action == "
+				       "Writ::Action::\"infer\", resource);";
+	static const char by_name[] = "@route(\"small\") permit (principal, action == "
+				      "Writ::Action::\"infer\", resource);";
+	struct rules_query q = question();
+	struct rules_answer a;
+	char both[512];
+
+	(void)state;
+	q.kind = RULES_INFER;
+	q.server = STR("");
+	q.object = STR("big");
+	a = ask(by_route, q);
+	assert_int_equal(a.outcome, POLICY_ALLOW);
+	assert_int_equal(a.n_duties, 1);
+	assert_int_equal(a.route.n, 0);
+	assert_int_equal(ask(by_name, q).route.n, 5);
+	q.object = STR("small");
+	assert_int_equal(outcome(by_name, q), POLICY_ALLOW);
+	a = ask(by_route, q);
+	assert_int_equal(a.outcome, POLICY_DENY);
+	assert_str_equal(a.policy, STR("p"));
+	assert_str_equal(a.cause, STR("duty.route"));
+	assert_int_equal(a.route.n, 2);
+	/* The cheapest permit sends it nowhere; a forbid is no duty's affair. */
+	(void)snprintf(both, sizeof(both), "%s" PERMIT ";", by_route);
+	assert_int_equal(outcome(both, q), POLICY_ALLOW);
+	(void)snprintf(both, sizeof(both), "%sforbid (principal, action, resource);", by_route);
+	a = ask(both, q);
+	assert_int_equal(a.outcome, POLICY_DENY);
+	assert_int_equal(a.route.n, 0);
 }
 
 static void a_durable_record_can_be_asked_for(void **state)
@@ -640,6 +679,7 @@ int main(void)
 		T(a_forbid_that_fails_to_evaluate_denies),
 		T(what_no_gate_does_is_refused_at_load_with_its_place),
 		T(a_redaction_says_what),
+		T(a_route_allows_only_what_it_leads_to),
 		T(a_durable_record_can_be_asked_for),
 		T(a_forbid_with_a_remedy_asks),
 		T(a_denial_that_only_time_lifts_says_how_long),
