@@ -536,7 +536,7 @@ static enum err_code load_table(struct connector *c, struct err *err)
 	for (size_t i = 0; i < t->upstreams.n; i++) {
 		struct upstream *u = &t->upstreams.items[i];
 
-		u->grant = u->server.n ? grants_of(&c->grants, u->server) : NULL;
+		u->grant = u->server.n ? grants_of(&c->grants, u->server, u->url->text) : NULL;
 	}
 	if (t->upstreams.severed) {
 		cut(c);

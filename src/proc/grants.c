@@ -96,6 +96,7 @@ static void give(struct grants *gs, struct grantor_child *c, struct grant *g)
 	}
 	c->busy = g;
 	g->state = GRANT_UNDER_WAY;
+	g->moved = false;
 	loop_timer_set(gs->loop, &c->deadline, GRANT_SECONDS * CLOCK_SEC);
 }
 
@@ -178,6 +179,21 @@ static void no_token(struct grantor_child *c, struct str why)
 	settle(c, g, false);
 }
 
+/* What was got is for an address that the server has left: it is asked for anew. */
+static bool asks_again(struct grantor_child *c)
+{
+	struct grant *g = c->busy;
+
+	if (!g->moved) {
+		return false;
+	}
+	timer_stop(&c->deadline);
+	c->busy = NULL;
+	g->state = GRANT_QUEUED;
+	give_waiting(g->of);
+	return true;
+}
+
 /* ---- messages ---- */
 
 static bool is_line(struct str s)
@@ -213,10 +229,14 @@ static bool take(struct grants *gs, struct grantor_child *c, struct str frame)
 		if (!is_line(text) || number > UINT32_MAX) {
 			return false;
 		}
-		take_token(c, number, text);
+		if (!asks_again(c)) {
+			take_token(c, number, text);
+		}
 		return true;
 	case GRANTOR_NO_TOKEN:
-		no_token(c, str_is_utf8(text) ? text : STR("(its reason cannot be shown)"));
+		if (!asks_again(c)) {
+			no_token(c, str_is_utf8(text) ? text : STR("(its reason cannot be shown)"));
+		}
 		return true;
 	default:
 		return false;
@@ -291,6 +311,11 @@ bool grant_is_good(const struct grant *g)
 	return g->line.n && !is_over(g);
 }
 
+bool grant_is_for(const struct grant *g, struct str url)
+{
+	return str_eq(g->url, url);
+}
+
 /* Soon it is over: while somebody uses it there is the next one before. */
 static void on_ahead(struct timer *t)
 {
@@ -301,7 +326,26 @@ static void on_ahead(struct timer *t)
 	}
 }
 
-struct grant *grants_of(struct grants *gs, struct str server)
+/* False without memory: then the token there is stays where it belongs. */
+static bool move(struct grant *g, struct str url)
+{
+	char *to = malloc(url.n + 1);
+
+	if (!to) {
+		return false;
+	}
+	memcpy(to, url.p, url.n);
+	free((void *)(uintptr_t)g->url.p);
+	g->url = str_make(to, url.n);
+	secret_done(&g->line);
+	secret_done(&g->challenge);
+	timer_stop(&g->ahead);
+	g->moved = g->state == GRANT_UNDER_WAY;
+	g->got_at = g->failed_at = 0;
+	return true;
+}
+
+struct grant *grants_of(struct grants *gs, struct str server, struct str url)
 {
 	struct grant *g;
 	char *name;
@@ -309,7 +353,7 @@ struct grant *grants_of(struct grants *gs, struct str server)
 	LIST_FOREACH (node, &gs->all) {
 		g = CONTAINER_OF(node, struct grant, node);
 		if (str_eq(g->server, server)) {
-			return g;
+			return grant_is_for(g, url) || move(g, url) ? g : NULL;
 		}
 	}
 	g = gs->n_all < GRANTS_MAX ? calloc(1, sizeof(*g) + server.n) : NULL;
@@ -321,6 +365,10 @@ struct grant *grants_of(struct grants *gs, struct str server)
 	g->server = str_make(name, server.n);
 	g->of = gs;
 	g->ahead.on_timeout = on_ahead;
+	if (!move(g, url)) {
+		free(g);
+		return NULL;
+	}
 	list_append(&gs->all, &g->node);
 	gs->n_all++;
 	return g;

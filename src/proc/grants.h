@@ -28,6 +28,8 @@ struct grant {
 	struct list node;
 	struct grants *of;
 	struct str server;
+	struct str url;     /* of the server, on the heap: what its tokens are for */
+	bool moved;         /* since the token under way was asked for: that one is for nobody */
 	struct secret line; /* "Authorization: Bearer ...", CRLF; n 0: there is none */
 	uint64_t until;     /* loop time; 0: its end was not said */
 	enum grant_state state;
@@ -71,10 +73,16 @@ enum err_code grants_watch(struct grants *gs, struct peers *peers, struct err *e
 /* There is a new configuration in the boot: tokens that there are are asked for anew. */
 void grants_reload(struct grants *gs);
 
-/* Of this server; made when it is first asked for. NULL when there are too many. */
-struct grant *grants_of(struct grants *gs, struct str server);
+/*
+ * Of this server at this address; made when it is first asked for. At another address than before it is
+ * another server, whatever its id: the token there was is forgotten. NULL when there are too many, or no memory.
+ */
+struct grant *grants_of(struct grants *gs, struct str server, struct str url);
 
 bool grant_is_good(const struct grant *g);
+
+/* Is the token for what is at this address? A connection may be older than the configuration. */
+bool grant_is_for(const struct grant *g, struct str url);
 
 /* on_settled follows, never from inside. ERR_AGAIN right after a failure: g->reason. */
 enum err_code grant_want(struct grant *g, struct err *err) MUST_USE;

@@ -115,7 +115,7 @@ static bool send_h2_head(struct relay *r)
 /* The newest there is: connections outlive tokens. */
 static struct str token_line(const struct upstream *u)
 {
-	if (!u->grant || !grant_is_good(u->grant)) {
+	if (!u->grant || !grant_is_good(u->grant) || !grant_is_for(u->grant, u->url->text)) {
 		return STR("");
 	}
 	u->grant->used = true;

@@ -156,8 +156,9 @@ static void each_head_gets_the_credential_behind_it_once(void **state)
 
 static void a_token_goes_with_each_head_until_it_ends(void **state)
 {
+	static const struct config_url url = {.text = STR_INIT("https://h/mcp")};
 	struct grants grants = {.loop = &loop};
-	struct grant token = {.of = &grants};
+	struct grant token = {.of = &grants, .url = url.text};
 	struct buf in;
 	struct err err;
 
@@ -165,6 +166,7 @@ static void a_token_goes_with_each_head_until_it_ends(void **state)
 	assert_int_equal(secret_copy(&token.line, STR("Authorization: Bearer one\r\n"), &err),
 			 ERR_OK);
 	entry.grant = &token;
+	entry.url = &url;
 	buf_init(&in, 1 << 16);
 	piece(&in, RELAY_HEAD, "GET /a HTTP/1.1\r\nHost: h\r\n");
 	send_all(buf_str(&in));
@@ -178,10 +180,16 @@ static void a_token_goes_with_each_head_until_it_ends(void **state)
 	token.until = loop.now;
 	send_all(buf_str(&in));
 	turns();
+	token.until = 0;
+	token.url =
+		STR("https://elsewhere/mcp"); /* the server has moved; this connection has not */
+	send_all(buf_str(&in));
+	turns();
 	assert_true(drain(server, &seen));
 	assert_str_equal(buf_str(&seen),
 			 STR("GET /a HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer one\r\n\r\n"
 			     "GET /a HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer two\r\n\r\n"
+			     "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"
 			     "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"));
 	entry.grant = NULL;
 	secret_done(&token.line);
