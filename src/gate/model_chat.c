@@ -26,6 +26,14 @@ void model_fail(struct exchange *x, enum model_error e)
 	exchange_json(x, (int)model_error_info(e)->http_status, buf_str(&x->answer));
 }
 
+/* 0: none that is heeded everywhere, or one that is no limit at all. */
+static uint64_t stated_limit(struct exchange *x, const struct model_request *q)
+{
+	uint64_t limit = q->max_tokens;
+
+	return model_stated_limit(&x->req->arena, q, &limit) && q->max_tokens ? limit : 0;
+}
+
 /* context.input of `infer`: what the policies can ask about. Tokens are at most bytes. */
 static struct str describe(struct exchange *x, const struct model_request *q)
 {
@@ -38,7 +46,7 @@ static struct str describe(struct exchange *x, const struct model_request *q)
 	w = json_writer(&out);
 	json_w_object(&w);
 	json_w_member_str(&w, STR("api"), model_api_info(q->api)->name);
-	json_w_member_u64(&w, STR("max_tokens"), q->max_tokens);
+	json_w_member_u64(&w, STR("max_tokens"), stated_limit(x, q));
 	json_w_member_bool(&w, STR("stream"), q->stream);
 	json_w_member_u64(&w, STR("tokens"), q->input_bytes);
 	json_w_key(&w, STR("tools"));

@@ -33,29 +33,30 @@ static uint64_t prompts_in(struct str raw)
 	return n ? n : 1;
 }
 
+bool model_stated_limit(struct arena *a, const struct model_request *q, uint64_t *ret)
+{
+	static const struct str names[] = {STR_INIT("n_predict"), STR_INIT("max_completion_tokens"),
+					   STR_INIT("max_tokens"), STR_INIT("max_output_tokens")};
+	struct str r[ARRAY_LEN(names)];
+	bool ok = model_pick(a, q->whole, names, ARRAY_LEN(names), r);
+
+	for (size_t i = 0; ok && i < ARRAY_LEN(names); i++) {
+		ok = model_take_limit(r[i], ret);
+	}
+	return ok;
+}
+
 bool model_output_bound(struct arena *a, const struct model_request *q, uint64_t limit,
 			uint64_t *ret)
 {
-	enum { PROMPT, BEST_OF, FIRST_LIMIT };
-	static const struct str names[] = {
-		STR_INIT("prompt"),     STR_INIT("best_of"),
-		STR_INIT("n_predict"),  STR_INIT("max_completion_tokens"),
-		STR_INIT("max_tokens"), STR_INIT("max_output_tokens"),
-	};
+	static const struct str names[] = {STR_INIT("prompt"), STR_INIT("best_of")};
 	struct str r[ARRAY_LEN(names)];
 	uint64_t answers = q->n;
 
 	if (!model_pick(a, q->whole, names, ARRAY_LEN(names), r) ||
-	    !model_take_limit(r[BEST_OF], &answers)) {
-		return false;
-	}
-	for (size_t i = FIRST_LIMIT; i < ARRAY_LEN(names); i++) {
-		if (!model_take_limit(r[i], &limit)) {
-			return false;
-		}
-	}
-	if (q->api == MODEL_API_COMPLETIONS &&
-	    __builtin_mul_overflow(answers, prompts_in(r[PROMPT]), &answers)) {
+	    !model_take_limit(r[1], &answers) || !model_stated_limit(a, q, &limit) ||
+	    (q->api == MODEL_API_COMPLETIONS &&
+	     __builtin_mul_overflow(answers, prompts_in(r[0]), &answers))) {
 		return false;
 	}
 	return !__builtin_mul_overflow(answers, limit, ret);

@@ -15,9 +15,14 @@
 uint64_t model_input_bound(const struct model_request *q, uint64_t per_image);
 
 /*
- * At most so many tokens come out: `limit` or what the request states, whichever back end heeds it
- * (n_predict is llama-server's), for each of n or best_of answers to each of the prompts. False: one of
- * these is no positive integer, or it is too much to count.
+ * Raises *ret to the greatest limit that the request states for an answer, whichever back end heeds it:
+ * n_predict is llama-server's, where it counts before the others. False: one is no positive integer.
+ */
+bool model_stated_limit(struct arena *a, const struct model_request *q, uint64_t *ret) MUST_USE;
+
+/*
+ * At most so many tokens come out: `limit` or what is stated, for each of n or best_of answers to each of
+ * the prompts. False: one of these is no positive integer, or it is too much to count.
  */
 bool model_output_bound(struct arena *a, const struct model_request *q, uint64_t limit,
 			uint64_t *ret) MUST_USE;
