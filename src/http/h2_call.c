@@ -6,7 +6,11 @@
 
 #include <stdlib.h>
 
-enum { INTERIMS_MAX = 8 };
+enum {
+	INTERIMS_MAX = 8,
+	RELAYED_MAX = 12 << 10, /* bytes of a head that a relay adds to: all of it is one frame */
+	FIELD_EXTRA = 8,        /* of HPACK, at most */
+};
 
 static void look_later(struct h2_call *h)
 {
@@ -52,6 +56,17 @@ static ssize_t give(nghttp2_session *session, int32_t id, uint8_t *to, size_t ro
 	return n ? (ssize_t)n : NGHTTP2_ERR_DEFERRED;
 }
 
+/* A head that its relay could not take would end the connection, and the calls of others with it. */
+static bool fits_wire(const struct h2_client *client, const struct h2_fields *fields)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < fields->n; i++) {
+		n += fields->items[i].namelen + fields->items[i].valuelen + FIELD_EXTRA;
+	}
+	return !client->wire.put_frame || n <= RELAYED_MAX;
+}
+
 static bool submit(struct h2_call *h)
 {
 	struct h2_client *client = h->client;
@@ -60,7 +75,8 @@ static bool submit(struct h2_call *h)
 	bool has_body = head.framing != HTTP_NO_BODY;
 	struct h2_fields fields;
 
-	if (h2_fields_of(&head, client->pool->c.secure, &client->arena, &fields, NULL) == ERR_OK) {
+	if (h2_fields_of(&head, client->pool->c.secure, &client->arena, &fields, NULL) == ERR_OK &&
+	    fits_wire(client, &fields)) {
 		h->id = client->wire.lib->submit_request(client->wire.session, NULL, fields.items,
 							 fields.n, has_body ? &body : NULL, h);
 	}

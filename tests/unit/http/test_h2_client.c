@@ -561,6 +561,46 @@ static void a_lost_connection_fails_all_its_calls(void **state)
 	finish(f);
 }
 
+/* As a relay's: a head is one frame. */
+static bool put_frame(void *user, struct buf *out, struct str frame)
+{
+	(void)user;
+	if (frame.n > 4 && frame.p[3] == NGHTTP2_HEADERS &&
+	    !(frame.p[4] & NGHTTP2_FLAG_END_HEADERS)) {
+		return false;
+	}
+	buf_append(out, frame);
+	return true;
+}
+
+static void a_head_that_a_relay_cannot_take_fails_its_own_call_only(void **state)
+{
+	static const struct http_wire wire = {.put_frame = put_frame};
+	struct fixture *f = start(LATER, (struct http_pool_config){.wire = &wire});
+	struct call *a = call_new(f, "GET", "/", STR("")), *b = call_new(f, "GET", "/", STR(""));
+	struct http_field field = {STR("x-large"), {NULL, 0}};
+	char *value = test_calloc(1, 20000);
+
+	(void)state;
+	memset(value, '~', 20000);
+	field.value = str_make(value, 20000);
+	b->c.request.fields = &field;
+	b->c.request.n_fields = 1;
+	http_call_start(&a->c);
+	connect_now(f);
+	peer_turns(&f->loop, 4);
+	http_call_start(&b->c);
+	peer_turns(&f->loop, 4);
+	assert_int_equal(b->failed, HTTP_FAIL_INVALID);
+	http_respond(f->held[0], 200, NULL, 0, STR("a"));
+	peer_turns(&f->loop, 4);
+	assert_int_equal(a->dones, 1);
+	test_free(value);
+	call_free(a);
+	call_free(b);
+	finish(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -576,6 +616,7 @@ int main(void)
 		cmocka_unit_test(interim_answers_are_skipped_and_bounded),
 		cmocka_unit_test(floods_and_garbage_end_the_connection),
 		cmocka_unit_test(a_lost_connection_fails_all_its_calls),
+		cmocka_unit_test(a_head_that_a_relay_cannot_take_fails_its_own_call_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
