@@ -3,7 +3,6 @@
 #include "cli/cmd.h"
 #include "cli/control.h"
 #include "cli/out.h"
-#include "config/load.h"
 
 enum { APPROVE_MEMORY = 64 << 20 };
 
@@ -12,22 +11,6 @@ struct approve {
 	const char *config, *state, *id;
 	bool json;
 };
-
-/* Where the node's control socket is: --state, or what the file says. */
-static enum err_code state_of(struct arena *a, const struct approve *args, struct str *ret,
-			      struct err *err)
-{
-	struct config_errors errors = {0};
-	struct config cfg;
-
-	if (args->state) {
-		*ret = str_from_c(args->state);
-		return ERR_OK;
-	}
-	TRY(config_read_file(a, args->config, &cfg, &errors, err));
-	*ret = cfg.state;
-	return ERR_OK;
-}
 
 static void show_one(struct out *o, const struct json *item, struct arena *a)
 {
@@ -77,6 +60,7 @@ static int show(struct out *o, struct arena *a, struct str text, struct err *err
 
 static int ask(struct out *o, struct arena *a, const struct approve *args, struct err *err)
 {
+	struct config_errors errors = {0};
 	const struct json *answer, *ok;
 	struct str state, request = STR("{\"op\":\"held\"}");
 	struct str id = str_from_c(args->id);
@@ -92,7 +76,8 @@ static int ask(struct out *o, struct arena *a, const struct approve *args, struc
 		request = arena_printf(a, "{\"op\":\"%s\",\"id\":\"%s\"}",
 				       args->yes ? "approve" : "deny", args->id);
 	}
-	if (state_of(a, args, &state, err) || control_ask(a, state, request, &answer, err)) {
+	if (control_state(a, args->config, args->state, &state, &errors, err) ||
+	    control_ask(a, state, request, &answer, err)) {
 		return out_error(o, err);
 	}
 	ok = json_get(answer, STR("ok"));

@@ -3,7 +3,6 @@
 #include "cli/cmd.h"
 #include "cli/control.h"
 #include "cli/out.h"
-#include "config/load.h"
 
 enum { RELOAD_MEMORY = 64 << 20 };
 
@@ -11,21 +10,6 @@ struct reload_args {
 	const char *config, *state;
 	bool json;
 };
-
-/* Where the node's control socket is: --state, or what the file says. */
-static enum err_code state_of(struct arena *a, const struct reload_args *args, struct str *ret,
-			      struct config_errors *errors, struct err *err)
-{
-	struct config cfg;
-
-	if (args->state) {
-		*ret = str_from_c(args->state);
-		return ERR_OK;
-	}
-	TRY(config_read_file(a, args->config, &cfg, errors, err));
-	*ret = cfg.state;
-	return ERR_OK;
-}
 
 /* The node would refuse the file for the same reasons, if we knew where to ask it. */
 static int report_mistakes(struct out *o, const struct config_errors *errors)
@@ -99,7 +83,7 @@ int cmd_reload(int argc, char **argv)
 		return status;
 	}
 	arena_init(&a, RELOAD_MEMORY);
-	if (state_of(&a, &args, &state, &errors, &err)) {
+	if (control_state(&a, args.config, args.state, &state, &errors, &err)) {
 		status = errors.n ? report_mistakes(&o, &errors) : out_error(&o, &err);
 	} else if (control_ask(&a, state, STR("{\"op\":\"reload\"}"), &answer, &err)) {
 		status = out_error(&o, &err);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/control.h"
 
+#include "config/load.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -101,6 +103,20 @@ static enum err_code receive_line(struct arena *a, int fd, struct str *ret, stru
 			return ERR_OK;
 		}
 	}
+}
+
+enum err_code control_state(struct arena *a, const char *config, const char *state, struct str *ret,
+			    struct config_errors *errors, struct err *err)
+{
+	struct config cfg;
+
+	if (state) {
+		*ret = str_from_c(state);
+		return ERR_OK;
+	}
+	TRY(config_read_file(a, config, &cfg, errors, err));
+	*ret = cfg.state;
+	return ERR_OK;
 }
 
 enum err_code control_ask(struct arena *a, struct str state_dir, struct str request,

@@ -5,7 +5,7 @@
 #include "base/hex.h"
 #include "json/write.h"
 
-static void member_text(struct json_writer *w, struct str key, struct str value)
+void config_put_text(struct json_writer *w, struct str key, struct str value)
 {
 	if (value.n) {
 		json_w_member_str(w, key, value);
@@ -33,7 +33,7 @@ static void member_hex(struct json_writer *w, struct str key, const uint8_t dige
 	json_w_member_str(w, key, str_make(text, sizeof(text)));
 }
 
-static void member_strs(struct json_writer *w, struct str key, struct config_strs strs)
+void config_put_strs(struct json_writer *w, struct str key, struct config_strs strs)
 {
 	if (strs.n == 0) {
 		return;
@@ -128,7 +128,7 @@ static void put_listen(struct json_writer *w, const struct config *cfg)
 			json_w_object(w);
 			json_w_member_str(w, STR("cert"), l->tls.cert);
 			json_w_member_str(w, STR("key"), l->tls.key);
-			member_text(w, STR("client_ca"), l->tls.client_ca);
+			config_put_text(w, STR("client_ca"), l->tls.client_ca);
 			json_w_end(w);
 		}
 		if (l->http2 != l->has_tls) {
@@ -147,7 +147,7 @@ static void put_api_keys(struct json_writer *w, const struct config_identity *id
 		json_w_object(w);
 		json_w_member_str(w, STR("agent"), id->api_keys[i].agent);
 		member_hex(w, STR("key_sha256"), id->api_keys[i].sha256);
-		member_text(w, STR("owner"), id->api_keys[i].owner);
+		config_put_text(w, STR("owner"), id->api_keys[i].owner);
 		json_w_end(w);
 	}
 	json_w_end(w);
@@ -160,8 +160,8 @@ static void put_introspection(struct json_writer *w, const struct config_issuer 
 	json_w_object(w);
 	json_w_member_str(w, STR("url"), is->introspect.text);
 	if (view == CONFIG_VIEW_FULL) {
-		member_text(w, STR("client_id"), is->client_id);
-		member_text(w, STR("client_secret_file"), is->secret_file);
+		config_put_text(w, STR("client_id"), is->client_id);
+		config_put_text(w, STR("client_secret_file"), is->secret_file);
 	}
 	json_w_end(w);
 }
@@ -171,7 +171,7 @@ static void put_oauth(struct json_writer *w, const struct config_oauth *o, enum 
 	json_w_key(w, STR("oauth"));
 	json_w_object(w);
 	json_w_member_str(w, STR("resource"), o->resource.text);
-	member_strs(w, STR("scopes"), o->scopes);
+	config_put_strs(w, STR("scopes"), o->scopes);
 	member_duration(w, STR("clock_skew"), o->skew_ns);
 	member_duration(w, STR("introspection_cache"), o->cache_ns);
 	json_w_key(w, STR("issuers"));
@@ -182,18 +182,18 @@ static void put_oauth(struct json_writer *w, const struct config_oauth *o, enum 
 		json_w_key(w, is->id);
 		json_w_object(w);
 		json_w_member_str(w, STR("issuer"), is->issuer);
-		member_text(w, STR("jwks_url"), is->keys_url.text);
-		member_text(w, STR("jwks_file"), is->keys_file);
-		member_text(w, STR("jwks_text"), is->keys);
+		config_put_text(w, STR("jwks_url"), is->keys_url.text);
+		config_put_text(w, STR("jwks_file"), is->keys_file);
+		config_put_text(w, STR("jwks_text"), is->keys);
 		if (is->introspect.text.n) {
 			put_introspection(w, is, view);
 		}
 		if (view == CONFIG_VIEW_FULL) {
-			member_text(w, STR("ca_file"), is->ca_file);
+			config_put_text(w, STR("ca_file"), is->ca_file);
 		}
-		member_strs(w, STR("audiences"), is->audiences);
-		member_strs(w, STR("token_types"), is->types);
-		member_strs(w, STR("algorithms"), is->algorithms);
+		config_put_strs(w, STR("audiences"), is->audiences);
+		config_put_strs(w, STR("token_types"), is->types);
+		config_put_strs(w, STR("algorithms"), is->algorithms);
 		json_w_end(w);
 	}
 	json_w_end(w);
@@ -227,7 +227,7 @@ static void put_identity(struct json_writer *w, const struct config_identity *id
 	if (id->oauth.n_issuers) {
 		put_oauth(w, &id->oauth, view);
 	}
-	member_text(w, STR("anonymous"), id->anonymous);
+	config_put_text(w, STR("anonymous"), id->anonymous);
 	json_w_end(w);
 }
 
@@ -242,9 +242,9 @@ static void put_data(struct json_writer *w, const struct config_data *d)
 	json_w_key(w, STR("data"));
 	json_w_object(w);
 	json_w_member_str(w, STR("level"), levels[d->level]);
-	member_strs(w, STR("categories"), d->categories);
-	member_text(w, STR("purpose"), d->purpose);
-	member_text(w, STR("origin"), d->origin);
+	config_put_strs(w, STR("categories"), d->categories);
+	config_put_text(w, STR("purpose"), d->purpose);
+	config_put_text(w, STR("origin"), d->origin);
 	json_w_end(w);
 }
 
@@ -257,8 +257,8 @@ static void put_agents(struct json_writer *w, const struct config *cfg)
 
 		json_w_key(w, a->name);
 		json_w_object(w);
-		member_text(w, STR("owner"), a->owner);
-		member_text(w, STR("team"), a->team);
+		config_put_text(w, STR("owner"), a->owner);
+		config_put_text(w, STR("team"), a->team);
 		if (a->attributes) {
 			json_w_key(w, STR("attributes"));
 			put_tree(w, a->attributes);
@@ -280,16 +280,16 @@ static void put_command(struct json_writer *w, const struct config_server *s, en
 	if (view == CONFIG_VIEW_GATE) {
 		command.n = 1;
 	}
-	member_strs(w, STR("command"), command);
+	config_put_strs(w, STR("command"), command);
 	if (view == CONFIG_VIEW_GATE) {
 		return;
 	}
-	member_text(w, STR("cwd"), s->cwd);
+	config_put_text(w, STR("cwd"), s->cwd);
 	member_entries(w, STR("env"), s->env);
 	json_w_key(w, STR("files"));
 	json_w_object(w);
-	member_strs(w, STR("read"), s->files_read);
-	member_strs(w, STR("write"), s->files_write);
+	config_put_strs(w, STR("read"), s->files_read);
+	config_put_strs(w, STR("write"), s->files_write);
 	json_w_end(w);
 	json_w_member_str(w, STR("sandbox"), sandboxes[s->sandbox]);
 	json_w_member_str(w, STR("profile"), profiles[s->profile]);
@@ -314,11 +314,11 @@ static void put_grant(struct json_writer *w, const struct config_grant *g)
 	json_w_key(w, STR("oauth"));
 	json_w_object(w);
 	json_w_member_str(w, STR("client_id"), g->client_id);
-	member_text(w, STR("client_secret_file"), g->secret_file);
-	member_text(w, STR("private_key_file"), g->key_file);
-	member_text(w, STR("key_id"), g->key_id);
-	member_text(w, STR("issuer"), g->issuer);
-	member_strs(w, STR("scopes"), g->scopes);
+	config_put_text(w, STR("client_secret_file"), g->secret_file);
+	config_put_text(w, STR("private_key_file"), g->key_file);
+	config_put_text(w, STR("key_id"), g->key_id);
+	config_put_text(w, STR("issuer"), g->issuer);
+	config_put_strs(w, STR("scopes"), g->scopes);
 	json_w_end(w);
 }
 
@@ -333,7 +333,7 @@ static void put_url(struct json_writer *w, const struct config_server *s, enum c
 	if (s->oauth) {
 		put_grant(w, s->oauth);
 	}
-	member_text(w, STR("ca_file"), s->ca_file);
+	config_put_text(w, STR("ca_file"), s->ca_file);
 	if (s->has_pin) {
 		member_hex(w, STR("pin_sha256"), s->pin);
 	}
@@ -371,7 +371,7 @@ static void put_servers(struct json_writer *w, const struct config *cfg, enum co
 		member_duration(w, STR("timeout"), s->timeout_ns);
 		json_w_member_str(w, STR("pins"), checks[s->pins]);
 		json_w_member_str(w, STR("schemas"), checks[s->schemas]);
-		member_text(w, STR("instructions"), s->instructions);
+		config_put_text(w, STR("instructions"), s->instructions);
 		json_w_end(w);
 	}
 	json_w_end(w);
@@ -388,11 +388,11 @@ static void put_sites(struct json_writer *w, const struct config *cfg)
 		json_w_object(w);
 		json_w_member_str(w, STR("operator"), s->operator_name);
 		json_w_member_str(w, STR("country"), s->country);
-		member_strs(w, STR("jurisdictions"), s->jurisdictions);
+		config_put_strs(w, STR("jurisdictions"), s->jurisdictions);
 		json_w_member_bool(w, STR("sovereign"), s->sovereign);
-		member_text(w, STR("manifest"), s->manifest_file);
-		member_text(w, STR("manifest_text"), s->manifest);
-		member_text(w, STR("manifest_signature"), s->manifest_sig);
+		config_put_text(w, STR("manifest"), s->manifest_file);
+		config_put_text(w, STR("manifest_text"), s->manifest);
+		config_put_text(w, STR("manifest_signature"), s->manifest_sig);
 		json_w_end(w);
 	}
 	json_w_end(w);
@@ -405,21 +405,21 @@ static void put_residency(struct json_writer *w, const struct config_residency *
 	}
 	json_w_key(w, STR("residency"));
 	json_w_object(w);
-	member_strs(w, STR("categories"), r->categories);
-	member_strs(w, STR("purposes"), r->purposes);
-	member_strs(w, STR("origins"), r->origins);
+	config_put_strs(w, STR("categories"), r->categories);
+	config_put_strs(w, STR("purposes"), r->purposes);
+	config_put_strs(w, STR("origins"), r->origins);
 	json_w_key(w, STR("groups"));
 	json_w_array(w);
 	for (size_t i = 0; i < r->n_groups; i++) {
 		json_w_object(w);
 		json_w_member_str(w, STR("file"), r->groups[i].file);
-		member_text(w, STR("text"), r->groups[i].text);
+		config_put_text(w, STR("text"), r->groups[i].text);
 		json_w_end(w);
 	}
 	json_w_end(w);
-	member_strs(w, STR("protected"), r->protected);
-	member_text(w, STR("approvals"), r->approvals_file);
-	member_text(w, STR("approvals_text"), r->approvals);
+	config_put_strs(w, STR("protected"), r->protected);
+	config_put_text(w, STR("approvals"), r->approvals_file);
+	config_put_text(w, STR("approvals_text"), r->approvals);
 	json_w_key(w, STR("keys"));
 	json_w_array(w);
 	for (size_t i = 0; i < r->n_keys; i++) {
@@ -480,10 +480,10 @@ static void put_egress(struct json_writer *w, const struct config_egress *e, enu
 		json_w_str(w, e->ranges[i].text);
 	}
 	json_w_end(w);
-	member_strs(w, STR("escaped_slashes"), e->slash_escapes);
-	member_strs(w, STR("inspect"), e->inspect);
+	config_put_strs(w, STR("escaped_slashes"), e->slash_escapes);
+	config_put_strs(w, STR("inspect"), e->inspect);
 	if (view == CONFIG_VIEW_FULL) {
-		member_text(w, STR("ca_file"), e->ca_file);
+		config_put_text(w, STR("ca_file"), e->ca_file);
 	}
 	member_duration(w, STR("idle_timeout"), e->idle_ns);
 	json_w_member_u64(w, STR("tunnels"), e->tunnels);
@@ -508,7 +508,7 @@ static void put_credentials(struct json_writer *w, const struct config *cfg, enu
 		json_w_member_str(w, STR("url"), k->url.text);
 		json_w_member_str(w, STR("header"), k->header);
 		if (view == CONFIG_VIEW_FULL) {
-			member_text(w, STR("secret_file"), k->file);
+			config_put_text(w, STR("secret_file"), k->file);
 		}
 		json_w_end(w);
 	}
@@ -526,9 +526,9 @@ void config_encode_json(const struct config *cfg, enum config_view view, struct 
 	json_w_member_str(&w, STR("node"), cfg->node);
 	json_w_member_str(&w, STR("state"), cfg->state);
 	json_w_member_str(&w, STR("policies"), cfg->policies);
-	member_text(&w, STR("schema"), cfg->schema);
-	member_text(&w, STR("events"), cfg->events);
-	member_text(&w, STR("providers"), cfg->providers);
+	config_put_text(&w, STR("schema"), cfg->schema);
+	config_put_text(&w, STR("events"), cfg->events);
+	config_put_text(&w, STR("providers"), cfg->providers);
 	put_listen(&w, cfg);
 	put_identity(&w, &cfg->identity, view);
 	put_agents(&w, cfg);
@@ -536,7 +536,7 @@ void config_encode_json(const struct config *cfg, enum config_view view, struct 
 	config_put_models(&w, cfg, view);
 	put_sites(&w, cfg);
 	put_residency(&w, &cfg->residency);
-	member_text(&w, STR("severed"), cfg->severed);
+	config_put_text(&w, STR("severed"), cfg->severed);
 	put_limits(&w, &cfg->limits);
 	put_egress(&w, &cfg->egress, view);
 	put_credentials(&w, cfg, view);

@@ -18,26 +18,6 @@ static void put_number(struct json_writer *w, struct str key, uint64_t v)
 	}
 }
 
-static void put_text(struct json_writer *w, struct str key, struct str text)
-{
-	if (text.n) {
-		json_w_member_str(w, key, text);
-	}
-}
-
-static void put_texts(struct json_writer *w, struct str key, struct config_strs strs)
-{
-	if (strs.n == 0) {
-		return;
-	}
-	json_w_key(w, key);
-	json_w_array(w);
-	for (size_t i = 0; i < strs.n; i++) {
-		json_w_str(w, strs.items[i]);
-	}
-	json_w_end(w);
-}
-
 static void put_model(struct json_writer *w, const struct config_model *m, enum config_view view)
 {
 	json_w_object(w);
@@ -45,13 +25,13 @@ static void put_model(struct json_writer *w, const struct config_model *m, enum 
 	config_put_http2(w, m->http2);
 	json_w_member_str(w, STR("model"), m->model);
 	if (view == CONFIG_VIEW_FULL) {
-		put_text(w, STR("api_key_file"), m->api_key_file);
-		put_text(w, STR("ca_file"), m->ca_file);
+		config_put_text(w, STR("api_key_file"), m->api_key_file);
+		config_put_text(w, STR("ca_file"), m->ca_file);
 	}
 	json_w_member_str(w, STR("site"), m->site->id);
 	put_number(w, STR("context"), m->context);
-	put_text(w, STR("engine"), str_from_c(config_engine_name(m->engine)));
-	put_texts(w, STR("speaks"), m->speaks);
+	config_put_text(w, STR("engine"), str_from_c(config_engine_name(m->engine)));
+	config_put_strs(w, STR("speaks"), m->speaks);
 	put_number(w, STR("max_tokens"), m->max_tokens);
 	put_number(w, STR("in_flight"), m->in_flight);
 	if (m->priced) {
@@ -86,8 +66,8 @@ static void put_budgets(struct json_writer *w, const struct config *cfg)
 		if (b->money) {
 			put_amount(w, STR("money"), b->money);
 		}
-		put_texts(w, STR("agents"), b->agents);
-		put_texts(w, STR("models"), b->models);
+		config_put_strs(w, STR("agents"), b->agents);
+		config_put_strs(w, STR("models"), b->models);
 		json_w_end(w);
 	}
 	json_w_end(w);

@@ -8,10 +8,14 @@
 
 #include <stdio.h>
 
-/* Models, and routes if there are any. */
 /* Nothing when it is not spoken. */
+/* Members that are left out when there is nothing in them. */
+void config_put_text(struct json_writer *w, struct str key, struct str value);
+void config_put_strs(struct json_writer *w, struct str key, struct config_strs strs);
+
 void config_put_http2(struct json_writer *w, enum config_http2 http2);
 
+/* Models, and routes if there are any. */
 void config_put_models(struct json_writer *w, const struct config *cfg, enum config_view view);
 void config_put_aliases(struct json_writer *w, const struct config_agent *a);
 
