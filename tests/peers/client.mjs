@@ -14,6 +14,7 @@
 //          --roots PATH             offer this root
 //          --sampling --elicitation answer such requests of a server with a fixed text / accept
 //          --elicitation-url        take elicitations by URL as well
+//          --elicitation-defaults   accept, with the defaults of the form's schema
 //          --mute                   never answer such requests
 //          --timeout MS             for each request (default 10000)
 //          --stdio                  URL is a program to start, with its arguments up to the first "--"
@@ -45,7 +46,7 @@ while (args.length && args[0].startsWith('--')) {
     opt.headers[h.slice(0, h.indexOf(':'))] = h.slice(h.indexOf(':') + 1).trim();
   } else if (o === '--roots') {
     opt.roots = args.shift();
-  } else if (['--sampling', '--elicitation', '--elicitation-url', '--mute', '--stdio'].includes(o)) {
+  } else if (['--sampling', '--elicitation', '--elicitation-url', '--elicitation-defaults', '--mute', '--stdio'].includes(o)) {
     opt[o.slice(2)] = true;
   } else if (o === '--timeout') {
     opt.timeout = Number(args.shift());
@@ -59,6 +60,7 @@ const capabilities = {
   ...(opt.roots && { roots: { listChanged: true } }),
   ...(opt.sampling && { sampling: {} }),
   ...(opt.elicitation && { elicitation: {} }),
+  ...(opt['elicitation-defaults'] && { elicitation: { form: { applyDefaults: true } } }),
   ...(opt['elicitation-url'] && { elicitation: { form: {}, url: {} } }),
 };
 const client = new Client({ name: 'writ-scenario', version: '1.0.0' }, { capabilities });
@@ -76,7 +78,7 @@ if (opt.sampling) {
     model: 'fixed', role: 'assistant', content: { type: 'text', text: 'a fixed answer' },
   });
 }
-if (opt.elicitation || opt['elicitation-url']) serve(ElicitRequestSchema, { action: 'accept', content: {} });
+if (capabilities.elicitation) serve(ElicitRequestSchema, { action: 'accept', content: {} });
 
 let transport, url;
 if (opt.stdio) {

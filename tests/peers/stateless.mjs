@@ -8,6 +8,7 @@
 // OPTIONS  --header 'Name: value'   on every request (repeatable)
 //          --offers A,B             capabilities: sampling, elicitation, roots (default: none)
 // COMMANDS call NAME [JSON]         follows what it is asked to the end; "asked" lists the questions
+//          request METHOD [JSON]    one request with these params
 //          ask NAME [JSON]          the first answer only, and its requestState alone on a second line
 //          back STATE NAME [JSON]   comes back with that state and with answers to all keys below
 //          twice NAME [JSON]        comes back twice with the same state: prints the second answer
@@ -34,7 +35,7 @@ const post = (method, params, signal) => fetch(url, {
   headers: {
     'content-type': 'application/json', accept: 'application/json, text/event-stream',
     'mcp-protocol-version': '2026-07-28', 'mcp-method': method,
-    ...(params.name && { 'mcp-name': params.name }), ...headers,
+    ...((params.name ?? params.uri) && { 'mcp-name': params.name ?? params.uri }), ...headers,
   },
   body: JSON.stringify({
     jsonrpc: '2.0', id: id += 1, method,
@@ -73,8 +74,12 @@ const request = async (method, params) => {
   return { status: response.status, ...last };
 };
 
+const defaults = (r) => Object.fromEntries(Object.entries(r.params?.requestedSchema?.properties ?? {})
+  .filter(([, p]) => 'default' in p).map(([k, p]) => [k, p.default]));
 const answerTo = (r) => ({
-  'elicitation/create': { action: 'accept', content: { name: 'Ann', username: 'ann', email: 'ann@example.org', ok: true } },
+  'elicitation/create': {
+    action: 'accept', content: { name: 'Ann', username: 'ann', email: 'ann@example.org', ok: true, ...defaults(r) },
+  },
   'sampling/createMessage': { role: 'assistant', model: 'fixed', content: { type: 'text', text: 'a fixed answer' } },
   'roots/list': { roots: [{ uri: 'file:///stateless', name: 'root' }] },
 })[r.method];
@@ -93,6 +98,7 @@ const commands = {
     }
     finish({ ...m, asked, rounds: asked.length });
   },
+  request: async (method, text) => finish(await request(method, JSON.parse(text ?? '{}'))),
   ask: async (name, text) => {
     const m = await call(name, text);
     out(m);
