@@ -79,6 +79,7 @@ struct http_call {
 	/* the answer, while it lasts */
 	const struct h1_head *answer;
 	struct str answer_body;
+	struct str trailers; /* behind the body, as lines with CRLF; over HTTP/2, in on_done */
 
 	/* private */
 	struct list node;

@@ -22,6 +22,7 @@ struct client_work {
 	struct client_work *next; /* while free */
 	struct h1_head head;
 	struct h1_msg msg;
+	struct buf trailers;
 };
 
 struct http_conn {

@@ -29,6 +29,7 @@ struct h1_out {
 	/* Asks for this protocol in the connection's place, or (101) grants it; then nothing is
 	 * said of a body. RFC 9110 section 7.8 */
 	struct str upgrade;
+	bool trailers; /* of a request over HTTP/2: its sender passes trailers on (TE) */
 };
 
 enum err_code h1_head_write(struct buf *out, const struct h1_out *h, struct err *err) MUST_USE;

@@ -12,6 +12,25 @@ static void arm_write_timer(struct h2_stream *st)
 	}
 }
 
+/* Behind the last of the body: false when there are none, or they cannot be sent. */
+static bool give_trailers(struct h2_stream *st)
+{
+	const struct h2_lib *lib = st->conn->wire.lib;
+	struct str left = buf_str(&st->trailers);
+	nghttp2_nv items[H1_MAX_FIELDS];
+	size_t n = 0;
+
+	while (left.n && n < ARRAY_LEN(items)) {
+		struct str line = str_cut(&left, '\n');
+		struct str name = str_cut(&line, ':');
+
+		line = str_make(line.p + 1, line.n - 2); /* the space before, CR behind */
+		items[n++] = (nghttp2_nv){(uint8_t *)(uintptr_t)name.p,
+					  (uint8_t *)(uintptr_t)line.p, name.n, line.n, 0};
+	}
+	return n && lib->submit_trailer(st->conn->wire.session, st->id, items, n) == 0;
+}
+
 /* Gives the session what fits a frame. */
 static ssize_t give(nghttp2_session *session, int32_t id, uint8_t *to, size_t room, uint32_t *flags,
 		    nghttp2_data_source *source, void *user)
@@ -25,6 +44,7 @@ static ssize_t give(nghttp2_session *session, int32_t id, uint8_t *to, size_t ro
 	if (n) {
 		memcpy(to, buf_str(out).p, n);
 		buf_consume(out, n);
+		st->conn->look |= st->want_drain; /* its handler may wait for this */
 		arm_write_timer(st);
 		h2_wire_earn(&st->conn->wire, 4); /* each may be acknowledged by window updates */
 	}
@@ -35,6 +55,9 @@ static ssize_t give(nghttp2_session *session, int32_t id, uint8_t *to, size_t ro
 			return n ? (ssize_t)n : NGHTTP2_ERR_DEFERRED;
 		}
 		*flags |= NGHTTP2_DATA_FLAG_EOF;
+		if (give_trailers(st)) {
+			*flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+		}
 		return (ssize_t)n;
 	}
 	return n ? (ssize_t)n : NGHTTP2_ERR_DEFERRED;
@@ -191,6 +214,16 @@ void h2_end(struct http_req *req)
 	st->answer = H1_ANSWER_DONE;
 	resume(st);
 	h2_stream_end(st);
+}
+
+void h2_trailers(struct http_req *req, struct str lines)
+{
+	struct h2_stream *st = h2_stream_of(req);
+
+	buf_append(&st->trailers, lines);
+	if (st->trailers.failed) {
+		reset(st, NGHTTP2_INTERNAL_ERROR);
+	}
 }
 
 size_t h2_pending(const struct http_req *req)

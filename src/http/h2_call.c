@@ -46,6 +46,7 @@ static ssize_t give(nghttp2_session *session, int32_t id, uint8_t *to, size_t ro
 	}
 	if (h->call->body_streamed) {
 		buf_consume(&h->out, n);
+		client->look |= h->want_drain; /* its caller may wait for this */
 	} else {
 		h->sent += n;
 	}
@@ -214,6 +215,7 @@ static void finish(struct h2_call *h)
 	struct http_pool *p = c->pool;
 
 	c->answer_body = h->collecting ? buf_str(&w->msg.body) : str_make(NULL, 0);
+	c->trailers = buf_str(&w->trailers);
 	h->client->reused = true;
 	/* An answer that came before all of the request was sent leaves the rest to nobody. */
 	detach(h, h->uploading || left_of_body(h).n);
@@ -298,6 +300,24 @@ void h2_call_head(struct h2_call *h, bool ends)
 	if (is_alive(c, h)) {
 		/* A stream of events may be silent for long; its reader knows for how long. */
 		call_timer(c, h->collecting ? p->c.head_timeout : 0);
+	}
+}
+
+/* Framing and the connection's fields say nothing there (RFC 9110 section 6.5.1). */
+void h2_call_trailer(struct h2_call *h, struct str name, struct str value)
+{
+	struct buf *to = &h->work->trailers;
+
+	if ((http_field_flags(http_field_find(name)) & HTTP_FIELD_HOP) || !http_is_token(name) ||
+	    !http_is_value(value)) {
+		return;
+	}
+	buf_append(to, name);
+	buf_append(to, STR(": "));
+	buf_append(to, value);
+	buf_append(to, STR("\r\n"));
+	if (to->failed) {
+		fail_call(h, HTTP_FAIL_LIMIT, NULL, true);
 	}
 }
 

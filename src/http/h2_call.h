@@ -58,6 +58,7 @@ void h2_call_start(struct h2_client *client, struct http_call *c);
 /* What came on the call's stream. Each may end the call and free h. */
 void h2_call_head(struct h2_call *h, bool ends);
 void h2_call_data(struct h2_call *h, struct str bytes);
+void h2_call_trailer(struct h2_call *h, struct str name, struct str value);
 void h2_call_ends(struct h2_call *h);
 void h2_call_closed(struct h2_call *h, uint32_t code);
 

@@ -85,9 +85,12 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 
 	(void)session;
 	(void)flags;
-	if (h && h->reading) { /* else trailers, of which nothing is kept */
+	if (h && h->reading) {
 		h2_head_add(&h->head, str_make((const char *)name, name_n),
 			    str_make((const char *)value, value_n));
+	} else if (h) {
+		h2_call_trailer(h, str_make((const char *)name, name_n),
+				str_make((const char *)value, value_n));
 	}
 	return 0;
 }

@@ -51,6 +51,7 @@ struct h2_stream {
 	int32_t id;
 	uint64_t limit, received; /* of the body */
 	size_t unread;            /* bytes of a paused body */
+	struct buf trailers;      /* of the answer, as lines */
 	uint8_t part, answer;
 	bool known;  /* the handler has been told and not yet that it is over */
 	bool closed; /* the session has forgotten it */
@@ -94,6 +95,7 @@ bool h2_begin(struct http_req *req, int status, const struct http_field *f, size
 	      int64_t length);
 bool h2_write(struct http_req *req, struct str bytes);
 void h2_end(struct http_req *req);
+void h2_trailers(struct http_req *req, struct str lines);
 size_t h2_pending(const struct http_req *req);
 
 static inline struct h2_stream *h2_stream_of(const struct http_req *req)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/h2_field.h"
 
-enum { OWN_FIELDS = 6 };
+enum { OWN_FIELDS = 7 };
 
 static void add(struct h2_fields *to, struct str name, struct str value)
 {
@@ -70,6 +70,9 @@ enum err_code h2_fields_of(const struct h1_out *h, bool tls, struct arena *a, st
 		    !http_field_is_connections(h->fields, h->n_fields, f->name)) {
 			add(ret, f->name, f->value);
 		}
+	}
+	if (h->trailers) {
+		add(ret, STR("te"), STR("trailers"));
 	}
 	if (h->framing == HTTP_LENGTH || (h->framing == HTTP_NO_BODY && !h->no_length)) {
 		add(ret, STR("content-length"),

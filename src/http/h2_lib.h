@@ -46,6 +46,7 @@
 	X(submit_request)                                                                          \
 	X(submit_response)                                                                         \
 	X(submit_headers)                                                                          \
+	X(submit_trailer)                                                                          \
 	X(submit_rst_stream)                                                                       \
 	X(submit_goaway)
 

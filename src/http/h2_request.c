@@ -39,6 +39,7 @@ struct h2_stream *h2_stream_new(struct h2_conn *c, int32_t id)
 	}
 	st->conn = c;
 	st->id = id;
+	buf_init(&st->trailers, H1_MAX_HEAD);
 	st->timer.on_timeout = on_stream_timeout;
 	loop_timer_set(s->loop, &st->timer, s->c.head_timeout);
 	list_append(&c->streams, &st->node);
@@ -55,6 +56,7 @@ static void stream_free(struct h2_stream *st)
 	list_remove(&st->node);
 	c->collected -= st->collecting ? buf_len(&st->work->msg.body) : 0;
 	buf_done(&st->work->msg.body);
+	buf_done(&st->trailers);
 	if (st->work->out.cap > KEEP_OUT_MAX) {
 		buf_done(&st->work->out);
 	}
@@ -369,6 +371,7 @@ static const struct http_req_ops req_ops = {
 	.begin = h2_begin,
 	.write = h2_write,
 	.end = h2_end,
+	.trailers = h2_trailers,
 	.pending = h2_pending,
 	.drop = h2_drop,
 	.detach = h2_detach,

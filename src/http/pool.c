@@ -47,6 +47,7 @@ struct client_work *pool_lend(struct http_pool *p)
 	w = calloc(1, sizeof(*w));
 	if (w) {
 		h1_msg_init(&w->msg, &w->head);
+		buf_init(&w->trailers, H1_MAX_HEAD);
 	}
 	return w;
 }
@@ -54,6 +55,7 @@ struct client_work *pool_lend(struct http_pool *p)
 static void work_free(struct client_work *w)
 {
 	h1_msg_done(&w->msg);
+	buf_done(&w->trailers);
 	free(w);
 }
 
@@ -67,6 +69,7 @@ void pool_take_back(struct http_pool *p, struct client_work *w)
 		buf_done(&w->msg.in);
 	}
 	buf_clear(&w->msg.in);
+	buf_done(&w->trailers);
 	buf_done(&w->msg.body);
 	w->msg.raw_at = 0;
 	w->next = p->free_works;

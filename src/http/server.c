@@ -432,6 +432,13 @@ size_t http_respond_pending(const struct http_req *req)
 	return req->ops->pending(req);
 }
 
+void http_respond_trailers(struct http_req *req, struct str lines)
+{
+	if (req->ops->trailers && lines.n) {
+		req->ops->trailers(req, lines);
+	}
+}
+
 void http_respond_end(struct http_req *req)
 {
 	req->ops->end(req);

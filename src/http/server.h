@@ -71,6 +71,7 @@ struct http_req_ops {
 		      int64_t length);
 	bool (*write)(struct http_req *req, struct str bytes);
 	void (*end)(struct http_req *req);
+	void (*trailers)(struct http_req *req, struct str lines); /* NULL: there are none */
 	size_t (*pending)(const struct http_req *req);
 	void (*drop)(struct http_req *req);
 	enum err_code (*detach)(struct http_req *req, int *ret_fd, struct str *ret_bytes,
@@ -128,6 +129,12 @@ bool http_respond_begin(struct http_req *req, int status, const struct http_fiel
  */
 bool http_respond_write(struct http_req *req, struct str bytes);
 size_t http_respond_pending(const struct http_req *req);
+
+/*
+ * What http_respond_end puts behind the body: "name: value" lines with CRLF, as struct http_call has
+ * them. Copied. Over HTTP/1.1 they are left out: nobody there asked for them.
+ */
+void http_respond_trailers(struct http_req *req, struct str lines);
 
 /* Ends the request: req may be dead on return. */
 void http_respond_end(struct http_req *req);

@@ -29,7 +29,7 @@ struct call {
 	bool stream, cancel;
 	int heads, status, dones, drains;
 	enum http_fail failed;
-	struct buf got;
+	struct buf got, trailers;
 };
 
 /* ---- the server ---- */
@@ -163,6 +163,7 @@ static void on_done(struct http_call *c)
 
 	call->dones++;
 	buf_append(&call->got, c->answer_body);
+	buf_append(&call->trailers, c->trailers);
 }
 
 static void on_fail(struct http_call *c, enum http_fail why, const struct err *err)
@@ -190,6 +191,7 @@ static struct call *call_new(struct fixture *f, const char *method, const char *
 	struct call *call = test_calloc(1, sizeof(*call));
 
 	buf_init(&call->got, 64 << 20);
+	buf_init(&call->trailers, 1 << 20);
 	call->c = (struct http_call){
 		.on = &events,
 		.pool = f->pool,
@@ -202,6 +204,7 @@ static struct call *call_new(struct fixture *f, const char *method, const char *
 static void call_free(struct call *call)
 {
 	buf_done(&call->got);
+	buf_done(&call->trailers);
 	test_free(call);
 }
 
@@ -506,6 +509,47 @@ static void interim_answers_are_skipped_and_bounded(void **state)
 	}
 }
 
+static void trailers_come_with_the_end_of_the_answer(void **state)
+{
+	struct fixture *f = start(EVENTS, (struct http_pool_config){0});
+	struct call *call = call_new(f, "GET", "/", STR(""));
+
+	(void)state;
+	call->stream = true;
+	http_call_start(&call->c);
+	connect_now(f);
+	peer_turns(&f->loop, 4);
+	assert_true(http_respond_write(f->held[0], STR("body")));
+	http_respond_trailers(f->held[0], STR("grpc-status: 0\r\ngrpc-message: \r\n"));
+	http_respond_end(f->held[0]);
+	peer_turns(&f->loop, 6);
+	assert_int_equal(call->dones, 1);
+	assert_str_equal(buf_str(&call->got), STR("body"));
+	assert_str_equal(buf_str(&call->trailers), STR("grpc-status: 0\r\ngrpc-message: \r\n"));
+	call_free(call);
+	finish(f);
+}
+
+static void trailers_say_nothing_of_the_connection(void **state)
+{
+	struct fixture *f = start(ECHO, (struct http_pool_config){0});
+	struct buf frames;
+	struct call *call;
+
+	(void)state;
+	buf_init(&frames, 1 << 20);
+	call = against(f, &frames);
+	h2_put_head(&frames, 1, NGHTTP2_FLAG_END_HEADERS, ":status: 200\n");
+	h2_put_head(&frames, 1, NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM,
+		    "trailer: x-kept\nx-kept: 1\n");
+	(void)peer_exchange(&f->raw, &f->loop, buf_str(&frames));
+	assert_int_equal(call->dones, 1);
+	assert_str_equal(buf_str(&call->trailers), STR("x-kept: 1\r\n"));
+	buf_done(&frames);
+	call_free(call);
+	finish(f);
+}
+
 static void floods_and_garbage_end_the_connection(void **state)
 {
 	(void)state;
@@ -614,6 +658,8 @@ int main(void)
 		cmocka_unit_test(heads_and_bodies_that_break_rules_fail_the_call),
 		cmocka_unit_test(what_the_upstream_did_not_read_may_go_again),
 		cmocka_unit_test(interim_answers_are_skipped_and_bounded),
+		cmocka_unit_test(trailers_come_with_the_end_of_the_answer),
+		cmocka_unit_test(trailers_say_nothing_of_the_connection),
 		cmocka_unit_test(floods_and_garbage_end_the_connection),
 		cmocka_unit_test(a_lost_connection_fails_all_its_calls),
 		cmocka_unit_test(a_head_that_a_relay_cannot_take_fails_its_own_call_only),

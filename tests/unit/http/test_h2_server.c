@@ -556,6 +556,47 @@ static void a_streamed_answer_is_data_frames(void **state)
 	finish(f);
 }
 
+static void a_handler_hears_when_a_slow_reader_has_caught_up(void **state)
+{
+	struct fixture *f = start(SSE);
+	char *big = test_calloc(1, 300000);
+
+	(void)state;
+	h2_put_head(&f->to_send, 1, WHOLE, GET_HEAD);
+	say(f);
+	assert_true(http_respond_write(f->held[0], str_make(big, 300000)));
+	say(f);
+	assert_int_equal(f->drains, 0);
+	assert_true(http_respond_pending(f->held[0]) > HTTP_HIGH_WATER / 4);
+	put_window(f, 0, 1 << 20);
+	put_window(f, 1, 1 << 20);
+	say(f);
+	assert_int_equal(f->drains, 1);
+	test_free(big);
+	finish(f);
+}
+
+static void trailers_end_the_stream_behind_its_body(void **state)
+{
+	struct fixture *f = start(SSE);
+	struct h2_frame last;
+	bool ends;
+
+	(void)state;
+	h2_put_head(&f->to_send, 1, WHOLE, GET_HEAD);
+	say(f);
+	assert_true(http_respond_write(f->held[0], STR("data")));
+	http_respond_trailers(f->held[0], STR("x-checksum: 17\r\nx-empty: \r\n"));
+	http_respond_end(f->held[0]);
+	say(f);
+	assert_int_equal(h2_data(buf_str(&f->peer.got), 1, NULL, &ends), 4);
+	assert_false(ends);
+	assert_true(h2_find(buf_str(&f->peer.got), NGHTTP2_HEADERS, 1, 1, &last));
+	assert_int_equal(last.flags, NGHTTP2_FLAG_END_STREAM | NGHTTP2_FLAG_END_HEADERS);
+	assert_int_equal(f->ends, 1);
+	finish(f);
+}
+
 static void an_answer_that_stops_short_is_reset_and_not_ended(void **state)
 {
 	struct fixture *f = start(CUT);
@@ -792,6 +833,8 @@ int main(void)
 		cmocka_unit_test(an_answer_waits_for_the_readers_window),
 		cmocka_unit_test(who_never_opens_the_window_is_reset),
 		cmocka_unit_test(a_streamed_answer_is_data_frames),
+		cmocka_unit_test(a_handler_hears_when_a_slow_reader_has_caught_up),
+		cmocka_unit_test(trailers_end_the_stream_behind_its_body),
 		cmocka_unit_test(an_answer_that_stops_short_is_reset_and_not_ended),
 		cmocka_unit_test(a_reset_is_an_abort_of_its_request_only),
 		cmocka_unit_test(a_lost_connection_is_an_abort_of_all),
