@@ -223,7 +223,7 @@ static void check_listeners(struct config_ctx *c, const struct config *cfg)
 
 bool config_has_http2(const struct config *cfg)
 {
-	bool has = false;
+	bool has = cfg->egress.http2;
 
 	for (size_t i = 0; i < cfg->n_listen; i++) {
 		has = has || cfg->listen[i].http2;

@@ -228,6 +228,11 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
 	return SSL_TLSEXT_ERR_OK;
 }
 
+void tls_ctx_offer_http2(struct tls_ctx *ctx, bool on)
+{
+	SSL_CTX_set_alpn_select_cb(ctx->ssl, choose_protocol, on ? ctx : NULL);
+}
+
 static enum err_code ask_for_client(struct tls_ctx *ctx, const struct tls_server_config *c,
 				    struct err *err)
 {
@@ -260,7 +265,7 @@ enum err_code tls_server_bare(struct tls_ctx **ret, struct err *err)
 	if (!ctx) {
 		return tls_err(err, ERR_NOMEM, "TLS server");
 	}
-	SSL_CTX_set_alpn_select_cb(ctx->ssl, choose_protocol, NULL);
+	tls_ctx_offer_http2(ctx, false);
 	if (!SSL_CTX_set_num_tickets(ctx->ssl, 0)) {
 		ctx_unref(ctx);
 		return tls_err(err, ERR_NOMEM, "TLS server");
@@ -278,7 +283,7 @@ static enum err_code server_set_up(struct tls_ctx *ctx, const struct tls_server_
 	if (!use_key(ctx->ssl, c->key_pem)) {
 		return tls_err(err, ERR_INVALID, "server key");
 	}
-	SSL_CTX_set_alpn_select_cb(ctx->ssl, choose_protocol, c->http2 ? ctx : NULL);
+	tls_ctx_offer_http2(ctx, c->http2);
 	if (!SSL_CTX_set_num_tickets(ctx->ssl, 0)) {
 		return tls_err(err, ERR_NOMEM, "TLS server");
 	}

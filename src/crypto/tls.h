@@ -46,6 +46,9 @@ struct tls_client_config {
 enum err_code tls_client_new(const struct tls_client_config *c, struct tls_ctx **ret,
 			     struct err *err) MUST_USE;
 
+/* Of a server: whether sessions from now on are offered "h2" before "http/1.1". */
+void tls_ctx_offer_http2(struct tls_ctx *ctx, bool on);
+
 /* Sessions keep their context alive by themselves. Accepts NULL. */
 void tls_ctx_free(struct tls_ctx *ctx);
 

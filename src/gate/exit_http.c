@@ -107,25 +107,6 @@ static void answered(struct exit_call *x, enum ledger_status status, uint64_t co
 
 /* ---- the answer ---- */
 
-/* Belongs to the connection, offers another way around us, or is ours to say. */
-static bool is_kept(struct str name)
-{
-	return !str_ieq(name, STR("Proxy-Authenticate")) &&
-	       !str_ieq(name, STR("Proxy-Authentication-Info")) && !str_ieq(name, STR("Alt-Svc"));
-}
-
-static size_t kept_fields(const struct h1_head *h, struct http_field *to)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < h->n_fields; i++) {
-		if (is_kept(h->fields[i].name)) {
-			to[n++] = h->fields[i];
-		}
-	}
-	return n;
-}
-
 static int64_t length_of(const struct exit_call *x, const struct h1_head *h)
 {
 	uint64_t length;
@@ -179,7 +160,7 @@ static void on_head(struct http_call *c)
 {
 	struct exit_call *x = CONTAINER_OF(c, struct exit_call, call);
 	struct http_field fields[H1_MAX_FIELDS];
-	size_t n = kept_fields(c->answer, fields);
+	size_t n = exit_answer_fields(c->answer, fields);
 
 	http_call_stream(c);
 	if (c->answer->status == 101) {
@@ -208,6 +189,7 @@ static void on_done(struct http_call *c)
 	uint64_t status = (uint64_t)c->answer->status;
 
 	x->calling = false;
+	http_respond_trailers(x->req, c->trailers);
 	answered(x, LEDGER_OK, status);
 }
 
@@ -361,7 +343,7 @@ static void send_request(struct exit_call *x)
 
 	x->call = (struct http_call){
 		.on = &call_events,
-		.pool = x->via ? x->via->pool : x->pool->pool,
+		.pool = x->via ? x->via->pools[exit_way_of(x->req)] : x->pool->pool,
 		.request = {.method = h->method_text,
 			    .target = x->target,
 			    .fields = x->fields,
@@ -369,7 +351,8 @@ static void send_request(struct exit_call *x)
 			    .framing = h->framing,
 			    .body_len = h->body_len,
 			    .no_length = !h1_get(h, HTTP_F_CONTENT_LENGTH).p,
-			    .upgrade = x->upgrade},
+			    .upgrade = x->upgrade,
+			    .trailers = true},
 		.body_streamed = body,
 		.timeout = HTTP_NO_TIMEOUT,
 	};
@@ -554,37 +537,16 @@ static bool make_host_text(struct exit_call *x)
 	return x->host_text.p != NULL;
 }
 
-/* What comes back has to be readable, and whole, where a secret may be in it. */
-static bool is_sent(const struct exit_call *x, struct str name)
-{
-	return !x->has_secret ||
-	       (!str_ieq(name, STR("Accept-Encoding")) && !str_ieq(name, STR("Range")) &&
-		!str_ieq(name, STR("Sec-WebSocket-Extensions")));
-}
-
 static enum exit_fault choose_fields(struct exit_call *x, struct str path)
 {
-	const struct h1_head *h = &x->req->head;
 	const struct exit_place place = {
 		.config = x->gate->rules->config, .host = &x->host, .tls = x->tls, .path = path};
 
 	x->has_secret = exit_has_secret(&place);
-	x->fields = ARENA_ARRAY(&x->req->arena, h->n_fields + 1, struct http_field);
-	if (!x->fields) {
-		return EXIT_FAULT_BUSY;
-	}
 	if (exit_has_placeholder(x->target)) {
 		return EXIT_FAULT_CREDENTIAL;
 	}
-	for (size_t i = 0; i < h->n_fields; i++) {
-		if (!exit_value_belongs(&place, &h->fields[i], &x->req->arena)) {
-			return EXIT_FAULT_CREDENTIAL;
-		}
-		if (is_sent(x, h->fields[i].name)) {
-			x->fields[x->n_fields++] = h->fields[i];
-		}
-	}
-	return EXIT_FAULT_NONE;
+	return exit_request_fields(&place, &x->req->head, &x->req->arena, &x->fields, &x->n_fields);
 }
 
 /* ---- the request ---- */

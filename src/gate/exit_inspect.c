@@ -4,8 +4,8 @@
  * own authority, or of its run's, and each request in it is an action of its own. The exit role speaks TLS to
  * the host and verifies it; the gate sees requests and answers, never a credential.
  *
- * One server and one pool for each agent's session and host: what one agent leaves on a
- * connection reaches no other.
+ * One server, and one pool for each version of HTTP, for each agent's session and host: what one
+ * agent leaves on a connection reaches no other.
  */
 #include "gate/exit_priv.h"
 
@@ -21,6 +21,7 @@ enum { POOL_CONNS = 32, POOL_IDLE_SECONDS = 4, HEAD_SECONDS = 120 };
 struct ticket {
 	struct list node;
 	struct exit_inspected *of;
+	struct http_pool *pool;
 	struct dial_request request;
 	struct loop_hook later; /* an answer that is known at once still comes later */
 	uint64_t ticket;
@@ -36,24 +37,25 @@ static void ticket_free(struct ticket *t)
 
 static void ticket_failed(struct ticket *t, enum ipc_not_dialed why)
 {
-	struct exit_inspected *i = t->of;
+	struct http_pool *pool = t->pool;
 	uint64_t ticket = t->ticket;
 	struct err err;
 
-	i->why = why;
+	t->of->why = why;
 	err_ignore(ERR(&err, ERR_CLOSED, "not dialled"));
 	ticket_free(t);
-	http_pool_dial_failed(i->pool, ticket, &err);
+	http_pool_dial_failed(pool, ticket, &err);
 }
 
 static void on_dialed(struct dial_request *d, int fd, enum ipc_dial_mode mode, struct str reason)
 {
 	struct ticket *t = CONTAINER_OF(d, struct ticket, request);
-	struct exit_inspected *i = t->of;
+	struct http_pool *pool = t->pool;
 	uint64_t ticket = t->ticket;
+	bool h2 = mode == IPC_DIAL_RELAY_H2 && pool == t->of->pools[EXIT_WAY_H2];
 
 	(void)reason;
-	if (fd < 0 || mode != IPC_DIAL_RELAY) {
+	if (fd < 0 || (mode != IPC_DIAL_RELAY && !h2)) {
 		if (fd >= 0) {
 			(void)close(fd);
 		}
@@ -61,7 +63,11 @@ static void on_dialed(struct dial_request *d, int fd, enum ipc_dial_mode mode, s
 		return;
 	}
 	ticket_free(t);
-	http_pool_connected(i->pool, ticket, fd);
+	if (h2) {
+		http_pool_connected_h2(pool, ticket, fd);
+	} else {
+		http_pool_connected(pool, ticket, fd);
+	}
 }
 
 static void on_later(struct loop_hook *h)
@@ -73,19 +79,27 @@ static void on_pool_dial(struct http_pool *pool, uint64_t ticket)
 {
 	struct exit_inspected *i = http_pool_user(pool);
 	struct ticket *t = calloc(1, sizeof(*t));
+	uint8_t flags = IPC_HOST_RELAY | IPC_HOST_TLS;
 
 	if (!t) {
 		return; /* the pool's own dial timeout ends the wait */
 	}
+	flags |= pool == i->pools[EXIT_WAY_H2] ? IPC_HOST_H2 : 0;
 	t->of = i;
+	t->pool = pool;
 	t->ticket = ticket;
 	t->request.on_answer = on_dialed;
 	t->later.on_turn_end = on_later;
 	list_append(&i->tickets, &t->node);
 	if (dialer_ask_host(&i->gate->exits.dialer, &t->request, egress_host_name(&i->host),
-			    i->host.port, IPC_HOST_RELAY | IPC_HOST_TLS, NULL)) {
+			    i->host.port, flags, NULL)) {
 		loop_defer(&i->gate->loop, &t->later);
 	}
+}
+
+enum exit_way exit_way_of(const struct http_req *req)
+{
+	return req->tls && str_eq(tls_alpn(req->tls), STR("h2")) ? EXIT_WAY_H2 : EXIT_WAY_H1;
 }
 
 static bool is_for_host(const struct exit_inspected *i, const struct http_req *req)
@@ -131,12 +145,14 @@ static enum err_code open_both(struct exit_inspected *i, struct err *err)
 		.handler = &i->handler,
 		.user = i,
 		.tls = tls_authority_ctx(exit_authority(i->gate, i->who)),
+		.h2 = i->gate->h2,
 		.max_body = UINT64_C(1) << 50, /* passed on, never kept */
 		.max_out = 2 << 20,
 		.arena_limit = 4 << 20,
 		.max_conns = (unsigned)limits->connections,
 		.head_timeout = limits->head_timeout_ns,
 		.request_timeout = UINT64_C(86400) * CLOCK_SEC,
+		.body_timeout = i->gate->rules->config->egress.idle_ns,
 		.idle_timeout = limits->idle_timeout_ns,
 	};
 	struct http_pool_config p = {
@@ -153,7 +169,12 @@ static enum err_code open_both(struct exit_inspected *i, struct err *err)
 
 	handler.on_request = on_request;
 	i->handler = handler;
-	TRY(http_pool_new(&i->gate->loop, &p, &i->pool, err));
+	TRY(http_pool_new(&i->gate->loop, &p, &i->pools[EXIT_WAY_H1], err));
+	p.h2 = i->gate->h2;
+	p.secure = true;
+	if (p.h2) {
+		TRY(http_pool_new(&i->gate->loop, &p, &i->pools[EXIT_WAY_H2], err));
+	}
 	return http_server_new(&i->gate->loop, &s, &i->server, err);
 }
 
@@ -167,8 +188,8 @@ void exit_inspected_free(struct exit_inspected *i)
 	LIST_FOREACH (node, &i->tickets) {
 		ticket_free(CONTAINER_OF(node, struct ticket, node));
 	}
-	if (i->pool) {
-		http_pool_free(i->pool);
+	for (unsigned k = 0; k < EXIT_WAYS; k++) {
+		http_pool_free(i->pools[k]);
 	}
 	free(i);
 }
@@ -227,6 +248,10 @@ bool exit_inspect(struct gate *g, struct session *who, const struct egress_host 
 	struct exit_inspected *i = inspected_of(g, who, host);
 	const struct net_peer peer = {.known = program};
 
+	if (i) {
+		tls_ctx_offer_http2(tls_authority_ctx(exit_authority(g, who)),
+				    g->h2 && g->rules->config->egress.http2);
+	}
 	return i && http_server_take(i->server, fd, &peer, NULL) == ERR_OK;
 }
 

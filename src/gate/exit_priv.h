@@ -111,6 +111,13 @@ bool exit_has_placeholder(struct str text);
 /* Every placeholder in this field belongs to the header, host and path, in Basic's words too. */
 bool exit_value_belongs(const struct exit_place *p, const struct http_field *f, struct arena *a);
 
+/* Those of an answer that the agent gets: at most h->n_fields. */
+size_t exit_answer_fields(const struct h1_head *h, struct http_field *to);
+
+/* Those of a request that go on, in the arena; EXIT_FAULT_CREDENTIAL as exit_value_belongs. */
+enum exit_fault exit_request_fields(const struct exit_place *place, const struct h1_head *h,
+				    struct arena *a, struct http_field **ret, size_t *ret_n);
+
 enum exit_fault exit_fault_of(enum ipc_not_dialed why);
 enum ledger_status exit_status_of(enum ipc_not_dialed why);
 
@@ -143,6 +150,13 @@ struct exit_request {
 	const struct http_handler *on;
 };
 
+/*
+ * A request goes on as it came: over HTTP/1.1, or over HTTP/2 where the host speaks it and no
+ * credential is for it. Connections of one way are not used for the other.
+ */
+enum exit_way { EXIT_WAY_H1 = 0, EXIT_WAY_H2, EXIT_WAYS };
+enum exit_way exit_way_of(const struct http_req *req);
+
 /* Tunnels of one session to one host that are looked into (exit_inspect.c). */
 struct exit_inspected {
 	struct list node;
@@ -153,7 +167,7 @@ struct exit_inspected {
 	struct str host_text; /* of the Host field */
 	struct http_handler handler;
 	struct http_server *server;
-	struct http_pool *pool;
+	struct http_pool *pools[EXIT_WAYS];
 	struct list tickets;
 	enum ipc_not_dialed why; /* of the last connection that could not be had */
 };

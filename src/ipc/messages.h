@@ -120,6 +120,7 @@ enum ipc_dial_mode {
 enum ipc_host {
 	IPC_HOST_RELAY = 1, /* requests by way of the exit, which puts credentials in */
 	IPC_HOST_TLS = 2,   /* with RELAY: it speaks TLS to the host */
+	IPC_HOST_H2 = 4,    /* with TLS: HTTP/2 if the host does, and no credential is for it */
 };
 
 enum ipc_not_dialed {

@@ -61,6 +61,8 @@ struct dial {
 	uint8_t flags; /* enum ipc_host */
 	struct egress_host host;
 	struct loop_fd f; /* f.fd -1 until connecting */
+	struct exit_relay_wait wait;
+	int gate_end; /* while it waits */
 	struct timer deadline;
 	struct net_addr addrs[MAX_ADDRS];
 	unsigned n_addrs, at;
@@ -79,6 +81,8 @@ static void dial_free(struct dial *d)
 		resolver_forget(&x->resolver, d->serial);
 	}
 	timer_stop(&d->deadline);
+	exit_relay_wait_end(&d->wait);
+	fd_close(&d->gate_end);
 	if (d->f.fd >= 0) {
 		loop_remove(&x->loop, &d->f);
 		fd_close(&d->f.fd);
@@ -94,10 +98,24 @@ static void dial_fail(struct dial *d, const char *reason, enum ipc_not_dialed wh
 	dial_free(d);
 }
 
+static void on_agreed(struct exit_relay_wait *w, bool ok, bool http2)
+{
+	struct dial *d = CONTAINER_OF(w, struct dial, wait);
+
+	if (!ok) {
+		dial_fail(d, "the connection could not be secured", IPC_DIAL_UNREACHABLE);
+		return;
+	}
+	peer_dialed(d->peer, d->token, http2 ? IPC_DIAL_RELAY_H2 : IPC_DIAL_RELAY,
+		    fd_take(&d->gate_end));
+	dial_free(d);
+}
+
 static void relay(struct dial *d, int fd)
 {
 	struct exits *x = exits_of(d);
 	bool tls = (d->flags & IPC_HOST_TLS) != 0;
+	bool h2 = tls && (d->flags & IPC_HOST_H2) && exit_relay_may_offer_http2(x->map, &d->host);
 	struct err err;
 	int ends[2];
 
@@ -106,14 +124,15 @@ static void relay(struct dial *d, int fd)
 		dial_fail(d, "no socket left", IPC_DIAL_BUSY);
 		return;
 	}
-	if (exit_relay_start(&x->loop, x->map, &d->host, tls, ends[0], fd, &err)) {
+	d->gate_end = ends[1];
+	d->wait.on_agreed = on_agreed;
+	if (exit_relay_start(&x->loop, x->map, &d->host, tls, h2 ? &d->wait : NULL, ends[0], fd,
+			     &err)) {
 		log_line(LOG_WARN, "relay: %s", err.msg);
-		(void)close(ends[1]);
-		dial_fail(d, "the connection could not be secured", IPC_DIAL_UNREACHABLE);
-		return;
+		on_agreed(&d->wait, false, false);
+	} else if (!h2) {
+		on_agreed(&d->wait, true, false);
 	}
-	peer_dialed(d->peer, d->token, IPC_DIAL_RELAY, ends[1]);
-	dial_free(d);
 }
 
 static void dial_connected(struct dial *d)
@@ -328,7 +347,7 @@ static void dial_asked(struct exits *x, struct peer *p, uint64_t token,
 	d->flags = flags;
 	d->token = token;
 	d->serial = ++x->next_serial;
-	d->f.fd = -1;
+	d->f.fd = d->gate_end = -1;
 	d->deadline.on_timeout = on_deadline;
 	x->dials++;
 	list_append(&p->asked, &d->node);

@@ -62,7 +62,9 @@ static enum err_code make_tls(struct exit_map *m, const struct files *files, str
 		return ERR_OK;
 	}
 	TRY(file_bytes(files, file.n ? file : str_from_c(SYSTEM_ROOTS), scratch, &c.ca_pem, err));
-	return tls_client_new(&c, &m->tls, err);
+	TRY(tls_client_new(&c, &m->tls, err));
+	c.http2 = true;
+	return m->config.egress.http2 ? tls_client_new(&c, &m->tls_h2, err) : ERR_OK;
 }
 
 static enum err_code fill(struct exit_map *m, int config_fd, const struct files *files,
@@ -128,6 +130,7 @@ void exit_map_unref(struct exit_map *m)
 		secret_done(&m->credentials[i].value);
 	}
 	tls_ctx_free(m->tls);
+	tls_ctx_free(m->tls_h2);
 	arena_done(&m->arena);
 	free(m);
 }

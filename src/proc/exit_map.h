@@ -29,7 +29,8 @@ struct exit_map {
 	size_t n_open;
 	struct exit_credential *credentials;
 	size_t n_credentials;
-	struct tls_ctx *tls; /* NULL: no host is looked into */
+	struct tls_ctx *tls;    /* NULL: no host is looked into */
+	struct tls_ctx *tls_h2; /* the same, and HTTP/2 is offered */
 };
 
 /* From the configuration and the files that the supervisor read. One reference is the caller's. */

@@ -27,7 +27,9 @@ struct exit_relay {
 	struct stream gate, upstream;
 	struct exit_map *map;
 	struct egress_host host;
-	bool tls;
+	bool tls, http2;              /* http2: bytes are passed as they are */
+	struct exit_relay_wait *wait; /* until the protocol is agreed on, else NULL */
+	struct loop_hook kick;        /* begins the handshake */
 	struct relay_reader reader;
 	struct arena arena;
 	/* There. */
@@ -53,14 +55,28 @@ static void wipe(struct buf *b)
 	buf_done(b);
 }
 
+/* Tells who waits for it what was agreed on, or that nothing was. */
+static void tell_agreed(struct exit_relay *r, bool ok)
+{
+	struct exit_relay_wait *w = r->wait;
+
+	r->wait = NULL;
+	if (w) {
+		w->relay = NULL;
+		w->on_agreed(w, ok, r->http2);
+	}
+}
+
 static void relay_free(struct exit_relay *r)
 {
 	const struct tls *t = stream_tls_session(&r->upstream);
 	const char *why = t ? tls_why_failed(t) : NULL;
 
+	tell_agreed(r, false);
 	if (why) {
 		log_line(LOG_INFO, STR_FMT ": %s", STR_ARG(egress_host_name(&r->host)), why);
 	}
+	loop_defer_cancel(&r->kick);
 	stream_close(&r->gate);
 	stream_close(&r->upstream);
 	wipe(&r->head);
@@ -130,7 +146,7 @@ static bool send_body(struct exit_relay *r, struct str piece)
 	struct str left = piece, data;
 	struct err err;
 
-	while (left.n) {
+	while (left.n && !r->http2) {
 		size_t used = 0;
 
 		if (h1_body_done(&r->body) ||
@@ -155,7 +171,7 @@ static bool to_upstream(struct exit_relay *r, struct str in)
 		if (kind == RELAY_NONE) {
 			break;
 		}
-		if (kind == RELAY_HEAD) {
+		if (kind == RELAY_HEAD && !r->http2) {
 			buf_append(&r->head, piece);
 			if (end && !send_head(r)) {
 				return false;
@@ -328,6 +344,14 @@ static void on_gate_readable(struct stream *s)
 	balance(r);
 }
 
+static void look_at_handshake(struct exit_relay *r)
+{
+	if (r->wait && tls_established(stream_tls_session(&r->upstream))) {
+		r->http2 = str_eq(stream_agreed_protocol(&r->upstream), STR("h2"));
+		tell_agreed(r, true);
+	}
+}
+
 static void on_upstream_readable(struct stream *s)
 {
 	struct exit_relay *r = CONTAINER_OF(s, struct exit_relay, upstream);
@@ -337,8 +361,10 @@ static void on_upstream_readable(struct stream *s)
 
 	switch (stream_read(s, bytes, sizeof(bytes), &n, &err)) {
 	case STREAM_AGAIN:
+		look_at_handshake(r);
 		return;
 	case STREAM_DATA:
+		look_at_handshake(r);
 		if (!from_upstream(r, str_make(bytes, n))) {
 			relay_free(r);
 			return;
@@ -441,12 +467,35 @@ static enum err_code open_streams(struct exit_relay *r, struct loop *loop, int g
 	if (!r->map->tls) {
 		return ERR(err, ERR_INVALID, "no host is to be looked into");
 	}
-	return stream_connect_tls(&r->upstream, r->map->tls, egress_host_name(&r->host), NULL, err);
+	return stream_connect_tls(&r->upstream, r->wait ? r->map->tls_h2 : r->map->tls,
+				  egress_host_name(&r->host), NULL, err);
+}
+
+bool exit_relay_may_offer_http2(const struct exit_map *m, const struct egress_host *host)
+{
+	return m->tls_h2 && !exit_map_has_secret(m, host, true);
+}
+
+static void on_kick(struct loop_hook *h)
+{
+	on_upstream_readable(&CONTAINER_OF(h, struct exit_relay, kick)->upstream);
+}
+
+void exit_relay_wait_end(struct exit_relay_wait *w)
+{
+	struct exit_relay *r = w->relay;
+
+	if (r) {
+		r->wait = NULL;
+		w->relay = NULL;
+		relay_free(r);
+	}
 }
 
 enum err_code exit_relay_start(struct loop *loop, struct exit_map *map,
-			       const struct egress_host *host, bool tls, int gate_fd,
-			       int upstream_fd, struct err *err)
+			       const struct egress_host *host, bool tls,
+			       struct exit_relay_wait *wait, int gate_fd, int upstream_fd,
+			       struct err *err)
 {
 	struct exit_relay *r = calloc(1, sizeof(*r));
 	enum err_code code;
@@ -464,10 +513,17 @@ enum err_code exit_relay_start(struct loop *loop, struct exit_map *map,
 	buf_init(&r->head, RELAY_HEAD_MAX + 2);
 	buf_init(&r->raw, RAW_MAX);
 	h1_body_init(&r->body, HTTP_NO_BODY, 0);
+	r->wait = wait;
 	code = open_streams(r, loop, gate_fd, upstream_fd, err);
 	if (code) {
+		r->wait = NULL;
 		relay_free(r);
 		return code;
+	}
+	if (wait) {
+		wait->relay = r;
+		r->kick.on_turn_end = on_kick;
+		loop_defer(loop, &r->kick); /* the first read sends the hello */
 	}
 	balance(r);
 	return ERR_OK;
