@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* writ pin VERB: what is pinned of servers, what waits for a person, and a person's word. */
+#include "base/hex.h"
 #include "cli/cmd.h"
 #include "cli/control.h"
 #include "cli/out.h"
@@ -7,14 +8,17 @@
 #include "cli/pins_file.h"
 #include "cli/verb.h"
 #include "config/load.h"
+#include "crypto/sha256.h"
 #include "detect/lint.h"
 
 #include <time.h>
 
 #define MEMORY_MAX ((size_t)1 << 30)
 
+enum { DIGEST_SHOWN = 32 }; /* hexadecimal digits of a digest that a person hands on */
+
 struct pin_args {
-	const char *config, *state, *server, *name, *kind;
+	const char *config, *state, *server, *name, *kind, *digest;
 	bool json, all, anyway, held;
 };
 
@@ -66,11 +70,6 @@ static bool is_meant(const struct json *pin, const struct pin_args *args)
 	       !str_eq(member(pin, STR("kind")), STR("server"));
 }
 
-static struct str text_of(struct pin_view *v, const struct json *pin, const char *which)
-{
-	return pins_file_text(&v->arena, v->state, pin, which);
-}
-
 /* The server's own ids are what others may speak of. */
 static struct lint lint_of(struct pin_view *v, const struct json *pin, struct str text)
 {
@@ -91,6 +90,33 @@ static struct lint lint_of(struct pin_view *v, const struct json *pin, struct st
 		lint_item(&v->arena, doc, others, n, &l);
 	}
 	return l;
+}
+
+/* Whether a person is asked about it: what was rejected is asked for by name. */
+static bool is_asked(const struct json *pin, const struct pin_args *args)
+{
+	return is_meant(pin, args) && is_pending(pin) && (!is_rejected(pin) || args->name);
+}
+
+/* Stands for all that is asked: what of each waits. */
+static struct str digest_of_asked(struct pin_view *v, const struct pin_args *args)
+{
+	uint8_t digest[SHA256_LEN];
+	char text[DIGEST_SHOWN];
+	struct sha256 h;
+
+	sha256_init(&h);
+	JSON_EACH (pin, v->pins) {
+		if (is_asked(pin, args)) {
+			struct str id = member(pin, STR("id")), waits = member(pin, STR("pending"));
+
+			sha256_update(&h, id.p, id.n);
+			sha256_update(&h, waits.p, waits.n);
+		}
+	}
+	sha256_final(&h, digest);
+	hex_write(text, digest, sizeof(text) / 2);
+	return arena_dup(&v->arena, str_make(text, sizeof(text)));
 }
 
 /* ---- list ---- */
@@ -174,11 +200,14 @@ static enum err_code diff_one(struct out *o, struct pin_view *v, const struct js
 {
 	static const char *const ops[] = {
 		[PIN_SAME] = " ", [PIN_GONE] = "-", [PIN_NEW] = "+", [PIN_LEFT_OUT] = " "};
-	struct str before = text_of(v, pin, "pinned"), after = text_of(v, pin, "pending");
 	const struct pin_line *lines = NULL;
-	struct lint l = lint_of(v, pin, after);
+	struct str before, after;
+	struct lint l;
 	size_t n = 0;
 
+	TRY(pins_file_text(&v->arena, v->state, pin, "pinned", &before, err));
+	TRY(pins_file_text(&v->arena, v->state, pin, "pending", &after, err));
+	l = lint_of(v, pin, after);
 	put_row(o, "@",
 		arena_printf(&v->arena, STR_FMT " " STR_FMT " " STR_FMT ": " STR_FMT,
 			     STR_ARG(member(pin, STR("server"))), STR_ARG(member(pin, STR("kind"))),
@@ -206,7 +235,7 @@ static int diff(struct out *o, struct pin_view *v, const struct pin_args *args, 
 
 	out_list_begin(o, &rows);
 	JSON_EACH (pin, v->pins) {
-		if (!is_meant(pin, args) || !is_pending(pin) || (is_rejected(pin) && !args->name)) {
+		if (!is_asked(pin, args)) {
 			continue;
 		}
 		shown++;
@@ -218,6 +247,18 @@ static int diff(struct out *o, struct pin_view *v, const struct pin_args *args, 
 	out_list_end(o);
 	if (!shown) {
 		out_note(o, "nothing waits for a person");
+	} else if (args->server) {
+		struct str digest = digest_of_asked(v, args);
+
+		out_text(o, "digest", digest);
+		out_note(o,
+			 "to let clients see this, and nothing else: writ pin approve %s %s%s%s "
+			 "--digest " STR_FMT,
+			 args->server, args->name ? args->name : "--all",
+			 args->kind ? " --kind " : "", args->kind ? args->kind : "",
+			 STR_ARG(digest));
+	} else {
+		out_note(o, "to let clients see it, look at one server: writ pin diff SERVER");
 	}
 	return shown ? CMD_FOUND : CMD_FINE;
 }
@@ -242,11 +283,68 @@ static enum err_code decide_one(struct pin_view *v, const struct json *pin, bool
 }
 
 /* Why this one is not to be approved without a word more; p NULL when it may be. */
-static struct str objection(struct pin_view *v, const struct json *pin)
+static enum err_code objection(struct pin_view *v, const struct json *pin, struct str *ret,
+			       struct err *err)
 {
-	struct lint l = lint_of(v, pin, text_of(v, pin, "pending"));
+	struct str text;
+	struct lint l;
 
-	return l.score >= LINT_HOLD ? lint_text(l.findings[0].code) : str_make(NULL, 0);
+	TRY(pins_file_text(&v->arena, v->state, pin, "pending", &text, err));
+	l = lint_of(v, pin, text);
+	*ret = l.score >= LINT_HOLD ? lint_text(l.findings[0].code) : str_make(NULL, 0);
+	return ERR_OK;
+}
+
+/* That it is said what is meant, and, of a yes, that it is what writ pin diff showed. */
+static enum err_code check_words(struct pin_view *v, const struct pin_args *args, bool yes,
+				 struct err *err)
+{
+	if (!args->name && !args->all && !args->kind) {
+		return ERR(err, ERR_INVALID,
+			   "name the item, or say --all for everything of this server that "
+			   "waits: writ pin diff %s shows it",
+			   args->server);
+	}
+	if (!yes) {
+		return ERR_OK;
+	}
+	if (!args->digest) {
+		return ERR(err, ERR_INVALID,
+			   "say what was read: writ pin diff %s%s%s ends with a --digest for it",
+			   args->server, args->name ? " " : "", args->name ? args->name : "");
+	}
+	if (!str_eq(str_from_c(args->digest), digest_of_asked(v, args))) {
+		return ERR(err, ERR_INVALID,
+			   "what waits now is not what --digest stands for: read writ pin diff "
+			   "again, with the same words");
+	}
+	return ERR_OK;
+}
+
+static enum err_code decide_asked(struct out *o, struct pin_view *v, const struct pin_args *args,
+				  bool yes, size_t *done, size_t *left, struct err *err)
+{
+	JSON_EACH (pin, v->pins) {
+		struct str why = {0};
+
+		if (!is_asked(pin, args) || (!yes && is_rejected(pin))) {
+			continue;
+		}
+		if (yes && !args->anyway) {
+			TRY(objection(v, pin, &why, err));
+		}
+		if (why.p) {
+			++*left;
+			out_note(o,
+				 STR_FMT " is not approved: " STR_FMT
+					 ". Read writ pin diff; --anyway approves it all the same",
+				 STR_ARG(member(pin, STR("name"))), STR_ARG(why));
+			continue;
+		}
+		TRY(decide_one(v, pin, yes, err));
+		++*done;
+	}
+	return ERR_OK;
 }
 
 static int decide(struct out *o, struct pin_view *v, const struct pin_args *args, bool yes,
@@ -254,37 +352,19 @@ static int decide(struct out *o, struct pin_view *v, const struct pin_args *args
 {
 	size_t done = 0, left = 0;
 
-	if (!args->name && !args->all && !args->kind) {
-		err_ignore(ERR(err, ERR_INVALID,
-			       "name the item, or say --all for everything of this server that "
-			       "waits: writ pin diff %s shows it",
-			       args->server));
+	JSON_EACH (pin, v->pins) {
+		left += is_asked(pin, args);
+	}
+	if (!left) {
+		out_u64(o, yes ? "approved" : "rejected", 0);
+		out_note(o, "nothing of this name waits for a person");
+		return CMD_FOUND;
+	}
+	left = 0;
+	if (check_words(v, args, yes, err) || decide_asked(o, v, args, yes, &done, &left, err)) {
 		return out_error(o, err);
 	}
-	JSON_EACH (pin, v->pins) {
-		struct str why;
-
-		if (!is_meant(pin, args) || !is_pending(pin) || (!yes && is_rejected(pin))) {
-			continue;
-		}
-		why = yes && !args->anyway ? objection(v, pin) : str_make(NULL, 0);
-		if (why.p) {
-			left++;
-			out_note(o,
-				 STR_FMT " is not approved: " STR_FMT
-					 ". Read writ pin diff; --anyway approves it all the same",
-				 STR_ARG(member(pin, STR("name"))), STR_ARG(why));
-			continue;
-		}
-		if (decide_one(v, pin, yes, err)) {
-			return out_error(o, err);
-		}
-		done++;
-	}
 	out_u64(o, yes ? "approved" : "rejected", done);
-	if (done == 0 && left == 0) {
-		out_note(o, "nothing of this name waits for a person");
-	}
 	return done && !left ? CMD_FINE : CMD_FOUND;
 }
 
@@ -329,6 +409,10 @@ static int pin_main(const struct pin_verb *verb, int argc, char **argv)
 		 .help = verb->decides ? "everything of this server that waits"
 				       : "only what waits for a person, or was rejected"},
 		{.name = "anyway", .flag = &args.anyway, .help = "also what the linter objects to"},
+		{.name = "digest",
+		 .value = "DIGEST",
+		 .text = &args.digest,
+		 .help = "approve: what writ pin diff showed, by the digest at its end"},
 	};
 	const struct opt_word words[] = {
 		{.name = "SERVER",
@@ -343,7 +427,7 @@ static int pin_main(const struct pin_verb *verb, int argc, char **argv)
 		.command = verb->command,
 		.summary = verb->summary,
 		.opts = opts,
-		.n_opts = ARRAY_LEN(opts) - !verb->decides,
+		.n_opts = ARRAY_LEN(opts) - (verb->decides ? 0 : 2),
 		.words = words,
 		.n_words = ARRAY_LEN(words),
 		.example = verb->example,
@@ -390,8 +474,10 @@ static int pin_approve(int argc, char **argv)
 {
 	static const struct pin_verb verb = {
 		"writ pin approve",
-		"Lets clients see what is held back of a server, as writ pin diff shows it.",
-		"writ pin approve fs read_file\nwrit pin approve fs --all", approve, true};
+		"Lets clients see what is held back of a server, as writ pin diff showed it.",
+		"writ pin diff fs read_file\n"
+		"writ pin approve fs read_file --digest 5feceb66ffc86f38d952786c6d696c79",
+		approve, true};
 
 	return pin_main(&verb, argc, argv);
 }

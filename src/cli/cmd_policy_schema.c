@@ -120,9 +120,13 @@ static enum err_code add_pinned(struct maker *m, struct str state, struct err *e
 
 	TRY(pins_file_read(&m->a, state, &pins, err));
 	JSON_EACH (pin, pins) {
-		struct str text = pins_file_text(&m->a, state, pin, "pinned");
+		struct str text;
 
-		if (!str_eq(pins_file_member(pin, STR("kind")), STR("tool")) || text.n == 0) {
+		if (!str_eq(pins_file_member(pin, STR("kind")), STR("tool"))) {
+			continue;
+		}
+		TRY(pins_file_text(&m->a, state, pin, "pinned", &text, err));
+		if (text.n == 0) {
 			continue;
 		}
 		TRY(json_parse(&m->a, text, NULL, &tool, err));

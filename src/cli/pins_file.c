@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/pins_file.h"
 
+#include "base/hex.h"
 #include "proc/pin_store.h"
 #include "sys/fd.h"
 
@@ -38,16 +39,26 @@ struct str pins_file_member(const struct json *pin, struct str key)
 	return s.p ? s : STR("");
 }
 
-struct str pins_file_text(struct arena *a, struct str state, const struct json *pin,
-			  const char *which)
+enum err_code pins_file_text(struct arena *a, struct str state, const struct json *pin,
+			     const char *which, struct str *ret, struct err *err)
 {
-	struct str text = STR("");
+	struct str wanted = pins_file_member(pin, str_from_c(which));
+	uint8_t digest[SHA256_LEN], is[SHA256_LEN];
 	char path[PATH_MAX_HERE];
 
-	if (!json_get(pin, str_from_c(which))) {
-		return text;
+	*ret = STR("");
+	if (!wanted.n) {
+		return ERR_OK;
 	}
 	(void)snprintf(path, sizeof(path), "%.*s/pins/%.*s.%s", STR_ARG(state),
 		       STR_ARG(pins_file_member(pin, STR("id"))), which);
-	return fd_read_path(path, PIN_TEXT_MAX, a, &text, NULL) == ERR_OK ? text : STR("");
+	TRY(fd_read_path(path, PIN_TEXT_MAX, a, ret, err));
+	sha256_of(*ret, is);
+	if (!hex_read(wanted, digest, SHA256_LEN) || memcmp(digest, is, SHA256_LEN) != 0) {
+		return ERR(err, ERR_CORRUPT,
+			   "%s is not the text that pins.json speaks of. Say it again: the node "
+			   "may have been writing it",
+			   path);
+	}
+	return ERR_OK;
 }

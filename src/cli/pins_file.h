@@ -13,8 +13,11 @@ enum err_code pins_file_read(struct arena *a, struct str state, const struct jso
 /* A text member of a pin; empty when it has none. */
 struct str pins_file_member(const struct json *pin, struct str key);
 
-/* The text of its `pinned` or its `pending` version; empty when there is none. */
-struct str pins_file_text(struct arena *a, struct str state, const struct json *pin,
-			  const char *which);
+/*
+ * The text of its `pinned` or its `pending` version; empty when there is none. ERR_CORRUPT: what
+ * is there has another digest, as when the node is just writing it.
+ */
+enum err_code pins_file_text(struct arena *a, struct str state, const struct json *pin,
+			     const char *which, struct str *ret, struct err *err) MUST_USE;
 
 #endif

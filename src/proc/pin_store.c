@@ -18,19 +18,29 @@
 
 enum { NAME_LEN = 2 * PIN_ID_LEN + 16 };
 
+struct pin_share {
+	struct pin_use use;
+	struct str server; /* behind this struct */
+};
+
 void pin_store_init(struct pin_store *p)
 {
 	*p = (struct pin_store){.dir_fd = -1};
-	map_init(&p->by_id, (struct hash_key){0}); /* the keys are hashes */
+	map_init(&p->by_id, (struct hash_key){0});  /* the keys are hashes */
+	map_init(&p->shares, (struct hash_key){0}); /* and ids of the configuration */
 }
 
 void pin_store_done(struct pin_store *p)
 {
-	for (size_t i = 0; i < p->n; i++) {
+	for (size_t i = 0; i < p->use.n; i++) {
 		free(p->all[i]);
 	}
 	free(p->all);
+	for (size_t i = 0; i < p->shares.cap; i++) {
+		free(p->shares.slots[i].value);
+	}
 	map_done(&p->by_id);
+	map_done(&p->shares);
 	fd_close(&p->dir_fd);
 	pin_store_init(p);
 }
@@ -45,39 +55,82 @@ const struct pin *pin_store_find(const struct pin_store *p, const struct pin_id 
 	return map_find(&p->by_id, id_str(id));
 }
 
-/* A new pin that nothing is known of yet; NULL when there is no room. */
-static struct pin *pin_new(struct pin_store *p, struct str server, enum pin_kind kind,
-			   struct str name)
+static struct pin_share *share_of(struct pin_store *p, struct str server)
 {
-	struct pin *pin = p->n < PINS_MAX ? calloc(1, sizeof(*pin) + server.n + name.n) : NULL;
+	struct pin_share *share = map_find(&p->shares, server);
 	char *text;
 
-	if (!pin) {
+	if (share) {
+		return share;
+	}
+	share = calloc(1, sizeof(*share) + server.n);
+	if (!share) {
 		return NULL;
 	}
-	if (p->n == p->cap) {
-		size_t cap = p->cap ? 2 * p->cap : 64;
-		struct pin **all = realloc(p->all, cap * sizeof(*all));
+	text = (char *)(share + 1);
+	memcpy(text, server.p, server.n);
+	share->server = str_make(text, server.n);
+	if (!map_put(&p->shares, share->server, share)) {
+		free(share);
+		return NULL;
+	}
+	return share;
+}
 
-		if (!all) {
-			free(pin);
-			return NULL;
-		}
+/* Whether `more` fits into what the others leave of `max`, and into half of what is free. */
+static bool has_room(size_t mine, size_t all, size_t more, size_t max)
+{
+	return all + more <= max && mine + more <= max - all;
+}
+
+static void count_held(struct pin_store *p, struct pin *pin, bool held)
+{
+	if (held) {
+		p->use.n_held++;
+		pin->share->use.n_held++;
+	} else {
+		p->use.n_held--;
+		pin->share->use.n_held--;
+	}
+}
+
+static bool all_grow(struct pin_store *p)
+{
+	size_t cap = p->cap ? 2 * p->cap : 64;
+	struct pin **all = realloc(p->all, cap * sizeof(*all));
+
+	if (all) {
 		p->all = all;
 		p->cap = cap;
 	}
+	return all != NULL;
+}
+
+/* A new pin that nothing is known of yet; NULL when there is no memory. */
+static struct pin *pin_new(struct pin_store *p, struct str server, enum pin_kind kind,
+			   struct str name)
+{
+	struct pin_share *share = share_of(p, server);
+	struct pin *pin = share ? calloc(1, sizeof(*pin) + name.n) : NULL;
+	char *text;
+
+	if (!pin || (p->use.n == p->cap && !all_grow(p))) {
+		free(pin);
+		return NULL;
+	}
 	text = (char *)(pin + 1);
-	memcpy(text, server.p, server.n);
-	memcpy(text + server.n, name.p, name.n);
-	pin->server = str_make(text, server.n);
-	pin->name = str_make(text + server.n, name.n);
+	memcpy(text, name.p, name.n);
+	pin->server = share->server;
+	pin->name = str_make(text, name.n);
 	pin->kind = kind;
 	pin->id = pin_id(server, kind, name);
+	pin->share = share;
 	if (!map_put(&p->by_id, id_str(&pin->id), pin)) {
 		free(pin);
 		return NULL;
 	}
-	p->all[p->n++] = pin;
+	p->all[p->use.n++] = pin;
+	share->use.n++;
 	return pin;
 }
 
@@ -148,8 +201,8 @@ static void put_pin(struct json_writer *w, const struct pin *pin)
 	json_w_end(w);
 }
 
-/* A person's word waits for the disk; what a server offers is seen again. */
-static enum err_code save(const struct pin_store *p, bool sync, struct err *err)
+/* On the disk when it returns; the texts, whose digests it holds, may come later. */
+static enum err_code save(const struct pin_store *p, struct err *err)
 {
 	struct json_writer w;
 	enum err_code code;
@@ -161,16 +214,17 @@ static enum err_code save(const struct pin_store *p, bool sync, struct err *err)
 	json_w_member_u64(&w, STR("version"), PIN_VERSION);
 	json_w_key(&w, STR("pins"));
 	json_w_array(&w);
-	for (size_t i = 0; i < p->n; i++) {
+	for (size_t i = 0; i < p->use.n; i++) {
 		put_pin(&w, p->all[i]);
 	}
 	json_w_end(&w);
 	json_w_end(&w);
 	buf_append_c(&b, '\n');
 	code = b.failed ? ERR(err, ERR_NOMEM, "no memory for the pins")
-			: write_file(p->dir_fd, INDEX_NEW, buf_str(&b), sync, err);
+			: write_file(p->dir_fd, INDEX_NEW, buf_str(&b), true, err);
 	buf_done(&b);
-	if (!code && renameat(p->dir_fd, INDEX_NEW, p->dir_fd, INDEX) < 0) {
+	if (!code &&
+	    (renameat(p->dir_fd, INDEX_NEW, p->dir_fd, INDEX) < 0 || fsync(p->dir_fd) < 0)) {
 		code = ERR_ERRNO(err, "renaming pins/" INDEX_NEW);
 	}
 	return code;
@@ -207,7 +261,9 @@ static bool get_pin(struct pin_store *p, const struct json *j)
 	}
 	memcpy(pin->how, how.p ? how.p : "", how.n);
 	pin->rejected = json_is_bool(rejected) && rejected->boolean;
-	p->n_held += pin->has_pending && !pin->rejected;
+	if (pin->has_pending && !pin->rejected) {
+		count_held(p, pin, true);
+	}
 	(void)json_u64(json_get(j, STR("since")), &pin->since);
 	if (json_u64(json_get(j, STR("score")), &score)) {
 		pin->score = score < 1000 ? (unsigned)score : 1000;
@@ -301,7 +357,9 @@ static enum err_code hold_it(struct pin_store *p, struct pin *pin, const struct 
 
 	file_name(name, &pin->id, "pending");
 	TRY(write_file(p->dir_fd, name, seen->text, false, err));
-	p->n_held += !pin->has_pending || pin->rejected;
+	if (!pin->has_pending || pin->rejected) {
+		count_held(p, pin, true);
+	}
 	memcpy(pin->pending, seen->digest, SHA256_LEN);
 	pin->has_pending = true;
 	pin->rejected = false;
@@ -315,6 +373,7 @@ static enum err_code take_one(struct pin_store *p, struct str server, const stru
 {
 	struct pin_id id = pin_id(server, seen->kind, seen->name);
 	struct pin *pin = map_find(&p->by_id, id_str(&id));
+	struct pin_share *share = share_of(p, server);
 	uint8_t digest[SHA256_LEN];
 
 	sha256_of(seen->text, digest);
@@ -328,21 +387,27 @@ static enum err_code take_one(struct pin_store *p, struct str server, const stru
 		    is_same(pin->has_pending, pin->pending, seen->digest))) {
 		return ERR_OK; /* another gate was first */
 	}
-	if (!pin && p->written + seen->text.n <= PINS_WRITTEN_MAX) {
-		pin = pin_new(p, server, seen->kind, seen->name);
-	}
-	if (!pin || p->written + seen->text.n > PINS_WRITTEN_MAX) {
+	if (!share ||
+	    !has_room(share->use.written, p->use.written, seen->text.n, PINS_WRITTEN_MAX) ||
+	    (!pin && !has_room(share->use.n, p->use.n, 1, PINS_MAX))) {
 		news->full = true;
 		return ERR_OK;
 	}
-	p->written += seen->text.n;
+	if (!pin) {
+		pin = pin_new(p, server, seen->kind, seen->name);
+	}
+	if (!pin) {
+		return ERR(err, ERR_NOMEM, "no memory for a pin");
+	}
+	p->use.written += seen->text.n;
+	share->use.written += seen->text.n;
 	news->changed = true;
 	if (!pin->has_pinned && !pin->has_pending && seen->score < LINT_HOLD &&
 	    (first || seen->kind == PIN_RESOURCE || seen->kind == PIN_SERVER)) {
 		news->first_use += seen->kind != PIN_SERVER;
 		return pin_it(p, pin, seen, now, err);
 	}
-	if (p->n_held >= PINS_HELD_MAX && !pin->has_pending) {
+	if (!has_room(share->use.n_held, p->use.n_held, 1, PINS_HELD_MAX) && !pin->has_pending) {
 		news->full = true;
 		return ERR_OK;
 	}
@@ -375,7 +440,7 @@ enum err_code pin_store_take(struct pin_store *p, struct str report, uint64_t no
 		return ERR(err, ERR_INVALID, "this is no report of pins");
 	}
 	code = take_all(p, server, rest, now, ret, err);
-	return ret->changed && !code ? save(p, false, err) : code;
+	return ret->changed && !code ? save(p, err) : code;
 }
 
 /* ---- a person's word ---- */
@@ -391,23 +456,24 @@ enum err_code pin_store_decide(struct pin_store *p, const struct pin_id *id,
 		return ERR(err, ERR_NOT_FOUND,
 			   "nothing of this digest waits there now: look again");
 	}
-	p->n_held -= !pin->rejected;
-	if (!yes) {
-		pin->rejected = true;
-		return save(p, true, err);
-	}
 	file_name(from, id, "pending");
 	file_name(to, id, "pinned");
-	if (renameat(p->dir_fd, from, p->dir_fd, to) < 0) {
-		p->n_held += !pin->rejected;
+	if (yes && renameat(p->dir_fd, from, p->dir_fd, to) < 0) {
 		return ERR_ERRNO(err, "renaming pins/%s", from);
+	}
+	if (!pin->rejected) {
+		count_held(p, pin, false);
+	}
+	if (!yes) {
+		pin->rejected = true;
+		return save(p, err);
 	}
 	memcpy(pin->pinned, pin->pending, SHA256_LEN);
 	pin->has_pinned = true;
 	pin->has_pending = pin->rejected = false;
 	pin->since = now;
 	(void)snprintf(pin->how, sizeof(pin->how), "uid %u", uid);
-	return save(p, true, err);
+	return save(p, err);
 }
 
 enum err_code pin_store_table(const struct pin_store *p, int *ret_fd, struct err *err)
@@ -416,7 +482,7 @@ enum err_code pin_store_table(const struct pin_store *p, int *ret_fd, struct err
 	struct buf b;
 
 	buf_init(&b, (size_t)PIN_TABLE_MAX * PIN_ENTRY);
-	for (size_t i = 0; i < p->n; i++) {
+	for (size_t i = 0; i < p->use.n; i++) {
 		const struct pin *pin = p->all[i];
 
 		if (pin->has_pinned) {

@@ -14,7 +14,8 @@
  *   - later, what is new or changed waits for a person. A resource that is new is pinned as on
  *     first use: lists of resources grow as people work;
  *   - what was rejected stays so until it changes again.
- * A text whose SHA-256 is not its digest is not taken.
+ * A text whose SHA-256 is not its digest is not taken. Of each limit a server may use as much as is
+ * left: whatever one does, there is room for the others.
  */
 #ifndef PROC_PIN_STORE_H
 #define PROC_PIN_STORE_H
@@ -31,22 +32,31 @@ enum {
 	PINS_HOW_MAX = 24,
 };
 
+struct pin_share; /* what its server uses */
+
 struct pin {
 	struct pin_id id;
 	enum pin_kind kind;
 	bool has_pinned, has_pending, rejected;
 	uint8_t pinned[SHA256_LEN], pending[SHA256_LEN];
-	unsigned score;          /* of what is pending, else of what is pinned */
-	uint64_t since;          /* seconds since 1970 */
-	char how[PINS_HOW_MAX];  /* "first use", "uid 0" */
+	unsigned score;         /* of what is pending, else of what is pinned */
+	uint64_t since;         /* seconds since 1970 */
+	char how[PINS_HOW_MAX]; /* "first use", "uid 0" */
+	struct pin_share *share;
 	struct str server, name; /* behind this struct */
+};
+
+/* What is counted against the limits. */
+struct pin_use {
+	size_t n, n_held, written;
 };
 
 struct pin_store {
 	int dir_fd; /* -1: not open */
 	struct pin **all;
-	size_t n, cap, n_held, written;
-	struct map by_id;
+	size_t cap;
+	struct pin_use use; /* of all servers */
+	struct map by_id, shares;
 };
 
 void pin_store_init(struct pin_store *p);

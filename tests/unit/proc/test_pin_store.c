@@ -37,8 +37,8 @@ static int tear_down(void **state)
 }
 
 /* One tool, and with `whole` the server's mark as well, as a gate reports it. */
-static enum err_code seen(enum pin_kind kind, const char *name, const char *text, unsigned score,
-			  bool whole)
+static enum err_code seen_of(const char *server, enum pin_kind kind, const char *name,
+			     const char *text, unsigned score, bool whole)
 {
 	struct pin_seen s = {
 		.kind = kind, .score = score, .name = str_from_c(name), .text = str_from_c(text)};
@@ -46,7 +46,7 @@ static enum err_code seen(enum pin_kind kind, const char *name, const char *text
 	struct buf b;
 
 	buf_init(&b, PIN_REPORT_MAX);
-	pin_report_begin(&b, STR("fs"));
+	pin_report_begin(&b, str_from_c(server));
 	sha256_of(s.text, s.digest);
 	assert_true(pin_report_put(&b, &s));
 	if (whole) {
@@ -58,6 +58,12 @@ static enum err_code seen(enum pin_kind kind, const char *name, const char *text
 	code = pin_store_take(&store, buf_str(&b), 100, &news, &err);
 	buf_done(&b);
 	return code;
+}
+
+static enum err_code seen(enum pin_kind kind, const char *name, const char *text, unsigned score,
+			  bool whole)
+{
+	return seen_of("fs", kind, name, text, score, whole);
 }
 
 static const struct pin *pin(enum pin_kind kind, const char *name)
@@ -160,8 +166,8 @@ static void everything_is_there_after_a_restart(void **state)
 	memcpy(pending, pin(PIN_TOOL, "re\"ad\xc3\xa9")->pending, sizeof(pending));
 	pin_store_done(&store);
 	assert_int_equal(pin_store_open(&store, dir_fd, &err), ERR_OK);
-	assert_int_equal(store.n, 2);
-	assert_int_equal(store.n_held, 1);
+	assert_int_equal(store.use.n, 2);
+	assert_int_equal(store.use.n_held, 1);
 	assert_memory_equal(pin(PIN_TOOL, "re\"ad\xc3\xa9")->pending, pending, sizeof(pending));
 	assert_int_equal(pin(PIN_TOOL, "re\"ad\xc3\xa9")->score, 20);
 	assert_int_equal(seen(PIN_TOOL, "new", "{}", 0, false), ERR_OK);
@@ -171,10 +177,32 @@ static void everything_is_there_after_a_restart(void **state)
 	(void)close(fd);
 }
 
+static void one_server_leaves_room_for_what_others_offer(void **state)
+{
+	char name[16];
+	bool full = false;
+
+	(void)state;
+	assert_int_equal(seen_of("bad", PIN_TOOL, "first", "{}", 0, true), ERR_OK);
+	assert_int_equal(seen_of("good", PIN_TOOL, "first", "{}", 0, true), ERR_OK);
+	for (unsigned i = 0; i < PINS_HELD_MAX && !full; i++) {
+		(void)snprintf(name, sizeof(name), "t%u", i);
+		assert_int_equal(seen_of("bad", PIN_TOOL, name, "{}", 0, false), ERR_OK);
+		full = news.full;
+	}
+	assert_true(full);
+	assert_int_equal(store.use.n_held, PINS_HELD_MAX / 2);
+	assert_int_equal(seen_of("good", PIN_TOOL, "later", "{}", 0, false), ERR_OK);
+	assert_false(news.full);
+	assert_int_equal(news.held_n, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(the_first_use_pins_and_what_comes_later_waits,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(one_server_leaves_room_for_what_others_offer,
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_the_linter_objects_to_waits_at_once, set_up,
 						tear_down),
