@@ -254,6 +254,7 @@ void link_call_end(struct link_call *c)
 	gate_buf_give(l->gate, &c->message);
 	sse_parser_done(&c->events);
 	arena_done(&c->heads);
+	link_cursor_done(&c->cursor);
 	c->fields = NULL;
 	c->hop = 0;
 }

@@ -15,6 +15,7 @@
 #define GATE_LINK_H
 
 #include "config/config.h"
+#include "gate/link_cursor.h"
 #include "gate/pool.h"
 #include "http/sse.h"
 #include "mcp/catalogue.h"
@@ -100,6 +101,7 @@ struct link_call {
 	bool in_session;
 	struct http_call http;
 	struct sse_parser events;
+	struct link_cursor *cursor; /* where its stream can be taken up again; NULL: nowhere */
 	bool repeatable; /* has no effect: may go again when its connection closed without a word */
 	bool http_active, sse, resend, retried;
 };
@@ -159,7 +161,7 @@ struct link {
 	enum config_protocol protocol; /* as configured */
 	enum link_era era;
 	uint64_t era_at;
-	bool probing;
+	bool probing, probed_again;
 
 	/* What the server said of itself. */
 	struct arena said;
@@ -192,6 +194,7 @@ struct link {
 	size_t n_fields;
 	struct http_call listen; /* the GET stream */
 	struct sse_parser listen_events;
+	struct link_cursor *listen_cursor;
 	bool listening;
 	struct timer listen_again;
 

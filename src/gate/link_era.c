@@ -101,6 +101,8 @@ static void fall_back(struct link *l)
 	initialize(l);
 }
 
+static void discover(struct link *l);
+
 static void on_discovered(struct link_call *c, const struct mcp_msg *m)
 {
 	struct link *l = c->link;
@@ -112,7 +114,11 @@ static void on_discovered(struct link_call *c, const struct mcp_msg *m)
 	    mcp_discovered_parse(&l->said, m->result, &said, &err) == ERR_OK && said.speaks) {
 		verdict(l, LINK_ERA_MODERN);
 		link_opened(l, MCP_MODERN, said.capabilities, said.instructions);
-	} else if (mcp_evidence_of(m) == MCP_EVIDENCE_MODERN) {
+	} else if (mcp_evidence_of(m) == MCP_EVIDENCE_SAME_REVISION && !l->probed_again) {
+		l->probed_again = true;
+		discover(l);
+	} else if (mcp_evidence_of(m) == MCP_EVIDENCE_MODERN ||
+		   mcp_evidence_of(m) == MCP_EVIDENCE_SAME_REVISION) {
 		l->probing = false;
 		link_lost(l, LINK_FAIL_PROTOCOL, "it refuses server/discover");
 	} else if (says_something_else(c->status)) {
@@ -152,6 +158,12 @@ static void write_discover(struct buf *out, struct link *l, uint64_t id)
 	mcp_upward_request(out, id, MCP_DISCOVER, STR(""));
 }
 
+static void discover(struct link *l)
+{
+	link_internal_call(l, &l->internal, &discover_events, MCP_DISCOVER, write_discover,
+			   PROBE_SECONDS * CLOCK_SEC);
+}
+
 void link_connected(struct link *l)
 {
 	bool known = l->era == LINK_ERA_LEGACY &&
@@ -165,8 +177,8 @@ void link_connected(struct link *l)
 		return;
 	}
 	l->probing = true;
-	link_internal_call(l, &l->internal, &discover_events, MCP_DISCOVER, write_discover,
-			   PROBE_SECONDS * CLOCK_SEC);
+	l->probed_again = false;
+	discover(l);
 }
 
 bool link_probe_failed(struct link *l, enum link_fail why)

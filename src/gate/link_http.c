@@ -158,6 +158,7 @@ static void session_lost(struct link *l, struct link_call *c)
 	ask_link_lost(l);
 	l->generation++;
 	link_fetch_stop(l);
+	link_cursor_done(&l->listen_cursor);
 	l->session = STR("");
 	l->state = LINK_CONNECTING;
 	if (l->transport->connect(l, NULL)) {
@@ -180,6 +181,29 @@ static void take_session(struct link *l, struct str id)
 	l->session = str_make(l->session_text, id.n);
 }
 
+static void resume(struct timer *t);
+
+/* A stream that ended, or broke off, without the answer goes on where it stood, if it gave ids. */
+static bool resume_later(struct link_call *c)
+{
+	struct link_cursor *cursor = c->cursor;
+	struct link *l = c->link;
+
+	if (!cursor || cursor->n == 0 || cursor->fails >= LINK_CURSOR_FAILS ||
+	    l->state < LINK_LISTING || c->sent_in != l->generation) {
+		return false;
+	}
+	cursor->fails++;
+	sse_parser_done(&c->events);
+	loop_timer_set(l->loop, &cursor->again, link_cursor_wait(cursor, CLOCK_SEC));
+	return true;
+}
+
+static bool is_resumed(const struct link_call *c)
+{
+	return c->cursor && c->cursor->resumed;
+}
+
 static void on_head(struct http_call *h)
 {
 	struct link_call *c = CONTAINER_OF(h, struct link_call, http);
@@ -191,6 +215,9 @@ static void on_head(struct http_call *h)
 	if (h->answer->status == STATUS_OK &&
 	    http_type_is(h1_get(h->answer, HTTP_F_CONTENT_TYPE), STR("text/event-stream"))) {
 		c->sse = true;
+		if (c->cursor) {
+			c->cursor->fails = 0;
+		}
 		sse_parser_init(&c->events, HTTP_EVENT_MAX);
 		http_call_stream(h);
 	}
@@ -211,6 +238,9 @@ static void on_data(struct http_call *h, struct str bytes)
 			link_call_fail(c, LINK_FAIL_PROTOCOL);
 			return;
 		case SSE_EVENT:
+			if (!link_is_modern(l)) {
+				link_cursor_note(&c->cursor, &e, c, resume);
+			}
 			if (e.has_data && e.data.n && !link_message(l, c, e.data)) {
 				return; /* c is its owner's again */
 			}
@@ -253,6 +283,13 @@ static void on_done(struct http_call *h)
 	if (status == STATUS_UNAUTHORIZED || (status == STATUS_FORBIDDEN && challenge.n)) {
 		dialer_challenged(c->link->pool.connector, c->link->pool.name, challenge);
 	}
+	if ((c->sse && resume_later(c)) || (is_resumed(c) && status >= 500 && resume_later(c))) {
+		return;
+	}
+	if (is_resumed(c)) {
+		link_call_fail(c, LINK_FAIL_DIED); /* it knows no more what we were told of */
+		return;
+	}
 	arena_reset(&c->link->gate->scratch);
 	if (session_is_unknown(c, h)) {
 		session_lost(c->link, c);
@@ -273,6 +310,9 @@ static void on_fail(struct http_call *h, enum http_fail why, const struct err *e
 
 	(void)err;
 	c->http_active = false;
+	if (why != HTTP_FAIL_TIMEOUT && why != HTTP_FAIL_LIMIT && resume_later(c)) {
+		return;
+	}
 	if (why == HTTP_FAIL_RETRYABLE && c->repeatable && !c->retried) {
 		c->retried = true;
 		if (c->link->transport->call(c->link, c, NULL) == ERR_OK) {
@@ -321,9 +361,35 @@ static enum err_code http_call(struct link *l, struct link_call *c, struct err *
 	return ERR_OK;
 }
 
+static void resume(struct timer *t)
+{
+	struct link_cursor *cursor = CONTAINER_OF(t, struct link_cursor, again);
+	struct link_call *c = cursor->owner;
+	struct link *l = c->link;
+
+	if (l->state < LINK_LISTING || c->sent_in != l->generation) {
+		link_call_fail(c, LINK_FAIL_DIED);
+		return;
+	}
+	c->http = (struct http_call){
+		.on = &call_events,
+		.pool = l->pool.pool,
+		.request = request_of(l, STR("GET")),
+		.max_body = HTTP_EVENT_MAX,
+	};
+	link_cursor_show(cursor, &c->http.request);
+	cursor->resumed = true;
+	c->sse = false;
+	c->http_active = true;
+	http_call_start(&c->http);
+}
+
 static void http_abandon(struct link *l, struct link_call *c)
 {
 	(void)l;
+	if (c->cursor) {
+		timer_stop(&c->cursor->again);
+	}
 	if (c->http_active) {
 		c->http_active = false;
 		http_call_cancel(&c->http);
@@ -390,7 +456,8 @@ static void listen_later(struct link *l)
 {
 	l->listening = false;
 	sse_parser_done(&l->listen_events);
-	loop_timer_set(l->loop, &l->listen_again, LISTEN_AGAIN_SECONDS * CLOCK_SEC);
+	loop_timer_set(l->loop, &l->listen_again,
+		       link_cursor_wait(l->listen_cursor, LISTEN_AGAIN_SECONDS * CLOCK_SEC));
 }
 
 static void on_listen_head(struct http_call *h)
@@ -417,6 +484,7 @@ static void on_listen_data(struct http_call *h, struct str bytes)
 			listen_later(l);
 			return;
 		case SSE_EVENT:
+			link_cursor_note(&l->listen_cursor, &e, l, NULL);
 			if (e.has_data && e.data.n) {
 				(void)link_message(l, NULL, e.data);
 			}
@@ -429,7 +497,10 @@ static void on_listen_done(struct http_call *h)
 {
 	struct link *l = CONTAINER_OF(h, struct link, listen);
 
-	if (h->answer->status == STATUS_OK) {
+	if (h->answer->status == STATUS_OK || l->listen_cursor) {
+		if (h->answer->status != STATUS_OK) {
+			link_cursor_done(&l->listen_cursor); /* it has forgotten that place */
+		}
 		listen_later(l);
 		return;
 	}
@@ -461,6 +532,9 @@ static void listen_start(struct link *l)
 		.request = request_of(l, STR("GET")),
 		.timeout = HTTP_NO_TIMEOUT,
 	};
+	if (l->listen_cursor && l->listen_cursor->n) {
+		link_cursor_show(l->listen_cursor, &l->listen.request);
+	}
 	http_call_start(&l->listen);
 }
 
@@ -490,6 +564,7 @@ void link_http_ready(struct link *l)
 static void http_close(struct link *l)
 {
 	timer_stop(&l->listen_again);
+	link_cursor_done(&l->listen_cursor);
 	if (l->listening) {
 		l->listening = false;
 		http_call_cancel(&l->listen);

@@ -188,22 +188,31 @@ static bool is_type(struct str raw, enum json_type type)
 	return raw.p && json_raw_type(raw) == type;
 }
 
+static bool lists_modern(struct str revisions)
+{
+	struct json_member m;
+
+	for (struct json_walk w = json_walk(revisions); json_walk_next(&w, &m);) {
+		if (str_eq(m.value, STR("\"2026-07-28\""))) {
+			return true;
+		}
+	}
+	return false;
+}
+
 enum err_code mcp_discovered_parse(struct arena *a, struct str result, struct mcp_discovered *ret,
 				   struct err *err)
 {
 	const struct str names[] = {STR("supportedVersions"), STR("capabilities"),
 				    STR("instructions")};
 	struct str spans[ARRAY_LEN(names)], text = {NULL, 0};
-	struct json_member m;
 
 	*ret = (struct mcp_discovered){.speaks = false};
 	if (!mcp_pick(a, result, names, ARRAY_LEN(names), spans) ||
 	    !is_type(spans[0], JSON_ARRAY) || !is_type(spans[1], JSON_OBJECT)) {
 		return ERR(err, ERR_INVALID, "supportedVersions or capabilities is missing");
 	}
-	for (struct json_walk w = json_walk(spans[0]); json_walk_next(&w, &m);) {
-		ret->speaks = ret->speaks || str_eq(m.value, STR("\"2026-07-28\""));
-	}
+	ret->speaks = lists_modern(spans[0]);
 	if (is_type(spans[2], JSON_STRING)) {
 		TRY(json_unquote(a, spans[2], &text, err));
 		ret->instructions = arena_dup(a, text);
@@ -214,16 +223,19 @@ enum err_code mcp_discovered_parse(struct arena *a, struct str result, struct mc
 
 enum mcp_evidence mcp_evidence_of(const struct mcp_msg *answer)
 {
-	struct str code, data;
+	struct str code, data, supported = {NULL, 0};
 
 	if (answer->kind != MCP_ERROR_RESPONSE) {
 		return MCP_EVIDENCE_NONE;
 	}
 	code = member(answer->error, STR("code"));
 	data = member(answer->error, STR("data"));
-	if (str_eq(code, STR("-32022")) && is_type(data, JSON_OBJECT) &&
-	    is_type(member(data, STR("supported")), JSON_ARRAY)) {
-		return MCP_EVIDENCE_OTHER_REVISION;
+	if (str_eq(code, STR("-32022")) && is_type(data, JSON_OBJECT)) {
+		supported = member(data, STR("supported"));
+	}
+	if (is_type(supported, JSON_ARRAY)) {
+		return lists_modern(supported) ? MCP_EVIDENCE_SAME_REVISION
+					       : MCP_EVIDENCE_OTHER_REVISION;
 	}
 	return str_eq(code, STR("-32020")) || str_eq(code, STR("-32021")) ? MCP_EVIDENCE_MODERN
 									  : MCP_EVIDENCE_NONE;

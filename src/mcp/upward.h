@@ -55,7 +55,12 @@ enum err_code mcp_discovered_parse(struct arena *a, struct str result, struct mc
  * What an answer to a request of the modern era says about the server's era. Only errors that no
  * other revision has are evidence (MCP 2026-07-28 basic/versioning); a status is none.
  */
-enum mcp_evidence { MCP_EVIDENCE_NONE = 0, MCP_EVIDENCE_MODERN, MCP_EVIDENCE_OTHER_REVISION };
+enum mcp_evidence {
+	MCP_EVIDENCE_NONE = 0,
+	MCP_EVIDENCE_MODERN,
+	MCP_EVIDENCE_OTHER_REVISION, /* it wants one of its own list */
+	MCP_EVIDENCE_SAME_REVISION,  /* which has the one that it was asked in: ask again */
+};
 enum mcp_evidence mcp_evidence_of(const struct mcp_msg *answer);
 
 /* resultType; absent counts as complete, a value of no meaning here is UNKNOWN. */

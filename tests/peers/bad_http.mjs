@@ -39,7 +39,10 @@ const result = (res, id, r, headers) => {
   res.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache', ...headers });
   res.end(event(o));
 };
-const events = (res) => res.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
+const events = (res) => res.headersSent || res.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
+
+const parked = new Map(); // last event id: what goes on there
+const prime = (res, id) => { events(res); res.end(`id: ${id}\nretry: 100\ndata:\n\n`); };
 
 const tools = {
   // behaves
@@ -57,6 +60,20 @@ const tools = {
     res.end(event({ id: m.id, result: text('by events') }));
   },
   slow: async (m, res) => { await sleep(m.params.arguments?.ms ?? 1000); result(res, m.id, text('slept')); },
+  // closes its stream before the answer, which is there for who comes back with the last id
+  polls: (m, res) => { parked.set('p1', (r) => r.end(`id: p2\n${event({ id: m.id, result: text('taken up') })}`)); prime(res, 'p1'); },
+  polls_twice: (m, res) => {
+    parked.set('t1', (r) => { parked.set('t2', (q) => q.end(event({ id: m.id, result: text('taken up twice') }))); prime(r, 't2'); });
+    prime(res, 't1');
+  },
+  breaks: (m, res) => {
+    parked.set('b1', (r) => r.end(event({ id: m.id, result: text('mended') })));
+    events(res);
+    res.write('id: b1\nretry: 100\ndata:\n\nevent: message\ndata: {"json');
+    setTimeout(() => res.destroy(), 20);
+  },
+  forgets_stream: (m, res) => prime(res, 'nobody-knows'),
+  bad_stream_id: (m, res) => prime(res, 'caf\u00e9\u0001'),
   // misbehaves
   html_500: (m, res) => { res.writeHead(500, { 'content-type': 'text/html' }); res.end('<h1>stack trace with a secret</h1>'); },
   unauthorized: (m, res) => { res.writeHead(401, { 'www-authenticate': 'Bearer realm="upstream"' }); res.end(); },
@@ -154,7 +171,15 @@ const serve = async (req, res) => {
   const body = Buffer.concat(parts).toString();
   req.entry = { method: req.method, url: req.url, headers: req.headers, body: body.slice(0, 10000) };
   seen.push(req.entry);
-  if (req.method === 'GET') {
+  const last = req.headers['last-event-id'];
+  if (req.method === 'GET' && last !== undefined) {
+    const go = parked.get(last);
+    parked.delete(last);
+    if (!go) res.writeHead(404);
+    if (go) events(res);
+    if (go) go(res);
+    else res.end();
+  } else if (req.method === 'GET') {
     events(res);
     res.write(': open\n\n');
     streams.add(res);

@@ -213,6 +213,9 @@ static void only_errors_of_the_new_era_are_evidence_of_it(void **state)
 		{"{\"code\":-32022,\"message\":\"\"}", MCP_EVIDENCE_NONE},
 		{"{\"code\":-32022,\"message\":\"\",\"data\":{\"supported\":[\"2027-01-01\"]}}",
 		 MCP_EVIDENCE_OTHER_REVISION},
+		{"{\"code\":-32022,\"message\":\"\",\"data\":{\"supported\":[\"2027-01-01\",\"2026-"
+		 "07-28\"]}}",
+		 MCP_EVIDENCE_SAME_REVISION},
 		{"{\"code\":-32020,\"message\":\"\"}", MCP_EVIDENCE_MODERN},
 	};
 
