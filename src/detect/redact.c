@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "detect/redact.h"
 
+#include "detect/json_priv.h"
 #include "json/walk.h"
 #include "json/write.h"
 
@@ -93,54 +94,21 @@ static void redact_number(struct redaction *r, struct str raw)
 	}
 }
 
-/* One past the string that begins at `at`. */
-static size_t string_end(struct str json, size_t at)
-{
-	for (at++; at < json.n && json.p[at] != '"'; at++) {
-		at += json.p[at] == '\\';
-	}
-	return at < json.n ? at + 1 : json.n;
-}
-
-static bool is_number(char c)
-{
-	return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
-}
-
-/* A name is followed by a colon. */
-static bool is_name(struct str json, size_t after)
-{
-	while (after < json.n && (json.p[after] == ' ' || json.p[after] == '\t' ||
-				  json.p[after] == '\n' || json.p[after] == '\r')) {
-		after++;
-	}
-	return after < json.n && json.p[after] == ':';
-}
-
 static enum err_code walk(struct redaction *r, struct str json, struct err *err)
 {
+	struct detect_tokens t = {.json = json};
 	size_t done = 0; /* what stays is copied in pieces */
+	enum detect_token kind;
+	struct str raw;
 
-	for (size_t at = 0; at < json.n;) {
-		size_t end = at + 1;
-		char c = json.p[at];
-
-		if (c == '"') {
-			end = string_end(json, at);
-			if (!is_name(json, end)) {
-				buf_append(r->out, str_make(json.p + done, at - done));
-				TRY(redact_string(r, str_make(json.p + at, end - at), err));
-				done = end;
-			}
-		} else if (c == '-' || (c >= '0' && c <= '9')) {
-			while (end < json.n && is_number(json.p[end])) {
-				end++;
-			}
-			buf_append(r->out, str_make(json.p + done, at - done));
-			redact_number(r, str_make(json.p + at, end - at));
-			done = end;
+	while ((kind = detect_token_next(&t, &raw)) != DETECT_END) {
+		buf_append(r->out, str_make(json.p + done, (size_t)(raw.p - json.p) - done));
+		if (kind == DETECT_STRING) {
+			TRY(redact_string(r, raw, err));
+		} else {
+			redact_number(r, raw);
 		}
-		at = end;
+		done = t.at;
 	}
 	buf_append(r->out, str_from(json, done));
 	return ERR_OK;

@@ -27,6 +27,12 @@ struct action_events {
 	 * a->unrecorded when nothing could be recorded, so nothing was done).
 	 */
 	void (*reply)(struct action *a);
+
+	/*
+	 * RULES_INFER: takes what a->answer.redact names out of what will be sent. What the policies are asked
+	 * about instead, with q->over; p NULL: nothing more was found, or *ret_failed.
+	 */
+	struct str (*redact)(struct action *a, struct rules_query *q, bool *ret_failed);
 };
 
 enum { ACTION_ID_MAX = 64 };

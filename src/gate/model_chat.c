@@ -34,8 +34,8 @@ static uint64_t stated_limit(struct exchange *x, const struct model_request *q)
 	return model_stated_limit(&x->req->arena, q, &limit) && q->max_tokens ? limit : 0;
 }
 
-/* context.input of `infer`: what the policies can ask about. Tokens are at most bytes. */
-static struct str describe(struct exchange *x, const struct model_request *q)
+/* Tokens are at most bytes. */
+struct str model_describe(struct exchange *x, const struct model_request *q)
 {
 	struct json_walk walk = json_walk(q->tools);
 	struct json_writer w;
@@ -98,7 +98,7 @@ static void on_chat_body(struct exchange *x)
 		return;
 	}
 	r->query = (struct rules_query){.kind = RULES_INFER,
-					.input = describe(x, &r->request),
+					.input = model_describe(x, &r->request),
 					.claims = exchange_claims(x)};
 	if (!r->query.input.p) {
 		model_fail(x, MODEL_ERROR_TOO_LARGE);

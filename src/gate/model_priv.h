@@ -5,6 +5,7 @@
 
 #include "gate/exchange.h"
 #include "model/meter.h"
+#include "model/restore.h"
 #include "model/translate.h"
 
 enum { MODEL_BODY_MAX = 32 << 20 };
@@ -51,9 +52,17 @@ struct model_reply {
 	struct model_usage used; /* SPENT_KNOWN */
 	bool metered;            /* usage is taken out of its stream */
 	struct model_meter meter;
-	bool placed;           /* it counts at its back end */
-	struct list queued;    /* it waits for a place there */
-	struct timer patience; /* meanwhile */
+	bool placed;        /* it counts at its back end */
+	struct list queued; /* it waits for a place there */
+
+	/* what @redact took out, to be put back into the answer (gate/model_vault.c) */
+	unsigned hidden;            /* of these classes, DETECT_BITs; 0: nothing was looked for */
+	struct model_request asked; /* as it came, when hidden; `request` is without */
+	struct detect_vault *vault; /* NULL: nothing was found */
+	struct buf clean;           /* what `request` borrows then */
+	struct model_restore *restore; /* of its stream; NULL: none */
+	struct buf plain;              /* what it is fed with */
+	struct timer patience;         /* meanwhile */
 };
 
 enum model_dialect model_dialect_of(const struct exchange *x);
@@ -64,6 +73,26 @@ void model_fail(struct exchange *x, enum model_error e);
 /* Begins with the next model; false: there is none, nothing was begun, and reply->error says why. */
 bool model_try(struct exchange *x);
 void model_try_done(struct exchange *x);
+
+/* What x->model would be asked of r->request; for one attempt at a time, whatever was before is undone. */
+enum model_error model_prepare(struct exchange *x);
+
+/* context.input of `infer`, in the arena; p NULL: it cannot be told. */
+struct str model_describe(struct exchange *x, const struct model_request *q);
+
+/* As action_events.redact. */
+struct str model_redact(struct action *a, struct rules_query *q, bool *ret_failed);
+
+/* The request as it came, for another attempt. */
+void model_vault_forget(struct exchange *x);
+
+/* From now on reply->plain gets what reply->told would, and is put back by model_vault_tell. */
+void model_vault_begin(struct exchange *x);
+void model_vault_tell(struct exchange *x);
+void model_vault_end(struct exchange *x);
+
+/* x->answer, whole, with the originals; false: it is too long. */
+bool model_vault_whole(struct exchange *x);
 
 /* Takes what the attempt may cost from its budgets; reply->over says which has too little. */
 enum model_error model_take_budgets(struct exchange *x);

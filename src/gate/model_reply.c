@@ -43,7 +43,9 @@ static void note_cost(struct exchange *x, int status, const struct model_usage *
 	r->spent = MODEL_SPENT_KNOWN;
 	r->used = *u;
 	if (r->hold && budget_is_over(r->hold, u)) {
-		x->action.finding = STR("it used more tokens than its limit lets it");
+		x->action.finding = arena_printf(
+			&x->req->arena, STR_FMT "%sit used more tokens than its limit lets it",
+			STR_ARG(x->action.finding), x->action.finding.n ? "; " : "");
 	}
 }
 
@@ -77,8 +79,9 @@ static void on_head(struct http_call *c)
 	buf_init(&r->told, MODEL_ANSWER_MAX);
 	action_commit_begin(&x->action, &r->commitment);
 	model_stream_init(&r->stream);
+	model_vault_begin(x);
 	if (r->translation) {
-		begin_translation(x, true, &r->told);
+		begin_translation(x, true, r->restore ? &r->plain : &r->told);
 	}
 	http_call_stream(c);
 	if (http_respond_begin(x->req, 200, fields, ARRAY_LEN(fields), -1)) {
@@ -123,6 +126,7 @@ static void on_data(struct http_call *c, struct str bytes)
 {
 	struct exchange *x = CONTAINER_OF(c, struct exchange, model_call);
 	struct model_reply *r = x->reply;
+	struct buf *to = r->restore ? &r->plain : &r->told;
 
 	sha256_update(&r->commitment, bytes.p, bytes.n);
 	r->bytes += bytes.n;
@@ -130,10 +134,11 @@ static void on_data(struct http_call *c, struct str bytes)
 	if (r->translation) {
 		model_translation_feed(r->translation, bytes);
 	} else if (r->metered) {
-		model_meter_feed(&r->meter, bytes, &r->told);
+		model_meter_feed(&r->meter, bytes, to);
 	} else {
-		buf_append(&r->told, bytes);
+		buf_append(to, bytes);
 	}
+	model_vault_tell(x);
 	if (r->told.failed || (r->translation && r->translation->failed)) {
 		cut_off(x);
 		return;
@@ -193,6 +198,9 @@ static void take_body(struct exchange *x, struct str body)
 	} else if (!translate_body(x, body)) {
 		status = LEDGER_PROTOCOL_ERROR;
 	}
+	if (r->vault && !model_vault_whole(x)) {
+		status = LEDGER_WITHHELD;
+	}
 	note_cost(x, told, status == LEDGER_OK ? &outcome.usage : NULL);
 	if (status == LEDGER_OK) {
 		history_output_model(&x->action, &outcome, body.n);
@@ -217,11 +225,12 @@ static bool end_stream(struct exchange *x)
 	bool whole = true;
 
 	if (r->metered) {
-		model_meter_end(&r->meter, &r->told);
+		model_meter_end(&r->meter, r->restore ? &r->plain : &r->told);
 	}
 	if (r->translation) {
 		whole = model_translation_end(r->translation);
 	}
+	model_vault_end(x);
 	flush(x);
 	return whole;
 }

@@ -219,10 +219,11 @@ static void reply(struct action *a)
 	}
 }
 
-static const struct action_events try_events = {.forward = forward, .reply = reply};
+static const struct action_events try_events = {
+	.forward = forward, .reply = reply, .redact = model_redact};
 
 /* What is left of an attempt whose answer nobody heard. */
-void model_try_done(struct exchange *x)
+static void drop(struct exchange *x)
 {
 	struct model_reply *r = x->reply;
 
@@ -247,9 +248,16 @@ void model_try_done(struct exchange *x)
 	r->over.name = STR("");
 }
 
+void model_try_done(struct exchange *x)
+{
+	model_vault_end(x);
+	drop(x);
+	model_vault_forget(x);
+}
+
 /* What the model's back end is asked in. Another dialect is translated into before anything is decided, and so is
  * its own when the back end would refuse how it is asked. */
-static enum model_error prepare(struct exchange *x)
+static enum model_error translate(struct exchange *x)
 {
 	struct model_reply *r = x->reply;
 	struct gate_model *m = x->model;
@@ -271,6 +279,15 @@ static enum model_error prepare(struct exchange *x)
 				       &m->engine->quirks, m->max_tokens, &r->untold);
 }
 
+enum model_error model_prepare(struct exchange *x)
+{
+	enum model_error e;
+
+	drop(x);
+	e = translate(x);
+	return !e && x->gate->rules->config->n_budgets ? model_take_budgets(x) : e;
+}
+
 bool model_try(struct exchange *x)
 {
 	struct model_reply *r = x->reply;
@@ -282,10 +299,7 @@ bool model_try(struct exchange *x)
 		gate_buf_give(x->gate, &x->answer);
 		x->answer = (struct buf){0};
 		x->model = m;
-		r->error = prepare(x);
-		if (!r->error && x->gate->rules->config->n_budgets) {
-			r->error = model_take_budgets(x);
-		}
+		r->error = model_prepare(x);
 		if (r->error) {
 			continue;
 		}

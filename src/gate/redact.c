@@ -8,7 +8,7 @@ enum { ROUNDS = DETECT_CLASSES + 1, MESSAGE_MAX = 34 << 20 };
 /* Of a resource the arguments are its name, of a completion what is to be completed. */
 static bool has_arguments(enum rules_kind kind)
 {
-	return kind == RULES_CALL_TOOL || kind == RULES_GET_PROMPT;
+	return kind == RULES_CALL_TOOL || kind == RULES_GET_PROMPT || kind == RULES_INFER;
 }
 
 static void add(struct detect_counts *to, const struct detect_counts *n)
@@ -32,15 +32,18 @@ static void note(struct action *a, const char *where)
 }
 
 /* The arguments without what was found, in the arena; p NULL: nothing was, or it failed. */
-static struct str take_out(struct action *a, struct str input, bool *ret_failed)
+static struct str take_out(struct action *a, struct rules_query *q, bool *ret_failed)
 {
 	struct detect_counts n;
 	struct str text = str_make(NULL, 0);
 	struct buf out;
 	struct err err;
 
+	if (q->kind == RULES_INFER) {
+		return a->on->redact(a, q, ret_failed);
+	}
 	buf_init(&out, 2 * RULES_INPUT_MAX);
-	*ret_failed = detect_redact(input, a->answer.redact, &out, &n, &err) != ERR_OK;
+	*ret_failed = detect_redact(q->input, a->answer.redact, &out, &n, &err) != ERR_OK;
 	if (!*ret_failed && detect_total(&n) > 0) {
 		text = arena_dup(a->arena, buf_str(&out));
 		*ret_failed = !text.p;
@@ -56,7 +59,7 @@ static bool settle(struct action *a, struct rules_query *q)
 
 	for (int i = 0; i < ROUNDS; i++) {
 		bool failed;
-		struct str text = take_out(a, q->input, &failed);
+		struct str text = take_out(a, q, &failed);
 
 		if (failed) {
 			return false;
@@ -64,7 +67,7 @@ static bool settle(struct action *a, struct rules_query *q)
 		if (!text.p) {
 			return true;
 		}
-		a->input = q->input = text;
+		a->input = q->input = text; /* of a model: what is told of it */
 		q->again = true;
 		rules_decide(a->rules, q, a->arena, &a->answer);
 		a->answer.event = event;
@@ -82,7 +85,7 @@ void redact_request(struct action *a, struct rules_query *q)
 	}
 	if (!settle(a, q)) {
 		rules_refuse(&a->answer, a->arena, STR("writ.redact"), STR("redact"),
-			     STR("the arguments could not be redacted"));
+			     STR("the request could not be redacted"));
 	}
 	note(a, "the request");
 }

@@ -5,6 +5,8 @@
  * decided about again as they are now, until nothing changes: what is sent is what was
  * decided, and what the record commits to. The temporal event stays the one of the request as it
  * came; what the server answered is committed to as it was.
+ *
+ * Of a request to a model all that it says; there gate/model_vault.c does it, and puts it back.
  */
 #ifndef GATE_REDACT_H
 #define GATE_REDACT_H

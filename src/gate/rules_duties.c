@@ -27,7 +27,8 @@ static bool report(const struct policy *p, const struct policy_annotation *an,
 static bool is_redacted(const struct policy_uid *action)
 {
 	static const struct str names[] = {STR_INIT("call_tool"), STR_INIT("read_resource"),
-					   STR_INIT("get_prompt"), STR_INIT("complete")};
+					   STR_INIT("get_prompt"), STR_INIT("complete"),
+					   STR_INIT("infer")};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		if (str_eq(action->id, names[i])) {
@@ -50,10 +51,10 @@ static bool check_redact(const struct policy *p, const struct policy_annotation 
 	for (size_t i = 0; i < p->action.n_uids; i++) {
 		good = good && is_redacted(&p->action.uids[i]);
 	}
-	return good ||
-	       report(p, an, diags,
-		      "works on tools, resources, prompts and completions only: let the scope "
-		      "say so, as `action in Writ::Action::\"call_tool\"`");
+	return good || report(p, an, diags,
+			      "works on tools, resources, prompts, completions and models only: "
+			      "let the scope "
+			      "say so, as `action in Writ::Action::\"call_tool\"`");
 }
 
 static bool check_route(const struct policy *p, const struct policy_annotation *an,
@@ -107,7 +108,7 @@ bool rules_check_duties(const struct policy *p, const void *config, struct polic
 static bool can_redact(enum rules_kind kind)
 {
 	return kind == RULES_CALL_TOOL || kind == RULES_READ_RESOURCE || kind == RULES_GET_PROMPT ||
-	       kind == RULES_COMPLETE;
+	       kind == RULES_COMPLETE || kind == RULES_INFER;
 }
 
 static bool can_do(enum rules_kind kind, const struct policy_note *duty)

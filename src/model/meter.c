@@ -124,14 +124,6 @@ static bool is_usage(struct str event)
 	return ok;
 }
 
-/* The length of the first event with its empty line; 0: it has not ended. */
-static size_t first_event(struct str s)
-{
-	size_t lf = str_find_str(s, STR("\n\n")), crlf = str_find_str(s, STR("\r\n\r\n"));
-
-	return lf < s.n && lf < crlf ? lf + 2 : crlf < s.n ? crlf + 4 : 0;
-}
-
 void model_meter_feed(struct model_meter *m, struct str bytes, struct buf *out)
 {
 	size_t n;
@@ -144,7 +136,7 @@ void model_meter_feed(struct model_meter *m, struct str bytes, struct buf *out)
 		m->open = true;
 		return;
 	}
-	while ((n = first_event(buf_str(&m->held))) > 0) {
+	while ((n = model_event_length(buf_str(&m->held))) > 0) {
 		struct str event = str_make(buf_str(&m->held).p, n);
 
 		if (m->open || !is_usage(event)) {

@@ -206,3 +206,10 @@ void model_stream_feed(struct model_stream *s, struct str bytes)
 		take_event(s, &e);
 	}
 }
+
+size_t model_event_length(struct str bytes)
+{
+	size_t lf = str_find_str(bytes, STR("\n\n")), crlf = str_find_str(bytes, STR("\r\n\r\n"));
+
+	return lf < bytes.n && lf < crlf ? lf + 2 : crlf < bytes.n ? crlf + 4 : 0;
+}

@@ -65,6 +65,9 @@ void model_stream_done(struct model_stream *s);
 /* Looks at the next bytes of the stream. Does nothing once blind. */
 void model_stream_feed(struct model_stream *s, struct str bytes);
 
+/* The length of the first event of these bytes with its empty line; 0: it has not ended. */
+size_t model_event_length(struct str bytes);
+
 /* Static storage. */
 struct str model_finish_name(enum model_finish f);
 

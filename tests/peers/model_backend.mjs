@@ -2,11 +2,12 @@
 // An OpenAI- and Anthropic-compatible back end without dependencies: deterministic, plain and streaming.
 // Prints {"port":N} once it listens on 127.0.0.1. GET /seen answers what it received, as JSON.
 //
-//   node model_backend.mjs [--port N] [--model NAME]... [--delay MS] [--strict ENGINE]
+//   node model_backend.mjs [--port N] [--model NAME]... [--delay MS] [--strict ENGINE] [--pieces N]
 //
 // With --strict it refuses, as that engine would, what is not of its dialect: chat, messages or mistral.
 // Asked to "use" a tool it calls each that is offered; "think" makes it think first; "long" ends by length.
-// It answers the last user message by "echo: TEXT", a word a chunk. A model whose name begins with
+// "with TEXT" at the end goes into the arguments, "invent" makes it say [email-5].
+// It answers the last user message by "echo: TEXT", a word a chunk, or N characters. A model whose name begins with
 // "bad-" misbehaves: bad-500, bad-html, bad-429, bad-json, bad-cut, bad-hang, bad-flood,
 // bad-usage (counts that are no numbers), bad-no-usage, bad-no-done, bad-event (not JSON),
 // bad-length (finish_reason length), bad-tools (calls a tool), bad-redirect.
@@ -20,6 +21,11 @@ const seen = [];
 const closed = []; // answers that were given up before their end
 const sleep = (ms) => new Promise((done) => { setTimeout(done, ms); });
 const words = (s) => s.split(' ').filter(Boolean);
+const pieces = Number(values('pieces')[0] ?? 0);
+const cut = (s) => (pieces ? s.match(new RegExp(`.{1,${pieces}}`, 'gsu')) : words(s).map((w) => `${w} `));
+const cityOf = (reply) => ({ city: reply.match(/ with (.*)$/s)?.[1] ?? 'Köln' });
+const cutArguments = (reply) => (pieces ? cut(JSON.stringify(cityOf(reply))) : ['{"city":', `${JSON.stringify(cityOf(reply).city)}}`]);
+const say = (s) => `echo: ${s}${s.includes('invent') ? ' [email-5]' : ''}`;
 
 const json = (res, status, o, headers) => {
   const body = JSON.stringify(o);
@@ -108,17 +114,16 @@ const stream = async (q, res, reply, usage) => {
     toolNames(q).forEach((name, index) => {
       const part = (f) => chunk({ tool_calls: [{ index, ...f }] });
       part({ id: `c000000${index}${q.messages.length % 10}`, type: 'function', function: { name, arguments: '' } });
-      part({ function: { arguments: '{"city":' } });
-      part({ function: { arguments: '"Köln"}' } });
+      for (const piece of cutArguments(reply)) part({ function: { arguments: piece } });
     });
     chunk({}, 'tool_calls');
     if (q.stream_options?.include_usage || strict === 'mistral') res.write(`data: ${JSON.stringify({ ...base, choices: [], usage })}\n\n`);
     res.end('data: [DONE]\n\n');
     return;
   }
-  for (const word of words(reply)) {
+  for (const piece of cut(reply)) {
     await sleep(delay);
-    chunk({ content: `${word} ` });
+    chunk({ content: piece });
     if (q.model === 'bad-event') res.write('data: not json\n\n');
     if (q.model === 'bad-cut') {
       res.write('data: {"choices":[{"del');
@@ -148,7 +153,7 @@ const stream = async (q, res, reply, usage) => {
 };
 
 const chat = async (q, res) => {
-  const reply = `echo: ${plain(q.messages)}`;
+  const reply = say(plain(q.messages));
   let usage = usageOf(q, reply);
   if (early[q.model]) {
     early[q.model](res);
@@ -165,7 +170,7 @@ const chat = async (q, res) => {
     id: 'call_1', type: 'function',
     function: { name: q.tools?.[0]?.function?.name ?? 'not_offered', arguments: '{"a":1}' },
   }] : reply.startsWith('echo: use') && toolNames(q).map((name, i) => ({
-    id: `c000000${i}${q.messages.length % 10}`, type: 'function', function: { name, arguments: '{"city":"Köln"}' },
+    id: `c000000${i}${q.messages.length % 10}`, type: 'function', function: { name, arguments: JSON.stringify(cityOf(reply)) },
   }));
   json(res, 200, {
     id: 'chatcmpl-1', object: 'chat.completion', created: 1700000000, model: q.model,
@@ -201,15 +206,15 @@ const embeddings = (q, res) => {
 };
 
 const completions = async (q, res) => {
-  const reply = `echo: ${q.prompt}`;
+  const reply = say(q.prompt);
   const base = { id: 'cmpl-1', object: 'text_completion', created: 1700000000, model: q.model };
-  if (q.stream) await sse(res, words(reply).map((w) => ({ ...base, choices: [{ index: 0, text: `${w} `, finish_reason: null }] })), false);
+  if (q.stream) await sse(res, cut(reply).map((text) => ({ ...base, choices: [{ index: 0, text, finish_reason: null }] })), false);
   else json(res, 200, { ...base, choices: [{ index: 0, text: reply, finish_reason: 'stop' }], usage: { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 } });
 };
 
 const responses = async (q, res) => {
   const last = typeof q.input === 'string' ? q.input : textOf(q.input.at(-1).content);
-  const reply = `echo: ${last}`;
+  const reply = say(last);
   const content = { type: 'output_text', text: reply, annotations: [] };
   const message = { type: 'message', id: 'msg_1', role: 'assistant', status: 'completed', content: [content] };
   const whole = {
@@ -226,7 +231,7 @@ const responses = async (q, res) => {
     { type: 'response.created', response: { ...whole, status: 'in_progress', output: [] } },
     { type: 'response.output_item.added', output_index: 0, item: { ...message, status: 'in_progress', content: [] } },
     { type: 'response.content_part.added', ...at, part: { ...content, text: '' } },
-    ...words(reply).map((w) => ({ type: 'response.output_text.delta', ...at, delta: `${w} ` })),
+    ...cut(reply).map((delta) => ({ type: 'response.output_text.delta', ...at, delta })),
     { type: 'response.output_text.done', ...at, text: reply },
     { type: 'response.output_item.done', output_index: 0, item: message },
     { type: 'response.completed', response: whole },
@@ -235,7 +240,7 @@ const responses = async (q, res) => {
 };
 
 const messages = async (q, res) => {
-  const reply = `echo: ${textOf(q.messages.at(-1).content)}`;
+  const reply = say(textOf(q.messages.at(-1).content));
   const base = { id: 'msg_1', type: 'message', role: 'assistant', model: q.model, stop_sequence: null };
   if (q.model === 'bad-event') {
     await sse(res, [
@@ -244,7 +249,7 @@ const messages = async (q, res) => {
     ], true);
     return;
   }
-  const calls = reply.startsWith('echo: use') ? toolNames(q).map((name, i) => ({ type: 'tool_use', id: `toolu_${i}${q.messages.length}`, name, input: { city: 'Köln' } })) : [];
+  const calls = reply.startsWith('echo: use') ? toolNames(q).map((name, i) => ({ type: 'tool_use', id: `toolu_${i}${q.messages.length}`, name, input: cityOf(reply) })) : [];
   const thought = reply.startsWith('echo: think') ? [{ type: 'thinking', thinking: 'let me see', signature: 'xyz' }] : [];
   const stop = calls.length ? 'tool_use' : reply.startsWith('echo: long') ? 'max_tokens' : 'end_turn';
   if (!q.stream) {
@@ -257,8 +262,7 @@ const messages = async (q, res) => {
       { type: 'message_start', message: { ...base, content: [], stop_reason: null, usage: { input_tokens: 3, output_tokens: 0 } } },
       ...calls.flatMap((c, index) => [
         { type: 'content_block_start', index, content_block: { ...c, input: {} } },
-        { type: 'content_block_delta', index, delta: { type: 'input_json_delta', partial_json: '{"city":' } },
-        { type: 'content_block_delta', index, delta: { type: 'input_json_delta', partial_json: '"Köln"}' } },
+        ...cutArguments(reply).map((partial_json) => ({ type: 'content_block_delta', index, delta: { type: 'input_json_delta', partial_json } })),
         { type: 'content_block_stop', index },
       ]),
       { type: 'message_delta', delta: { stop_reason: stop, stop_sequence: null }, usage: { output_tokens: 2 } },
@@ -276,7 +280,7 @@ const messages = async (q, res) => {
     ]),
     { type: 'content_block_start', index: thought.length, content_block: { type: 'text', text: '' } },
     { type: 'ping' },
-    ...words(reply).map((w) => ({ type: 'content_block_delta', index: thought.length, delta: { type: 'text_delta', text: `${w} ` } })),
+    ...cut(reply).map((text) => ({ type: 'content_block_delta', index: thought.length, delta: { type: 'text_delta', text } })),
     { type: 'content_block_stop', index: thought.length },
     { type: 'message_delta', delta: { stop_reason: stop, stop_sequence: null }, usage: { output_tokens: 2 } },
     { type: 'message_stop' },
