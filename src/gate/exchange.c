@@ -81,10 +81,13 @@ void exchange_empty(struct exchange *x, int status)
 	http_respond(x->req, status, NULL, 0, STR(""));
 }
 
-/* An older client, which has a session, can come back for what it misses of a stream. */
+/*
+ * An older client, which has a session, can come back for what it misses of a stream. A batch shares
+ * one stream, which has no order to take up.
+ */
 static bool can_come_back(const struct exchange *x)
 {
-	return x->session && !x->session->named && x->version < MCP_MODERN &&
+	return x->session && !x->batch && !x->session->named && x->version < MCP_MODERN &&
 	       x->version >= MCP_2025_03_26;
 }
 

@@ -52,6 +52,7 @@ struct exchange {
 	bool streaming;              /* the answer is a stream of events that has begun */
 	struct replay_stream stream; /* of an older client\'s answer: it can come back for it */
 	struct buf answer;           /* what will be sent; lent */
+	struct mcp_batch *batch;     /* it is of several messages, or one of them; else NULL */
 
 	/* MCP */
 	struct endpoint *endpoint;
@@ -133,7 +134,7 @@ bool gather_start(struct gather *g, struct arena *a, struct loop *loop, struct l
 void gather_stop(struct gather *g);
 
 /* Front ends, by path. */
-extern const struct exchange_ops mcp_post_ops, mcp_get_ops, model_chat_ops;
+extern const struct exchange_ops mcp_post_ops, mcp_batch_ops, mcp_get_ops, model_chat_ops;
 
 void mcp_begin(struct exchange *x, struct str server);
 void model_begin(struct exchange *x, struct str what);
@@ -141,6 +142,10 @@ void model_begin(struct exchange *x, struct str what);
 /* ---- MCP requests (mcp_*.c) ---- */
 
 void mcp_fail(struct exchange *x, enum mcp_error e);
+
+/* Several messages in the one POST of a session of 2025-03-26 (mcp_batch.c): x->msg.whole is an array. */
+void mcp_batch_start(struct exchange *x);
+void mcp_batch_half_closed(struct exchange *x);
 
 /* The session a message of the older era names, if it may use it; else the answer is given. */
 bool mcp_find_session(struct exchange *x);

@@ -147,7 +147,9 @@ static void on_abort(struct http_req *req, bool gone)
 	if (!gone && !hanging_up_cancels(x)) {
 		/* It may still read its answer, but whoever has closed will not be asked anything. */
 		x->half_closed = true;
-		if (x->ops == &mcp_post_ops && (x->call.hop || x->inquiry)) {
+		if (x->ops == &mcp_batch_ops) {
+			mcp_batch_half_closed(x);
+		} else if (x->ops == &mcp_post_ops && (x->call.hop || x->inquiry)) {
 			ask_client_gone(x->session);
 		}
 		return;

@@ -547,6 +547,26 @@ static bool answer(struct link *l, struct link_call *c, const struct mcp_msg *m)
 	return owner != c;
 }
 
+/* Several messages at once, which servers of revision 2025-03-26 may send (basic: "Batching"). */
+static bool take_batch(struct link *l, struct link_call *c, struct str array)
+{
+	uint64_t generation = l->generation;
+	struct json_member m;
+
+	for (struct json_walk w = json_walk(array); json_walk_next(&w, &m);) {
+		if (json_raw_type(m.value) == JSON_ARRAY) {
+			gate_finding(l->gate, l->id, "a batch within a batch");
+		} else if (!link_message(l, c, m.value)) {
+			return false;
+		}
+		/* A message may end the link: then the rest is nobody's. */
+		if (l->generation != generation || l->state == LINK_DOWN) {
+			return c == NULL;
+		}
+	}
+	return true;
+}
+
 bool link_message(struct link *l, struct link_call *c, struct str text)
 {
 	UNSET struct mcp_msg m;
@@ -564,6 +584,9 @@ bool link_message(struct link *l, struct link_call *c, struct str text)
 	case MCP_ERROR_RESPONSE:
 		return answer(l, c, &m);
 	case MCP_INVALID:
+		if (m.fault == MCP_ERROR_BATCH && l->version == MCP_2025_03_26) {
+			return take_batch(l, c, m.whole);
+		}
 		gate_finding(l->gate, l->id, "a message that is not strict JSON-RPC");
 		/* An answer that is broken, but says whose it is, is that call's end. */
 		c = c ? c : find_call(l, m.id);

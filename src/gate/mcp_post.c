@@ -161,7 +161,12 @@ static void legacy(struct exchange *x)
 
 	x->version = MCP_LEGACY_NEWEST;
 	if (x->msg.kind == MCP_REQUEST && x->msg.method == MCP_INITIALIZE) {
-		mcp_open_start(x);
+		/* MCP 2025-03-26 basic/lifecycle: it must not be part of a batch. */
+		if (x->batch) {
+			mcp_fail(x, MCP_ERROR_REQUEST);
+		} else {
+			mcp_open_start(x);
+		}
 		return;
 	}
 	if (!mcp_find_session(x)) {
@@ -230,6 +235,22 @@ static void modern(struct exchange *x, const struct mcp_headers *headers)
 	dispatch(x);
 }
 
+/* An array is several messages to a session of 2025-03-26, and to no other. */
+static void invalid(struct exchange *x)
+{
+	if (x->msg.fault == MCP_ERROR_BATCH && !x->batch &&
+	    h1_get(&x->req->head, HTTP_F_MCP_SESSION_ID).p) {
+		if (!mcp_find_session(x)) {
+			return;
+		}
+		if (x->version == MCP_2025_03_26) {
+			mcp_batch_start(x);
+			return;
+		}
+	}
+	mcp_fail(x, x->msg.fault);
+}
+
 static void on_post_body(struct exchange *x)
 {
 	const struct mcp_headers headers = {
@@ -241,10 +262,14 @@ static void on_post_body(struct exchange *x)
 	x->version = MCP_LEGACY_NEWEST;
 	if (mcp_msg_parse(&x->req->arena, x->req->body, &x->gate->json_limits, &x->msg, NULL) ==
 	    MCP_INVALID) {
-		mcp_fail(x, x->msg.fault);
+		invalid(x);
 		return;
 	}
 	if (mcp_is_modern(&x->msg, &headers)) {
+		if (x->batch) {
+			mcp_fail(x, MCP_ERROR_REQUEST);
+			return;
+		}
 		modern(x, &headers);
 	} else {
 		legacy(x);

@@ -18,7 +18,8 @@
 	 *                  code    code    legacy modern */                                          \
 	X(PARSE,            -32700, -32700, 400,   400,   "Parse error: the message is not strict JSON") \
 	X(REQUEST,          -32600, -32600, 400,   400,   "Invalid request")                             \
-	X(BATCH,            -32600, -32600, 400,   400,   "Invalid request: batches are not accepted")   \
+	X(BATCH,            -32600, -32600, 400,   400,   "Invalid request: a batch, which only sessions of revision 2025-03-26 may send") \
+	X(BATCH_LARGE,      -32600, -32600, 413,   413,   "Invalid request: a batch of more than 64 messages, or its answers together past 32 MiB") \
 	X(TOO_LARGE,        -32600, -32600, 413,   413,   "Invalid request: the message is too large or nested too deeply") \
 	X(NOT_INITIALIZED,  -32600, -32600, 400,   400,   "Invalid request: the session is not initialized") \
 	X(INITIALIZED_TWICE, -32600, -32600, 400,  400,   "Invalid request: the session is already initialized") \

@@ -404,11 +404,13 @@ class Play:
         return next(i.notes for i in self.page.items if i.line == item.line)
 
     def do_session(self, item):
-        """session NAME [PATH]: a session of our own; its id becomes $NAME"""
-        name, *path = item.rest().split()
+        """session NAME [PATH] [in REVISION]: a session of our own; its id becomes $NAME"""
+        said, _, revision = item.rest().partition(" in ")
+        name, *path = said.split()
         s = self.dial(item)
         extra = [tuple(p.split(": ", 1)) for p in self.params(item, "with")]
-        self.world.names[name] = wire.open_session(s, self.world.names["host"], path[0] if path else "/mcp", extra)
+        self.world.names[name] = wire.open_session(s, self.world.names["host"], path[0] if path else "/mcp", extra,
+                                                   revision or "2025-11-25")
         s.close()
 
     def do_bytes(self, item):

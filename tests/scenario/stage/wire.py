@@ -201,8 +201,9 @@ def post(s, host, path, message, session=None, extra=()):
     return Reader(s).answer()
 
 
-def open_session(s, host, path="/mcp", extra=()):
-    a = post(s, host, path, INITIALIZE, extra=extra)
+def open_session(s, host, path="/mcp", extra=(), revision="2025-11-25"):
+    asks = {**INITIALIZE, "params": {**INITIALIZE["params"], "protocolVersion": revision}}
+    a = post(s, host, path, asks, extra=extra)
     session = a.headers.get("mcp-session-id")
     if not session:
         raise Failed(f"no session: {a.status} {a.text[:300]}")
