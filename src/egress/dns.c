@@ -99,11 +99,14 @@ bool egress_dns_read(struct str in, struct egress_dns_query *ret)
 }
 
 size_t egress_dns_write(const struct egress_dns_query *q, enum egress_dns_code code,
-			const uint8_t *address, uint8_t out[EGRESS_DNS_ANSWER_MAX])
+			const struct egress_ip *address, uint8_t out[EGRESS_DNS_ANSWER_MAX])
 {
-	/* The name is the one at byte 12: A, IN, the time, 4 bytes. */
-	static const uint8_t record[] = {0xc0, HEAD, 0, EGRESS_DNS_A,   0, CLASS_IN,
-					 0,    0,    0, EGRESS_DNS_TTL, 0, 4};
+	bool six = address && address->v6;
+	uint8_t size = six ? 16 : 4;
+	/* The name is the one at byte 12: type, IN, the time, so many bytes. */
+	const uint8_t record[] = {0xc0, HEAD,           0, six ? EGRESS_DNS_AAAA : EGRESS_DNS_A,
+				  0,    CLASS_IN,       0, 0,
+				  0,    EGRESS_DNS_TTL, 0, size};
 	bool has = code == EGRESS_DNS_FINE && address && q->question.n;
 	size_t n = HEAD;
 
@@ -120,8 +123,8 @@ size_t egress_dns_write(const struct egress_dns_query *q, enum egress_dns_code c
 	}
 	if (has) {
 		memcpy(out + n, record, sizeof(record));
-		memcpy(out + n + sizeof(record), address, 4);
-		n += sizeof(record) + 4;
+		memcpy(out + n + sizeof(record), address->bytes, size);
+		n += sizeof(record) + size;
 	}
 	return n;
 }

@@ -44,10 +44,10 @@ struct egress_dns_query {
 bool egress_dns_read(struct str in, struct egress_dns_query *ret) MUST_USE;
 
 /*
- * The answer: `code`, and with FINE the IPv4 address, unless that is NULL: the name exists, but
- * nothing of this type. Returns how many bytes of `out` it takes.
+ * The answer: `code`, and with FINE the address, unless that is NULL: the name exists, but nothing
+ * of this type. Returns how many bytes of `out` it takes.
  */
 size_t egress_dns_write(const struct egress_dns_query *q, enum egress_dns_code code,
-			const uint8_t *address, uint8_t out[EGRESS_DNS_ANSWER_MAX]);
+			const struct egress_ip *address, uint8_t out[EGRESS_DNS_ANSWER_MAX]);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/names.h"
 
+#include <endian.h>
 #include <stdlib.h>
 
 /* 198.18.0.1 is the first, so that none ends in .0.0. */
@@ -12,21 +13,31 @@ struct egress_named {
 	char name[];
 };
 
-static struct egress_ip address_of(uint32_t number)
-{
-	uint32_t at = POOL_FIRST + number;
+/* Of IPv6 the first 12 bytes, with the address of IPv4 behind them. */
+static const uint8_t prefix[12] = {0x20, 0x01, 0x00, 0x02};
 
-	return (struct egress_ip){.bytes = {(uint8_t)(at >> 24), (uint8_t)(at >> 16),
-					    (uint8_t)(at >> 8), (uint8_t)at}};
+static struct egress_ip address_of(uint32_t number, bool v6)
+{
+	uint32_t at = htobe32(POOL_FIRST + number);
+	struct egress_ip ip = {.v6 = v6};
+
+	if (v6) {
+		memcpy(ip.bytes, prefix, sizeof(prefix));
+	}
+	memcpy(ip.bytes + (v6 ? sizeof(prefix) : 0), &at, sizeof(at));
+	return ip;
 }
 
 /* Its number in the pool; EGRESS_NAMES_POOL or more: it is not of the pool. */
 static uint32_t number_of(const struct egress_ip *ip)
 {
-	uint32_t at = (uint32_t)ip->bytes[0] << 24 | (uint32_t)ip->bytes[1] << 16 |
-		      (uint32_t)ip->bytes[2] << 8 | ip->bytes[3];
+	uint32_t at;
 
-	return ip->v6 ? UINT32_MAX : at - POOL_FIRST;
+	if (ip->v6 && memcmp(ip->bytes, prefix, sizeof(prefix)) != 0) {
+		return UINT32_MAX;
+	}
+	memcpy(&at, ip->bytes + (ip->v6 ? sizeof(prefix) : 0), sizeof(at));
+	return be32toh(at) - POOL_FIRST;
 }
 
 bool egress_names_holds(const struct egress_ip *ip)
@@ -48,7 +59,7 @@ static struct str name_of(const struct egress_named *e)
 	return str_make(e->name, e->n);
 }
 
-bool egress_names_give(struct egress_names *t, struct str name, struct egress_ip *ret)
+bool egress_names_give(struct egress_names *t, struct str name, bool v6, struct egress_ip *ret)
 {
 	struct egress_named *e;
 
@@ -58,7 +69,7 @@ bool egress_names_give(struct egress_names *t, struct str name, struct egress_ip
 	}
 	for (size_t i = 0; t->slots && i < EGRESS_NAMES_MAX; i++) {
 		if (t->slots[i] && str_eq(name_of(t->slots[i]), name)) {
-			*ret = address_of(t->slots[i]->number);
+			*ret = address_of(t->slots[i]->number, v6);
 			return true;
 		}
 	}
@@ -72,7 +83,7 @@ bool egress_names_give(struct egress_names *t, struct str name, struct egress_ip
 	free(t->slots[e->number % EGRESS_NAMES_MAX]);
 	t->slots[e->number % EGRESS_NAMES_MAX] = e;
 	t->next = (t->next + 1) % EGRESS_NAMES_POOL;
-	*ret = address_of(e->number);
+	*ret = address_of(e->number, v6);
 	return true;
 }
 

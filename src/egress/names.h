@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Addresses that stand for names. A program that asks for a host's address gets one from a pool
- * that leads nowhere (198.18.0.0/15, RFC 2544); when it connects there, the pool says which name it
+ * that leads nowhere (198.18.0.0/15, RFC 2544; the same number behind 2001:2::/96, RFC 5180); when it connects there, the pool says which name it
  * meant. So a name is decided about, and looked up outside, only when something connects.
  *
  * At most 1,024 names at once, the oldest makes way. An address that was given comes back for another
@@ -22,8 +22,9 @@ struct egress_names {
 
 void egress_names_done(struct egress_names *t);
 
-/* The address of this name, the same while it is kept. False when out of memory. */
-bool egress_names_give(struct egress_names *t, struct str name, struct egress_ip *ret) MUST_USE;
+/* The address of this name, the same while it is kept: `v6` or not. False when out of memory. */
+bool egress_names_give(struct egress_names *t, struct str name, bool v6,
+		       struct egress_ip *ret) MUST_USE;
 
 /* The name an address stands for, until the next call of egress_names_give; p NULL: none. */
 struct str egress_names_find(const struct egress_names *t, const struct egress_ip *ip);

@@ -4,7 +4,8 @@
  * stands for it (egress/names.h), every other one does not exist. Which address the name has outside is
  * looked up when a connection to it was permitted, so nothing leaves this machine by asking.
  *
- * Names have IPv4 addresses only; all other questions about them have no answer.
+ * Names have an IPv4 address, and one of IPv6 where the sandbox has that; all other questions about
+ * them have no answer.
  */
 #include "gate/exit_priv.h"
 
@@ -22,7 +23,7 @@ struct exit_dns {
 	struct exit_run *run;
 	struct loop_fd udp;
 	struct net_acceptor tcp;
-	bool listens;
+	bool listens, has_v6;
 	struct list conns;
 	unsigned n_conns;
 	struct egress_host refused; /* the last one that was noted */
@@ -72,13 +73,14 @@ static size_t answer(struct exit_dns *d, struct str in, uint8_t out[EGRESS_DNS_A
 		note_refused(d, &q.host);
 		return egress_dns_write(&q, EGRESS_DNS_NO_NAME, NULL, out);
 	}
-	if (q.type != EGRESS_DNS_A) {
+	if (q.type != EGRESS_DNS_A && (q.type != EGRESS_DNS_AAAA || !d->has_v6)) {
 		return egress_dns_write(&q, EGRESS_DNS_FINE, NULL, out);
 	}
-	if (!egress_names_give(&x->names, egress_host_name(&q.host), &ip)) {
+	if (!egress_names_give(&x->names, egress_host_name(&q.host), q.type == EGRESS_DNS_AAAA,
+			       &ip)) {
 		return egress_dns_write(&q, EGRESS_DNS_FAILED, NULL, out);
 	}
-	return egress_dns_write(&q, EGRESS_DNS_FINE, ip.bytes, out);
+	return egress_dns_write(&q, EGRESS_DNS_FINE, &ip, out);
 }
 
 /* ---- UDP ---- */
@@ -231,13 +233,15 @@ enum err_code exit_dns_listen(struct exit_run *x, int fd, struct err *err)
 {
 	CLEANUP(fd_close) int owned = fd;
 	struct exit_dns *d = dns_of(x);
-	int type = 0;
+	int type = 0, domain = 0;
 	socklen_t n = sizeof(type);
 
 	if (!d || getsockopt(owned, SOL_SOCKET, SO_TYPE, &type, &n) < 0 ||
 	    (type == SOCK_DGRAM ? d->udp.fd >= 0 : d->listens)) {
 		return ERR(err, ERR_INVALID, "a second resolver, or no memory for one");
 	}
+	d->has_v6 |=
+		getsockopt(owned, SOL_SOCKET, SO_DOMAIN, &domain, &n) == 0 && domain == AF_INET6;
 	if (type == SOCK_DGRAM) {
 		d->udp = (struct loop_fd){.fd = fd_take(&owned), .on_ready = on_datagrams};
 		return loop_add(&x->gate->loop, &d->udp, LOOP_READ, err);

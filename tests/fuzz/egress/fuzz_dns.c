@@ -44,17 +44,19 @@ static bool spell(struct str question, struct egress_host *ret)
 
 static void check_answer(const struct egress_dns_query *q, enum egress_dns_code code, bool has)
 {
-	static const uint8_t address[] = {198, 18, 3, 4};
+	const struct egress_ip address = {.v6 = q->type == EGRESS_DNS_AAAA,
+					  .bytes = {198, 18, 3, 4, [15] = 5}};
 	uint8_t out[EGRESS_DNS_ANSWER_MAX];
-	size_t n = egress_dns_write(q, code, has ? address : NULL, out);
+	size_t n = egress_dns_write(q, code, has ? &address : NULL, out);
+	size_t size = address.v6 ? 16 : 4;
 	struct egress_dns_query again;
 
 	check(n >= 12 && n <= sizeof(out));
 	check(!egress_dns_read(str_make((char *)out, n), &again)); /* an answer is no question */
 	check(out[0] == q->id[0] && out[1] == q->id[1] && (out[3] & 15) == (int)code);
 	check(out[7] == (has && code == EGRESS_DNS_FINE && q->question.n));
-	check(n == 12 + q->question.n + (out[7] ? 16U : 0U));
-	check(!out[7] || memcmp(out + n - 4, address, 4) == 0);
+	check(n == 12 + q->question.n + (out[7] ? 12 + size : 0U));
+	check(!out[7] || memcmp(out + n - size, address.bytes, size) == 0);
 	/* Its question alone, as a question, is the same. */
 	out[2] = (uint8_t)(q->recursion ? 1 : 0);
 	out[7] = 0;

@@ -48,23 +48,38 @@ static void an_answer_has_the_question_and_one_address(void **state)
 		"\x12\x34\x81\x80\x00\x01\x00\x01\x00\x00\x00\x00" NAME A
 		"\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x1e\x00\x04\xc6\x12\x00\x01";
 	struct egress_dns_query q = read_fine(BYTES(HEAD NAME A));
-	const uint8_t address[] = {198, 18, 0, 1};
+	const struct egress_ip address = {.bytes = {198, 18, 0, 1}};
 	uint8_t out[EGRESS_DNS_ANSWER_MAX];
-	size_t n = egress_dns_write(&q, EGRESS_DNS_FINE, address, out);
+	size_t n = egress_dns_write(&q, EGRESS_DNS_FINE, &address, out);
 
 	(void)state;
 	assert_int_equal(n, sizeof(want) - 1);
 	assert_memory_equal(out, want, n);
 }
 
+static void an_address_of_ipv6_is_another_type(void **state)
+{
+	static const char want[] = "\xc0\x0c\x00\x1c\x00\x01\x00\x00\x00\x1e\x00\x10 \x01\x00\x02";
+	struct egress_dns_query q = read_fine(BYTES(HEAD NAME "\x00\x1c\x00\x01"));
+	const struct egress_ip address = {.v6 = true, .bytes = {0x20, 1, 0, 2, [15] = 9}};
+	uint8_t out[EGRESS_DNS_ANSWER_MAX];
+	size_t n = egress_dns_write(&q, EGRESS_DNS_FINE, &address, out);
+
+	(void)state;
+	assert_int_equal(q.type, EGRESS_DNS_AAAA);
+	assert_int_equal(n, sizeof(HEAD NAME A) - 1 + 28);
+	assert_memory_equal(out + n - 28, want, sizeof(want) - 1);
+	assert_int_equal(out[n - 1], 9);
+}
+
 static void an_answer_without_an_address_says_why(void **state)
 {
 	struct egress_dns_query q = read_fine(BYTES(HEAD NAME A));
-	const uint8_t address[] = {198, 18, 0, 1};
+	const struct egress_ip address = {.bytes = {198, 18, 0, 1}};
 	uint8_t out[EGRESS_DNS_ANSWER_MAX];
 
 	(void)state;
-	assert_int_equal(egress_dns_write(&q, EGRESS_DNS_NO_NAME, address, out),
+	assert_int_equal(egress_dns_write(&q, EGRESS_DNS_NO_NAME, &address, out),
 			 sizeof(HEAD NAME A) - 1);
 	assert_int_equal(out[3], 0x83);
 	assert_int_equal(out[7], 0);
@@ -158,7 +173,7 @@ static void the_longest_name_fits_and_no_longer_one(void **state)
 {
 	char in[600];
 	uint8_t out[EGRESS_DNS_ANSWER_MAX];
-	const uint8_t address[] = {198, 18, 0, 1};
+	const struct egress_ip address = {.bytes = {198, 18, 0, 1}};
 
 	(void)state;
 	for (size_t last = 60; last <= 63; last++) {
@@ -177,7 +192,7 @@ static void the_longest_name_fits_and_no_longer_one(void **state)
 		memcpy(in + n, A, 4);
 		q = read_fine(str_make(in, n + 4));
 		assert_int_equal(q.code, n - 12 <= 255 ? EGRESS_DNS_FINE : EGRESS_DNS_MALFORMED);
-		assert_true(egress_dns_write(&q, q.code, address, out) <= EGRESS_DNS_ANSWER_MAX);
+		assert_true(egress_dns_write(&q, q.code, &address, out) <= EGRESS_DNS_ANSWER_MAX);
 	}
 }
 
@@ -187,6 +202,7 @@ int main(void)
 		cmocka_unit_test(a_question_for_a_host_is_read),
 		cmocka_unit_test(what_follows_the_question_is_not_looked_at),
 		cmocka_unit_test(an_answer_has_the_question_and_one_address),
+		cmocka_unit_test(an_address_of_ipv6_is_another_type),
 		cmocka_unit_test(an_answer_without_an_address_says_why),
 		cmocka_unit_test(what_is_no_question_gets_no_answer),
 		cmocka_unit_test(malformed_questions_are_told_so),

@@ -9,7 +9,7 @@ static struct egress_ip give(struct egress_names *t, const char *name)
 {
 	struct egress_ip ip;
 
-	assert_true(egress_names_give(t, str_from_c(name), &ip));
+	assert_true(egress_names_give(t, str_from_c(name), false, &ip));
 	return ip;
 }
 
@@ -27,10 +27,27 @@ static void a_name_has_one_address_and_an_address_one_name(void **state)
 	egress_names_done(&t);
 }
 
+static void a_name_has_an_address_of_each_kind(void **state)
+{
+	struct egress_names t = {0};
+	struct egress_ip four = give(&t, "a.test"), six;
+	struct egress_ip other;
+
+	(void)state;
+	assert_true(egress_names_give(&t, STR("a.test"), true, &six));
+	assert_true(egress_ip_parse(STR("2001:2::c612:1"), &other));
+	assert_true(egress_ip_eq(&six, &other));
+	assert_true(egress_names_holds(&six) && egress_names_holds(&four));
+	assert_true(str_eq(egress_names_find(&t, &six), STR("a.test")));
+	assert_int_equal(egress_classify(&six), EGRESS_BENCHMARK);
+	egress_names_done(&t);
+}
+
 static void what_was_not_given_stands_for_nothing(void **state)
 {
-	static const char *const texts[] = {"198.18.0.0", "198.18.0.2", "198.19.255.255",
-					    "8.8.8.8",    "::1",        "::ffff:198.18.0.1"};
+	static const char *const texts[] = {
+		"198.18.0.0", "198.18.0.2",        "198.19.255.255", "8.8.8.8",
+		"::1",        "::ffff:198.18.0.1", "2001:2::c612:2", "2001:2:1::c612:1"};
 	struct egress_names t = {0}, empty = {0};
 	struct egress_ip ip;
 
@@ -73,6 +90,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_name_has_one_address_and_an_address_one_name),
+		cmocka_unit_test(a_name_has_an_address_of_each_kind),
 		cmocka_unit_test(what_was_not_given_stands_for_nothing),
 		cmocka_unit_test(the_oldest_make_way_and_addresses_are_not_reused_soon),
 	};

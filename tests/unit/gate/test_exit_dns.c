@@ -111,7 +111,11 @@ static void a_name_that_could_be_permitted_has_an_address_of_the_pool(void **sta
 	assert_int_equal(answer.n, sizeof(QUESTION GIT A) - 1 + 16);
 	assert_memory_equal(answer.p + answer.n - 4, "\xc6\x12\x00\x01", 4);
 	answer = ASK(udp, QUESTION GIT AAAA);
-	assert_int_equal(answer.n, sizeof(QUESTION GIT A) - 1); /* it exists, but not so */
+	assert_int_equal(answer.n, sizeof(QUESTION GIT A) - 1 + 28);
+	assert_memory_equal(answer.p + answer.n - 16, "\x20\x01\0\2\0\0\0\0\0\0\0\0\xc6\x12\0\1",
+			    16);
+	answer = ASK(udp, QUESTION GIT "\x00\x10\x00\x01");
+	assert_int_equal(answer.n, sizeof(QUESTION GIT A) - 1); /* it exists, but no text of it */
 	assert_int_equal(answer.p[3] & 15, EGRESS_DNS_FINE);
 }
 
