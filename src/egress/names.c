@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/names.h"
 
-#include <endian.h>
 #include <stdlib.h>
 
 /* 198.18.0.1 is the first, so that none ends in .0.0. */
@@ -18,26 +17,29 @@ static const uint8_t prefix[12] = {0x20, 0x01, 0x00, 0x02};
 
 static struct egress_ip address_of(uint32_t number, bool v6)
 {
-	uint32_t at = htobe32(POOL_FIRST + number);
+	uint32_t at = POOL_FIRST + number;
+	const uint8_t four[] = {(uint8_t)(at >> 24), (uint8_t)(at >> 16), (uint8_t)(at >> 8),
+				(uint8_t)at};
 	struct egress_ip ip = {.v6 = v6};
 
 	if (v6) {
 		memcpy(ip.bytes, prefix, sizeof(prefix));
 	}
-	memcpy(ip.bytes + (v6 ? sizeof(prefix) : 0), &at, sizeof(at));
+	memcpy(ip.bytes + (v6 ? sizeof(prefix) : 0), four, sizeof(four));
 	return ip;
 }
 
 /* Its number in the pool; EGRESS_NAMES_POOL or more: it is not of the pool. */
 static uint32_t number_of(const struct egress_ip *ip)
 {
-	uint32_t at;
+	const uint8_t *four = ip->bytes + (ip->v6 ? sizeof(prefix) : 0);
 
 	if (ip->v6 && memcmp(ip->bytes, prefix, sizeof(prefix)) != 0) {
 		return UINT32_MAX;
 	}
-	memcpy(&at, ip->bytes + (ip->v6 ? sizeof(prefix) : 0), sizeof(at));
-	return be32toh(at) - POOL_FIRST;
+	return ((uint32_t)four[0] << 24 | (uint32_t)four[1] << 16 | (uint32_t)four[2] << 8 |
+		four[3]) -
+	       POOL_FIRST;
 }
 
 bool egress_names_holds(const struct egress_ip *ip)

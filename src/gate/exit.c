@@ -410,6 +410,8 @@ enum err_code gate_exit_listen(struct gate *g, struct session *who, enum exit_ki
 		return exit_port_listen(who->exit, NULL, fd, err);
 	case EXIT_DNS:
 		return exit_dns_listen(who->exit, fd, err);
+	case EXIT_REFUSAL:
+		return exit_refusals_listen(who->exit, fd, err);
 	case EXIT_NONE:
 		code = ERR(err, ERR_UNSUPPORTED, "no listener of the exit is of no kind");
 		break;

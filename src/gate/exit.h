@@ -8,6 +8,7 @@
  *   CAPTURE  whatever a sandbox connects to at one port, of any address: plain HTTP at port 80, else
  *            a tunnel, to the name that its resolver gave the address for
  *   DNS      that resolver, of UDP or TCP: it knows the names that a policy could permit
+ *   REFUSAL  packets by which the sandbox's kernel refused what is not captured
  *
  * A tunnel to port 443 carries TLS for the host that was decided about, or nothing: its
  * first message must name that host. Everything else in a tunnel is opaque, unless the
@@ -23,7 +24,7 @@ struct gate;
 struct session;
 struct tls_authority;
 
-enum exit_kind { EXIT_NONE = 0, EXIT_PROXY, EXIT_CAPTURE, EXIT_DNS };
+enum exit_kind { EXIT_NONE = 0, EXIT_PROXY, EXIT_CAPTURE, EXIT_DNS, EXIT_REFUSAL };
 
 enum { EXIT_SPARE_PIPES = 64, EXIT_MAX_INSPECTED = 256 };
 

@@ -20,6 +20,7 @@ struct exit_run {
 	unsigned n_waiting;
 	struct exit_listener *clear; /* plain HTTP that is captured; in exits.listeners */
 	struct exit_dns *dns;        /* exit_dns.c */
+	struct exit_refusals *refusals;
 	void (*ask)(void *user, uint64_t n, const struct net_addr *own,
 		    const struct net_addr *peer);
 	void *ask_user;
@@ -57,6 +58,10 @@ void exit_captured(struct exit_run *x, int fd, const struct net_peer *peer);
 enum err_code exit_dns_listen(struct exit_run *x, int fd, struct err *err) MUST_USE;
 void exit_capture_done(struct exit_run *x);
 void exit_dns_done(struct exit_run *x);
+
+/* A packet socket with the refusals of the sandbox's kernel (exit_refusal.c). Takes fd over. */
+enum err_code exit_refusals_listen(struct exit_run *x, int fd, struct err *err) MUST_USE;
+void exit_refusals_done(struct exit_run *x);
 
 struct exit_listener {
 	struct list node;

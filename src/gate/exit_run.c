@@ -36,6 +36,7 @@ void exit_run_free(struct exit_run *x)
 		exit_ports_done(x);
 		exit_capture_done(x);
 		exit_dns_done(x);
+		exit_refusals_done(x);
 		egress_names_done(&x->names);
 		tls_authority_free(x->authority);
 		free(x);

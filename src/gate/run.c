@@ -138,7 +138,10 @@ void gate_run_say(struct gate_run *run, const struct frame_writer *w)
 
 static const struct config_listen inside = {.kind = CONFIG_LISTEN_TCP, .local = true};
 
-/* Only a TCP socket that listens, or for names one of UDP: what else could be handed over is not served. */
+/*
+ * Only a TCP socket that listens, for names one of UDP, for refusals one of packets: what else could be handed
+ * over is not served.
+ */
 static enum err_code check_listener(uint8_t kind, int fd, struct err *err)
 {
 	int type = 0, listens = 0, domain = 0;
@@ -147,9 +150,12 @@ static enum err_code check_listener(uint8_t kind, int fd, struct err *err)
 	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) < 0 ||
 	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &n) < 0 ||
 	    getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &n) < 0 ||
-	    (domain != AF_INET && domain != AF_INET6) ||
-	    !((type == SOCK_STREAM && listens) || (type == SOCK_DGRAM && kind == RUN_LISTEN_DNS))) {
-		return ERR(err, ERR_INVALID, "not a listening TCP socket");
+	    (kind == RUN_LISTEN_REFUSAL
+		     ? domain != AF_PACKET || type != SOCK_DGRAM
+		     : (domain != AF_INET && domain != AF_INET6) ||
+			       !((type == SOCK_STREAM && listens) ||
+				 (type == SOCK_DGRAM && kind == RUN_LISTEN_DNS)))) {
+		return ERR(err, ERR_INVALID, "not a socket of its kind");
 	}
 	return fd_set_nonblock(fd, err);
 }
@@ -201,6 +207,9 @@ static enum err_code take_listener(struct gate_run *run, uint8_t kind, int fd, s
 					err);
 	case RUN_LISTEN_DNS:
 		return gate_exit_listen(run->gate, run->session, EXIT_DNS, fd_take(&owned), err);
+	case RUN_LISTEN_REFUSAL:
+		return gate_exit_listen(run->gate, run->session, EXIT_REFUSAL, fd_take(&owned),
+					err);
 	default:
 		return ERR(err, ERR_INVALID, "a listener of kind %u is not served", kind);
 	}

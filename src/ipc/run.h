@@ -101,6 +101,7 @@ enum run_listener {
 	RUN_LISTEN_GATEWAY, /* /mcp and /v1 */
 	RUN_LISTEN_DNS,     /* name server: one TCP socket and one of UDP */
 	RUN_LISTEN_CAPTURE, /* connections to wherever it is, by port */
+	RUN_LISTEN_REFUSAL, /* packet sockets of IPv4 and IPv6, with what its own kernel refused */
 	RUN_LISTEN_MAX
 };
 

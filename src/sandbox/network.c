@@ -4,6 +4,9 @@
 #include "sys/fd.h"
 
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -124,13 +127,82 @@ static int socket_for_loopback(int type, const struct plan_op *op)
 	return fd;
 }
 
+/*
+ * What this kernel answers to the first packet of a connection (RST and ACK, sequence number 0) and to
+ * datagrams (port unreachable) where nobody listens, unless that was at loopback. Packets are
+ * seen as they come in over lo, with IP's head first.
+ */
+static int socket_for_refusals(const struct plan_op *op)
+{
+	static const struct sock_filter four[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 12),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 127, 13, 0),
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 9),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_TCP, 0, 6),
+		BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0),
+		BPF_STMT(BPF_LD | BPF_B | BPF_IND, 13),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x3f),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x14, 0, 7),
+		BPF_STMT(BPF_LD | BPF_W | BPF_IND, 4),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 4, 5),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_ICMP, 0, 4),
+		BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0),
+		BPF_STMT(BPF_LD | BPF_H | BPF_IND, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x0303, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 128),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	static const struct sock_filter six[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 8),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 6),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 12),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 4),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 16),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 2),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 20),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 1, 11, 0),
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 6),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_TCP, 0, 5),
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 53),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x3f),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x14, 0, 6),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 44),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 3, 4),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_ICMPV6, 0, 3),
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 40),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x0104, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 128),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	bool v6 = op->value == 6;
+	const struct sock_fprog filter = {
+		.len = v6 ? ARRAY_LEN(six) : ARRAY_LEN(four),
+		.filter = (struct sock_filter *)(uintptr_t)(v6 ? six : four)};
+	const struct sockaddr_ll lo = {.sll_family = AF_PACKET,
+				       .sll_protocol = htons(v6 ? ETH_P_IPV6 : ETH_P_IP),
+				       .sll_ifindex = LO_INDEX};
+	int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	/* Bound last: without a protocol nothing comes in before the filter is there. */
+	if (fd >= 0 && (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) < 0 ||
+			bind(fd, (const struct sockaddr *)&lo, sizeof(lo)) < 0)) {
+		fd_close(&fd);
+	}
+	return fd;
+}
+
 enum err_code network_listen(const struct plan_op *op, int *ret_fd, struct err *err)
 {
 	bool datagram = op->flags & LISTEN_DATAGRAM;
 	int type = (datagram ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, on = 1;
-	CLEANUP(fd_close)
-	int fd = op->flags & LISTEN_ANY ? socket_for_any(type, op) : socket_for_loopback(type, op);
+	CLEANUP(fd_close) int fd = -1;
 
+	if (op->flags & LISTEN_REFUSALS) {
+		*ret_fd = socket_for_refusals(op);
+		return *ret_fd < 0 ? ERR_ERRNO(err, "look at what the sandbox's kernel refuses")
+				   : ERR_OK;
+	}
+	fd = op->flags & LISTEN_ANY ? socket_for_any(type, op) : socket_for_loopback(type, op);
 	if (fd < 0 ||
 	    (!datagram && (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
 			   listen(fd, BACKLOG) < 0))) {

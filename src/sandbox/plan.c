@@ -355,7 +355,8 @@ static void plan_network(struct building *b)
 
 		op_value(b, PLAN_LISTEN,
 			 l->kind | (l->any ? LISTEN_ANY : 0U) |
-				 (l->datagram ? LISTEN_DATAGRAM : 0U),
+				 (l->datagram ? LISTEN_DATAGRAM : 0U) |
+				 (l->refusals ? LISTEN_REFUSALS : 0U),
 			 l->port);
 	}
 }

@@ -70,6 +70,9 @@ struct sandbox_listener {
 	uint16_t port;
 	bool any; /* at every address, of IPv6 too; needs spec->capture. Else at 127.0.0.1 */
 	bool datagram;
+	/* Instead of all that: a packet socket that gets what the sandbox's kernel answers to connections
+	 * and datagrams that it refuses, those to loopback left out; port is 4 or 6. Needs capture. */
+	bool refusals;
 };
 
 /* A file that is made for the sandbox, read only, in its /etc/writ. */
@@ -175,6 +178,7 @@ enum plan_listen_flag {
 	LISTEN_KIND = 0xff,
 	LISTEN_ANY = 1 << 8,
 	LISTEN_DATAGRAM = 1 << 9,
+	LISTEN_REFUSALS = 1 << 10,
 };
 
 enum plan_bind_flag {

@@ -275,7 +275,11 @@ static enum err_code check_listeners(const struct sandbox_spec *spec, struct err
 			return ERR(err, ERR_INVALID,
 				   "listener %zu needs a kind, a port and loopback", i + 1);
 		}
-		if (spec->listeners[i].any && !spec->capture) {
+		if (spec->listeners[i].refusals && spec->listeners[i].port != 4 &&
+		    spec->listeners[i].port != 6) {
+			return ERR(err, ERR_INVALID, "refusals of IPv4 or IPv6");
+		}
+		if ((spec->listeners[i].any || spec->listeners[i].refusals) && !spec->capture) {
 			return ERR(err, ERR_INVALID, "listener %zu at every address needs capture",
 				   i + 1);
 		}

@@ -121,6 +121,10 @@ void plan_op_print(const struct sandbox_plan *plan, const struct plan_op *op, st
 		print_bits(out, op->flags, binds, ARRAY_LEN(binds));
 		break;
 	case PLAN_LISTEN:
+		if (op->flags & LISTEN_REFUSALS) {
+			buf_printf(out, " for what is refused over IPv%u", (unsigned)op->value);
+			break;
+		}
 		buf_printf(out, " %s:%llu%s", op->flags & LISTEN_ANY ? "*" : "127.0.0.1",
 			   (unsigned long long)op->value,
 			   op->flags & LISTEN_DATAGRAM ? " udp" : "");
