@@ -33,9 +33,22 @@ struct session *exchange_session(const struct exchange *x)
 				: session_named(&x->gate->sessions, x->agent, x->gate->loop.now);
 }
 
+void exchange_leave_session(struct exchange *x)
+{
+	if (x->named) {
+		x->named->users--;
+	}
+	x->session = x->named = NULL;
+}
+
 void exchange_set_session(struct exchange *x, struct session *s)
 {
+	exchange_leave_session(x);
 	x->session = s;
+	if (s && s->named) {
+		s->users++;
+		x->named = s;
+	}
 	if (s && s->caller != x->caller) {
 		caller_unref(s->caller);
 		s->caller = x->caller ? caller_ref(x->caller) : NULL;

@@ -45,6 +45,7 @@ struct exchange {
 	const struct gate_listener *listener;
 	struct str agent;
 	struct session *session;
+	struct session *named;       /* the same, counted among its users, when it has a name */
 	struct caller *caller;       /* of a token, held; else NULL */
 	struct oauth_wait *waits;    /* until it is known whose token it is */
 	bool gone;                   /* the client is */
@@ -103,6 +104,7 @@ struct session *exchange_session(const struct exchange *x);
 
 /* It is this session's from here on; whose token it came with is remembered there. */
 void exchange_set_session(struct exchange *x, struct session *s);
+void exchange_leave_session(struct exchange *x);
 
 /* It is known now who asks: x->agent is set (front.c). */
 void exchange_identified(struct exchange *x);

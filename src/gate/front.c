@@ -185,6 +185,7 @@ static void on_end(struct http_req *req)
 		gate_endpoint_release(x->gate, x->endpoint);
 	}
 	gate_buf_give(x->gate, &x->answer);
+	exchange_leave_session(x);
 	oauth_end(x);
 	req->user = NULL;
 }

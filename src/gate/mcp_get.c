@@ -134,7 +134,7 @@ void mcp_stream_leave(struct http_req *stream)
 	if (s->outlet == stream) {
 		s->outlet = NULL;
 	}
-	x->session = NULL;
+	exchange_leave_session(x);
 }
 
 static void on_gone(struct exchange *x)

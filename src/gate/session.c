@@ -10,6 +10,12 @@
 
 enum { RANDOM_BYTES = 16 };
 
+/* One copy for all sessions that have the same. */
+struct shared_text {
+	size_t refs;
+	char text[];
+};
+
 void sessions_init(struct sessions *t, unsigned gate, size_t max, struct hash_key seed)
 {
 	*t = (struct sessions){.gate = gate, .max = max, .seed = seed};
@@ -23,12 +29,44 @@ static struct str session_key(const struct session *s)
 	return str_from_c(s->id);
 }
 
+static bool hold_text(struct sessions *t, struct str text, struct str *ret)
+{
+	struct shared_text *p = map_find(&t->texts, text);
+
+	if (!p) {
+		p = t->texts.n < SESSION_TEXTS_MAX ? calloc(1, sizeof(*p) + text.n) : NULL;
+		if (!p) {
+			return false;
+		}
+		memcpy(p->text, text.n ? text.p : "", text.n);
+		if (!map_put(&t->texts, str_make(p->text, text.n), p)) {
+			free(p);
+			return false;
+		}
+	}
+	p->refs++;
+	*ret = str_make(p->text, text.n);
+	return true;
+}
+
+static void drop_text(struct sessions *t, struct str text)
+{
+	struct shared_text *p = text.p ? map_find(&t->texts, text) : NULL;
+
+	if (p && --p->refs == 0) {
+		(void)map_take(&t->texts, text);
+		free(p);
+	}
+}
+
 void session_close(struct sessions *t, struct session *s)
 {
 	(void)map_take(&t->by_id, session_key(s));
 	list_remove(&s->idle);
 	secret_wipe(&s->salt, sizeof(s->salt));
 	caller_unref(s->caller);
+	drop_text(t, s->agent);
+	drop_text(t, s->endpoint);
 	replay_done(&s->replay);
 	free(s);
 }
@@ -38,32 +76,8 @@ void sessions_done(struct sessions *t)
 	LIST_FOREACH (node, &t->idle) {
 		session_close(t, CONTAINER_OF(node, struct session, idle));
 	}
-	for (size_t i = 0; i < t->texts.cap; i++) {
-		free(t->texts.slots[i].value);
-	}
 	map_done(&t->texts);
 	map_done(&t->by_id);
-}
-
-/* A copy that lives as long as the table; the same text gives the same copy. */
-static bool keep_text(struct sessions *t, struct str text, struct str *ret)
-{
-	char *p = map_find(&t->texts, text);
-
-	if (!p) {
-		p = t->texts.n < SESSION_TEXTS_MAX ? malloc(text.n + 1) : NULL;
-		if (!p) {
-			return false;
-		}
-		memcpy(p, text.n ? text.p : "", text.n);
-		p[text.n] = '\0';
-		if (!map_put(&t->texts, str_make(p, text.n), p)) {
-			free(p);
-			return false;
-		}
-	}
-	*ret = str_make(p, text.n);
-	return true;
 }
 
 static struct session *session_add(struct sessions *t, struct session *s, struct str agent,
@@ -75,12 +89,12 @@ static struct session *session_add(struct sessions *t, struct session *s, struct
 	list_init(&s->subs);
 	rand_bytes(&s->salt, sizeof(s->salt));
 	mcp_session_init(&s->mcp);
-	if (!keep_text(t, agent, &s->agent) || !keep_text(t, endpoint, &s->endpoint) ||
+	list_append(&t->idle, &s->idle);
+	if (!hold_text(t, agent, &s->agent) || !hold_text(t, endpoint, &s->endpoint) ||
 	    !map_put(&t->by_id, session_key(s), s)) {
-		free(s);
+		session_close(t, s);
 		return NULL;
 	}
-	list_append(&t->idle, &s->idle);
 	return s;
 }
 
@@ -137,6 +151,7 @@ struct session *session_named(struct sessions *t, struct str agent, uint64_t now
 
 	s = map_find(&t->by_id, str_make(id, n));
 	if (s) {
+		session_touch(t, s, now);
 		return s;
 	}
 	s = t->by_id.n < t->max ? calloc(1, sizeof(*s)) : NULL;
@@ -177,11 +192,13 @@ struct session *session_expired(const struct sessions *t, uint64_t before)
 {
 	LIST_FOREACH (node, &t->idle) {
 		struct session *s = CONTAINER_OF(node, struct session, idle);
+		bool ends = !s->named || (s->caller && s->outlives);
 
 		if (s->used_at >= before) {
 			return NULL;
 		}
-		if (!s->busy && !s->mcp.n_in_flight && !s->stream && !s->outlet && !s->named) {
+		if (ends && !s->busy && !s->users && !s->mcp.n_in_flight && !s->stream &&
+		    !s->outlet) {
 			return s;
 		}
 	}

@@ -19,7 +19,7 @@
 enum {
 	SESSION_ID_LEN = 34,
 	SESSION_NAME_MAX = 64,
-	SESSION_TEXTS_MAX = 1 << 16, /* agents and endpoints that one gate has met */
+	SESSION_TEXTS_MAX = 1 << 16, /* agents and endpoints of one gate's sessions */
 };
 
 struct session {
@@ -38,8 +38,9 @@ struct session {
 	unsigned n_tunnels;       /* gate/exit_tunnel.c */
 	struct exit_run *exit;    /* of a run, while its exit is open: gate/exit_run.c */
 	unsigned busy;            /* requests under way */
+	unsigned users;           /* exchanges, when it is named */
 	bool salted;              /* the ledger keeps its salt */
-	bool named;               /* not of the protocol: never expires */
+	bool named;               /* not of the protocol */
 	bool outlives;            /* its agent's own: there again after its gate has died */
 	bool met;                 /* its history begins here: gate/history.h */
 	struct http_req *stream;  /* its open GET, or NULL */
@@ -51,7 +52,7 @@ struct session {
 
 struct sessions {
 	struct map by_id;
-	struct map texts; /* agents and endpoints, kept for good, SESSION_TEXTS_MAX at most */
+	struct map texts; /* agents and endpoints, as long as a session has them */
 	struct list idle;
 	struct hash_key seed;
 	unsigned gate;
@@ -66,8 +67,8 @@ struct session *session_open(struct sessions *t, struct str agent, struct str en
 			     uint64_t now);
 
 /*
- * The session of an agent that has none of the protocol's own; made when first asked for. Its id is the
- * agent's name, or what stands for a long one. NULL as above.
+ * The session of an agent that has none of the protocol's own, used now; made when first asked for. Its id is
+ * the agent's name, or what stands for a long one. NULL as above.
  */
 struct session *session_named(struct sessions *t, struct str agent, uint64_t now);
 
@@ -83,7 +84,10 @@ bool session_home(struct str id, unsigned *ret_gate);
 void session_touch(struct sessions *t, struct session *s, uint64_t now);
 void session_close(struct sessions *t, struct session *s);
 
-/* The longest unused one that is not busy and was last used before `before`; NULL when none is. */
+/*
+ * The longest unused one that is not busy and was last used before `before`; NULL when none is. Those of the
+ * configuration's agents and of runs do not expire; of callers with tokens there is no end.
+ */
 struct session *session_expired(const struct sessions *t, uint64_t before);
 
 #endif

@@ -161,6 +161,34 @@ static void what_is_busy_streams_or_has_a_name_never_expires(void **state)
 	sessions_done(&t);
 }
 
+/* Callers with tokens may be as many as there are people: theirs go, and their texts with them. */
+static void the_named_session_of_a_token_expires_when_nobody_uses_it(void **state)
+{
+	struct caller caller = {.refs = 100};
+	struct sessions t;
+	struct session *s;
+	char name[32];
+
+	(void)state;
+	sessions_init(&t, 0, 10, seed);
+	for (unsigned i = 0; i < 2 * SESSION_TEXTS_MAX; i++) {
+		(void)snprintf(name, sizeof(name), "corp:%u", i);
+		s = session_named(&t, str_from_c(name), i);
+		assert_non_null(s);
+		caller.refs++;
+		s->caller = &caller;
+		assert_null(session_expired(&t, i));
+		s->users = 1;
+		assert_null(session_expired(&t, i + 1));
+		s->users = 0;
+		assert_ptr_equal(session_expired(&t, i + 1), s);
+		session_close(&t, s);
+	}
+	assert_int_equal(t.texts.n, 0);
+	assert_int_equal(caller.refs, 100);
+	sessions_done(&t);
+}
+
 static void an_agent_has_one_named_session(void **state)
 {
 	struct session *a, *b;
@@ -236,6 +264,7 @@ static void there_are_no_more_than_the_limit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_named_session_of_a_token_expires_when_nobody_uses_it),
 		cmocka_unit_test(an_id_says_its_gate_and_nothing_else),
 		cmocka_unit_test(ids_and_salts_are_not_to_be_guessed),
 		cmocka_unit_test(text_that_is_no_id_has_no_home),
