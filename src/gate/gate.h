@@ -69,8 +69,13 @@ struct gate_model {
 	struct loop_hook next;
 
 	/* how it does (gate/model_route.h) */
-	unsigned failures; /* in a row */
+	unsigned failures; /* in a row, none of them more than some agent may cause alone */
 	uint64_t ill_until;
+	struct gate_blame {
+		uint64_t agent; /* its hash; 0: none */
+		unsigned n;     /* failures of its requests since the model last answered */
+		uint64_t until; /* the model is ill for this agent alone */
+	} blame[4];
 	bool probing, probe_runs;
 	struct http_call probe;
 	struct list waiting; /* of struct exchange, until the pool is open */

@@ -25,6 +25,9 @@ enum model_error model_take_budgets(struct exchange *x)
 	if (q->api == MODEL_API_COUNT_TOKENS || !ask.model) {
 		return MODEL_ERROR_NONE;
 	}
+	if (q->unmeasured) {
+		return MODEL_ERROR_UNMEASURED;
+	}
 	if (q->api != MODEL_API_EMBEDDINGS) {
 		if (!limit) {
 			return MODEL_ERROR_UNBOUNDED;

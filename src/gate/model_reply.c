@@ -24,6 +24,12 @@ static enum ledger_status status_of(enum http_fail why)
 	return LEDGER_LOST;
 }
 
+/* Its own word that it did no work. Behind another 5xx (a proxy's 504) it may have done all of it. */
+static bool refused_to_begin(int status)
+{
+	return (status >= 400 && status < 500) || status == 503;
+}
+
 /*
  * `status` is the back end's. NULL: it was refused or failed there, or did not make sense. A count without
  * output is what a stream began with.
@@ -33,7 +39,7 @@ static void note_cost(struct exchange *x, int status, const struct model_usage *
 	struct model_reply *r = x->reply;
 
 	if (!u) {
-		r->spent = status >= 400 ? MODEL_SPENT_NOTHING : MODEL_SPENT_UNKNOWN;
+		r->spent = refused_to_begin(status) ? MODEL_SPENT_NOTHING : MODEL_SPENT_UNKNOWN;
 		return;
 	}
 	if (!u->given || (u->output == 0 && r->request.api != MODEL_API_EMBEDDINGS &&
@@ -177,7 +183,7 @@ static void take_body(struct exchange *x, struct str body)
 	struct err err;
 
 	r->again = status_is_ill(r->status);
-	model_health_note(x->model, !r->again);
+	model_health_note(x->model, r->again ? MODEL_FAILED : MODEL_WELL, x->agent);
 	arena_reset(&x->gate->scratch);
 	x->answer = gate_buf_take(x->gate, MODEL_BODY_MAX);
 	if (model_outcome_parse(&x->gate->scratch, body, &x->gate->json_limits, &outcome, &err)) {
@@ -246,7 +252,7 @@ static void on_done(struct http_call *c)
 		return;
 	}
 	model_note_stream(x);
-	model_health_note(x->model, true);
+	model_health_note(x->model, MODEL_WELL, x->agent);
 	note_cost(x, r->status, r->stream.outcome.is_error ? NULL : &r->stream.outcome.usage);
 	if (!end_stream(x)) {
 		x->broken = true;
@@ -264,7 +270,8 @@ static void on_fail(struct http_call *c, enum http_fail why, const struct err *e
 
 	(void)err;
 	x->model_calling = false;
-	model_health_note(x->model, false);
+	model_health_note(x->model, why == HTTP_FAIL_DIAL ? MODEL_UNREACHED : MODEL_FAILED,
+			  x->agent);
 	if (why == HTTP_FAIL_DIAL || why == HTTP_FAIL_QUEUE) {
 		x->reply->spent = MODEL_SPENT_NOTHING;
 	}

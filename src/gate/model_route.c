@@ -7,6 +7,7 @@
 
 enum {
 	FAILURES = 5,
+	FAILURES_ALONE = 3, /* of one agent */
 	REST_SECONDS = 1,
 	REST_SECONDS_MAX = 30,
 	PROBE_SECONDS = 5,
@@ -122,25 +123,67 @@ static void judge(struct exchange *x, const struct rules_query *q)
 
 /* ---- health ---- */
 
-void model_health_note(struct gate_model *m, bool ok)
+static uint64_t rest_after(unsigned failures)
 {
 	uint64_t rest = REST_SECONDS;
 
+	for (unsigned i = FAILURES; i < failures && rest < REST_SECONDS_MAX; i++) {
+		rest *= 2;
+	}
+	return (rest < REST_SECONDS_MAX ? rest : REST_SECONDS_MAX) * CLOCK_SEC;
+}
+
+static uint64_t hash_agent(const struct gate_model *m, struct str agent)
+{
+	return hash_str(m->gate->seed, agent) | 1;
+}
+
+/* Whether one more failure of this agent's counts. Agents that find no place are many: theirs do. */
+static bool count_against(struct gate_model *m, struct str agent)
+{
+	uint64_t h = hash_agent(m, agent);
+
+	for (size_t i = 0; i < ARRAY_LEN(m->blame); i++) {
+		struct gate_blame *b = &m->blame[i];
+
+		if (b->agent == h || b->agent == 0) {
+			b->agent = h;
+			b->n++;
+			b->until = b->n < FAILURES ? 0 : m->gate->loop.now + rest_after(b->n);
+			return b->n <= FAILURES_ALONE;
+		}
+	}
+	return true;
+}
+
+static bool is_ill_for(const struct gate_model *m, struct str agent)
+{
+	uint64_t h = m->blame[0].agent ? hash_agent(m, agent) : 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(m->blame); i++) {
+		if (h && m->blame[i].agent == h) {
+			return m->gate->loop.now < m->blame[i].until;
+		}
+	}
+	return false;
+}
+
+void model_health_note(struct gate_model *m, enum model_health how, struct str agent)
+{
 	m->probing = false;
-	if (ok) {
+	if (how == MODEL_WELL) {
 		m->failures = 0;
 		m->ill_until = 0;
+		memset(m->blame, 0, sizeof(m->blame));
+		return;
+	}
+	if (how == MODEL_FAILED && !count_against(m, agent)) {
 		return;
 	}
 	m->failures++;
-	if (m->failures < FAILURES) {
-		return;
+	if (m->failures >= FAILURES) {
+		m->ill_until = m->gate->loop.now + rest_after(m->failures);
 	}
-	for (unsigned i = FAILURES; i < m->failures && rest < REST_SECONDS_MAX; i++) {
-		rest *= 2;
-	}
-	rest = rest < REST_SECONDS_MAX ? rest : REST_SECONDS_MAX;
-	m->ill_until = m->gate->loop.now + rest * CLOCK_SEC;
 }
 
 static void on_healthy(struct http_call *c)
@@ -148,7 +191,7 @@ static void on_healthy(struct http_call *c)
 	struct gate_model *m = CONTAINER_OF(c, struct gate_model, probe);
 
 	m->probe_runs = false;
-	model_health_note(m, c->answer->status == 200);
+	model_health_note(m, c->answer->status == 200 ? MODEL_WELL : MODEL_UNREACHED, STR(""));
 }
 
 static void on_ill(struct http_call *c, enum http_fail why, const struct err *err)
@@ -158,7 +201,7 @@ static void on_ill(struct http_call *c, enum http_fail why, const struct err *er
 	(void)why;
 	(void)err;
 	m->probe_runs = false;
-	model_health_note(m, false);
+	model_health_note(m, MODEL_UNREACHED, STR(""));
 }
 
 void model_health_done(struct gate_model *m)
@@ -191,8 +234,11 @@ static bool probe(struct gate_model *m)
 }
 
 /* May it be asked now? One that has rested is probed, or gets this one request. */
-static bool is_well(struct gate_model *m)
+static bool is_well(struct gate_model *m, struct str agent)
 {
+	if (is_ill_for(m, agent)) {
+		return false;
+	}
 	if (m->failures < FAILURES) {
 		return true;
 	}
@@ -239,7 +285,7 @@ static struct model_candidate *choose(struct exchange *x)
 			continue;
 		}
 		due = !due || c->model->ill_until < due->model->ill_until ? c : due;
-		if (!is_well(c->model)) {
+		if (!is_well(c->model, x->agent)) {
 			continue;
 		}
 		weight = affinity(x, c->model);

@@ -5,7 +5,9 @@
  * Then health, then the prefix its caches know, then load:
  *
  *   - a back end that failed five times in a row is left alone, for a second at first and at most for
- *     thirty; then it is asked for its health, or, where its engine has no address for that, gets one request
+ *     thirty; then it is asked for its health, or, where its engine has no address for that, gets one request.
+ *     Of failures under requests of one agent three count, so that what one agent makes fail is only left
+ *     alone by that agent
  *   - of the rest each request prefers one by what it begins with and who asks (rendezvous hashing), so
  *     that conversations come back to where they are cached; callers cannot find each other's caches by it
  *   - unless that one has more than twice the tokens in flight of the idlest, and some
@@ -41,8 +43,14 @@ bool model_route_elsewhere(struct exchange *x, struct str name);
  */
 struct gate_model *model_route_next(struct exchange *x, const struct rules_query *q);
 
+enum model_health {
+	MODEL_UNREACHED = 0, /* not even connected: nobody's request is the cause */
+	MODEL_FAILED,        /* while it had the request of this agent */
+	MODEL_WELL,
+};
+
 /* How an attempt ended. Not called for what says nothing about the back end (its caller hung up). */
-void model_health_note(struct gate_model *m, bool ok);
+void model_health_note(struct gate_model *m, enum model_health how, struct str agent);
 void model_health_done(struct gate_model *m);
 
 #endif

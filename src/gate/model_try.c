@@ -3,6 +3,7 @@
  * One attempt at a model: asked in its dialect, decided, recorded, sent. When it fails before the client has heard a
  * byte another model of the same route is tried, with a decision and a record of its own.
  */
+#include "base/hex.h"
 #include "gate/model_priv.h"
 #include "gate/model_queue.h"
 #include "gate/model_route.h"
@@ -52,7 +53,7 @@ static void not_sent(struct exchange *x, enum model_error e, enum ledger_status 
 
 static void not_reached(struct exchange *x)
 {
-	model_health_note(x->model, false);
+	model_health_note(x->model, MODEL_UNREACHED, x->agent);
 	not_sent(x, MODEL_ERROR_UPSTREAM, LEDGER_UNREACHABLE);
 }
 
@@ -255,6 +256,29 @@ void model_try_done(struct exchange *x)
 	model_vault_forget(x);
 }
 
+/*
+ * Whether something was asked before shows in how fast it is answered, and in what is said to come from the cache: the caches
+ * of teams, and of agents without one, are kept apart. Nobody says another's salt, since it takes the place of what a client says.
+ */
+static struct str cache_salt(struct exchange *x)
+{
+	const struct config_agent *agent =
+		config_agent_find(x->gate->rules->config, x->session->agent);
+	bool team = agent && agent->team.n;
+	uint8_t digest[SHA256_LEN];
+	char text[2 * SHA256_LEN];
+	struct sha256 h;
+
+	sha256_init(&h);
+	sha256_update(&h, x->gate->rules->digest, SHA256_LEN);
+	sha256_update(&h, team ? "t" : "a", 1);
+	sha256_update(&h, team ? agent->team.p : x->session->agent.p,
+		      team ? agent->team.n : x->session->agent.n);
+	sha256_final(&h, digest);
+	hex_write(text, digest, sizeof(digest));
+	return arena_dup(&x->req->arena, str_make(text, 32));
+}
+
 /* What the model's back end is asked in. Another dialect is translated into before anything is decided, and so is
  * its own when the back end would refuse how it is asked. */
 static enum model_error translate(struct exchange *x)
@@ -263,6 +287,15 @@ static enum model_error translate(struct exchange *x)
 	struct gate_model *m = x->model;
 
 	r->api = model_api_for(r->request.api, m->speaks);
+	r->request.say_salt = STR("");
+	if (m->engine->quirks.cache_salt &&
+	    (r->api == MODEL_API_CHAT || r->api == MODEL_API_COMPLETIONS ||
+	     r->api == MODEL_API_RESPONSES)) {
+		r->request.say_salt = cache_salt(x);
+		if (!r->request.say_salt.p) {
+			return MODEL_ERROR_INTERNAL;
+		}
+	}
 	if (r->api == r->request.api &&
 	    !(r->request.include_usage && m->engine->quirks.no_stream_options)) {
 		return MODEL_ERROR_NONE;

@@ -66,6 +66,7 @@ struct model_ask {
 	const struct json *format; /* {"name","schema","strict"} that the answer has to have */
 	bool format_any;           /* some JSON object */
 	struct str effort, user;
+	struct str salt;     /* of the engine's cache; empty: none */
 	uint64_t max_tokens; /* 0: not said */
 	bool stream, include_usage;
 };
@@ -75,6 +76,7 @@ struct model_quirks {
 	bool no_stream_options;     /* refuses the member; gives usage without being asked */
 	bool short_ids;             /* ids of calls are nine letters and digits */
 	bool max_completion_tokens; /* the limit has its newer name */
+	bool cache_salt;            /* keeps the caches of those apart who say different ones */
 };
 
 /*

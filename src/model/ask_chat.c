@@ -568,6 +568,9 @@ struct str ask_write_chat(struct buf *out, struct arena *a, const struct model_a
 	if (ask->user.n) {
 		json_w_member_str(&w, STR("user"), ask->user);
 	}
+	if (ask->salt.n) {
+		json_w_member_str(&w, STR("cache_salt"), ask->salt);
+	}
 	if (ask->stream) {
 		json_w_member_bool(&w, STR("stream"), true);
 		if (!q->no_stream_options) {

@@ -14,7 +14,8 @@ const struct model_engine model_engine_plain = {.speaks = OPENAI | ANTHROPIC};
 static const struct model_engine engines[] = {
 	{.name = STR_INIT("vllm"),
 	 .speaks = OPENAI | SPEAKS(MESSAGES),
-	 .health = STR_INIT("/health")},
+	 .health = STR_INIT("/health"),
+	 .quirks = {.cache_salt = true}},
 	{.name = STR_INIT("sglang"), .speaks = OPENAI_OLD, .health = STR_INIT("/health")},
 	{.name = STR_INIT("llama-server"),
 	 .speaks = OPENAI | ANTHROPIC,

@@ -31,6 +31,7 @@
 	X(STATE,         400, "invalid_request_error", "stored_state",        "",         "What is stored at the model's server is not used: send the whole conversation.") \
 	X(UNTOLD,        400, "invalid_request_error", "untranslatable",      "",         "The model's server speaks another dialect, in which part of this request has no equal.") \
 	X(UNBOUNDED,     400, "invalid_request_error", "max_tokens_required", "max_tokens", "A budget holds for this request: say how many tokens the answer may have at most.") \
+	X(UNMEASURED,    400, "invalid_request_error", "unmeasured_content",  "",         "A budget holds for this request, and what sound, film or documents cost is not known before: send text or pictures.") \
 	X(UNSPOKEN,      400, "invalid_request_error", "not_supported",       "",         "The model's server does not serve requests of this kind.") \
 	X(IDENTITY,      401, "authentication_error",  "invalid_api_key",     "",         "Writ does not know you: no valid key, certificate or peer.") \
 	X(DENIED,        403, "permission_error",      "policy_denied",       "",         "Refused by policy.") \

@@ -9,6 +9,15 @@ static const struct str urls[] = {STR_INIT("url"), STR_INIT("image_url"), STR_IN
 /* Members that name what lies at the back end. */
 static const struct str ids[] = {STR_INIT("file_id"), STR_INIT("container_id")};
 
+/* Members that say of what kind content is. */
+static const struct str medias[] = {STR_INIT("media_type"), STR_INIT("file_data"),
+				    STR_INIT("input_audio")};
+
+struct guard {
+	struct arena *a;
+	bool unmeasured;
+};
+
 /* Of the whole request: what has no content that a back end would read as such. */
 static const struct str no_content[] = {STR_INIT("tools"), STR_INIT("tool_choice"),
 					STR_INIT("response_format"), STR_INIT("text"),
@@ -43,18 +52,40 @@ static bool is_tool_use(struct arena *a, struct str object)
 	return model_pick(a, object, &type, 1, &r) && str_eq(r, STR("\"tool_use\""));
 }
 
-static enum model_error guard_content(struct arena *a, struct str raw);
+/* As a back end is told that it is: an image is one picture, text is bytes. */
+static bool is_measured(struct str media)
+{
+	return str_starts_with(media, STR("image/")) || str_starts_with(media, STR("text/"));
+}
 
-static enum model_error guard_member(struct arena *a, const struct json_member *m)
+/* Content whose bytes do not bound its tokens. */
+static bool is_unmeasured(struct str key, struct str value, bool url)
+{
+	bool text = json_raw_type(value) == JSON_STRING, data = text && is_inline(value);
+	struct str inside = text ? str_make(value.p + 1, value.n - 2) : value;
+
+	if (url || str_eq(key, STR("file_data"))) {
+		return str_eq(key, STR("video_url")) || str_eq(key, STR("audio_url")) ||
+		       (text && !(data && is_measured(str_from(inside, 5))));
+	}
+	return str_eq(key, STR("input_audio")) ||
+	       (str_eq(key, STR("media_type")) && text && !is_measured(inside));
+}
+
+static enum model_error guard_content(struct guard *g, struct str raw);
+
+static enum model_error guard_member(struct guard *g, const struct json_member *m)
 {
 	struct str key = m->key;
-	bool url, id;
+	struct arena *a = g->a;
+	bool url, id, media;
 
 	if (m->key_escaped && json_unquote(a, str_make(key.p - 1, key.n + 2), &key, NULL)) {
 		return MODEL_ERROR_TOO_LARGE;
 	}
 	if (!is_one_of(key, m->key_escaped, urls, ARRAY_LEN(urls), &url) ||
-	    !is_one_of(key, m->key_escaped, ids, ARRAY_LEN(ids), &id)) {
+	    !is_one_of(key, m->key_escaped, ids, ARRAY_LEN(ids), &id) ||
+	    !is_one_of(key, m->key_escaped, medias, ARRAY_LEN(medias), &media)) {
 		return MODEL_ERROR_IMITATION;
 	}
 	if (url && json_raw_type(m->value) == JSON_STRING && !is_inline(m->value)) {
@@ -63,11 +94,13 @@ static enum model_error guard_member(struct arena *a, const struct json_member *
 	if (id && !model_is_absent(m->value)) {
 		return MODEL_ERROR_STATE;
 	}
-	return guard_content(a, m->value);
+	g->unmeasured |=
+		(url || media) && !model_is_absent(m->value) && is_unmeasured(key, m->value, url);
+	return guard_content(g, m->value);
 }
 
 /* Recursion is bounded by the depth that json_scan accepted. */
-static enum model_error guard_content(struct arena *a, struct str raw)
+static enum model_error guard_content(struct guard *g, struct str raw)
 {
 	enum json_type type = json_raw_type(raw);
 	enum model_error e = MODEL_ERROR_NONE;
@@ -78,12 +111,12 @@ static enum model_error guard_content(struct arena *a, struct str raw)
 		return MODEL_ERROR_NONE;
 	}
 	/* What a model once asked a tool for is told again, not fetched. */
-	arguments = type == JSON_OBJECT && is_tool_use(a, raw);
+	arguments = type == JSON_OBJECT && is_tool_use(g->a, raw);
 	for (struct json_walk w = json_walk(raw); !e && json_walk_next(&w, &m);) {
 		if (type == JSON_ARRAY) {
-			e = guard_content(a, m.value);
+			e = guard_content(g, m.value);
 		} else if (!(arguments && str_eq(m.key, STR("input")))) {
-			e = guard_member(a, &m);
+			e = guard_member(g, &m);
 		}
 	}
 	return e;
@@ -112,7 +145,8 @@ static enum model_error guard_tools(struct arena *a, struct str tools)
 	return MODEL_ERROR_NONE;
 }
 
-enum model_error model_guard(struct arena *a, enum model_api api, struct str whole)
+enum model_error model_guard(struct arena *a, enum model_api api, struct str whole,
+			     bool *ret_unmeasured)
 {
 	static const struct str names[] = {
 		STR_INIT("tools"),        STR_INIT("web_search_options"),
@@ -121,6 +155,7 @@ enum model_error model_guard(struct arena *a, enum model_api api, struct str who
 		STR_INIT("conversation"), STR_INIT("background"),
 		STR_INIT("prompt"),
 	};
+	struct guard g = {.a = a};
 	struct str r[ARRAY_LEN(names)];
 	enum model_error e;
 	struct json_member m;
@@ -148,7 +183,8 @@ enum model_error model_guard(struct arena *a, enum model_api api, struct str who
 		for (size_t i = 0; i < ARRAY_LEN(no_content); i++) {
 			skip = skip || str_eq(m.key, no_content[i]);
 		}
-		e = skip ? e : guard_member(a, &m);
+		e = skip ? e : guard_member(&g, &m);
 	}
+	*ret_unmeasured = g.unmeasured;
 	return e;
 }

@@ -6,13 +6,17 @@
 
 uint64_t model_input_bound(const struct model_request *q, uint64_t per_image)
 {
-	static const struct str data = STR_INIT("data:");
-	struct str rest = q->whole;
+	/* A picture is told by its URL, or of Messages by its type. */
+	static const struct str marks[] = {STR_INIT("data:"), STR_INIT("\"media_type\"")};
 	uint64_t n = q->input_bytes;
 
-	for (size_t at; (at = str_find_str(rest, data)) < rest.n;) {
-		rest = str_from(rest, at + data.n);
-		n += per_image;
+	for (size_t i = 0; i < ARRAY_LEN(marks); i++) {
+		struct str rest = q->whole;
+
+		for (size_t at; (at = str_find_str(rest, marks[i])) < rest.n;) {
+			rest = str_from(rest, at + marks[i].n);
+			n += per_image;
+		}
 	}
 	/* Members beside the content may become part of the prompt too: a schema, for one. */
 	return n > q->whole.n ? n : q->whole.n + (n - q->input_bytes);

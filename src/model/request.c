@@ -39,6 +39,7 @@ enum {
 	R_MODEL,
 	R_STREAM,
 	R_STORE,
+	R_CACHE_SALT,
 	R_TOOLS,
 	R_INPUT,
 	R_MESSAGES,
@@ -55,6 +56,7 @@ static const struct str names[R_MAX] = {
 	[R_MODEL] = STR_INIT("model"),
 	[R_STREAM] = STR_INIT("stream"),
 	[R_STORE] = STR_INIT("store"),
+	[R_CACHE_SALT] = STR_INIT("cache_salt"),
 	[R_TOOLS] = STR_INIT("tools"),
 	[R_INPUT] = STR_INIT("input"),
 	[R_MESSAGES] = STR_INIT("messages"),
@@ -126,6 +128,7 @@ static enum model_error take(struct arena *a, const struct str *r, struct model_
 		return MODEL_ERROR_TOOLS;
 	}
 	q->store_raw = r[R_STORE];
+	q->salt_raw = r[R_CACHE_SALT];
 	q->begins = r[R_SYSTEM].p         ? r[R_SYSTEM]
 		    : r[R_INSTRUCTIONS].p ? r[R_INSTRUCTIONS]
 		    : r[R_MESSAGES].p     ? r[R_MESSAGES]
@@ -140,7 +143,8 @@ static enum model_error take(struct arena *a, const struct str *r, struct model_
 static enum model_error parse_chat(struct arena *a, struct str body, const struct json_opts *opts,
 				   struct model_request *q, struct err *why)
 {
-	static const struct str store = STR_INIT("store");
+	static const struct str own[] = {STR_INIT("store"), STR_INIT("cache_salt")};
+	struct str r[ARRAY_LEN(own)];
 	struct model_chat c;
 	enum model_error e = model_chat_parse(a, body, opts, &c, why);
 
@@ -158,8 +162,12 @@ static enum model_error parse_chat(struct arena *a, struct str body, const struc
 				    .include_usage = c.include_usage,
 				    .max_tokens = c.max_tokens,
 				    .input_bytes = c.input_bytes};
-	return model_pick(a, c.whole, &store, 1, &q->store_raw) ? MODEL_ERROR_NONE
-								: MODEL_ERROR_IMITATION;
+	if (!model_pick(a, c.whole, own, ARRAY_LEN(own), r)) {
+		return MODEL_ERROR_IMITATION;
+	}
+	q->store_raw = r[0];
+	q->salt_raw = r[1];
+	return MODEL_ERROR_NONE;
 }
 
 enum model_error model_request_parse(struct arena *a, enum model_api api, struct str body,
@@ -185,7 +193,7 @@ enum model_error model_request_parse(struct arena *a, enum model_api api, struct
 		    : !model_pick(a, scan.value, names, R_MAX, r) ? MODEL_ERROR_IMITATION
 								  : take(a, r, &q);
 	}
-	e = e ? e : model_guard(a, api, q.whole);
+	e = e ? e : model_guard(a, api, q.whole, &q.unmeasured);
 	if (!e) {
 		*ret = q;
 	}
@@ -207,8 +215,12 @@ static void put_edit(struct buf *out, const struct edit *e)
 	}
 }
 
+/* Members that the client has not. */
 static void put_besides(struct buf *out, const struct model_request *r)
 {
+	if (!r->store_raw.p && r->api == MODEL_API_RESPONSES) {
+		buf_append(out, STR("\"store\":false,"));
+	}
 	if (r->say_max_tokens) {
 		json_put_str(out, r->say_max_tokens_as);
 		buf_append_c(out, ':');
@@ -218,35 +230,46 @@ static void put_besides(struct buf *out, const struct model_request *r)
 	if (r->say_usage) {
 		buf_append(out, STR("\"stream_options\":{\"include_usage\":true},"));
 	}
+	if (r->say_salt.n && !r->salt_raw.p) {
+		buf_append(out, STR("\"cache_salt\":"));
+		json_put_str(out, r->say_salt);
+		buf_append_c(out, ',');
+	}
+}
+
+/* The first of those that lie behind `at`; NULL: none does. */
+static const struct edit *next_edit(const struct edit *edits, size_t n, const char *at)
+{
+	const struct edit *best = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		if (edits[i].old.p >= at && (!best || edits[i].old.p < best->old.p)) {
+			best = &edits[i];
+		}
+	}
+	return best;
 }
 
 void model_request_splice(struct buf *out, const struct model_request *r, struct str model)
 {
-	struct edit edits[2] = {{r->model_raw, model, true}, {r->store_raw, STR("false"), false}};
-	size_t n = r->store_raw.p ? 2 : 1, at = 0;
+	struct edit edits[3] = {{r->model_raw, model, true}};
+	const char *at = r->whole.p + 1;
+	const struct edit *e;
+	size_t n = 1;
 
-	if (n == 2 && edits[1].old.p < edits[0].old.p) {
-		struct edit first = edits[1];
-
-		edits[1] = edits[0];
-		edits[0] = first;
+	if (r->store_raw.p) {
+		edits[n++] = (struct edit){r->store_raw, STR("false"), false};
 	}
-	if ((n == 1 && r->api == MODEL_API_RESPONSES) || r->say_max_tokens || r->say_usage) {
-		buf_append_c(out, '{');
-		at = 1;
+	if (r->salt_raw.p && r->say_salt.n) {
+		edits[n++] = (struct edit){r->salt_raw, r->say_salt, true};
 	}
-	if (n == 1 && r->api == MODEL_API_RESPONSES) {
-		buf_append(out, STR("\"store\":false,"));
-	}
+	buf_append_c(out, '{');
 	put_besides(out, r);
-	for (size_t i = 0; i < n; i++) {
-		size_t from = (size_t)(edits[i].old.p - r->whole.p);
-
-		buf_append(out, str_make(r->whole.p + at, from - at));
-		put_edit(out, &edits[i]);
-		at = from + edits[i].old.n;
+	for (; (e = next_edit(edits, n, at)) != NULL; at = e->old.p + e->old.n) {
+		buf_append(out, str_make(at, (size_t)(e->old.p - at)));
+		put_edit(out, e);
 	}
-	buf_append(out, str_from(r->whole, at));
+	buf_append(out, str_make(at, (size_t)(r->whole.p + r->whole.n - at)));
 }
 
 /* {"type":"function","function":{"name":...}}, or the name beside the type, or only a type. */

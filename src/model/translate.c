@@ -24,6 +24,7 @@ enum model_error model_translate_request(struct buf *out, struct arena *a,
 		bool ok = model_ask_read(&scratch, q->api, tree, &ask, ret_what);
 
 		if (ok) {
+			ask.salt = q->say_salt;
 			ask.max_tokens = ask.max_tokens ? ask.max_tokens : max_tokens;
 			ok = model_ask_write(out, &scratch, to, &ask, model, quirks, ret_what);
 		}

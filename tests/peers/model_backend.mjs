@@ -5,6 +5,7 @@
 //   node model_backend.mjs [--port N] [--model NAME]... [--delay MS] [--strict ENGINE] [--pieces N]
 //
 // With --strict it refuses, as that engine would, what is not of its dialect: chat, messages or mistral.
+// "break" makes it answer 500, "late" 504.
 // Asked to "use" a tool it calls each that is offered; "think" makes it think first; "long" ends by length.
 // "with TEXT" at the end goes into the arguments, "invent" makes it say [email-5].
 // It answers the last user message by "echo: TEXT", a word a chunk, or N characters. A model whose name begins with
@@ -161,6 +162,10 @@ const chat = async (q, res) => {
   }
   if (q.model === 'bad-usage') usage = { prompt_tokens: -5, completion_tokens: 'many', total_tokens: 1.5 };
   if (q.model === 'bad-no-usage') usage = undefined;
+  if (reply.startsWith('echo: break') || reply.startsWith('echo: late')) {
+    fail(res, reply.startsWith('echo: late') ? 504 : 500, 'it broke');
+    return;
+  }
   if (q.stream) {
     await stream(q, res, reply, usage);
     return;

@@ -92,6 +92,66 @@ static void nothing_is_stored_and_everything_else_passes_unchanged(void **state)
 	       "{\"store\":false,\"model\":\"back\"," ASK "}");
 }
 
+static void a_salt_takes_the_place_of_the_clients(void **state)
+{
+	static const char *const in[] = {"{\"cache_salt\":\"x\",\"store\":true,\"model\":\"m\"," ASK
+					 "}",
+					 "{\"model\":\"m\"," ASK "}"};
+	static const char *const want[] = {
+		"{\"cache_salt\":\"s\",\"store\":false,\"model\":\"back\"," ASK "}",
+		"{\"cache_salt\":\"s\",\"model\":\"back\"," ASK "}"};
+	struct fixture *f = *state;
+	struct buf out;
+
+	for (size_t i = 0; i < ARRAY_LEN(in); i++) {
+		assert_int_equal(parse(f, MODEL_API_CHAT, in[i]), MODEL_ERROR_NONE);
+		f->q.say_salt = STR("s");
+		buf_init(&out, 4096);
+		model_request_splice(&out, &f->q, STR("back"));
+		assert_str_equal(buf_str(&out), str_from_c(want[i]));
+		buf_done(&out);
+	}
+	splice(f, MODEL_API_CHAT, in[0],
+	       "{\"cache_salt\":\"x\",\"store\":false,\"model\":\"back\"," ASK "}");
+	assert_int_equal(parse(f, MODEL_API_CHAT, "{\"Cache_Salt\":\"x\",\"model\":\"m\"," ASK "}"),
+			 MODEL_ERROR_IMITATION);
+}
+
+#define PART(part)                                                                                 \
+	"{\"model\":\"m\",\"max_tokens\":1,\"messages\":[{\"role\":\"user\",\"content\":[" part    \
+	"]}]}"
+
+static void content_whose_bytes_say_nothing_of_tokens_is_told(void **state)
+{
+	static const char *const measured[] = {
+		PART("{\"type\":\"text\",\"text\":\"input_audio\"}"),
+		PART("{\"image_url\":{\"url\":\"data:image/png;base64,AA\"}}"),
+		PART("{\"file\":{\"file_data\":\"data:text/plain;base64,AA\"}}"),
+		PART("{\"source\":{\"media_type\":\"image/png\",\"data\":\"AA\"}}"),
+		PART("{\"source\":{\"media_type\":\"text/plain\",\"data\":\"AA\"}}"),
+		PART("{\"input_audio\":null}"),
+	};
+	static const char *const unmeasured[] = {
+		PART("{\"image_url\":{\"url\":\"data:video/mp4;base64,AA\"}}"),
+		PART("{\"video_url\":{\"url\":\"data:image/png;base64,AA\"}}"),
+		PART("{\"audio_url\":\"data:text/plain,AA\"}"),
+		PART("{\"file\":{\"file_data\":\"data:application/pdf;base64,AA\"}}"),
+		PART("{\"file\":{\"file_data\":\"AA\"}}"),
+		PART("{\"source\":{\"media_type\":\"application/pdf\",\"data\":\"AA\"}}"),
+		PART("{\"input_audio\":{\"format\":\"wav\",\"data\":\"AA\"}}"),
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(measured); i++) {
+		assert_int_equal(parse(f, MODEL_API_CHAT, measured[i]), MODEL_ERROR_NONE);
+		assert_false(f->q.unmeasured);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(unmeasured); i++) {
+		assert_int_equal(parse(f, MODEL_API_MESSAGES, unmeasured[i]), MODEL_ERROR_NONE);
+		assert_true(f->q.unmeasured);
+	}
+}
+
 static void what_reaches_past_the_decision_is_refused(void **state)
 {
 	static const struct {
@@ -172,6 +232,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(each_address_has_its_input, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			nothing_is_stored_and_everything_else_passes_unchanged, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_salt_takes_the_place_of_the_clients, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(content_whose_bytes_say_nothing_of_tokens_is_told,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(what_reaches_past_the_decision_is_refused, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(what_only_looks_like_it_passes, setup, teardown),
