@@ -691,9 +691,7 @@ static enum err_code filters(struct building *b, struct sandbox_plan *plan, stru
 		[PROFILE_PYTHON] = EXEC_ANY, /* callbacks of ctypes and cffi */
 		[PROFILE_SHELL] = EXEC_ANY,  /* it starts either of them */
 	};
-	static const struct seccomp_spec init = {
-		.calls = CALLS_BASE | CALLS_LOOP | CALLS_CHILD,
-	};
+	static const struct seccomp_spec init = {.calls = CALLS_INIT};
 
 	enum sandbox_profile profile =
 		b->spec->profile == PROFILE_AUTO ? b->machine->profile : b->spec->profile;

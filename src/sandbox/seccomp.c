@@ -9,6 +9,10 @@
  *
  * Intervals cover all numbers without a gap: neighbouring calls that are simply
  * allowed share one, and what lies between is `otherwise`.
+ *
+ * It is written from its end: what a comparison jumps to is there already, so one instruction is enough
+ * for it, and returns are shared as far as a conditional jump reaches. The kernel compiles the program at
+ * every start of a sandbox, so its length is time.
  */
 #include "sandbox/seccomp_priv.h"
 
@@ -24,6 +28,8 @@
 enum {
 	MAX_CODE = BPF_MAXINSNS,
 	MAX_CALLS = 512,
+	MAX_PART = 128,
+	REACH = UINT8_MAX, /* of a conditional jump */
 	NEWEST_CALL =
 		450, /* set_mempolicy_home_node: the last in the headers this was written with */
 };
@@ -40,18 +46,20 @@ struct builder {
 	const struct seccomp_spec *spec;
 	struct interval *intervals;
 	size_t n_intervals;
-	struct sock_filter *code;
-	size_t n;
+	struct sock_filter *code; /* of the whole, in [first, MAX_CODE) */
+	size_t first;
 	bool full;
+	struct sock_filter part[MAX_PART]; /* the checks of one call, in order */
+	size_t n;
 };
 
 static void emit(struct builder *b, uint16_t code, uint32_t k, uint8_t jt, uint8_t jf)
 {
-	if (b->n >= MAX_CODE) {
+	if (b->n >= MAX_PART) {
 		b->full = true;
 		return;
 	}
-	b->code[b->n++] = (struct sock_filter){.code = code, .jt = jt, .jf = jf, .k = k};
+	b->part[b->n++] = (struct sock_filter){.code = code, .jt = jt, .jf = jf, .k = k};
 }
 
 static void emit_return(struct builder *b, uint32_t action)
@@ -154,20 +162,50 @@ static uint32_t otherwise(enum seccomp_otherwise how)
 	return SECCOMP_RET_KILL_PROCESS;
 }
 
-static void emit_leaf(struct builder *b, const struct interval *in)
+/* Puts instructions before all that there is; where they stand then. */
+static size_t put(struct builder *b, const struct sock_filter *code, size_t n)
+{
+	if (b->full || n > b->first) {
+		b->full = true;
+		return b->first;
+	}
+	b->first -= n;
+	memcpy(&b->code[b->first], code, n * sizeof(*code));
+	return b->first;
+}
+
+/* What emit_... wrote since the last time. */
+static size_t put_part(struct builder *b)
+{
+	size_t n = b->n;
+
+	b->n = 0;
+	return put(b, b->part, n);
+}
+
+static size_t put_return(struct builder *b, uint32_t action)
+{
+	for (size_t i = b->first; i < MAX_CODE && i - b->first < REACH / 2; i++) {
+		if (b->code[i].code == (BPF_RET | BPF_K) && b->code[i].k == action) {
+			return i;
+		}
+	}
+	emit_return(b, action);
+	return put_part(b);
+}
+
+static size_t put_leaf(struct builder *b, const struct interval *in)
 {
 	struct check checks[SECCOMP_MAX_CHECKS];
 	size_t n;
 
 	switch (in->verdict) {
 	case OTHERWISE:
-		emit_return(b, otherwise(b->spec->otherwise));
-		return;
+		return put_return(b, otherwise(b->spec->otherwise));
 	case UNKNOWN:
-		emit_return(b, b->spec->otherwise == SECCOMP_REFUSES
-				       ? SECCOMP_RET_ERRNO | ENOSYS
-				       : otherwise(b->spec->otherwise));
-		return;
+		return put_return(b, b->spec->otherwise == SECCOMP_REFUSES
+					     ? SECCOMP_RET_ERRNO | ENOSYS
+					     : otherwise(b->spec->otherwise));
 	case CHECKS:
 		n = seccomp_checks(b->spec, in->rule, checks);
 		for (size_t i = 0; i < n; i++) {
@@ -176,33 +214,55 @@ static void emit_leaf(struct builder *b, const struct interval *in)
 		if (n == 0 || checks[n - 1].kind != CHECK_NEVER) {
 			emit_return(b, SECCOMP_RET_ALLOW);
 		}
-		return;
+		return put_part(b);
 	case ALLOW:
-		emit_return(b, SECCOMP_RET_ALLOW);
-		return;
+		break;
 	}
+	return put_return(b, SECCOMP_RET_ALLOW);
+}
+
+/* Something that leads to `at` and that the next instruction's jump reaches, with one put between. */
+static size_t bring_near(struct builder *b, size_t at)
+{
+	struct sock_filter f = {.code = BPF_JMP | BPF_JA, .k = (uint32_t)(at - b->first)};
+
+	if (b->full || at - b->first < REACH) {
+		return at;
+	}
+	return put(b, b->code[at].code == (BPF_RET | BPF_K) ? &b->code[at] : &f, 1);
 }
 
 /* Intervals [from, to): one leaf, or a comparison with two halves behind it. */
-static void emit_tree(struct builder *b, size_t from, size_t to)
+static size_t put_tree(struct builder *b, size_t from, size_t to)
 {
-	size_t middle = from + (to - from) / 2;
-	size_t jump, length;
+	size_t middle = from + (to - from) / 2, above, below;
+	struct sock_filter f = {.code = BPF_JMP | BPF_JGE | BPF_K};
 
 	if (to - from == 1) {
-		emit_leaf(b, &b->intervals[from]);
-		return;
+		return put_leaf(b, &b->intervals[from]);
 	}
-	/* The lower half may be longer than a conditional jump reaches: jump by JA. */
-	emit(b, BPF_JMP | BPF_JGE | BPF_K, b->intervals[middle].start, 0, 1);
-	jump = b->n;
-	emit(b, BPF_JMP | BPF_JA, 0, 0, 0);
-	emit_tree(b, from, middle);
-	length = b->n - jump - 1;
-	if (!b->full) {
-		b->code[jump].k = (uint32_t)length;
-	}
-	emit_tree(b, middle, to);
+	above = put_tree(b, middle, to);
+	below = put_tree(b, from, middle);
+	above = bring_near(b, above);
+	below = bring_near(b, below);
+	f.k = b->intervals[middle].start;
+	f.jt = (uint8_t)(above - b->first);
+	f.jf = (uint8_t)(below - b->first);
+	return put(b, &f, 1);
+}
+
+/* The other architectures of the machine, and the x32 numbers of this one, have no way in. */
+static void put_prologue(struct builder *b)
+{
+	emit_load(b, offsetof(struct seccomp_data, arch));
+	emit(b, BPF_JMP | BPF_JEQ | BPF_K, UAPI_AUDIT_ARCH, 1, 0);
+	emit_return(b, SECCOMP_RET_KILL_PROCESS);
+	emit_load(b, offsetof(struct seccomp_data, nr));
+#ifdef __x86_64__
+	emit(b, BPF_JMP | BPF_JSET | BPF_K, UAPI_X32_BIT, 0, 1);
+	emit_return(b, SECCOMP_RET_KILL_PROCESS);
+#endif
+	(void)put_part(b);
 }
 
 static int by_number(const void *a, const void *b)
@@ -246,7 +306,7 @@ enum err_code seccomp_build(struct arena *a, const struct seccomp_spec *spec,
 			    struct seccomp_program *ret, struct err *err)
 {
 	const struct seccomp_call *calls[MAX_CALLS];
-	struct builder b = {.spec = spec};
+	struct builder b = {.spec = spec, .first = MAX_CODE};
 	size_t n = 0;
 
 	_Static_assert(sizeof(struct sock_filter) == 8, "the kernel's layout");
@@ -265,20 +325,15 @@ enum err_code seccomp_build(struct arena *a, const struct seccomp_spec *spec,
 	qsort(calls, n, sizeof(calls[0]), by_number);
 	make_intervals(&b, calls, n);
 
-	emit_load(&b, offsetof(struct seccomp_data, arch));
-	emit(&b, BPF_JMP | BPF_JEQ | BPF_K, UAPI_AUDIT_ARCH, 1, 0);
-	emit_return(&b, SECCOMP_RET_KILL_PROCESS);
-	emit_load(&b, offsetof(struct seccomp_data, nr));
-#ifdef __x86_64__
-	emit(&b, BPF_JMP | BPF_JSET | BPF_K, UAPI_X32_BIT, 0, 1);
-	emit_return(&b, SECCOMP_RET_KILL_PROCESS);
-#endif
-	emit_tree(&b, 0, b.n_intervals);
+	/* The root is put last, so it stands where the prologue falls through to. */
+	(void)put_tree(&b, 0, b.n_intervals);
+	put_prologue(&b);
 	if (b.full) {
 		return ERR(err, ERR_LIMIT, "the system call filter is longer than %d instructions",
 			   MAX_CODE);
 	}
-	*ret = (struct seccomp_program){.code = b.code, .n = (uint16_t)b.n};
+	*ret = (struct seccomp_program){.code = b.code + b.first,
+					.n = (uint16_t)(MAX_CODE - b.first)};
 	return ERR_OK;
 }
 

@@ -23,7 +23,7 @@
 #include <stdint.h>
 
 /*
- * Sets, by what a process does. CALLS_BASE is always wanted: memory, time,
+ * Sets, by what a process does. CALLS_BASE is wanted by all but init: memory, time,
  * signals of its own, read and write on descriptors it holds, exit.
  */
 enum seccomp_calls {
@@ -39,6 +39,7 @@ enum seccomp_calls {
 	CALLS_THREAD = 1 << 9, /* clone for threads, scheduling, futex waiters */
 	CALLS_CONTAIN = 1 << 10, /* namespaces, mounts, landlock, seccomp, ids, limits */
 	CALLS_PROGRAM = 1 << 11, /* what an ordinary program of somebody else's calls besides */
+	CALLS_INIT = 1 << 12,    /* without CALLS_BASE: all that the init of a sandbox calls */
 };
 
 /* What socket(2) and socketpair(2) may make; the rest fails with EAFNOSUPPORT. */

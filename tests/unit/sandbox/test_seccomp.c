@@ -128,6 +128,8 @@ static const struct seccomp_spec runner = {.calls = ALL_PROGRAM | CALLS_CONTAIN,
 					   .otherwise = SECCOMP_REFUSES,
 					   .exec = EXEC_ANY};
 
+static const struct seccomp_spec init = {.calls = CALLS_INIT};
+
 static bool in_sets(const struct seccomp_spec *spec, uint32_t nr)
 {
 	for (size_t i = 0; i < seccomp_n_calls; i++) {
@@ -150,7 +152,8 @@ static bool has_rule(uint32_t nr)
 
 static void every_number_gets_what_the_sets_say(void **state)
 {
-	const struct seccomp_spec *specs[] = {&gate, &connector, &scribe, &program, &node, &runner};
+	const struct seccomp_spec *specs[] = {&gate, &connector, &scribe, &program,
+					      &node, &runner,    &init};
 
 	(void)state;
 	for (size_t s = 0; s < ARRAY_LEN(specs); s++) {
@@ -275,6 +278,34 @@ static void a_gate_cannot_make_sockets_or_open_or_connect(void **state)
 	assert_int_equal(call(&m, SYS_sendto, ARGS(3, 0, 1, 0, UINT64_C(1) << 32, 16)),
 			 failing(EPERM));
 	arena_done(&m.a);
+}
+
+static void an_init_waits_signals_and_ends(void **state)
+{
+	static const uint32_t refused[] = {SYS_execve, SYS_clone, SYS_openat, SYS_mmap,
+					   SYS_socket, SYS_prctl, SYS_ioctl,  SYS_signalfd4};
+	struct machine m = machine(init);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+		assert_int_equal(call(&m, refused[i], NULL), KILL);
+	}
+	assert_int_equal(call(&m, SYS_wait4, NULL), ALLOW);
+	assert_int_equal(call(&m, SYS_kill, ARGS(UINT32_MAX, 9)), ALLOW);
+	assert_int_equal(call(&m, SYS_exit_group, NULL), ALLOW);
+	arena_done(&m.a);
+}
+
+/* The kernel compiles them at every start: this is what is paid for a longer list. */
+static void programs_are_short(void **state)
+{
+	struct machine p = machine(program), i = machine(init);
+
+	(void)state;
+	assert_in_range(p.program.n, 1, 320);
+	assert_in_range(i.program.n, 1, 32);
+	arena_done(&p.a);
+	arena_done(&i.a);
 }
 
 static void sockets_are_only_of_the_families_given(void **state)
@@ -478,7 +509,8 @@ static void lists_and_programs_are_as_reviewed(void **state)
 		const char *name;
 		const struct seccomp_spec *spec;
 	} all[] = {{"gate", &gate},       {"connector", &connector}, {"scribe", &scribe},
-		   {"program", &program}, {"node", &node},           {"runner", &runner}};
+		   {"program", &program}, {"node", &node},           {"runner", &runner},
+		   {"init", &init}};
 
 	(void)state;
 #ifndef __x86_64__
@@ -512,6 +544,8 @@ int main(void)
 		cmocka_unit_test(other_architectures_are_killed),
 		cmocka_unit_test(escapes_are_in_no_set),
 		cmocka_unit_test(a_gate_cannot_make_sockets_or_open_or_connect),
+		cmocka_unit_test(an_init_waits_signals_and_ends),
+		cmocka_unit_test(programs_are_short),
 		cmocka_unit_test(sockets_are_only_of_the_families_given),
 		cmocka_unit_test(fast_open_is_refused_in_every_send),
 		cmocka_unit_test(memory_becomes_executable_only_as_the_spec_says),
