@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SOCKETS_MAX = 16 << 20, SOCKETS_STEP = 64 << 10 };
+enum { SOCKETS_STEP = 8 << 10 };
 
 enum err_code run_base(struct arena *a, struct str *ret, struct err *err)
 {
@@ -58,22 +58,6 @@ static bool find_socket(struct arena *a, const char *path, struct str *ret)
 	       find_real_path(a, path, ret, NULL) == ERR_OK;
 }
 
-static enum err_code read_table(struct buf *b, struct err *err)
-{
-	CLEANUP(fd_close) int fd = open("/proc/net/unix", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : 1;
-
-	while (n > 0) {
-		char *to = buf_reserve(b, SOCKETS_STEP);
-
-		n = to ? read(fd, to, SOCKETS_STEP) : -1;
-		if (n > 0) {
-			buf_commit(b, (size_t)n);
-		}
-	}
-	return n < 0 ? ERR_ERRNO(err, "/proc/net/unix, which tells which sockets to hide") : ERR_OK;
-}
-
 /* The folder of a node's socket is its state: with its keys. */
 static struct str hidden_for(struct arena *a, struct str socket)
 {
@@ -88,34 +72,52 @@ static struct str hidden_for(struct arena *a, struct str socket)
 	return dir.n && key.p && find_is_file(key.p) ? dir : socket;
 }
 
-/* Real paths of the bound sockets of this network namespace. */
-static enum err_code find_sockets(struct arena *a, struct str **ret, size_t *ret_n, struct err *err)
+struct sockets {
+	struct arena *a;
+	struct str *list;
+	size_t n, cap;
+};
+
+static bool take_socket(struct sockets *s, struct str line)
 {
-	struct str *list = NULL;
-	size_t n = 0, cap = 0;
-	enum err_code code;
-	struct str rest;
-	struct buf b;
+	struct str name = name_of(line), real;
 
-	buf_init(&b, SOCKETS_MAX);
-	code = read_table(&b, err);
-	rest = buf_str(&b);
-	while (rest.n) {
-		struct str line = str_cut(&rest, '\n');
-		struct str name = arena_dup(a, name_of(line)), real;
-
-		if (name.n == 0 || name.p[0] != '/' || !find_socket(a, name.p, &real)) {
-			continue;
-		}
-		if (!ARENA_GROW(a, &list, n, &cap)) {
-			break;
-		}
-		list[n++] = hidden_for(a, real);
+	if (name.n == 0 || name.p[0] != '/') {
+		return true;
 	}
-	buf_done(&b);
-	*ret = list;
-	*ret_n = n;
-	return code ? code : a->exhausted ? ERR(err, ERR_NOMEM, "out of memory") : ERR_OK;
+	name = arena_dup(s->a, name);
+	if (name.p && find_socket(s->a, name.p, &real) &&
+	    ARENA_GROW(s->a, &s->list, s->n, &s->cap)) {
+		s->list[s->n++] = hidden_for(s->a, real);
+	}
+	return !s->a->exhausted;
+}
+
+/* Real paths of the bound sockets of this network namespace. A machine may have many: they are read in pieces. */
+static enum err_code find_sockets(struct sockets *s, struct err *err)
+{
+	CLEANUP(fd_close) int fd = open("/proc/net/unix", O_RDONLY | O_CLOEXEC);
+	char text[SOCKETS_STEP];
+	struct str rest = str_make(text, 0);
+	ssize_t n = fd < 0 ? -1 : 1;
+
+	while (n > 0) {
+		memmove(text, rest.p, rest.n);
+		n = read(fd, text + rest.n, sizeof(text) - rest.n);
+		rest = str_make(text, rest.n + (n > 0 ? (size_t)n : 0));
+		while (str_find(rest, '\n') < rest.n) {
+			struct str line = str_cut(&rest, '\n');
+
+			if (!take_socket(s, line)) {
+				return ERR(err, ERR_NOMEM, "out of memory");
+			}
+		}
+	}
+	if (n < 0 || rest.n) {
+		return n < 0 ? ERR_ERRNO(err, "/proc/net/unix, which tells which sockets to hide")
+			     : ERR(err, ERR_CORRUPT, "/proc/net/unix has a line without an end");
+	}
+	return ERR_OK;
 }
 
 /* ---- the guard ---- */
@@ -149,12 +151,13 @@ enum err_code run_guard_fill(struct arena *a, struct str config_path, const stru
 			     struct run_guard *g, struct err *err)
 {
 	const struct config_secret *secrets;
-	size_t n_secrets, n_sockets = 0;
-	struct str base, *sockets = NULL;
+	struct sockets sockets = {.a = a};
+	size_t n_secrets;
+	struct str base;
 
-	TRY(find_sockets(a, &sockets, &n_sockets, err));
+	TRY(find_sockets(&sockets, err));
 	TRY(config_secrets(a, cfg, &secrets, &n_secrets, err));
-	g->hidden = ARENA_ARRAY(a, n_secrets + cfg->n_listen + n_sockets + 2, struct str);
+	g->hidden = ARENA_ARRAY(a, n_secrets + cfg->n_listen + sockets.n + 2, struct str);
 	g->kept = ARENA_ARRAY(a, 3, struct str);
 	if (!g->hidden || !g->kept) {
 		return ERR(err, ERR_NOMEM, "out of memory");
@@ -169,8 +172,8 @@ enum err_code run_guard_fill(struct arena *a, struct str config_path, const stru
 	if (run_base(a, &base, NULL) == ERR_OK) {
 		TRY(guard_add(a, g->hidden, &g->n_hidden, base, err));
 	}
-	for (size_t i = 0; i < n_sockets; i++) {
-		g->hidden[g->n_hidden++] = sockets[i];
+	for (size_t i = 0; i < sockets.n; i++) {
+		g->hidden[g->n_hidden++] = sockets.list[i];
 	}
 	TRY(guard_add(a, g->kept, &g->n_kept, config_path, err));
 	TRY(guard_add(a, g->kept, &g->n_kept, cfg->policies, err));

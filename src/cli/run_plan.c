@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { AGENT_PROCESSES = 512, AGENT_FILES = 4096, HASH_STEP = 32 << 10 };
+enum { AGENT_PROCESSES = 512, AGENT_FILES = 4096, HASH_STEP = 16 << 10 };
 
 #define AGENT_FILE_SIZE (UINT64_C(16) << 30)
 #define AGENT_TMP       (UINT64_C(512) << 20)
@@ -87,7 +87,7 @@ static enum err_code take_env(struct run_plan *p, struct err *err)
 {
 	const struct opt_list *asked = &p->options->env;
 
-	p->spec.env = ARENA_ARRAY(p->arena, PLAN_MAX_ENV, struct str);
+	p->spec.env = arena_alloc(p->arena, PLAN_MAX_ENV * sizeof(struct str));
 	if (!p->spec.env) {
 		return ERR(err, ERR_NOMEM, "out of memory");
 	}
@@ -268,13 +268,13 @@ enum err_code run_plan_prepare(struct arena *a, const struct run_options *o, str
 static enum err_code digest_of(struct arena *a, const char *path, struct str *ret, struct err *err)
 {
 	CLEANUP(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char *step = arena_alloc(a, HASH_STEP);
+	char step[HASH_STEP];
 	uint8_t digest[SHA256_LEN];
 	char hex[2 * SHA256_LEN];
 	struct sha256 h;
 	ssize_t n;
 
-	if (fd < 0 || !step) {
+	if (fd < 0) {
 		return ERR_ERRNO(err, "%s", path);
 	}
 	sha256_init(&h);

@@ -138,7 +138,7 @@ static enum err_code collect(struct building *b, struct err *err)
 		return ERR(err, ERR_INVALID, "the machine was looked at for another spec");
 	}
 	b->cap_wants = m->n_system + m->n_prefixes + m->n_places + MAX_PINS;
-	b->wants = ARENA_ARRAY(b->a, b->cap_wants, struct want);
+	b->wants = arena_alloc(b->a, b->cap_wants * sizeof(*b->wants)); /* few are used */
 	if (!b->wants) {
 		return ERR(err, ERR_NOMEM, "out of memory for a sandbox plan");
 	}

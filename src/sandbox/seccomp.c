@@ -27,7 +27,7 @@
 
 enum {
 	MAX_CODE = BPF_MAXINSNS,
-	MAX_CALLS = 512,
+	MAX_CALLS = 512, /* numbers */
 	MAX_PART = 128,
 	REACH = UINT8_MAX, /* of a conditional jump */
 	NEWEST_CALL =
@@ -265,14 +265,6 @@ static void put_prologue(struct builder *b)
 	(void)put_part(b);
 }
 
-static int by_number(const void *a, const void *b)
-{
-	const struct seccomp_call *const *x = a;
-	const struct seccomp_call *const *y = b;
-
-	return (*x)->nr < (*y)->nr ? -1 : (*x)->nr > (*y)->nr;
-}
-
 static void add_interval(struct builder *b, uint32_t start, enum verdict verdict,
 			 enum call_rule rule)
 {
@@ -288,16 +280,19 @@ static void add_interval(struct builder *b, uint32_t start, enum verdict verdict
 	b->intervals[b->n_intervals++] = (struct interval){start, verdict, rule};
 }
 
-static void make_intervals(struct builder *b, const struct seccomp_call **calls, size_t n)
+/* `calls` by their numbers; NULL: not on the list. */
+static void make_intervals(struct builder *b, const struct seccomp_call *const calls[MAX_CALLS])
 {
 	struct check unused[SECCOMP_MAX_CHECKS];
 
 	add_interval(b, 0, OTHERWISE, RULE_NONE);
-	for (size_t i = 0; i < n; i++) {
-		bool checked = seccomp_checks(b->spec, calls[i]->rule, unused) > 0;
+	for (uint32_t nr = 0; nr < MAX_CALLS; nr++) {
+		if (calls[nr]) {
+			bool checked = seccomp_checks(b->spec, calls[nr]->rule, unused) > 0;
 
-		add_interval(b, calls[i]->nr, checked ? CHECKS : ALLOW, calls[i]->rule);
-		add_interval(b, calls[i]->nr + 1U, OTHERWISE, RULE_NONE);
+			add_interval(b, nr, checked ? CHECKS : ALLOW, calls[nr]->rule);
+			add_interval(b, nr + 1, OTHERWISE, RULE_NONE);
+		}
 	}
 	add_interval(b, NEWEST_CALL + 1, UNKNOWN, RULE_NONE);
 }
@@ -305,25 +300,23 @@ static void make_intervals(struct builder *b, const struct seccomp_call **calls,
 enum err_code seccomp_build(struct arena *a, const struct seccomp_spec *spec,
 			    struct seccomp_program *ret, struct err *err)
 {
-	const struct seccomp_call *calls[MAX_CALLS];
+	const struct seccomp_call *calls[MAX_CALLS] = {NULL};
 	struct builder b = {.spec = spec, .first = MAX_CODE};
-	size_t n = 0;
 
 	_Static_assert(sizeof(struct sock_filter) == 8, "the kernel's layout");
-	ASSERT(seccomp_n_calls <= MAX_CALLS);
-	b.intervals = ARENA_ARRAY(a, 2 * seccomp_n_calls + 2, struct interval);
-	/* Most of it is never touched, so it is not cleared either. */
+	/* Most of them is never touched, so they are not cleared either. */
+	b.intervals = arena_alloc(a, (2 * seccomp_n_calls + 2) * sizeof(*b.intervals));
 	b.code = arena_alloc(a, MAX_CODE * sizeof(*b.code));
 	if (!b.intervals || !b.code) {
 		return ERR(err, ERR_NOMEM, "out of memory for a system call filter");
 	}
 	for (size_t i = 0; i < seccomp_n_calls; i++) {
 		if (seccomp_calls[i].sets & spec->calls) {
-			calls[n++] = &seccomp_calls[i];
+			ASSERT(seccomp_calls[i].nr <= NEWEST_CALL);
+			calls[seccomp_calls[i].nr] = &seccomp_calls[i];
 		}
 	}
-	qsort(calls, n, sizeof(calls[0]), by_number);
-	make_intervals(&b, calls, n);
+	make_intervals(&b, calls);
 
 	/* The root is put last, so it stands where the prologue falls through to. */
 	(void)put_tree(&b, 0, b.n_intervals);
