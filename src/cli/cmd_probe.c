@@ -176,6 +176,7 @@ static enum err_code make_plan(struct arena *a, const struct bait *b, struct run
 	struct run_granted granted = {.places = places, .n_places = ARRAY_LEN(places)};
 
 	TRY(run_plan_prepare(a, o, ret, err));
+	TRY(run_plan_look(ret, err));
 	ret->spec.capture = true; /* as under a node, but nobody answers */
 	return run_plan_settle(ret, &granted, &none, err);
 }

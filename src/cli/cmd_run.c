@@ -415,7 +415,14 @@ static int prepare_and_run(struct out *o, const struct run_args *args, struct ar
 	}
 	where.workspace = plan.workspace;
 	if (!args->explain) {
-		run_hold_begin(&plan, &early); /* while we look for the node, and it decides */
+		run_hold_begin(
+			&plan,
+			&early); /* while we look for what is asked for, and the node decides */
+	}
+	code = run_plan_look(&plan, err);
+	if (code) {
+		run_hold_give_up(&early);
+		return code == ERR_NOT_FOUND ? RUN_EXIT_NOT_FOUND : RUN_EXIT_FAILED;
 	}
 	buf_init(&said, 4096);
 	if (run_node_connect(a, &where, &node, &fd, &said, err)) {

@@ -2,7 +2,7 @@
 /*
  * The parts of `writ run`: which node decides (run_node.c), what is said to it (run_talk.c), which
  * sandbox follows from its answer (run_plan.c), and the time while the program runs (run_hold.c). While the
- * node decides, namespaces are made and what must be hidden is looked for.
+ * node decides, a sandbox is made as far as all are alike, and what must be hidden is looked for.
  */
 #ifndef CLI_RUN_H
 #define CLI_RUN_H
@@ -110,8 +110,10 @@ enum err_code run_talk_open(struct arena *a, struct chan *c, const struct run_op
 enum err_code run_talk_opened(struct arena *a, struct chan *c, struct run_granted *ret,
 			      struct err *err) MUST_USE;
 
-/* fd -1: none; else it moves in. */
-enum err_code run_talk_listener(struct chan *c, unsigned kind, int fd, struct err *err) MUST_USE;
+/* Up to CHAN_MAX_FDS listeners of a sandbox, which move in. */
+enum err_code run_talk_listeners(struct chan *c, const uint8_t *kinds, const int *fds, unsigned n,
+				 struct err *err) MUST_USE;
+/* It moves in. */
 enum err_code run_talk_reins(struct chan *c, int fd, struct err *err) MUST_USE;
 /* `limits`: of the sandbox as a whole, for the record. */
 enum err_code run_talk_started(struct chan *c, struct str limits, struct err *err) MUST_USE;
@@ -157,9 +159,12 @@ struct run_plan {
 	struct buf left_out; /* sentences: places that no policy gives */
 };
 
-/* What is to be run and asked for. ERR_NOT_FOUND: no such program. */
+/* What is to be run and asked for, as far as the command line says it. */
 enum err_code run_plan_prepare(struct arena *a, const struct run_options *o, struct run_plan *ret,
 			       struct err *err) MUST_USE;
+
+/* What the machine has of it. ERR_NOT_FOUND: no such program. */
+enum err_code run_plan_look(struct run_plan *p, struct err *err) MUST_USE;
 
 /* Fills what the node is asked, digest of the program included. */
 enum err_code run_plan_ask(struct run_plan *p, struct run_open *ret, struct err *err) MUST_USE;

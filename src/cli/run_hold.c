@@ -241,11 +241,16 @@ static void on_node(struct hold *h)
 
 static enum err_code tell_started(struct hold *h, struct err *err)
 {
-	for (size_t i = 0; i < h->given.n_listeners; i++) {
-		int fd = h->given.listeners[i].fd;
+	for (size_t i = 0; i < h->given.n_listeners;) {
+		uint8_t kinds[CHAN_MAX_FDS];
+		int fds[CHAN_MAX_FDS];
+		unsigned n = 0;
 
-		h->given.listeners[i].fd = -1;
-		TRY(run_talk_listener(h->node, h->given.listeners[i].kind, fd, err));
+		for (; n < CHAN_MAX_FDS && i < h->given.n_listeners; i++) {
+			kinds[n] = (uint8_t)h->given.listeners[i].kind;
+			fds[n++] = fd_take(&h->given.listeners[i].fd);
+		}
+		TRY(run_talk_listeners(h->node, kinds, fds, n, err));
 	}
 	return run_talk_started(h->node, h->limits, err);
 }

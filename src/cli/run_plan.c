@@ -234,8 +234,9 @@ static struct sandbox_kernel kernel(const struct run_options *o)
 enum err_code run_plan_prepare(struct arena *a, const struct run_options *o, struct run_plan *ret,
 			       struct err *err)
 {
-	const struct sandbox_kernel k = kernel(o);
-	struct run_plan p = {.arena = a, .options = o};
+	struct run_plan p = {.arena = a,
+			     .options = o,
+			     .machine = {.kernel = kernel(o), .uid = geteuid(), .gid = getegid()}};
 
 	p.spec = (struct sandbox_spec){
 		.limits = {.processes = o->processes ? o->processes : AGENT_PROCESSES,
@@ -256,12 +257,19 @@ enum err_code run_plan_prepare(struct arena *a, const struct run_options *o, str
 	TRY(take_places(&p, err));
 	TRY(take_cwd(&p, err));
 	TRY(take_weaker(&p, err));
-	/* Without any place, for the program alone: which places there will be is not known yet. */
-	TRY(sandbox_look(a, &p.spec, &k, &p.machine, err));
-	if (p.spec.profile == PROFILE_AUTO) {
-		p.spec.profile = p.machine.profile;
-	}
 	*ret = p;
+	return ERR_OK;
+}
+
+enum err_code run_plan_look(struct run_plan *p, struct err *err)
+{
+	const struct sandbox_kernel k = p->machine.kernel;
+
+	/* Without any place, for the program alone: which places there will be is not known yet. */
+	TRY(sandbox_look(p->arena, &p->spec, &k, &p->machine, err));
+	if (p->spec.profile == PROFILE_AUTO) {
+		p->spec.profile = p->machine.profile;
+	}
 	return ERR_OK;
 }
 

@@ -41,15 +41,10 @@ enum err_code run_talk_next(struct chan *c, void *buf, size_t cap, int ms, struc
 	}
 }
 
-static enum err_code say(struct chan *c, const struct frame_writer *w, int fd, struct err *err)
+static enum err_code say(struct chan *c, const struct frame_writer *w, struct err *err)
 {
-	if (w->overflow) {
-		if (fd >= 0) {
-			(void)close(fd);
-		}
-		return ERR(err, ERR_LIMIT, "the command line is too long for the node");
-	}
-	return chan_send(c, frame_bytes(w), &fd, fd >= 0 ? 1 : 0, err);
+	return w->overflow ? ERR(err, ERR_LIMIT, "the command line is too long for the node")
+			   : chan_send(c, frame_bytes(w), NULL, 0, err);
 }
 
 static struct str keep(struct arena *a, struct frame_reader *r)
@@ -117,7 +112,7 @@ enum err_code run_talk_open(struct arena *a, struct chan *c, const struct run_op
 	}
 	frame_begin(&w, buf, IPC_FRAME_MAX, RUN_OPEN);
 	run_open_encode(asked, &w);
-	return say(c, &w, -1, err);
+	return say(c, &w, err);
 }
 
 enum err_code run_talk_opened(struct arena *a, struct chan *c, struct run_granted *ret,
@@ -143,14 +138,18 @@ enum err_code run_talk_opened(struct arena *a, struct chan *c, struct run_grante
 	return ERR(err, ERR_CORRUPT, "the node's answer is no answer (message %u)", type);
 }
 
-enum err_code run_talk_listener(struct chan *c, unsigned kind, int fd, struct err *err)
+enum err_code run_talk_listeners(struct chan *c, const uint8_t *kinds, const int *fds, unsigned n,
+				 struct err *err)
 {
-	char buf[8];
+	char buf[16];
 	struct frame_writer w;
 
 	frame_begin(&w, buf, sizeof(buf), RUN_LISTENER);
-	frame_put_u8(&w, (uint8_t)kind);
-	return say(c, &w, fd, err);
+	for (unsigned i = 0; i < n; i++) {
+		frame_put_u8(&w, kinds[i]);
+	}
+	ASSERT(!w.overflow);
+	return chan_send(c, frame_bytes(&w), fds, n, err);
 }
 
 enum err_code run_talk_reins(struct chan *c, int fd, struct err *err)
@@ -159,7 +158,7 @@ enum err_code run_talk_reins(struct chan *c, int fd, struct err *err)
 	struct frame_writer w;
 
 	frame_begin(&w, buf, sizeof(buf), RUN_REINS);
-	return say(c, &w, fd, err);
+	return chan_send(c, frame_bytes(&w), &fd, 1, err);
 }
 
 enum err_code run_talk_started(struct chan *c, struct str limits, struct err *err)
@@ -169,7 +168,7 @@ enum err_code run_talk_started(struct chan *c, struct str limits, struct err *er
 
 	frame_begin(&w, buf, sizeof(buf), RUN_STARTED);
 	frame_put_str(&w, limits);
-	return say(c, &w, -1, err);
+	return say(c, &w, err);
 }
 
 enum err_code run_talk_program(struct chan *c, uint64_t n, struct str path, struct str digest,
@@ -183,7 +182,7 @@ enum err_code run_talk_program(struct chan *c, uint64_t n, struct str path, stru
 	frame_put_str(&w, path);
 	frame_put_str(&w, digest);
 	frame_put_u8(&w, certain);
-	return say(c, &w, -1, err);
+	return say(c, &w, err);
 }
 
 enum err_code run_talk_ended(struct chan *c, enum run_end how, uint32_t status, struct err *err)
@@ -196,7 +195,7 @@ enum err_code run_talk_ended(struct chan *c, enum run_end how, uint32_t status, 
 	frame_begin(&w, buf, sizeof(buf), RUN_ENDED);
 	frame_put_u8(&w, (uint8_t)how);
 	frame_put_u32(&w, status);
-	TRY(say(c, &w, -1, err));
+	TRY(say(c, &w, err));
 	do {
 		TRY(run_talk_next(c, buf, sizeof(buf), END_MS, &frame, err));
 	} while (frame_open(&r, frame) != RUN_CLOSED);

@@ -265,10 +265,24 @@ static enum err_code told_program(struct gate_run *run, struct frame_reader *r, 
 	return ERR_OK;
 }
 
-/* One frame; the descriptor, if any, is taken over. */
-static enum err_code message(struct gate_run *run, struct str frame, int fd, struct err *err)
+/* A kind for each descriptor. */
+static enum err_code take_listeners(struct gate_run *run, struct frame_reader *r,
+				    int fds[CHAN_MAX_FDS], struct err *err)
 {
-	CLEANUP(fd_close) int owned = fd;
+	unsigned n = 0;
+
+	while (n < CHAN_MAX_FDS && fds[n] >= 0) {
+		uint8_t kind = frame_get_u8(r);
+
+		TRY(take_listener(run, kind, fd_take(&fds[n++]), err));
+	}
+	return n && frame_ok(r) ? ERR_OK : ERR(err, ERR_INVALID, "a malformed LISTENER");
+}
+
+/* One frame and its descriptors, -1 behind the last; those that are wanted are taken out. */
+static enum err_code message(struct gate_run *run, struct str frame, int fds[CHAN_MAX_FDS],
+			     struct err *err)
+{
 	struct frame_reader r;
 	uint8_t type = frame_open(&r, frame), op;
 	struct str text;
@@ -279,11 +293,9 @@ static enum err_code message(struct gate_run *run, struct str frame, int fd, str
 		return run->step == GATE_RUN_NEW ? gate_run_open(run, &r, err)
 						 : ERR(err, ERR_INVALID, "a second OPEN");
 	case RUN_LISTENER:
-		op = frame_get_u8(&r);
-		return frame_ok(&r) ? take_listener(run, op, fd_take(&owned), err)
-				    : ERR(err, ERR_INVALID, "a malformed LISTENER");
+		return take_listeners(run, &r, fds, err);
 	case RUN_REINS:
-		return gate_run_take_reins(run, fd_take(&owned), err);
+		return gate_run_take_reins(run, fd_take(&fds[0]), err);
 	case RUN_STARTED:
 		text = frame_get_str(&r);
 		if (run->step != GATE_RUN_OPEN || !run->reined || !frame_ok(&r) ||
@@ -324,15 +336,18 @@ static void on_ready(struct loop_fd *f, uint32_t ready)
 		code = ERR_CLOSED;
 	}
 	for (unsigned turn = 0; !code && !run->leaving && turn < FRAMES_A_TURN; turn++) {
-		int fds[CHAN_MAX_FDS] = {-1};
+		int fds[CHAN_MAX_FDS];
 		unsigned n_fds = 0;
 		struct str frame;
 
 		code = chan_recv(&run->chan, bytes, IPC_FRAME_MAX, &frame, fds, &n_fds, &err);
-		for (unsigned i = 1; !code && i < n_fds; i++) {
-			(void)close(fds[i]);
+		for (unsigned i = code ? 0 : n_fds; i < CHAN_MAX_FDS; i++) {
+			fds[i] = -1;
 		}
-		code = code ? code : message(run, frame, n_fds ? fds[0] : -1, &err);
+		code = code ? code : message(run, frame, fds, &err);
+		for (unsigned i = 0; i < CHAN_MAX_FDS; i++) {
+			fd_close(&fds[i]);
+		}
 	}
 	gate_buf_give(run->gate, &in);
 	if (code && code != ERR_AGAIN) {

@@ -13,7 +13,7 @@
  *     OPEN  ----------------------------->   decides exec, then each place; records
  *     <----------------------- OPENED | REFUSED
  *     (makes the sandbox)
- *     LISTENER kind, fd  ---------------->   serves it as this run
+ *     LISTENER kinds, fds  -------------->   serves them as this run
  *     REINS fd  ------------------------->
  *     STARTED  -------------------------->
  *     (the program runs)    <---- STOPPING   the node drains: end it
@@ -25,8 +25,8 @@
  *             the program's file, 64 hexadecimal digits), str working directory, str profile,
  *             u32 n, n x str argument, u32 n, n x str name of a weaker tier,
  *             u32 n, n x {str path without symbolic links, u8 wanted (RUN_READ | RUN_WRITE)}
- *   LISTENER  u8 enum run_listener, fd: a listening TCP socket of the sandbox's network, or for DNS one
- *             of UDP
+ *   LISTENER  of each descriptor, at most CHAN_MAX_FDS: u8 enum run_listener; fds: listening TCP sockets of the
+ *             sandbox's network, or for DNS one of UDP
  *   REINS     fd: SOCK_SEQPACKET, the other end is init's
  *   STARTED   str what limits hold for the whole sandbox, empty for none (the program has been executed)
  *   ENDED     u8 enum run_end, u32 exit status
@@ -57,7 +57,7 @@
 #include "ipc/frame.h"
 
 enum {
-	RUN_VERSION = 2,
+	RUN_VERSION = 3,
 	RUN_MAX_PLACES = 64,        /* of one OPEN */
 	RUN_MAX_NAMED = 256,        /* places that policies name, in one OPENED */
 	RUN_MAX_ARGS = 1024,        /* arguments */

@@ -34,58 +34,85 @@ enum { MAX_RULES = PLAN_MAX_PATHS + 64, STACK = 256 << 10 };
 struct applying {
 	const struct sandbox_plan *plan;
 	size_t next; /* operation */
-	int root, proc;
+	struct mounts mounts;
+	int proc;
 	unsigned terminal; /* bits: which of 0, 1, 2 it becomes */
 	bool namespaces, reins;
 	struct landlock_rule rules[MAX_RULES];
 	size_t n_rules;
+	int given[GIVE_MOST]; /* for the starter, all at once */
+	unsigned char kinds[GIVE_MOST];
+	size_t n_given;
 };
 
-/* One byte and one descriptor, for the starter. */
-static enum err_code give(unsigned kind, int fd, struct err *err)
+/* One packet: of each descriptor its kind. */
+static enum err_code hand_out(unsigned char *kinds, const int *fds, size_t n, struct err *err)
 {
 	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
+		char bytes[CMSG_SPACE(sizeof(int) * GIVE_MOST)];
 		struct cmsghdr align;
 	} control = {0};
-	unsigned char byte = (unsigned char)kind;
-	struct iovec iov = {.iov_base = &byte, .iov_len = 1};
+	struct iovec iov = {.iov_base = kinds, .iov_len = n};
 	struct msghdr msg = {.msg_iov = &iov,
 			     .msg_iovlen = 1,
 			     .msg_control = control.bytes,
-			     .msg_controllen = sizeof(control.bytes)};
+			     .msg_controllen = CMSG_SPACE(sizeof(int) * n)};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	c->cmsg_len = CMSG_LEN(sizeof(int) * n);
+	memcpy(CMSG_DATA(c), fds, sizeof(int) * n);
 	if (sendmsg(INIT_STATUS_FD, &msg, MSG_NOSIGNAL) < 0) {
-		return ERR_ERRNO(err, "hand out a descriptor");
+		return ERR_ERRNO(err, "hand out descriptors");
 	}
 	return ERR_OK;
 }
 
-static enum err_code listen_for_starter(const struct plan_op *op, struct err *err)
+/* Takes fd over. */
+static void give(struct applying *s, unsigned kind, int fd)
 {
-	CLEANUP(fd_close) int fd = -1;
+	ASSERT(s->n_given < GIVE_MOST);
+	s->kinds[s->n_given] = (unsigned char)kind;
+	s->given[s->n_given++] = fd;
+}
+
+static enum err_code hand_out_given(struct applying *s, struct err *err)
+{
+	if (s->n_given == 0) {
+		return ERR_OK;
+	}
+	TRY(hand_out(s->kinds, s->given, s->n_given, err));
+	while (s->n_given) {
+		(void)close(s->given[--s->n_given]);
+	}
+	return ERR_OK;
+}
+
+static enum err_code listen_for_starter(struct applying *s, const struct plan_op *op,
+					struct err *err)
+{
+	int fd;
 
 	TRY(network_listen(op, &fd, err));
-	return give(op->flags & LISTEN_KIND, fd, err);
+	give(s, op->flags & LISTEN_KIND, fd);
+	return ERR_OK;
 }
 
 /* From here the starter sees which processes there are, and which connections. */
-static enum err_code make_proc(struct applying *s, const struct plan_op *op, struct err *err)
+static enum err_code watch(struct applying *s, struct err *err)
 {
-	CLEANUP(fd_close) int diag = -1;
+	int proc = fcntl(s->proc, F_DUPFD_CLOEXEC, 3);
+	int diag = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
 
-	TRY(mounts_proc(s->root, op->target, &s->proc, err));
-	if (!(op->flags & 1)) {
-		return ERR_OK;
+	if (proc < 0) {
+		return ERR_ERRNO(err, "hand out /proc");
 	}
-	TRY(give(GIVE_PROC, s->proc, err));
-	diag = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-	return diag < 0 ? ERR_OK : give(GIVE_DIAG, diag, err); /* without it nobody is known */
+	give(s, GIVE_PROC, proc);
+	if (diag >= 0) { /* without it nobody is known */
+		give(s, GIVE_DIAG, diag);
+	}
+	return ERR_OK;
 }
 
 /* The program's session gets the terminal; the other end goes to the starter. */
@@ -111,7 +138,7 @@ static enum err_code take_terminal(const struct applying *s, struct err *err)
 			return ERR_ERRNO(err, "use the terminal");
 		}
 	}
-	return give(GIVE_TERMINAL, ours, err);
+	return hand_out(&(unsigned char){GIVE_TERMINAL}, &ours, 1, err);
 }
 
 static enum err_code limit_pids(const struct applying *s, uint64_t most, struct err *err)
@@ -174,6 +201,7 @@ static enum err_code split(struct applying *s, struct err *err)
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 	pid_t pid;
 
+	TRY(hand_out_given(s, err));
 	if (!s->namespaces) {
 		TRY(confine_bounding_set(err)); /* once, for both */
 	}
@@ -235,37 +263,41 @@ static enum err_code apply_op(struct applying *s, const struct plan_op *op, stru
 	case PLAN_IDS:
 		return map_ids(s, op->value, err);
 	case PLAN_LOOPBACK:
-		return network_up(op->flags & 1, err);
+		return network_up(err);
+	case PLAN_CAPTURE:
+		return network_capture(err);
 	case PLAN_ROOT:
-		return mounts_root(op->value, &s->root, err);
+		return mounts_root(op->value, &s->mounts, err);
 	case PLAN_DIR:
-		return mounts_dir(s->root, op->target, err);
+		return mounts_dir(&s->mounts, op->target, err);
 	case PLAN_LINK:
-		return mounts_link(s->root, op, err);
+		return mounts_link(&s->mounts, op, err);
 	case PLAN_FILE:
-		return mounts_file(s->root, op, err);
+		return mounts_file(&s->mounts, op, err);
 	case PLAN_BIND:
-		return mounts_bind(s->root, op, err);
+		return mounts_bind(&s->mounts, op, err);
 	case PLAN_TMP:
-		return mounts_tmp(s->root, op, err);
+		return mounts_tmp(&s->mounts, op, err);
 	case PLAN_PROC:
-		return make_proc(s, op, err);
+		return mounts_proc(&s->mounts, op->target, &s->proc, err);
+	case PLAN_WATCH:
+		return watch(s, err);
 	case PLAN_OVERLAY:
-		return mounts_overlay(s->root, op, err);
+		return mounts_overlay(&s->mounts, op, err);
 	case PLAN_PIN:
-		return mounts_pin(s->root, op, err);
+		return mounts_pin(&s->mounts, op, err);
 	case PLAN_PTS:
-		return mounts_pts(s->root, op->target, err);
+		return mounts_pts(&s->mounts, op->target, err);
 	case PLAN_MASK:
-		return mounts_mask(s->root, op, err);
+		return mounts_mask(&s->mounts, op, err);
 	case PLAN_LISTEN:
-		return listen_for_starter(op, err);
+		return listen_for_starter(s, op, err);
 	case PLAN_TERMINAL:
 		return take_terminal(s, err);
 	case PLAN_PIDS:
 		return limit_pids(s, op->value, err);
 	case PLAN_PIVOT:
-		return mounts_pivot(s->root, s->proc, err);
+		return mounts_pivot(&s->mounts, s->proc, err);
 	case PLAN_HOSTNAME:
 		return sethostname(op->source.p, op->source.n) < 0 ? ERR_ERRNO(err, "host name")
 								   : ERR_OK;
@@ -339,6 +371,13 @@ static void await_plan(struct applying *s)
 		_exit(SANDBOX_EXIT_SETUP); /* it does not want it any more, or is gone */
 	}
 	ASSERT(plan->n_ops > s->next);
+	for (size_t i = 0; i < s->next; i++) { /* what is done already is what it begins with */
+		ASSERT(plan->ops[i].kind == s->plan->ops[i].kind &&
+		       plan->ops[i].flags == s->plan->ops[i].flags &&
+		       plan->ops[i].value == s->plan->ops[i].value &&
+		       str_eq(plan->ops[i].source, s->plan->ops[i].source) &&
+		       str_eq(plan->ops[i].target, s->plan->ops[i].target));
+	}
 	s->plan = plan;
 }
 
@@ -346,7 +385,7 @@ NORETURN void apply_child(const struct sandbox_plan *plan, const int fds[INIT_FD
 			  unsigned terminal, bool early)
 {
 	struct applying s = {.plan = plan,
-			     .root = -1,
+			     .mounts = {.root = -1, .dir = -1},
 			     .proc = -1,
 			     .terminal = terminal,
 			     .reins = fds[INIT_REINS_FD] >= 0};

@@ -10,11 +10,16 @@
  * What is said over the status socket, one packet each:
  *
  *	to the child	the address of the rest of the plan, when it was started early
- *	from the child	one byte with a descriptor: GIVE_..., or the kind of a listener
+ *	from the child	descriptors, a byte for each: GIVE_..., or the kind of a listener
  *			struct err: it could not be made
  *			struct init_word: it runs; then: it has ended
  */
-enum { GIVE_TERMINAL = 0, GIVE_PROC = 64, GIVE_DIAG };
+enum {
+	GIVE_TERMINAL = 0,
+	GIVE_PROC = 64,
+	GIVE_DIAG,
+	GIVE_MOST = PLAN_MAX_LISTENERS + 2 /* at once */
+};
 
 /* Namespaces that clone makes; the child makes the others itself, while the starter goes on. */
 #define CLONED_NAMESPACES (CLONE_NEWUSER | CLONE_NEWPID)

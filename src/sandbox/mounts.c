@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sandbox/mounts.h"
 
+#include "sandbox/plan_priv.h"
 #include "sys/fd.h"
 
 #include <errno.h>
@@ -47,73 +48,90 @@ static enum err_code step(int *at, const char *part, struct err *err)
 	return ERR_OK;
 }
 
-/* The directory of the target when it is there already, in one call; else -1. */
-static int find_dir(int root, struct str target)
+/* A directory of the new root that is there already, in one call; else -1. */
+static int find_dir(int root, struct str dir)
 {
 	struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
 			       .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH};
-	char dir[PATH_MAX];
-	size_t n = target.n;
+	char path[PATH_MAX];
 
-	while (n > 1 && target.p[n - 1] != '/') {
-		n--;
+	if (dir.n < 2) {
+		return fcntl(root, F_DUPFD_CLOEXEC, 3);
 	}
-	if (n < 3 || n > sizeof(dir)) {
-		return -1; /* the root itself */
+	if (dir.n > sizeof(path)) {
+		return -1;
 	}
-	memcpy(dir, target.p + 1, n - 2);
-	dir[n - 2] = '\0';
-	return (int)syscall(SYS_openat2, root, dir, &how, sizeof(how));
+	memcpy(path, dir.p + 1, dir.n - 1);
+	path[dir.n - 1] = '\0';
+	return (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
 }
 
-/* The directory that holds the target, and the target's own name in `name`. */
-static enum err_code walk(int root, struct str target, char name[MAX_PART], int *ret_dir,
-			  struct err *err)
+/* The same, making what is missing. */
+static enum err_code make_dirs(int root, struct str dir, int *ret, struct err *err)
 {
-	CLEANUP(fd_close) int found = find_dir(root, target);
-	CLEANUP(fd_close) int at = found < 0 ? fcntl(root, F_DUPFD_CLOEXEC, 3) : -1;
-	struct str rest = str_from(target, 1);
+	CLEANUP(fd_close) int at = fcntl(root, F_DUPFD_CLOEXEC, 3);
+	struct str rest = str_from(dir, 1);
 
-	if (found < 0 && at < 0) {
+	if (at < 0) {
 		return ERR_ERRNO(err, "duplicate");
 	}
-	while (rest.p) {
+	while (rest.n) {
 		struct str part = str_cut(&rest, '/');
+		char name[MAX_PART];
 
 		if (part.n >= MAX_PART) {
-			return ERR(err, ERR_LIMIT, STR_FMT ": a name is too long", STR_ARG(target));
+			return ERR(err, ERR_LIMIT, STR_FMT ": a name is too long", STR_ARG(dir));
 		}
 		memcpy(name, part.p, part.n);
 		name[part.n] = '\0';
-		if (rest.p && found < 0) {
-			TRY(step(&at, name, err));
-		}
+		TRY(step(&at, name, err));
 	}
-	*ret_dir = fd_take(found < 0 ? &at : &found);
+	*ret = fd_take(&at);
 	return ERR_OK;
 }
 
-static enum err_code attach(int root, int mount, struct str target, bool is_dir, struct err *err)
+/* m->dir becomes the directory that holds the target; *ret_name is the target's own name, behind which is a NUL. */
+static enum err_code walk(struct mounts *m, struct str target, const char **ret_name,
+			  struct err *err)
 {
-	CLEANUP(fd_close) int dir = -1;
-	CLEANUP(fd_close) int at = -1;
-	char name[MAX_PART];
+	struct str dir = path_dir(target);
 
-	TRY(walk(root, target, name, &dir, err));
-	if (is_dir) {
-		TRY(step(&dir, name, err));
-		at = fd_take(&dir);
-	} else {
-		at = openat(dir, name, WALK);
-		if (at < 0 && errno == ENOENT) {
-			at = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-		}
-		if (at < 0) {
-			return ERR_ERRNO(err, "make " STR_FMT, STR_ARG(target));
-		}
+	*ret_name = target.p + (dir.n > 1 ? dir.n + 1 : 1);
+	if (target.p + target.n - *ret_name >= MAX_PART) {
+		return ERR(err, ERR_LIMIT, STR_FMT ": a name is too long", STR_ARG(target));
 	}
-	if (move_mount(mount, "", at, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0) {
+	if (m->dir >= 0 && str_eq(dir, m->dir_path)) {
+		return ERR_OK;
+	}
+	fd_close(&m->dir);
+	m->dir = find_dir(m->root, dir);
+	if (m->dir < 0) {
+		TRY(make_dirs(m->root, dir, &m->dir, err));
+	}
+	m->dir_path = dir;
+	return ERR_OK;
+}
+
+/*
+ * A mount at the target, which is made when it is not there. A symbolic link there is not followed: nothing can be mounted
+ * on one that is to be a directory, and what is mounted on another is that link.
+ */
+static enum err_code attach(struct mounts *m, int mount, struct str target, bool is_dir,
+			    struct err *err)
+{
+	const char *name;
+	int made;
+
+	TRY(walk(m, target, &name, err));
+	made = is_dir ? mkdirat(m->dir, name, 0755) : mknodat(m->dir, name, S_IFREG | 0644, 0);
+	if (made < 0 && errno != EEXIST) {
+		return ERR_ERRNO(err, "make " STR_FMT, STR_ARG(target));
+	}
+	if (move_mount(mount, "", m->dir, name, MOVE_MOUNT_F_EMPTY_PATH) < 0) {
 		return ERR_ERRNO(err, "mount " STR_FMT, STR_ARG(target));
+	}
+	if (path_within(m->dir_path, target)) {
+		fd_close(&m->dir); /* what is reached by that name is another now */
 	}
 	return ERR_OK;
 }
@@ -126,7 +144,7 @@ enum err_code mounts_private(struct err *err)
 	return ERR_OK;
 }
 
-enum err_code mounts_root(uint64_t bytes, int *ret_root, struct err *err)
+enum err_code mounts_root(uint64_t bytes, struct mounts *ret, struct err *err)
 {
 	char options[64];
 	int root;
@@ -139,46 +157,45 @@ enum err_code mounts_root(uint64_t bytes, int *ret_root, struct err *err)
 	if (root < 0) {
 		return ERR_ERRNO(err, "open the new root");
 	}
-	*ret_root = root;
+	*ret = (struct mounts){.root = root, .dir = -1};
 	return ERR_OK;
 }
 
-enum err_code mounts_dir(int root, struct str target, struct err *err)
+enum err_code mounts_dir(struct mounts *m, struct str target, struct err *err)
 {
-	CLEANUP(fd_close) int dir = -1;
-	char name[MAX_PART];
+	const char *name;
 
-	TRY(walk(root, target, name, &dir, err));
-	return step(&dir, name, err);
+	TRY(walk(m, target, &name, err));
+	return mkdirat(m->dir, name, 0755) < 0 && errno != EEXIST
+		       ? ERR_ERRNO(err, "make " STR_FMT, STR_ARG(target))
+		       : ERR_OK;
 }
 
-enum err_code mounts_link(int root, const struct plan_op *op, struct err *err)
+enum err_code mounts_link(struct mounts *m, const struct plan_op *op, struct err *err)
 {
-	CLEANUP(fd_close) int dir = -1;
-	char name[MAX_PART];
+	const char *name;
 
-	TRY(walk(root, op->target, name, &dir, err));
-	if (symlinkat(op->source.p, dir, name) < 0) {
+	TRY(walk(m, op->target, &name, err));
+	if (symlinkat(op->source.p, m->dir, name) < 0) {
 		return ERR_ERRNO(err, "link " STR_FMT, STR_ARG(op->target));
 	}
 	return ERR_OK;
 }
 
-enum err_code mounts_file(int root, const struct plan_op *op, struct err *err)
+enum err_code mounts_file(struct mounts *m, const struct plan_op *op, struct err *err)
 {
-	CLEANUP(fd_close) int dir = -1;
 	CLEANUP(fd_close) int fd = -1;
-	char name[MAX_PART];
+	const char *name;
 
-	TRY(walk(root, op->target, name, &dir, err));
-	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	TRY(walk(m, op->target, &name, err));
+	fd = openat(m->dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0 || write(fd, op->source.p, op->source.n) != (ssize_t)op->source.n) {
 		return ERR_ERRNO(err, "write " STR_FMT, STR_ARG(op->target));
 	}
 	return ERR_OK;
 }
 
-enum err_code mounts_bind(int root, const struct plan_op *op, struct err *err)
+enum err_code mounts_bind(struct mounts *m, const struct plan_op *op, struct err *err)
 {
 	uint64_t attributes = MOUNT_ATTR_NOSUID;
 	/* Resolved before: a link that appeared since is not followed. */
@@ -199,7 +216,7 @@ enum err_code mounts_bind(int root, const struct plan_op *op, struct err *err)
 	attributes |= op->flags & BIND_EXEC ? 0 : MOUNT_ATTR_NOEXEC;
 	attributes |= op->flags & BIND_DEVICE ? 0 : MOUNT_ATTR_NODEV;
 	TRY(set_attributes(tree, attributes, AT_RECURSIVE, err));
-	return attach(root, tree, op->target, op->flags & BIND_DIR, err);
+	return attach(m, tree, op->target, op->flags & BIND_DIR, err);
 }
 
 /* A new file system of its own, not yet mounted anywhere. */
@@ -249,7 +266,7 @@ static enum err_code overlay_options(int fs, const char *scratch, struct err *er
 	return ERR_OK;
 }
 
-enum err_code mounts_overlay(int root, const struct plan_op *op, struct err *err)
+enum err_code mounts_overlay(struct mounts *m, const struct plan_op *op, struct err *err)
 {
 	struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
 			       .resolve = RESOLVE_NO_SYMLINKS};
@@ -272,15 +289,15 @@ enum err_code mounts_overlay(int root, const struct plan_op *op, struct err *err
 	if (mount < 0) {
 		return ERR_ERRNO(err, "mount an overlay");
 	}
-	return attach(root, mount, op->target, true, err);
+	return attach(m, mount, op->target, true, err);
 }
 
-enum err_code mounts_pin(int root, const struct plan_op *op, struct err *err)
+enum err_code mounts_pin(struct mounts *m, const struct plan_op *op, struct err *err)
 {
 	struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
 			       .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH};
 	CLEANUP(fd_close)
-	int at = (int)syscall(SYS_openat2, root, op->target.p + 1, &how, sizeof(how));
+	int at = (int)syscall(SYS_openat2, m->root, op->target.p + 1, &how, sizeof(how));
 	CLEANUP(fd_close) int tree = -1;
 
 	if (at < 0) {
@@ -290,10 +307,10 @@ enum err_code mounts_pin(int root, const struct plan_op *op, struct err *err)
 	if (tree < 0) {
 		return ERR_ERRNO(err, "keep " STR_FMT, STR_ARG(op->target));
 	}
-	return attach(root, tree, op->target, true, err);
+	return attach(m, tree, op->target, true, err);
 }
 
-enum err_code mounts_tmp(int root, const struct plan_op *op, struct err *err)
+enum err_code mounts_tmp(struct mounts *m, const struct plan_op *op, struct err *err)
 {
 	CLEANUP(fd_close) int mount = -1;
 	char size[32];
@@ -304,10 +321,10 @@ enum err_code mounts_tmp(int root, const struct plan_op *op, struct err *err)
 			    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
 				    (op->flags & BIND_EXEC ? 0U : MOUNT_ATTR_NOEXEC),
 			    &mount, err));
-	return attach(root, mount, op->target, true, err);
+	return attach(m, mount, op->target, true, err);
 }
 
-enum err_code mounts_pts(int root, struct str target, struct err *err)
+enum err_code mounts_pts(struct mounts *m, struct str target, struct err *err)
 {
 	static const char *const options[][2] = {
 		{"mode", "0620"}, {"ptmxmode", "0666"}, {"max", "64"}};
@@ -315,11 +332,11 @@ enum err_code mounts_pts(int root, struct str target, struct err *err)
 
 	TRY(make_filesystem("devpts", options, ARRAY_LEN(options),
 			    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, &mount, err));
-	return attach(root, mount, target, true, err);
+	return attach(m, mount, target, true, err);
 }
 
 /* On a mount without devices even this one cannot be opened. */
-static enum err_code mask_file(int root, struct str target, struct err *err)
+static enum err_code mask_file(struct mounts *m, struct str target, struct err *err)
 {
 	CLEANUP(fd_close)
 	int tree = open_tree(AT_FDCWD, "/dev/null", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
@@ -330,23 +347,23 @@ static enum err_code mask_file(int root, struct str target, struct err *err)
 	TRY(set_attributes(
 		tree, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
 		0, err));
-	return attach(root, tree, target, false, err);
+	return attach(m, tree, target, false, err);
 }
 
-enum err_code mounts_mask(int root, const struct plan_op *op, struct err *err)
+enum err_code mounts_mask(struct mounts *m, const struct plan_op *op, struct err *err)
 {
 	static const char *const options[][2] = {
 		{"mode", "0000"}, {"size", "4096"}, {"nr_inodes", "1"}};
 	CLEANUP(fd_close) int mount = -1;
 
 	if (!(op->flags & BIND_DIR)) {
-		return mask_file(root, op->target, err);
+		return mask_file(m, op->target, err);
 	}
 	TRY(make_filesystem("tmpfs", options, ARRAY_LEN(options),
 			    MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
 				    MOUNT_ATTR_NOEXEC,
 			    &mount, err));
-	return attach(root, mount, op->target, true, err);
+	return attach(m, mount, op->target, true, err);
 }
 
 enum err_code mounts_own_proc(int *ret, struct err *err)
@@ -361,23 +378,24 @@ enum err_code mounts_own_proc(int *ret, struct err *err)
 	return code;
 }
 
-enum err_code mounts_proc(int root, struct str target, int *ret_proc, struct err *err)
+enum err_code mounts_proc(struct mounts *m, struct str target, int *ret_proc, struct err *err)
 {
 	CLEANUP(fd_close) int mount = -1;
 
 	TRY(mounts_own_proc(&mount, err));
-	TRY(attach(root, mount, target, true, err));
+	TRY(attach(m, mount, target, true, err));
 	*ret_proc = fd_take(&mount);
 	return ERR_OK;
 }
 
-enum err_code mounts_pivot(int root, int proc, struct err *err)
+enum err_code mounts_pivot(struct mounts *m, int proc, struct err *err)
 {
 	if (proc >= 0) {
 		TRY(set_attributes(proc, MOUNT_ATTR_RDONLY, 0, err));
 	}
-	TRY(set_attributes(root, MOUNT_ATTR_RDONLY, 0, err));
-	if (fchdir(root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0) {
+	TRY(set_attributes(m->root, MOUNT_ATTR_RDONLY, 0, err));
+	fd_close(&m->dir);
+	if (fchdir(m->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0) {
 		return ERR_ERRNO(err, "change to the new root");
 	}
 	/* The old root is mounted over the new one now; take it away. */

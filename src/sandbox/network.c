@@ -60,7 +60,7 @@ static enum err_code add_route(int fd, uint8_t family, struct err *err)
 }
 
 /* Without IPv6 in the kernel there is nothing to hold of it either. */
-static enum err_code every_address(struct err *err)
+enum err_code network_capture(struct err *err)
 {
 	CLEANUP(fd_close) int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	CLEANUP(fd_close) int six = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -75,7 +75,7 @@ static enum err_code every_address(struct err *err)
 	return err->sys_errno == EOPNOTSUPP || err->sys_errno == EAFNOSUPPORT ? ERR_OK : err->code;
 }
 
-enum err_code network_up(bool every, struct err *err)
+enum err_code network_up(struct err *err)
 {
 	CLEANUP(fd_close) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct ifreq lo = {.ifr_name = "lo"};
@@ -87,7 +87,7 @@ enum err_code network_up(bool every, struct err *err)
 	if (ioctl(fd, SIOCSIFFLAGS, &lo) < 0) {
 		return ERR_ERRNO(err, "bring up lo");
 	}
-	return every ? every_address(err) : ERR_OK;
+	return ERR_OK;
 }
 
 /* At every address of both families, or of IPv4 where there is no other. */

@@ -5,12 +5,13 @@
 
 #include "sandbox/plan.h"
 
+enum err_code network_up(struct err *err) MUST_USE;
+
 /*
- * Brings up lo. `every`: with a local route for every address of IPv4 and, where the kernel has
- * it, IPv6, so that a connection to any of them stays within and arrives at a listener, or is refused at
- * once.
+ * A local route for every address of IPv4 and, where the kernel has it, IPv6, so that a connection to any of them
+ * stays within and arrives at a listener, or is refused at once.
  */
-enum err_code network_up(bool every, struct err *err) MUST_USE;
+enum err_code network_capture(struct err *err) MUST_USE;
 
 /* The socket of a PLAN_LISTEN. */
 enum err_code network_listen(const struct plan_op *op, int *ret_fd, struct err *err) MUST_USE;

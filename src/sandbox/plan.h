@@ -147,7 +147,8 @@ enum plan_kind {
 	PLAN_NAMESPACES = 0, /* value: clone flags */
 	PLAN_IDS,            /* value: uid << 32 | gid as seen inside; flags unused */
 	PLAN_PIDS,           /* value: most processes, by the pid namespace */
-	PLAN_LOOPBACK,       /* bring up lo; flags: 1 = with every address there is */
+	PLAN_LOOPBACK,       /* bring up lo */
+	PLAN_CAPTURE,        /* every address there is leads to lo */
 	PLAN_ROOT,           /* a new, empty root in memory */
 	PLAN_DIR,            /* target */
 	PLAN_LINK,           /* symbolic link target -> source */
@@ -156,18 +157,19 @@ enum plan_kind {
 	PLAN_OVERLAY,        /* target, its changes in the folders of source; flags */
 	PLAN_PIN,            /* target, a folder that is there, mounted on itself */
 	PLAN_TMP,            /* memory file system at target; value: bytes; flags */
-	PLAN_PROC,     /* target; flags: 1 = handed to the starter, with a view of connections */
-	PLAN_PTS,      /* pseudo terminals of its own at target */
-	PLAN_MASK,     /* nothing at target; flags: BIND_DIR */
-	PLAN_LISTEN,   /* a listener for the starter; flags: kind and LISTEN_..., value: port */
-	PLAN_PIVOT,    /* the new root becomes the root, the old one is gone */
-	PLAN_HOSTNAME, /* source */
-	PLAN_INIT,     /* from here on in a child: this process stays behind as init */
-	PLAN_TERMINAL, /* standard streams that were asked to be become a terminal of its own */
-	PLAN_CWD,      /* target */
-	PLAN_LIMIT,    /* flags: RLIMIT_..., value */
-	PLAN_ALLOW,    /* landlock rule: target, flags: FILES_... */
-	PLAN_LANDLOCK, /* enter the domain of the rules so far; flags: 1 = ports stay open */
+	PLAN_PROC,           /* target */
+	PLAN_WATCH,          /* /proc and a view of connections, for the starter */
+	PLAN_PTS,            /* pseudo terminals of its own at target */
+	PLAN_MASK,           /* nothing at target; flags: BIND_DIR */
+	PLAN_LISTEN,       /* a listener for the starter; flags: kind and LISTEN_..., value: port */
+	PLAN_PIVOT,        /* the new root becomes the root, the old one is gone */
+	PLAN_HOSTNAME,     /* source */
+	PLAN_INIT,         /* from here on in a child: this process stays behind as init */
+	PLAN_TERMINAL,     /* standard streams that were asked to be become a terminal of its own */
+	PLAN_CWD,          /* target */
+	PLAN_LIMIT,        /* flags: RLIMIT_..., value */
+	PLAN_ALLOW,        /* landlock rule: target, flags: FILES_... */
+	PLAN_LANDLOCK,     /* enter the domain of the rules so far; flags: 1 = ports stay open */
 	PLAN_CAPABILITIES, /* empty every set, no new privileges */
 	PLAN_SECCOMP,      /* the filter of plan->seccomp */
 	PLAN_EXEC,         /* source: the program */
@@ -227,7 +229,9 @@ enum err_code plan_build(struct arena *a, const struct sandbox_spec *spec,
 			 struct err *err) MUST_USE;
 
 /*
- * The operations that every plan of this spec begins with, whatever its places and its network will be.
+ * The operations that every plan of this spec begins with, whatever its places, files and listeners will be: namespaces,
+ * lo, an empty root with /tmp, /dev and /proc, the limit of processes, the host name. Only limits, loopback, terminal,
+ * write_exec and name are looked at.
  */
 enum err_code plan_first(struct arena *a, const struct sandbox_spec *spec,
 			 const struct plan_machine *machine, struct sandbox_plan *ret,

@@ -70,6 +70,7 @@ const char *plan_op_name(const struct plan_op *op)
 		[PLAN_IDS] = "ids",
 		[PLAN_PIDS] = "pids",
 		[PLAN_LOOPBACK] = "loopback",
+		[PLAN_CAPTURE] = "capture",
 		[PLAN_ROOT] = "root",
 		[PLAN_DIR] = "dir",
 		[PLAN_LINK] = "link",
@@ -77,6 +78,7 @@ const char *plan_op_name(const struct plan_op *op)
 		[PLAN_BIND] = "bind",
 		[PLAN_TMP] = "tmp",
 		[PLAN_PROC] = "proc",
+		[PLAN_WATCH] = "watch",
 		[PLAN_PIVOT] = "pivot",
 		[PLAN_HOSTNAME] = "hostname",
 		[PLAN_INIT] = "init",
@@ -170,8 +172,8 @@ void plan_op_print(const struct sandbox_plan *plan, const struct plan_op *op, st
 								: " sockets unix");
 		break;
 	case PLAN_LOOPBACK:
-		buf_printf(out, "%s", op->flags ? " with every address" : "");
-		break;
+	case PLAN_CAPTURE:
+	case PLAN_WATCH:
 	case PLAN_PIVOT:
 	case PLAN_INIT:
 	case PLAN_TERMINAL:

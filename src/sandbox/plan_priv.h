@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Path arithmetic that the plan's checks and its construction share. */
+/*
+ * What the files of a plan's construction share: path arithmetic (plan_check.c), its places (plan_places.c), its
+ * operations (plan_ops.c) and their order (plan.c).
+ */
 #ifndef SANDBOX_PLAN_PRIV_H
 #define SANDBOX_PLAN_PRIV_H
 
@@ -22,5 +25,52 @@ struct str path_trim(struct str path);
  */
 enum err_code plan_check_write(struct str path, struct err *err) MUST_USE;
 enum err_code plan_check_read(struct str path, struct err *err) MUST_USE;
+
+enum right { RIGHT_READ = 1, RIGHT_WRITE = 2, RIGHT_EXEC = 4 };
+
+struct want {
+	struct str path, real;
+	struct str why;
+	unsigned rights;
+	bool is_dir;
+	bool hidden;  /* rights are 0: nothing is seen of it */
+	bool derived; /* comes with the program, was not written in the spec */
+	bool pinned;  /* adds no right, but cannot be renamed */
+	bool dropped;
+};
+
+struct building {
+	struct arena *a;
+	const struct sandbox_spec *spec;
+	const struct plan_machine *machine;
+	struct want *wants;
+	size_t n_wants, cap_wants;
+	struct plan_op *ops;
+	size_t n_ops, cap_ops;
+	struct plan_op nowhere; /* written when out of memory; the arena remembers that */
+	uint32_t uid, gid;      /* inside */
+	unsigned missing;
+};
+
+/*
+ * Every place under its real name, sorted so that a directory comes before what lies in it; those that add nothing to the
+ * one around them are dropped, and folders that must not be renamed are added.
+ */
+enum err_code plan_places_collect(struct building *b, struct err *err) MUST_USE;
+
+/* The innermost place of the first n that is kept and holds `path`, or NULL. */
+const struct want *plan_places_around(const struct building *b, size_t n, struct str path);
+
+/* The operations of one idea each, in the order in which they are written. */
+void plan_ops_first(struct building *b); /* the same for every plan of this spec */
+void plan_ops_network(struct building *b);
+void plan_ops_root(struct building *b);
+void plan_ops_program(struct building *b);
+
+/* The limit is set by way of the sandbox's own /proc. */
+static inline bool plan_has_pid_limit(const struct building *b)
+{
+	return b->machine->kernel.pid_limit && b->machine->kernel.own_proc;
+}
 
 #endif

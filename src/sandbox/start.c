@@ -55,17 +55,36 @@ static bool take_given(struct sandbox_given *given, unsigned kind, int fd)
 	return false;
 }
 
+/* What is not wanted is closed; false when there is such. */
+static bool take_all(const struct cmsghdr *c, const unsigned char *kinds, size_t n,
+		     struct sandbox_given *given)
+{
+	size_t n_fds = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	bool fine = n_fds == n;
+
+	for (size_t i = 0; i < n_fds; i++) {
+		int fd;
+
+		memcpy(&fd, CMSG_DATA(c) + i * sizeof(fd), sizeof(fd));
+		if (i >= n || !take_given(given, kinds[i], fd)) {
+			(void)close(fd);
+			fine = false;
+		}
+	}
+	return fine;
+}
+
 /* The next thing the child says; ERR_AGAIN when it gave a descriptor, ERR_OK when the program runs. */
 static enum err_code hear(int status_fd, struct sandbox_given *given, struct err *err)
 {
 	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
+		char bytes[CMSG_SPACE(sizeof(int) * GIVE_MOST)];
 		struct cmsghdr align;
 	} control = {0};
 	union {
 		struct err theirs;
 		struct init_word word;
-		unsigned char kind;
+		unsigned char kinds[GIVE_MOST];
 	} said;
 	struct iovec iov = {.iov_base = &said, .iov_len = sizeof(said)};
 	struct msghdr msg = {.msg_iov = &iov,
@@ -75,14 +94,10 @@ static enum err_code hear(int status_fd, struct sandbox_given *given, struct err
 	ssize_t n = recvmsg(status_fd, &msg, MSG_CMSG_CLOEXEC);
 	const struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
 
-	if (n == 1 && c && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int))) {
-		CLEANUP(fd_close) int fd = -1;
-
-		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
-		if (take_given(given, said.kind, fd)) {
-			(void)fd_take(&fd);
-			return ERR_AGAIN;
-		}
+	if (c && c->cmsg_type == SCM_RIGHTS) {
+		return take_all(c, said.kinds, (size_t)n, given)
+			       ? ERR_AGAIN
+			       : ERR(err, ERR_CORRUPT, "a sandbox gave what was not asked for");
 	}
 	if (n == (ssize_t)sizeof(said.word) && said.word.what == INIT_RUNS) {
 		return ERR_OK;

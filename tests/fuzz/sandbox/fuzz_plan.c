@@ -132,12 +132,14 @@ static void check(const struct sandbox_plan *plan)
 		case PLAN_IDS:
 		case PLAN_PIDS:
 		case PLAN_LOOPBACK:
+		case PLAN_CAPTURE:
 		case PLAN_ROOT:
 		case PLAN_DIR:
 		case PLAN_LINK:
 		case PLAN_FILE:
 		case PLAN_TMP:
 		case PLAN_PROC:
+		case PLAN_WATCH:
 		case PLAN_PTS:
 		case PLAN_LISTEN:
 		case PLAN_TERMINAL:
@@ -154,6 +156,18 @@ static void check(const struct sandbox_plan *plan)
 	must(executed);
 	for (char *const *v = plan->env; *v; v++) {
 		must(strncmp(*v, "LD_", 3) != 0 && strchr(*v, '=') && **v != '=');
+	}
+}
+
+/* A child may have carried these out before the plan was known. */
+static void check_first(const struct sandbox_plan *first, const struct sandbox_plan *plan)
+{
+	must(first->n_ops > 0 && first->n_ops < plan->n_ops);
+	for (size_t i = 0; i < first->n_ops; i++) {
+		const struct plan_op *a = &first->ops[i], *b = &plan->ops[i];
+
+		must(a->kind == b->kind && a->flags == b->flags && a->value == b->value &&
+		     str_eq(a->source, b->source) && str_eq(a->target, b->target));
 	}
 }
 
@@ -180,7 +194,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const struct plan_place usr = {STR_INIT("/usr"), STR_INIT("/usr"), true};
 	struct input in = {0};
 	struct str rest = {(const char *)data, size};
-	struct sandbox_plan plan;
+	struct sandbox_plan plan, first;
 	struct arena a;
 	struct buf out;
 	struct err err;
@@ -225,6 +239,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buf_init(&out, 1 << 20);
 	if (plan_build(&a, &in.spec, &in.machine, &plan, &err) == ERR_OK) {
 		check(&plan);
+		must(plan_first(&a, &in.spec, &in.machine, &first, &err) == ERR_OK);
+		check_first(&first, &plan);
 		plan_print(&plan, &out);
 		must(!out.failed);
 	}
