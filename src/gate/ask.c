@@ -131,7 +131,7 @@ void ask_end(struct ask *a, enum ledger_status status, bool silent)
 	if (a->action.step != STEP_FORWARD) {
 		return; /* forward or reply comes when the record is there */
 	}
-	if (a->told && !(a->inquiry && a->inquiry->parks)) {
+	if (a->told && !a->parked) {
 		tell_over(a);
 	}
 	action_answered(&a->action, status, 0, str_make(NULL, 0));
@@ -158,7 +158,7 @@ static void on_forward(struct action *action)
 	}
 	loop_timer_set(&a->gate->loop, &a->deadline, ASK_SECONDS * CLOCK_SEC);
 	if (a->inquiry && a->inquiry->parks) {
-		a->told = true;
+		a->told = a->parked = true;
 		inquiry_asked(a->inquiry, a);
 		return;
 	}
@@ -404,8 +404,7 @@ static struct ask *find(const struct session *s, struct str id)
 	LIST_FOREACH (node, (struct list *)(uintptr_t)&s->asks) {
 		struct ask *a = CONTAINER_OF(node, struct ask, of_session);
 
-		if (a->told && !a->over && !(a->inquiry && a->inquiry->parks) &&
-		    str_eq(str_from_c(a->id), id)) {
+		if (a->told && !a->over && !a->parked && str_eq(str_from_c(a->id), id)) {
 			return a;
 		}
 	}

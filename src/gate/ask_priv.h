@@ -24,6 +24,7 @@ struct ask {
 	struct buf answer; /* for the server; empty until there is one */
 	bool input;        /* its server is of the modern era: the answer is one of several */
 	bool told;         /* the client has it, or will have it with the others */
+	bool parked;       /* in a result and not on a stream: no word about it can follow */
 	bool over;         /* nobody waits for its answer any more */
 	bool silent;       /* not even the server */
 };
