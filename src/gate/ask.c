@@ -422,7 +422,8 @@ bool ask_answer(struct gate *g, struct session *s, const struct mcp_msg *m)
 	timer_stop(&a->deadline);
 	a->answer = gate_buf_take(g, 34 << 20);
 	if (!a->input) {
-		mcp_splice_answer(&a->answer, m, a->msg.id);
+		mcp_task_answer_inward(&a->answer, m, a->msg.id,
+				       is_of_many(s) ? a->link->id : STR(""));
 	} else if (m->kind == MCP_RESPONSE) {
 		buf_append(&a->answer, m->result);
 	}

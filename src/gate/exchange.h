@@ -69,6 +69,8 @@ struct exchange {
 	struct str object;     /* as the server knows it, decoded */
 	bool unfit;            /* the arguments are, and the agent can correct them */
 	bool promised;         /* the tool has an outputSchema */
+	bool as_task;          /* the call is to become a task of its server */
+	struct str task_input; /* what policies see of a request about a task */
 	bool subscribed;       /* by this request: undone when the server refuses */
 	struct str object_raw; /* the same as raw JSON when it differs from the client's */
 	struct link_call call;
@@ -162,6 +164,13 @@ void mcp_check_arguments(struct exchange *x, struct rules_query *q);
 
 /* A result against its outputSchema; false with the reason: it is to be withheld. */
 bool mcp_check_result(struct exchange *x, const struct mcp_msg *m, struct str *ret_says);
+
+/* Tasks (mcp_task.c). */
+bool mcp_task_find(struct exchange *x, struct str id);
+enum mcp_error mcp_task_wanted(struct exchange *x);
+
+/* The server made a task of the call; *ret_bad: it cannot be kept, so that nobody could ask for it. */
+bool mcp_task_take(struct exchange *x, const struct mcp_msg *said, bool *ret_bad);
 
 /* The same action once more, for a server that has asked for something in between. */
 void mcp_object_again(struct exchange *x);

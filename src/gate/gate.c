@@ -34,6 +34,7 @@ enum err_code gate_init(struct gate *g, unsigned index, struct err *err)
 	rand_bytes(&g->boot, sizeof(g->boot));
 	rand_bytes(g->state_key, sizeof(g->state_key));
 	map_init(&g->inquiries_by_id, g->seed);
+	tasks_init(&g->tasks, g->seed);
 	list_init(&g->inquiries);
 	list_init(&g->listenings);
 	replays_init(&g->replays);
@@ -72,6 +73,7 @@ void gate_done(struct gate *g)
 		gate_peer_done(&g->peers[i]);
 	}
 	sessions_done(&g->sessions);
+	tasks_done(&g->tasks);
 	dialer_done(&g->connector);
 	dialer_done(&g->runner);
 	recorder_done(&g->recorder);

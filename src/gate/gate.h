@@ -21,6 +21,7 @@
 #include "gate/rules.h"
 #include "gate/run.h"
 #include "gate/session.h"
+#include "gate/tasks.h"
 #include "http/server.h"
 #include "mcp/lifecycle.h"
 #include "mcp/view.h"
@@ -105,6 +106,7 @@ struct gate {
 	struct exits exits;
 	struct gate_pins pins;
 	struct sessions sessions;
+	struct tasks tasks;
 	struct oauth *oauth; /* NULL: no tokens are accepted */
 	struct gate_runs runs;
 	struct holds holds; /* what waits for a person */

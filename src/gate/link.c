@@ -505,6 +505,9 @@ static void notification(struct link *l, struct link_call *c, const struct mcp_m
 			ask_take_back(l, m->request_id);
 		}
 		break;
+	case MCP_TASKS_STATUS:
+		tasks_status(l, m);
+		break;
 	case MCP_ELICIT_COMPLETE:
 		elicitation_complete(l, m);
 		break;

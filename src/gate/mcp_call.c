@@ -74,7 +74,7 @@ static enum ledger_status status_of(const struct exchange *x, const struct mcp_m
 	if (m->kind == MCP_ERROR_RESPONSE) {
 		return LEDGER_TOOL_ERROR;
 	}
-	if (x->msg.method == MCP_TOOLS_CALL) {
+	if (x->msg.method == MCP_TOOLS_CALL || x->msg.method == MCP_TASKS_RESULT) {
 		(void)json_scan_members(m->result, &key, 1, &is_error, NULL);
 	}
 	return str_eq(is_error, STR("true")) ? LEDGER_TOOL_ERROR : LEDGER_OK;
@@ -203,6 +203,9 @@ static void translate(struct exchange *x, const struct mcp_msg *m)
 {
 	if (link_is_modern(x->link)) {
 		mcp_upward_answer(&x->answer, m, x->msg.id, x->msg.method, x->version);
+	} else if (x->as_task || x->task_input.p) {
+		mcp_task_answer(&x->answer, m, x->msg.method, x->msg.id,
+				x->endpoint->id.n ? STR("") : x->link->id);
 	} else if (x->version == MCP_MODERN) {
 		mcp_modern_answer(&x->answer, m, x->msg.id, x->msg.method, false);
 	} else {
@@ -224,6 +227,7 @@ void mcp_call_answered(struct exchange *x, const struct mcp_msg *said, uint32_t 
 	struct mcp_msg answer = *said, *m = &answer;
 	struct buf rewritten = {0}, clean = {0};
 	struct str says;
+	bool bad;
 
 	if (type != MCP_RESULT_COMPLETE) {
 		if (type != MCP_RESULT_INPUT_REQUIRED || !may_ask(x->msg.method) ||
@@ -233,7 +237,12 @@ void mcp_call_answered(struct exchange *x, const struct mcp_msg *said, uint32_t 
 		return;
 	}
 	drop_inquiry(x);
-	if (!mcp_check_result(x, said, &says)) {
+	if (mcp_task_take(x, said, &bad)) {
+		if (bad) {
+			mcp_call_failed(x, LINK_FAIL_PROTOCOL);
+			return;
+		}
+	} else if (!mcp_check_result(x, said, &says)) {
 		withhold(x, said, says);
 		return;
 	}

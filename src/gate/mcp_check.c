@@ -42,10 +42,15 @@ void mcp_check_arguments(struct exchange *x, struct rules_query *q)
 	const struct mcp_contract *c;
 
 	x->unfit = x->promised = false;
-	if (x->msg.method != MCP_TOOLS_CALL || x->link->schemas == CONFIG_CHECK_OFF) {
+	if ((x->msg.method != MCP_TOOLS_CALL && x->msg.method != MCP_TASKS_RESULT) ||
+	    x->link->schemas == CONFIG_CHECK_OFF) {
 		return;
 	}
 	c = contract_of(x);
+	if (x->msg.method == MCP_TASKS_RESULT) {
+		x->promised = c && c->has_output; /* the arguments came with the call */
+		return;
+	}
 	if (c) {
 		x->promised = c->has_output;
 		fit = mcp_contract_input(c, &x->req->arena, x->msg.arguments, &says);

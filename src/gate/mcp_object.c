@@ -15,6 +15,10 @@ static enum mcp_error unknown_object(const struct exchange *x)
 	switch ((int)x->msg.method) {
 	case MCP_TOOLS_CALL:
 		return MCP_ERROR_UNKNOWN_TOOL;
+	case MCP_TASKS_GET:
+	case MCP_TASKS_RESULT:
+	case MCP_TASKS_CANCEL:
+		return MCP_ERROR_UNKNOWN_TASK;
 	case MCP_PROMPTS_GET:
 		return MCP_ERROR_UNKNOWN_PROMPT;
 	case MCP_RESOURCES_READ:
@@ -91,6 +95,10 @@ static bool find_object(struct exchange *x)
 	case MCP_RESOURCES_SUBSCRIBE:
 	case MCP_RESOURCES_UNSUBSCRIBE:
 		return find_uri(x, name);
+	case MCP_TASKS_GET:
+	case MCP_TASKS_RESULT:
+	case MCP_TASKS_CANCEL:
+		return mcp_task_find(x, name);
 	default:
 		return x->msg.object_is_uri
 			       ? find_uri(x, name) ||
@@ -166,15 +174,18 @@ static void call_server(struct exchange *x)
 	}
 	if (a->input.p && !redact_arguments(a, &x->msg, &x->gate->json_limits)) {
 		code = ERR_NOMEM;
+	} else if (x->as_task && a->answer.redact) {
+		code = ERR_UNSUPPORTED; /* its result would come past what is to be taken out */
 	}
 	code = code ? code : mcp_call_start(x);
 	if (code) {
 		unsubscribe(x);
 		x->answer = gate_buf_take(x->gate, 1 << 20);
 		mcp_error_append(&x->answer, x->msg.id,
-				 code == ERR_LIMIT     ? MCP_ERROR_BUSY
-				 : code == ERR_INVALID ? MCP_ERROR_PARAMS
-						       : MCP_ERROR_UPSTREAM,
+				 code == ERR_LIMIT         ? MCP_ERROR_BUSY
+				 : code == ERR_INVALID     ? MCP_ERROR_PARAMS
+				 : code == ERR_UNSUPPORTED ? MCP_ERROR_TASK
+							   : MCP_ERROR_UPSTREAM,
 				 x->version);
 		action_answered(a, LEDGER_UNREACHABLE, 0, str_make(NULL, 0));
 	}
@@ -349,6 +360,10 @@ static enum rules_kind kind_of(const struct exchange *x)
 	case MCP_RESOURCES_SUBSCRIBE:
 	case MCP_RESOURCES_UNSUBSCRIBE:
 		return RULES_SUBSCRIBE;
+	case MCP_TASKS_GET:
+	case MCP_TASKS_RESULT:
+	case MCP_TASKS_CANCEL:
+		return RULES_TASK;
 	default:
 		return RULES_COMPLETE;
 	}
@@ -361,7 +376,7 @@ static void start(struct exchange *x)
 		.claims = exchange_claims(x),
 		.server = x->link->id,
 		.object = x->object,
-		.input = x->msg.arguments,
+		.input = x->task_input.p ? x->task_input : x->msg.arguments,
 		.approved_by = x->hold ? str_from_c(x->hold->by) : str_make(NULL, 0),
 	};
 
@@ -442,8 +457,12 @@ static void start_again(struct exchange *x)
 
 static void start_if_well_formed(struct exchange *x)
 {
-	enum mcp_error e = MCP_ERROR_NONE;
+	enum mcp_error e = mcp_task_wanted(x);
 
+	if (e != MCP_ERROR_NONE) {
+		mcp_fail(x, e);
+		return;
+	}
 	if (!params_agree(x)) {
 		e = MCP_ERROR_HEADER_MISMATCH;
 	} else if (x->version == MCP_MODERN) {
@@ -458,12 +477,21 @@ static void start_if_well_formed(struct exchange *x)
 	}
 }
 
-/* A server that did not offer subscriptions is not asked for one. */
+/* A server that did not offer it is not asked for it. */
 static bool can_do(const struct exchange *x)
 {
-	return (x->msg.method != MCP_RESOURCES_SUBSCRIBE &&
-		x->msg.method != MCP_RESOURCES_UNSUBSCRIBE) ||
-	       (x->link->capabilities & MCP_CAP_RESOURCES_SUBSCRIBE);
+	switch ((int)x->msg.method) {
+	case MCP_RESOURCES_SUBSCRIBE:
+	case MCP_RESOURCES_UNSUBSCRIBE:
+		return x->link->capabilities & MCP_CAP_RESOURCES_SUBSCRIBE;
+	case MCP_TASKS_GET:
+	case MCP_TASKS_RESULT:
+		return x->link->capabilities & MCP_CAP_TASKS;
+	case MCP_TASKS_CANCEL:
+		return x->link->capabilities & MCP_CAP_TASKS_CANCEL;
+	default:
+		return true;
+	}
 }
 
 static void on_gathered(struct gather *g)
@@ -486,6 +514,10 @@ void mcp_object_start(struct exchange *x)
 
 	if (found && x->link->state == LINK_READY && can_do(x)) {
 		start_if_well_formed(x);
+		return;
+	}
+	if (!found && mcp_method_info(x->msg.method)->action == MCP_ACTION_TASK) {
+		mcp_fail(x, MCP_ERROR_UNKNOWN_TASK);
 		return;
 	}
 	/* Its server has to come first; an unknown name may be of one that is not there yet. */

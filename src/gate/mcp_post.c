@@ -117,7 +117,9 @@ static void dispatch(struct exchange *x)
 		   info->action == MCP_ACTION_READ_RESOURCE ||
 		   info->action == MCP_ACTION_GET_PROMPT || info->action == MCP_ACTION_COMPLETE ||
 		   x->msg.method == MCP_RESOURCES_SUBSCRIBE ||
-		   x->msg.method == MCP_RESOURCES_UNSUBSCRIBE) {
+		   x->msg.method == MCP_RESOURCES_UNSUBSCRIBE ||
+		   (info->action == MCP_ACTION_TASK && x->version == MCP_2025_11_25 &&
+		    info->object == MCP_OBJECT_TASK)) {
 		mcp_object_start(x);
 	} else {
 		mcp_fail(x, MCP_ERROR_METHOD);

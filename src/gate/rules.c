@@ -244,6 +244,7 @@ static const struct rules_word {
 	[RULES_SAMPLE] = {STR_INIT("sample"), STR_INIT("Writ::McpServer"), false},
 	[RULES_ELICIT] = {STR_INIT("elicit"), STR_INIT("Writ::McpServer"), false},
 	[RULES_LIST_ROOTS] = {STR_INIT("list_roots"), STR_INIT("Writ::McpServer"), false},
+	[RULES_TASK] = {STR_INIT("task"), STR_INIT("Writ::McpServer"), false},
 	[RULES_EXEC] = {STR_INIT("exec"), STR_INIT("Writ::Program"), false},
 	[RULES_READ_FILE] = {STR_INIT("read_file"), STR_INIT("Writ::Path"), false},
 	[RULES_WRITE_FILE] = {STR_INIT("write_file"), STR_INIT("Writ::Path"), false},

@@ -62,6 +62,7 @@ enum rules_kind {
 	RULES_SAMPLE,     /* a server asks the agent's client: for words of its model */
 	RULES_ELICIT,     /* ... of its person */
 	RULES_LIST_ROOTS, /* ... where it works */
+	RULES_TASK,       /* about a call that a server goes on with */
 	RULES_EXEC,
 	RULES_READ_FILE,
 	RULES_WRITE_FILE,

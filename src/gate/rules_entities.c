@@ -24,6 +24,7 @@ static const struct action_group {
 	{STR_INIT("sample"), {STR_INIT("mcp"), {0}}},
 	{STR_INIT("elicit"), {STR_INIT("mcp"), {0}}},
 	{STR_INIT("list_roots"), {STR_INIT("mcp"), {0}}},
+	{STR_INIT("task"), {STR_INIT("mcp"), {0}}},
 	{STR_INIT("infer"), {STR_INIT("model"), STR_INIT("egress")}},
 	{STR_INIT("connect"), {STR_INIT("egress"), {0}}},
 	{STR_INIT("fs"), {STR_INIT("all"), {0}}},

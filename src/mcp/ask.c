@@ -3,6 +3,7 @@
 
 #include "mcp/pick.h"
 #include "mcp/splice.h"
+#include "mcp/task.h"
 
 bool mcp_ask_is(enum mcp_method m)
 {
@@ -156,8 +157,8 @@ enum mcp_error mcp_ask_check(struct arena *scratch, const struct mcp_msg *m,
 void mcp_ask_append(struct buf *out, struct arena *scratch, const struct mcp_msg *m, struct str id,
 		    struct str server)
 {
-	UNSET struct mcp_patch p[5];
-	struct str spans[E_N];
+	UNSET struct mcp_patch p[7];
+	struct str spans[E_N], task = server.n ? mcp_task_related(m->meta) : str_make(NULL, 0);
 	size_t n = 0;
 
 	p[n++] = (struct mcp_patch){.at = m->id, .with = id};
@@ -173,6 +174,10 @@ void mcp_ask_append(struct buf *out, struct arena *scratch, const struct mcp_msg
 					    .with = server};
 		p[n++] = (struct mcp_patch){.at = str_make(spans[E_MESSAGE].p + 1, 0),
 					    .with = STR("\\\" asks: ")};
+	}
+	if (task.p) {
+		p[n++] = (struct mcp_patch){.at = task, .with = server};
+		p[n++] = (struct mcp_patch){.at = task, .with = STR("/")};
 	}
 	mcp_splice(out, m->whole, p, n);
 }

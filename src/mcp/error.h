@@ -31,6 +31,8 @@
 	X(META,             -32602, -32602, 400,   400,   "Invalid params: _meta must hold io.modelcontextprotocol/protocolVersion and io.modelcontextprotocol/clientCapabilities") \
 	X(STATE,            -32602, -32602, 200,   400,   "Invalid params: this requestState was not issued for this request, has been used, or has expired") \
 	X(UNKNOWN_TOOL,     -32602, -32602, 200,   200,   "Unknown tool")                                \
+	X(UNKNOWN_TASK,     -32602, -32602, 200,   200,   "Unknown task")                                \
+	X(TASK,             -32601, -32602, 200,   400,   "This tool cannot be called as a task here")   \
 	X(UNKNOWN_PROMPT,   -32602, -32602, 200,   200,   "Unknown prompt")                              \
 	X(UNKNOWN_RESOURCE, -32002, -32602, 200,   200,   "Resource not found")                          \
 	X(INTERNAL,         -32603, -32603, 200,   200,   "Internal error")                              \

@@ -15,7 +15,9 @@ struct cap {
 		uint32_t bit;
 	} sub[2];
 	enum mcp_version since;
-	bool sub_is_object; /* else a flag */
+	bool sub_is_object;     /* else a flag */
+	enum mcp_version until; /* NONE: it is there still */
+	struct str always;      /* a member more, that goes with it */
 };
 
 static const struct cap server_caps[] = {
@@ -34,7 +36,13 @@ static const struct cap server_caps[] = {
 	 MCP_2024_11_05},
 	{STR_INIT("completions"), MCP_CAP_COMPLETIONS, {{{NULL, 0}, 0}}, MCP_2025_03_26},
 	{STR_INIT("logging"), MCP_CAP_LOGGING, {{{NULL, 0}, 0}}, MCP_2024_11_05},
-	{STR_INIT("tasks"), MCP_CAP_TASKS, {{{NULL, 0}, 0}}, MCP_2025_11_25},
+	{STR_INIT("tasks"),
+	 MCP_CAP_TASKS,
+	 {{STR_INIT("cancel"), MCP_CAP_TASKS_CANCEL}},
+	 MCP_2025_11_25,
+	 true,
+	 MCP_2025_11_25,
+	 STR_INIT("{\"tools\":{\"call\":{}}}")},
 };
 
 static const struct cap client_caps[] = {
@@ -83,7 +91,17 @@ static uint32_t read_caps(struct str raw, const struct cap *caps, size_t n)
 
 uint32_t mcp_server_capabilities(struct str raw)
 {
-	return read_caps(raw, server_caps, ARRAY_LEN(server_caps));
+	const struct str path[] = {STR("tasks"), STR("requests"), STR("tools"), STR("call")};
+	uint32_t bits = read_caps(raw, server_caps, ARRAY_LEN(server_caps));
+
+	/* Tasks of calls are what Writ can pass on: others count for nothing. */
+	for (size_t i = 0; (bits & MCP_CAP_TASKS) && i < ARRAY_LEN(path); i++) {
+		(void)json_scan_members(raw, &path[i], 1, &raw, NULL);
+		if (!raw.p || json_raw_type(raw) != JSON_OBJECT) {
+			bits &= ~(MCP_CAP_TASKS | MCP_CAP_TASKS_CANCEL);
+		}
+	}
+	return bits;
 }
 
 uint32_t mcp_client_capabilities(struct str raw)
@@ -102,7 +120,8 @@ static void write_caps(struct json_writer *w, uint32_t bits, enum mcp_version v,
 {
 	json_w_object(w);
 	for (size_t i = 0; i < n; i++) {
-		if (!(bits & caps[i].bit) || v < caps[i].since) {
+		if (!(bits & caps[i].bit) || v < caps[i].since ||
+		    (caps[i].until && v > caps[i].until)) {
 			continue;
 		}
 		json_w_key(w, caps[i].name);
@@ -112,6 +131,9 @@ static void write_caps(struct json_writer *w, uint32_t bits, enum mcp_version v,
 				json_w_member_raw(w, caps[i].sub[k].name,
 						  caps[i].sub_is_object ? STR("{}") : STR("true"));
 			}
+		}
+		if (caps[i].always.n) {
+			json_w_member_raw(w, STR("requests"), caps[i].always);
 		}
 		json_w_end(w);
 	}

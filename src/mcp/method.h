@@ -32,6 +32,7 @@ enum mcp_shape { MCP_SHAPE_REQUEST = 0, MCP_SHAPE_NOTIFICATION };
 #define MCP_CAP_COMPLETIONS         (1u << 7)
 #define MCP_CAP_LOGGING             (1u << 8)
 #define MCP_CAP_TASKS               (1u << 9)
+#define MCP_CAP_TASKS_CANCEL        (1u << 10)
 #define MCP_CAP_ROOTS               (1u << 16)
 #define MCP_CAP_ROOTS_CHANGED       (1u << 17)
 #define MCP_CAP_SAMPLING            (1u << 18)

@@ -4,7 +4,7 @@
 //
 //   node bad_server.mjs [--name N] [--no-initialize] [--exit-at-start] [--version V] [--pages N]
 //                       [--cursor-loop] [--bad-names] [--noise] [--stay] [--instructions TEXT]
-//                       [--resources] [--also NAME,NAME] [--poison DESCRIPTION]
+//                       [--resources] [--tasks] [--also NAME,NAME] [--poison DESCRIPTION]
 import { readFileSync, writeFileSync, readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
@@ -184,7 +184,39 @@ let asked = 0;
 const answers = [];
 const waiting = new Map();
 
+// Tasks of 2025-11-25, ids as the caller wants them: they are guessable, which a good server's are not.
+const tasks = new Map();
+const now = () => new Date().toISOString();
+const stand = (t) => ({ taskId: t.taskId, status: t.status, createdAt: t.at, lastUpdatedAt: now(), ttl: t.ttl });
+const related = (t) => ({ _meta: { 'io.modelcontextprotocol/related-task': { taskId: t.taskId } } });
+const settle = (t, status) => {
+  t.status = status;
+  send({ method: 'notifications/tasks/status', params: stand(t) });
+  t.waits.forEach((done) => done());
+};
+const taskCall = (m) => {
+  const a = m.params.arguments ?? {};
+  const t = { taskId: a.id ?? 't1', status: 'working', at: now(), ttl: m.params.task.ttl ?? null, waits: [], a };
+  tasks.set(t.taskId, t);
+  answer(m.id, { task: stand(t) });
+  if (a.ms !== undefined) setTimeout(() => settle(t, 'completed'), a.ms);
+};
+const taskMethods = {
+  'tasks/get': (id, t) => answer(id, stand(t)),
+  'tasks/cancel': (id, t) => { settle(t, 'cancelled'); answer(id, stand(t)); },
+  'tasks/result': async (id, t) => {
+    if (t.status === 'working') await new Promise((done) => { t.waits.push(done); });
+    const sum = t.a.lie ? 'no number' : 3;
+    answer(id, text(`result of ${t.taskId}`, { structuredContent: { sum }, ...related(t) }));
+  },
+};
+
 const schemas = {
+  job: {
+    inputSchema: { type: 'object' },
+    outputSchema: { type: 'object', properties: { sum: { type: 'integer' } }, required: ['sum'] },
+    execution: { taskSupport: 'optional' },
+  },
   strict: {
     inputSchema: {
       type: 'object',
@@ -200,7 +232,7 @@ const schemas = {
   elsewhere: { inputSchema: { type: 'object', $ref: 'http://127.0.0.1:1/schema.json' } },
 };
 const list = (cursor) => {
-  const all = Object.keys(tools).map((name) => ({
+  const all = Object.keys(tools).concat(flag('tasks') ? ['job'] : []).map((name) => ({
     name, description: `Misbehaves: ${name}`, inputSchema: { type: 'object' }, ...schemas[name],
     ...(described[name] && { description: described[name] }),
   }));
@@ -230,7 +262,7 @@ const receive = async (m) => {
     if (flag('no-initialize')) return;
     answer(m.id, {
       protocolVersion: value('version', m.params.protocolVersion),
-      capabilities: { tools: { listChanged: true }, logging: {}, ...(flag('resources') && { resources: { subscribe: true, listChanged: true } }) },
+      capabilities: { tools: { listChanged: true }, logging: {}, ...(flag('tasks') && { tasks: { cancel: {}, requests: { tools: { call: {} } } } }), ...(flag('resources') && { resources: { subscribe: true, listChanged: true } }) },
       serverInfo: { name: value('name', 'bad-server'), version: '1' },
       ...(value('instructions') && { instructions: value('instructions') }),
     });
@@ -243,6 +275,13 @@ const receive = async (m) => {
   } else if (flag('resources') && (m.method === 'resources/subscribe' || m.method === 'resources/unsubscribe')) {
     if (m.params.uri === 'bad://b') send({ id: m.id, error: { code: -32050, message: 'not this one' } });
     else answer(m.id, {});
+  } else if (flag('tasks') && Object.hasOwn(taskMethods, m.method)) {
+    const t = tasks.get(m.params.taskId);
+    if (t) taskMethods[m.method](m.id, t);
+    else send({ id: m.id, error: { code: -32602, message: 'No such task here' } });
+  } else if (flag('tasks') && m.method === 'tools/call' && m.params.name === 'job') {
+    if (m.params.task) taskCall(m);
+    else answer(m.id, text('done at once', { structuredContent: { sum: 3 } }));
   } else if (m.method === 'tools/list') {
     answer(m.id, list(m.params?.cursor));
   } else if (m.method === 'tools/call') {

@@ -22,6 +22,8 @@
 // COMMANDS info | tools | resources | templates | prompts | ping | close
 //          call NAME [JSON] | call-progress NAME [JSON] | call-cancel MS NAME [JSON]
 //          calls N NAME [JSON]      N calls at once, each argument object gets a "nonce"
+//          call-task NAME [JSON]    as a task, followed to its end; begin-task: only its beginning
+//          task get|result|cancel ID
 //          read URI | subscribe URI | unsubscribe URI | prompt NAME [JSON] | level LEVEL
 //          complete prompt|resource NAME ARGUMENT VALUE
 //          wait MS                  let notifications come in
@@ -30,7 +32,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import {
-  CreateMessageRequestSchema, ElicitRequestSchema, ListRootsRequestSchema,
+  CallToolResultSchema, CreateMessageRequestSchema, CreateTaskResultSchema, ElicitRequestSchema, ListRootsRequestSchema,
 } from '@modelcontextprotocol/sdk/types.js';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
@@ -138,6 +140,25 @@ const commands = {
         && !JSON.stringify(r.value).includes(`"n${i}"`) && !JSON.stringify(r.value).includes(`n${i}\\"`)).length,
     };
   },
+  'call-task': async (name, text) => {
+    const seen = [];
+    const stream = client.experimental.tasks.callToolStream(
+      { name, arguments: json(text) }, CallToolResultSchema, { ...request, task: { ttl: 60000 } });
+    for await (const m of stream) {
+      seen.push(m.type === 'taskStatus' ? m.task.status : m.type);
+      if (m.type === 'taskCreated') seen.push(m.task.taskId);
+      if (m.type === 'error') throw m.error;
+      if (m.type === 'result') return { ...m.result, seen };
+    }
+    throw new Error('no result');
+  },
+  'begin-task': (name, text) => client.request(
+    { method: 'tools/call', params: { name, arguments: json(text), task: { ttl: 60000 } } }, CreateTaskResultSchema, request),
+  task: (what, id) => ({
+    get: () => client.experimental.tasks.getTask(id, request),
+    result: () => client.experimental.tasks.getTaskResult(id, CallToolResultSchema, request),
+    cancel: () => client.experimental.tasks.cancelTask(id, request),
+  })[what](),
   read: (uri) => client.readResource({ uri }, request),
   subscribe: (uri) => client.subscribeResource({ uri }, request),
   unsubscribe: (uri) => client.unsubscribeResource({ uri }, request),

@@ -6,6 +6,8 @@
  */
 #include "mcp/modern.h"
 #include "mcp/param.h"
+#include "mcp/splice.h"
+#include "mcp/task.h"
 #include "mcp/upward.h"
 #include "json/parse.h"
 
@@ -85,6 +87,34 @@ static void tool(struct arena *a, const struct mcp_msg *m)
 	}
 }
 
+/* What is said of a task stays a message, and without a server's name differs in its id alone. */
+static void task(struct arena *a, const struct mcp_msg *m)
+{
+	static const enum mcp_method methods[] = {MCP_TOOLS_CALL, MCP_TASKS_GET, MCP_TASKS_RESULT};
+	struct mcp_task t;
+	struct mcp_msg again;
+	struct buf plain, out;
+
+	CHECK(!mcp_task_created(a, m->result, &t) || (t.id.n && t.id.n <= MCP_TASK_ID_MAX));
+	(void)mcp_task_supports(m->result);
+	buf_init(&plain, 1 << 20);
+	buf_init(&out, 1 << 20);
+	mcp_splice_answer(&plain, m, STR("7"));
+	for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
+		buf_clear(&out);
+		mcp_task_answer(&out, m, methods[i], STR("7"), STR(""));
+		CHECK(str_eq(buf_str(&out), buf_str(&plain)));
+		buf_clear(&out);
+		mcp_task_answer(&out, m, methods[i], STR("7"), STR("fs"));
+		CHECK(mcp_msg_parse(a, buf_str(&out), NULL, &again, NULL) == MCP_RESPONSE);
+	}
+	buf_clear(&out);
+	mcp_task_answer_inward(&out, m, STR("7"), STR("fs"));
+	CHECK(mcp_msg_parse(a, buf_str(&out), NULL, &again, NULL) == MCP_RESPONSE);
+	buf_done(&out);
+	buf_done(&plain);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct arena a;
@@ -101,6 +131,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	case MCP_RESPONSE:
 		tool(&a, &m);
 		legacy(&a, &m);
+		task(&a, &m);
 		break;
 	case MCP_ERROR_RESPONSE:
 		(void)mcp_evidence_of(&m);

@@ -104,7 +104,8 @@ static void the_answer_offers_what_can_be_routed_and_no_more(void **state)
 		    "\"capabilities\":{\"tools\":{\"listChanged\":true},\"resources\":{"
 		    "\"listChanged\":"
 		    "true,\"subscribe\":true},\"prompts\":{\"listChanged\":true},\"completions\":{}"
-		    ",\"logging\":{}},"
+		    ",\"logging\":{},\"tasks\":{\"cancel\":{},\"requests\":{\"tools\":{\"call\":{}}"
+		    "}}},"
 		    "\"serverInfo\":{\"name\":\"writ\",\"title\":\"Writ\",\"version\":"
 		    "\"" WRIT_VERSION "\"}}}"));
 	buf_clear(&f->out);
@@ -113,6 +114,18 @@ static void the_answer_offers_what_can_be_routed_and_no_more(void **state)
 	assert_true(str_find_str(buf_str(&f->out), STR("\"capabilities\":{\"tools\":{}}")) <
 		    buf_len(&f->out));
 	assert_int_equal(reread(f), MCP_RESPONSE);
+}
+
+static void only_tasks_of_calls_are_passed_on(void **state)
+{
+	(void)state;
+	assert_int_equal(mcp_server_capabilities(STR("{\"tasks\":{\"list\":{},\"cancel\":{},"
+						     "\"requests\":{\"tools\":{\"call\":{}}}}}")),
+			 MCP_CAP_TASKS | MCP_CAP_TASKS_CANCEL);
+	assert_int_equal(mcp_server_capabilities(STR("{\"tasks\":{\"cancel\":{}}}")), 0);
+	assert_int_equal(mcp_server_capabilities(
+				 STR("{\"tasks\":{\"requests\":{\"tools\":{\"call\":true}}}}")),
+			 0);
 }
 
 static void instructions_are_merged_under_their_servers_and_cannot_pretend(void **state)
@@ -268,6 +281,7 @@ int main(void)
 		T(a_client_is_met_with_its_revision_and_capabilities),
 		T(a_hello_that_lacks_something_is_refused),
 		T(the_answer_offers_what_can_be_routed_and_no_more),
+		T(only_tasks_of_calls_are_passed_on),
 		T(instructions_are_merged_under_their_servers_and_cannot_pretend),
 		T(long_instructions_are_cut_for_each_and_for_all),
 		T(a_server_of_an_unknown_or_modern_revision_is_not_spoken_to),
