@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/dialer.h"
 
+#include "base/hash.h"
 #include "ipc/frame.h"
 
 #include <unistd.h>
@@ -173,6 +174,7 @@ static enum err_code send_host(struct dialer *d, const struct dial_request *req,
 	frame_put_str(&w, req->host);
 	frame_put_u32(&w, req->port);
 	frame_put_u8(&w, req->flags);
+	frame_put_u64(&w, req->asker);
 	return say(d, &w, err);
 }
 
@@ -210,12 +212,13 @@ static void unpark(struct dialer *d)
 }
 
 enum err_code dialer_ask_host(struct dialer *d, struct dial_request *req, struct str host,
-			      uint16_t port, uint8_t flags, struct err *err)
+			      uint16_t port, uint8_t flags, struct str agent, struct err *err)
 {
 	ASSERT(req->token == 0);
 	req->host = host;
 	req->port = port;
 	req->flags = flags;
+	req->asker = hash_str((struct hash_key){0}, agent) | 1; /* 0 is nobody's */
 	req->token = d->next_token++;
 	if (d->chan.fd < 0) {
 		if (list_empty(&d->parked)) {

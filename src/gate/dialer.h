@@ -23,6 +23,7 @@ struct dial_request {
 	struct str host;
 	uint16_t port;
 	uint8_t flags;
+	uint64_t asker;
 	/* fd >= 0: the asker owns it. fd -1: `reason` says why not (bounded text of the other
 	 * role). */
 	void (*on_answer)(struct dial_request *d, int fd, enum ipc_dial_mode mode,
@@ -56,11 +57,12 @@ enum err_code dialer_ask(struct dialer *d, struct dial_request *req, enum ipc_me
 
 /*
  * Asks the exit for a connection to a host; flags are enum ipc_host, the host's text is borrowed until
- * the answer, which never comes from inside. While the role is away, or not started yet, the question
+ * the answer, which never comes from inside. `agent` is whose it is: what one asks for does not hold up others. While the role is away, or not started yet, the question
  * waits for it a few seconds.
  */
 enum err_code dialer_ask_host(struct dialer *d, struct dial_request *req, struct str host,
-			      uint16_t port, uint8_t flags, struct err *err) MUST_USE;
+			      uint16_t port, uint8_t flags, struct str agent,
+			      struct err *err) MUST_USE;
 
 /* An upstream refused a request for want of a token; `challenge` is what it said. May be lost. */
 void dialer_challenged(struct dialer *d, struct str name, struct str challenge);

@@ -400,7 +400,8 @@ static void forward(struct action *a)
 	x->dial.on_answer = on_dialed;
 	x->dialling = true;
 	if (dialer_ask_host(&x->gate->exits.dialer, &x->dial, egress_host_name(&x->host),
-			    x->host.port, x->has_secret ? IPC_HOST_RELAY : 0, NULL)) {
+			    x->host.port, x->has_secret ? IPC_HOST_RELAY : 0, x->who->agent,
+			    NULL)) {
 		x->fault = EXIT_FAULT_BUSY;
 		answered(x, LEDGER_UNREACHABLE, 0);
 	}

@@ -92,7 +92,7 @@ static void on_pool_dial(struct http_pool *pool, uint64_t ticket)
 	t->later.on_turn_end = on_later;
 	list_append(&i->tickets, &t->node);
 	if (dialer_ask_host(&i->gate->exits.dialer, &t->request, egress_host_name(&i->host),
-			    i->host.port, flags, NULL)) {
+			    i->host.port, flags, i->who->agent, NULL)) {
 		loop_defer(&i->gate->loop, &t->later);
 	}
 }

@@ -313,7 +313,7 @@ static void forward(struct action *a)
 	t->state = TUNNEL_DIALLING;
 	t->dial.on_answer = on_dialed;
 	if (dialer_ask_host(&t->gate->exits.dialer, &t->dial, egress_host_name(&t->host),
-			    t->host.port, 0, NULL)) {
+			    t->host.port, 0, t->who->agent, NULL)) {
 		t->fault = EXIT_FAULT_BUSY;
 		answered(t, LEDGER_UNREACHABLE, 0);
 	}

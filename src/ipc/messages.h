@@ -46,7 +46,8 @@
  *   DIALED    u64 token, u8 mode (enum ipc_dial_mode), fd
  *   NOT_DIALED u64 token, str reason, u8 why (enum ipc_not_dialed)
  * gate -> exit:
- *   DIAL_HOST u64 token, str host (as egress/host.h reads it), u32 port, u8 flags (enum ipc_host)
+ *   DIAL_HOST u64 token, str host (as egress/host.h reads it), u32 port, u8 flags (enum ipc_host),
+ *             u64 asker: the same for all that one agent asks for
  * exit -> gate:
  *   DIALED, NOT_DIALED as above; the mode is IPC_DIAL_RELAY when that was asked for (ipc/relay.h)
  * gate -> runner:

@@ -302,8 +302,8 @@ static void dial_begin(struct dial *d)
 	}
 	if (!url->ip) {
 		if (!connector_of(d->peer)->boot->resolve ||
-		    resolver_ask(&connector_of(d->peer)->resolver, d->serial, url->host, url->port,
-				 &err)) {
+		    resolver_ask(&connector_of(d->peer)->resolver, 0, d->serial, url->host,
+				 url->port, &err)) {
 			dial_fail(d, "the name cannot be looked up");
 		}
 		return;

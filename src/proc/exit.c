@@ -32,7 +32,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { DIAL_SECONDS = 10, MAX_DIALS = 4096, MAX_ADDRS = 16 };
+enum { DIAL_SECONDS = 10, MAX_DIALS = 4096, MAX_DIALS_OF_ASKER = 2048, MAX_ADDRS = 16 };
 
 static const struct jail_spec exit_jail = {
 	.name = "exit",
@@ -58,7 +58,8 @@ struct dial {
 	uint64_t token;
 	uint64_t serial; /* towards the resolver; never used twice */
 	bool resolving;
-	uint8_t flags; /* enum ipc_host */
+	uint8_t flags;  /* enum ipc_host */
+	uint64_t asker; /* whose it is, as a gate says */
 	struct egress_host host;
 	struct loop_fd f; /* f.fd -1 until connecting */
 	struct exit_relay_wait wait;
@@ -322,14 +323,30 @@ static void dial_begin(struct dial *d)
 		judge_and_dial(d);
 	} else {
 		d->resolving = true;
-		if (resolver_ask(&x->resolver, d->serial, name, d->host.port, &err)) {
+		if (resolver_ask(&x->resolver, d->asker, d->serial, name, d->host.port, &err)) {
 			dial_fail(d, "the name cannot be looked up", IPC_DIAL_BUSY);
 		}
 	}
 }
 
+/* One agent leaves room for others; who is far from it is not counted. */
+static bool has_room(struct exits *x, uint64_t asker)
+{
+	unsigned own = 0;
+
+	if (x->dials < MAX_DIALS - MAX_DIALS_OF_ASKER) {
+		return true;
+	}
+	for (struct peer *p = x->peers.first; p; p = p->next) {
+		LIST_FOREACH (node, &p->asked) {
+			own += CONTAINER_OF(node, struct dial, node)->asker == asker;
+		}
+	}
+	return x->dials < MAX_DIALS && own < MAX_DIALS_OF_ASKER;
+}
+
 static void dial_asked(struct exits *x, struct peer *p, uint64_t token,
-		       const struct egress_host *host, uint8_t flags)
+		       const struct egress_host *host, uint8_t flags, uint64_t asker)
 {
 	struct dial *d;
 
@@ -337,7 +354,7 @@ static void dial_asked(struct exits *x, struct peer *p, uint64_t token,
 		peer_not_dialed(p, token, "it is cut off: writ site sever", IPC_DIAL_UNREACHABLE);
 		return;
 	}
-	d = x->dials < MAX_DIALS ? calloc(1, sizeof(*d)) : NULL;
+	d = has_room(x, asker) ? calloc(1, sizeof(*d)) : NULL;
 	if (!d) {
 		peer_not_dialed(p, token, "too many connections are being made", IPC_DIAL_BUSY);
 		return;
@@ -345,6 +362,7 @@ static void dial_asked(struct exits *x, struct peer *p, uint64_t token,
 	d->peer = p;
 	d->host = *host;
 	d->flags = flags;
+	d->asker = asker;
 	d->token = token;
 	d->serial = ++x->next_serial;
 	d->f.fd = d->gate_end = -1;
@@ -370,6 +388,7 @@ static bool on_message(struct peer *p, struct str frame)
 	struct str name = frame_get_str(&r);
 	uint32_t port = frame_get_u32(&r);
 	uint8_t flags = frame_get_u8(&r);
+	uint64_t asker = frame_get_u64(&r);
 	struct egress_host host;
 	struct err err;
 
@@ -378,7 +397,7 @@ static bool on_message(struct peer *p, struct str frame)
 		return false;
 	}
 	host.port = (uint16_t)port;
-	dial_asked(CONTAINER_OF(p->owner, struct exits, peers), p, token, &host, flags);
+	dial_asked(CONTAINER_OF(p->owner, struct exits, peers), p, token, &host, flags, asker);
 	return true;
 }
 

@@ -120,7 +120,7 @@ static NORETURN void child_main(int fd)
 
 struct question {
 	struct list node;
-	uint64_t token;
+	uint64_t asker, token;
 	uint16_t port;
 	struct str host;
 	char text[];
@@ -156,6 +156,21 @@ static bool is_asked(const struct resolver *r, struct str host)
 	return false;
 }
 
+static unsigned under_way(const struct resolver *r, uint64_t asker)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; asker && i < RESOLVER_CHILDREN; i++) {
+		n += r->children[i].busy && r->children[i].asker == asker;
+	}
+	return n;
+}
+
+static bool may_go(const struct resolver *r, uint64_t asker, struct str host)
+{
+	return under_way(r, asker) < RESOLVER_OF_ASKER && !is_asked(r, host);
+}
+
 static struct resolver_child *idle_child(struct resolver *r)
 {
 	for (unsigned i = 0; i < RESOLVER_CHILDREN; i++) {
@@ -166,8 +181,8 @@ static struct resolver_child *idle_child(struct resolver *r)
 	return NULL;
 }
 
-static enum err_code give(struct resolver_child *c, uint64_t token, struct str host, uint16_t port,
-			  struct err *err)
+static enum err_code give(struct resolver_child *c, uint64_t asker, uint64_t token, struct str host,
+			  uint16_t port, struct err *err)
 {
 	char out[FRAME_MAX];
 	struct frame_writer w;
@@ -180,6 +195,7 @@ static enum err_code give(struct resolver_child *c, uint64_t token, struct str h
 	memcpy(c->host, host.p, host.n);
 	c->host[host.n] = '\0';
 	c->token = token;
+	c->asker = asker;
 	c->busy = true;
 	return ERR_OK;
 }
@@ -191,28 +207,39 @@ static void question_free(struct resolver *r, struct question *q)
 	free(q);
 }
 
-/* Those that have waited longest go first, but for domains that are being asked. */
+/* Of those that may go: of who has the fewest under way, the one that has waited longest. */
+static struct question *next_question(const struct resolver *r)
+{
+	struct question *best = NULL;
+	unsigned least = RESOLVER_OF_ASKER;
+
+	for (struct list *n = r->waiting.next; n != &r->waiting && (!best || least); n = n->next) {
+		struct question *q = CONTAINER_OF(n, struct question, node);
+		unsigned has = under_way(r, q->asker);
+
+		if (has < least && !is_asked(r, q->host)) {
+			best = q;
+			least = has;
+		}
+	}
+	return best;
+}
+
 static void give_waiting(struct resolver *r)
 {
-	LIST_FOREACH (node, &r->waiting) {
-		struct question *q = CONTAINER_OF(node, struct question, node);
-		struct resolver_child *c = idle_child(r);
+	struct resolver_child *c;
+	struct question *q;
+
+	while ((c = idle_child(r)) && (q = next_question(r))) {
 		uint64_t token = q->token;
 		struct err err;
+		enum err_code code = give(c, q->asker, token, q->host, q->port, &err);
 
-		if (!c) {
-			return;
-		}
-		if (is_asked(r, q->host)) {
-			continue;
-		}
-		if (give(c, q->token, q->host, q->port, &err) == ERR_OK) {
-			question_free(r, q);
-			continue;
-		}
 		question_free(r, q);
-		r->on_answer(r, token, NULL, 0);
-		return; /* the child is gone, which its hangup tells */
+		if (code) {
+			r->on_answer(r, token, NULL, 0);
+			return; /* the child is gone, which its hangup tells */
+		}
 	}
 }
 
@@ -318,16 +345,19 @@ enum err_code resolver_watch(struct resolver *r, struct loop *loop, struct err *
 	return ERR_OK;
 }
 
-static enum err_code wait_for_child(struct resolver *r, uint64_t token, struct str host,
-				    uint16_t port, struct err *err)
+static enum err_code wait_for_child(struct resolver *r, uint64_t asker, uint64_t token,
+				    struct str host, uint16_t port, struct err *err)
 {
 	struct question *q;
-	unsigned n = 0;
+	unsigned n = 0, own = 0;
 
 	LIST_FOREACH (node, &r->waiting) {
-		n += same_domain(CONTAINER_OF(node, struct question, node)->host, host);
+		q = CONTAINER_OF(node, struct question, node);
+		n += same_domain(q->host, host);
+		own += asker && q->asker == asker;
 	}
-	if (r->n_waiting >= RESOLVER_WAITING || n >= RESOLVER_WAITING_OF_DOMAIN) {
+	if (r->n_waiting >= RESOLVER_WAITING || n >= RESOLVER_WAITING_OF_DOMAIN ||
+	    own >= RESOLVER_WAITING_OF_ASKER) {
 		return ERR(err, ERR_LIMIT, "too many names are to be looked up");
 	}
 	q = calloc(1, sizeof(*q) + host.n);
@@ -336,6 +366,7 @@ static enum err_code wait_for_child(struct resolver *r, uint64_t token, struct s
 	}
 	memcpy(q->text, host.p, host.n);
 	q->host = str_make(q->text, host.n);
+	q->asker = asker;
 	q->token = token;
 	q->port = port;
 	list_append(&r->waiting, &q->node);
@@ -343,15 +374,16 @@ static enum err_code wait_for_child(struct resolver *r, uint64_t token, struct s
 	return ERR_OK;
 }
 
-enum err_code resolver_ask(struct resolver *r, uint64_t token, struct str host, uint16_t port,
-			   struct err *err)
+enum err_code resolver_ask(struct resolver *r, uint64_t asker, uint64_t token, struct str host,
+			   uint16_t port, struct err *err)
 {
-	struct resolver_child *c = is_asked(r, host) ? NULL : idle_child(r);
+	struct resolver_child *c = may_go(r, asker, host) ? idle_child(r) : NULL;
 
 	if (host.n > RESOLVER_HOST_MAX) {
 		return ERR(err, ERR_LIMIT, "a host name of %zu bytes", host.n);
 	}
-	return c ? give(c, token, host, port, err) : wait_for_child(r, token, host, port, err);
+	return c ? give(c, asker, token, host, port, err)
+		 : wait_for_child(r, asker, token, host, port, err);
 }
 
 void resolver_forget(struct resolver *r, uint64_t token)

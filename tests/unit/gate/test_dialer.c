@@ -238,8 +238,12 @@ static void a_host_asked_for_while_the_role_is_away_waits_for_it(void **state)
 	(void)state;
 	chan_done(&peer);
 	settle(&loop);
-	assert_int_equal(dialer_ask_host(&dialer, &a.request, STR("a.test"), 443, 0, &err), ERR_OK);
-	assert_int_equal(dialer_ask_host(&dialer, &b.request, STR("b.test"), 443, 0, &err), ERR_OK);
+	assert_int_equal(
+		dialer_ask_host(&dialer, &a.request, STR("a.test"), 443, 0, STR("ann"), &err),
+		ERR_OK);
+	assert_int_equal(
+		dialer_ask_host(&dialer, &b.request, STR("b.test"), 443, 0, STR("ann"), &err),
+		ERR_OK);
 	dialer_forget(&dialer, &b.request);
 	connect_peer();
 	assert_int_equal(a.answers + b.answers, 0);

@@ -177,6 +177,7 @@ static uint64_t dial_asked(const char *host, unsigned port)
 	assert_str_equal(frame_get_str(&r), str_from_c(host));
 	assert_int_equal(frame_get_u32(&r), port);
 	dial_flags = frame_get_u8(&r);
+	assert_int_not_equal(frame_get_u64(&r), 0);
 	assert_true(frame_ok(&r));
 	return token;
 }

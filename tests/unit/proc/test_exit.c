@@ -85,9 +85,10 @@ enum err_code resolver_watch(struct resolver *r, struct loop *loop, struct err *
 	return ERR_OK;
 }
 
-enum err_code resolver_ask(struct resolver *r, uint64_t token, struct str host, uint16_t port,
-			   struct err *err)
+enum err_code resolver_ask(struct resolver *r, uint64_t asker, uint64_t token, struct str host,
+			   uint16_t port, struct err *err)
 {
+	assert_int_equal(asker, 17);
 	for (size_t i = 0; i < ARRAY_LEN(scripts); i++) {
 		if (str_eq(str_from_c(scripts[i].name), host)) {
 			asked_token = token;
@@ -236,6 +237,7 @@ static void ask_for(const char *host, uint32_t at, uint8_t flags)
 	frame_put_str(&w, str_from_c(host));
 	frame_put_u32(&w, at);
 	frame_put_u8(&w, flags);
+	frame_put_u64(&w, 17);
 	assert_int_equal(chan_send(&gate, frame_bytes(&w), NULL, 0, &err), ERR_OK);
 }
 

@@ -6,6 +6,7 @@
 #include "proc/resolver.h"
 
 #include <netinet/in.h>
+#include <stdio.h>
 #include <unistd.h>
 
 enum { ASK = 1, ANSWER = 2 };
@@ -64,11 +65,16 @@ static int finish(void **state)
 	return 0;
 }
 
-static void ask(uint64_t t, const char *host)
+static void ask_of(uint64_t asker, uint64_t t, const char *host)
 {
 	struct err err;
 
-	assert_int_equal(resolver_ask(&resolver, t, str_from_c(host), 443, &err), ERR_OK);
+	assert_int_equal(resolver_ask(&resolver, asker, t, str_from_c(host), 443, &err), ERR_OK);
+}
+
+static void ask(uint64_t t, const char *host)
+{
+	ask_of(0, t, host);
 }
 
 /* The token of what a child was asked; 0: nothing. */
@@ -123,7 +129,7 @@ static void a_question_goes_out_with_its_token(void **state)
 	char in[1024];
 
 	(void)state;
-	assert_int_equal(resolver_ask(&resolver, 77, STR("mcp.example"), 8443, &err), ERR_OK);
+	assert_int_equal(resolver_ask(&resolver, 0, 77, STR("mcp.example"), 8443, &err), ERR_OK);
 	assert_int_equal(chan_recv(&child, in, sizeof(in), &frame, fds, &n_fds, &err), ERR_OK);
 	assert_int_equal(frame_open(&r, frame), ASK);
 	assert_int_equal(frame_get_u64(&r), 77);
@@ -139,7 +145,7 @@ static void a_host_name_is_bounded(void **state)
 
 	(void)state;
 	memset(name, 'n', sizeof(name));
-	assert_int_equal(resolver_ask(&resolver, 1, str_make(name, sizeof(name)), 1, &err),
+	assert_int_equal(resolver_ask(&resolver, 0, 1, str_make(name, sizeof(name)), 1, &err),
 			 ERR_LIMIT);
 }
 
@@ -262,8 +268,8 @@ static void names_of_one_domain_hold_up_no_others(void **state)
 
 	(void)state;
 	for (uint64_t t = 1; t <= 1000; t++) {
-		refused +=
-			resolver_ask(&resolver, t, STR("x.slow.example"), 443, &err) == ERR_LIMIT;
+		refused += resolver_ask(&resolver, 0, t, STR("x.slow.example"), 443, &err) ==
+			   ERR_LIMIT;
 	}
 	assert_int_equal(refused, 1000 - 1 - RESOLVER_WAITING_OF_DOMAIN);
 	assert_int_equal(heard(&child), 1);
@@ -281,6 +287,67 @@ static void names_of_one_domain_hold_up_no_others(void **state)
 	assert_int_equal(heard(&child), 3); /* the next of the slow ones that is still wanted */
 }
 
+static void answer_to(uint64_t t)
+{
+	struct frame_writer w;
+	char out[64];
+
+	frame_begin(&w, out, sizeof(out), ANSWER);
+	frame_put_u64(&w, t);
+	say(&w);
+}
+
+/* Three domains whose name servers are silent, all of one agent. */
+static void who_asks_for_many_silent_domains_leaves_room_for_others(void **state)
+{
+	(void)state;
+	ask_of(7, 1, "a.silent1.example1");
+	ask_of(7, 2, "a.silent2.example2");
+	ask_of(7, 3, "a.silent3.example3");
+	assert_int_equal(heard(&child), 1);
+	assert_int_equal(heard(&others[0]), 2);
+	assert_int_equal(heard(&others[1]), 0);
+	ask_of(8, 4, "a.good.example");
+	assert_int_equal(heard(&others[1]), 4);
+	answer_to(1);
+	assert_int_equal(heard(&child), 3);
+}
+
+static void who_has_fewest_under_way_is_next(void **state)
+{
+	(void)state;
+	ask_of(7, 1, "one.example1");
+	ask_of(7, 2, "two.example2");
+	ask_of(8, 3, "three.example3");
+	ask_of(7, 4, "four.example4");
+	ask_of(8, 5, "five.example5");
+	ask_of(9, 6, "six.example6");
+	assert_int_equal(heard(&child), 1);
+	answer_to(1);
+	assert_int_equal(heard(&child), 6);
+	answer_to(6);
+	assert_int_equal(heard(&child), 4);
+}
+
+static void the_questions_of_one_agent_that_wait_are_bounded(void **state)
+{
+	char host[64];
+	struct err err;
+	uint64_t t = 1;
+
+	(void)state;
+	while (t < 4000) {
+		(void)snprintf(host, sizeof(host), "h.d%u.example", (unsigned)t);
+		if (resolver_ask(&resolver, 7, t, str_from_c(host), 443, &err)) {
+			break;
+		}
+		t++;
+	}
+	assert_int_equal(t, 1 + RESOLVER_OF_ASKER + RESOLVER_WAITING_OF_ASKER);
+	ask_of(8, 9000, "a.good.example");
+	resolver_forget(&resolver, 9000);
+}
+
 static void a_resolver_that_is_gone_stops_the_role(void **state)
 {
 	struct err err;
@@ -289,7 +356,7 @@ static void a_resolver_that_is_gone_stops_the_role(void **state)
 	chan_done(&child);
 	assert_int_equal(loop_turn(&loop, 0, &err), ERR_OK);
 	assert_true(loop.stopping);
-	assert_int_equal(resolver_ask(&resolver, 1, STR("h"), 1, &err), ERR_CLOSED);
+	assert_int_equal(resolver_ask(&resolver, 0, 1, STR("h"), 1, &err), ERR_CLOSED);
 }
 
 int main(void)
@@ -305,6 +372,9 @@ int main(void)
 		T(a_cut_answer_reads_nothing_past_its_end),
 		T(nothing_is_answered_that_was_not_asked),
 		T(names_of_one_domain_hold_up_no_others),
+		T(who_asks_for_many_silent_domains_leaves_room_for_others),
+		T(who_has_fewest_under_way_is_next),
+		T(the_questions_of_one_agent_that_wait_are_bounded),
 		T(a_resolver_that_is_gone_stops_the_role),
 	};
 
