@@ -44,7 +44,21 @@ enum err_code run_known_add(struct arena *a, struct str path, struct err *err) M
 struct run_guard {
 	struct str *hidden, *kept;
 	size_t n_hidden, n_kept, n_node_kept; /* the first of kept are the node's */
+	bool nameless_sockets; /* there are sockets that `hidden` cannot name: search the places */
 };
+
+struct run_sockets {
+	struct str *paths; /* real ones */
+	size_t n, cap;
+	bool nameless; /* one is bound in the file system by no whole path */
+};
+
+/* The bound sockets of this network namespace. */
+enum err_code run_sockets_bound(struct arena *a, struct run_sockets *ret, struct err *err) MUST_USE;
+
+/* Adds every socket below a place, and folders that cannot be looked into. ERR_LIMIT: it is too large. */
+enum err_code run_sockets_in(struct arena *a, struct str place, struct run_sockets *ret,
+			     struct err *err) MUST_USE;
 
 struct config;
 

@@ -563,6 +563,35 @@ static enum err_code with_own_guards(struct run_plan *p, const struct run_guard 
 	return ERR_OK;
 }
 
+/* Sockets that only a search finds are hidden like the others. */
+static enum err_code hide_found(struct run_plan *p, const struct run_granted *g,
+				struct run_guard *guard, struct err *err)
+{
+	struct run_sockets found = {0};
+	struct str *all;
+
+	for (size_t i = 0; guard->nameless_sockets && i < g->n_places; i++) {
+		if (g->places[i].allowed) {
+			TRY(run_sockets_in(p->arena, g->places[i].path, &found, err));
+		}
+	}
+	if (found.n == 0) {
+		return ERR_OK;
+	}
+	all = ARENA_ARRAY(p->arena, guard->n_hidden + found.n, struct str);
+	if (!all) {
+		return ERR(err, ERR_NOMEM, "out of memory");
+	}
+	memcpy(all, guard->hidden, guard->n_hidden * sizeof(*all));
+	guard->hidden = all;
+	for (size_t i = 0; i < found.n; i++) {
+		if (!is_hidden(guard, found.paths[i])) {
+			all[guard->n_hidden++] = found.paths[i];
+		}
+	}
+	return ERR_OK;
+}
+
 /* Else its start would say that there is no such file. */
 static enum err_code check_program_is_there(const struct run_plan *p, struct err *err)
 {
@@ -585,6 +614,7 @@ enum err_code run_plan_settle(struct run_plan *p, const struct run_granted *g,
 	struct run_guard all;
 
 	TRY(with_own_guards(p, guard, &all, err));
+	TRY(hide_found(p, g, &all, err));
 	TRY(give_places(p, g, &all, err));
 	TRY(check_program_is_there(p, err));
 	TRY(run_plan_exit(p, g, err));
