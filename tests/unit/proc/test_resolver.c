@@ -297,7 +297,7 @@ static void answer_to(uint64_t t)
 	say(&w);
 }
 
-/* Three domains whose name servers are silent, all of one agent. */
+/* EXIT-9. Three domains whose name servers are silent, all of one agent. */
 static void who_asks_for_many_silent_domains_leaves_room_for_others(void **state)
 {
 	(void)state;
