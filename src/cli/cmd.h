@@ -31,6 +31,7 @@ int cmd_reload(int argc, char **argv);
 int cmd_site(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_approve(int argc, char **argv);
+int cmd_budget(int argc, char **argv);
 int cmd_deny(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_ps(int argc, char **argv);

@@ -91,6 +91,14 @@ static void describe_outcome(const struct ledger_outcome *o, struct buf *b)
 	}
 	buf_printf(b, "  %llu bytes", (unsigned long long)o->result_bytes);
 	add_text(b, "  peer ", o->peer);
+	add_text(b, "  at ", o->deployment);
+	if (o->attempt > 1) {
+		buf_printf(b, "  attempt %llu", (unsigned long long)o->attempt);
+	}
+	if (o->tokens_in || o->tokens_out) {
+		buf_printf(b, "  %llu tokens in, %llu out", (unsigned long long)o->tokens_in,
+			   (unsigned long long)o->tokens_out);
+	}
 	add_duration(b, "  ", o->total_ns);
 	add_duration(b, " (decided in ", o->decide_ns);
 	add_duration(b, o->decide_ns ? ", upstream " : " (upstream ", o->upstream_ns);

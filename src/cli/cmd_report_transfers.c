@@ -22,6 +22,8 @@ static enum err_code put_use(struct report *r, struct out *o, const struct repor
 	out_u64(o, "refused", use->refused);
 	out_u64(o, "failed", use->failed);
 	out_u64(o, "bytes", use->sent_bytes);
+	out_u64(o, "tokens", use->tokens);
+	out_u64(o, "cost", use->cost);
 	out_text(o, "first", report_day(&r->a, use->first_us));
 	out_text(o, "last", report_day(&r->a, use->last_us));
 	out_text(o, "records",
@@ -38,7 +40,8 @@ static enum err_code put_uses(struct report *r, struct out *o, const struct repo
 		{"model", 16},        {"site", 12},    {"operator", 16}, {"country", 7},
 		{"reached_from", 12}, {"basis", 24},   {"purpose", 14},  {"level", 12},
 		{"categories", 16},   {"requests", 8}, {"refused", 7},   {"failed", 6},
-		{"bytes", 8},         {"first", 10},   {"last", 10},     {"records", 0}};
+		{"bytes", 8},         {"tokens", 8},   {"cost", 8},      {"first", 10},
+		{"last", 10},         {"records", 0}};
 	static const struct out_list list = {"transfers", cols, ARRAY_LEN(cols), NULL};
 	uint64_t otherwise = 0;
 

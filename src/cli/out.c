@@ -11,7 +11,7 @@
 enum {
 	OUT_MAX = 64 << 20,   /* one value */
 	OUT_FLUSH = 32 << 10, /* written when this much has gathered */
-	OUT_COLS = 16,
+	OUT_COLS = 20,
 };
 
 static void out_flush(struct out *o)

@@ -31,7 +31,7 @@ struct out_col {
 	unsigned width; /* text pads shorter values with spaces; 0 does not pad */
 };
 
-/* Rows with the same fields in the same order. At most 16 columns. */
+/* Rows with the same fields in the same order. At most 20 columns. */
 struct out_list {
 	const char *name;
 	const struct out_col *cols;

@@ -118,6 +118,8 @@ static enum err_code take(void *ctx, const struct ledger_found *f, const struct 
 	}
 	use->failed -= e->u.outcome.status == LEDGER_OK;
 	use->received_bytes += e->u.outcome.result_bytes;
+	use->tokens += e->u.outcome.tokens_in + e->u.outcome.tokens_out;
+	use->cost += e->u.outcome.cost;
 	return report_count(u->r, f->record.index, err);
 }
 

@@ -12,6 +12,7 @@ struct report_use {
 	const struct config_site *site;                /* NULL: no model of this configuration */
 	uint64_t allowed, refused, failed;             /* failed: allowed, and no answer came */
 	uint64_t sent_bytes, received_bytes;
+	uint64_t tokens, cost; /* as outcomes say; cost in millionths of the currency */
 	uint64_t first_us, last_us, first, last; /* of the decisions; the last two are indexes */
 	uint64_t otherwise; /* decided by another residency matrix than the configuration's */
 	struct str *agents; /* distinct */

@@ -19,6 +19,7 @@ const struct cmd cmd_table[] = {
 	{"pin", "what servers offer: what is known, changed, approved", cmd_pin},
 	{"policy", "check, try and explain policies", cmd_policy},
 	{"site", "sites, and what data may go where", cmd_site},
+	{"budget", "what is left of each budget", cmd_budget},
 	{"ledger", "show and verify the record of every action", cmd_ledger},
 	{"report", "the tables that laws ask for, with proofs", cmd_report},
 	{"mcp", "the gateway for clients that only start programs", cmd_mcp},

@@ -224,7 +224,7 @@ static void on_decision_recorded(struct record_wait *w, bool ok, uint64_t index)
 	a->on->forward(a);
 }
 
-static void fill_outcome(const struct action *a, struct ledger_outcome *o)
+static void fill_outcome(struct action *a, struct ledger_outcome *o)
 {
 	uint64_t now = clock_mono();
 
@@ -245,6 +245,9 @@ static void fill_outcome(const struct action *a, struct ledger_outcome *o)
 	};
 	if (a->has_result) {
 		memcpy(o->result, a->result, sizeof(o->result));
+	}
+	if (a->on->tell) {
+		a->on->tell(a, o);
 	}
 }
 

@@ -28,6 +28,9 @@ struct action_events {
 	 */
 	void (*reply)(struct action *a);
 
+	/* NULL, or: what the outcome says besides, at the time it is recorded. */
+	void (*tell)(struct action *a, struct ledger_outcome *ret);
+
 	/*
 	 * RULES_INFER: takes what a->answer.redact names out of what will be sent. What the policies are asked
 	 * about instead, with q->over; p NULL: nothing more was found, or *ret_failed.

@@ -218,6 +218,8 @@ static enum err_code model_add(struct gate *g, const struct config_model *config
 	m->pool.h2 = config->http2 != CONFIG_HTTP2_NO ? g->h2 : NULL;
 	m->name = arena_dup(&m->pool.arena, config->name);
 	m->back_name = arena_dup(&m->pool.arena, config->model);
+	m->deployment = arena_printf(&m->pool.arena, STR_FMT "/" STR_FMT, STR_ARG(config->site->id),
+				     STR_ARG(config->model));
 	m->engine = model_engine_find(str_from_c(config_engine_name(config->engine)));
 	m->engine = m->engine ? m->engine : &model_engine_plain;
 	for (size_t i = 0; i < config->speaks.n; i++) {

@@ -15,6 +15,11 @@ static uint64_t cost_of(uint64_t input, uint64_t output, uint64_t price_input,
 	return sum > TREASURY_MAX ? TREASURY_MAX + 1 : (uint64_t)sum;
 }
 
+uint64_t budget_cost(const struct config_model *m, uint64_t input, uint64_t output)
+{
+	return cost_of(input, output, m->price_input, m->price_output);
+}
+
 struct date {
 	uint64_t year, month, day; /* from 1 */
 };
@@ -79,20 +84,49 @@ static struct str subject_of(const struct config_budget *b, const struct budget_
 	return STR("");
 }
 
+struct str budget_time(struct arena *a, uint64_t seconds)
+{
+	struct date d = date_of(seconds / DAY);
+
+	return arena_printf(a, "%04llu-%02llu-%02lluT%02llu:00:00Z", (unsigned long long)d.year,
+			    (unsigned long long)d.month, (unsigned long long)d.day,
+			    (unsigned long long)(seconds % DAY / HOUR));
+}
+
+/* Under which an amount is counted. Numbers of hours and months cannot be compared: another period counts by itself. */
+static void put_name(struct buf *out, const struct config_budget *b, struct str subject, bool money)
+{
+	buf_append(out, b->name);
+	buf_append(out, money ? STR("\nmoney\n") : STR("\ntokens\n"));
+	buf_append_u64(out, b->period);
+	buf_append_c(out, '\n');
+	buf_append(out, subject);
+}
+
+void budget_look(const struct treasury *t, const struct config_budget *b, struct str subject,
+		 bool money, uint64_t now, struct budget_use *ret)
+{
+	uint16_t period = period_at(b->period, now, &ret->next);
+	struct buf name;
+
+	buf_init(&name, NAME_MAX_BYTES);
+	put_name(&name, b, subject, money);
+	ret->limit = money ? b->money : b->tokens;
+	ret->used = name.failed ? 0 : treasury_used(t, buf_str(&name), period);
+	buf_done(&name);
+}
+
 static void refuse(const struct config_budget *b, struct str subject, bool money, uint64_t used,
 		   uint64_t limit, uint64_t needs, uint64_t next, uint64_t now, struct arena *a,
 		   struct budget_refusal *ret)
 {
 	static const char *const periods[] = {"a day", "an hour", "a month", "in all"};
-	struct date d = date_of(next / DAY);
 	struct str until = STR("It does not begin anew.");
 	const char *unit = money ? "millionths of the currency" : "tokens";
 
 	if (next) {
-		until = arena_printf(a, "It begins anew at %04llu-%02llu-%02lluT%02llu:00:00Z.",
-				     (unsigned long long)d.year, (unsigned long long)d.month,
-				     (unsigned long long)d.day,
-				     (unsigned long long)(next % DAY / HOUR));
+		until = arena_printf(a, "It begins anew at " STR_FMT ".",
+				     STR_ARG(budget_time(a, next)));
 	}
 	ret->name = b->name;
 	ret->resets_in = next ? next - now : 0;
@@ -121,12 +155,7 @@ static bool take(struct treasury *t, const struct config_budget *b, const struct
 		return true;
 	}
 	buf_init(&text, NAME_MAX_BYTES);
-	buf_append(&text, b->name);
-	buf_append(&text, money ? STR("\nmoney\n") : STR("\ntokens\n"));
-	/* Numbers of hours and months cannot be compared: another period counts by itself. */
-	buf_append_u64(&text, b->period);
-	buf_append_c(&text, '\n');
-	buf_append(&text, subject);
+	put_name(&text, b, subject, money);
 	if (text.failed || hold->n == BUDGET_TAKES ||
 	    !treasury_take(t, buf_str(&text), period, needs, limit, &hold->takes[hold->n].taken)) {
 		refuse(b, subject, money, treasury_used(t, buf_str(&text), period), limit, needs,
@@ -143,12 +172,13 @@ bool budget_reserve(struct treasury *t, const struct config *cfg, const struct b
 		    struct arena *a, struct budget_hold *ret, struct budget_refusal *ret_why)
 {
 	uint64_t tokens = ask->input + ask->output;
-	uint64_t money =
-		cost_of(ask->input, ask->output, ask->model->price_input, ask->model->price_output);
+	uint64_t money = budget_cost(ask->model, ask->input, ask->output);
 
 	*ret = (struct budget_hold){.price_input = ask->model->price_input,
 				    .price_output = ask->model->price_output};
 	tokens = tokens < ask->input ? TREASURY_MAX + 1 : tokens;
+	ret->tokens = tokens;
+	ret->money = money;
 	for (size_t i = 0; i < cfg->n_budgets; i++) {
 		const struct config_budget *b = &cfg->budgets[i];
 

@@ -22,6 +22,7 @@ struct budget_hold {
 	} takes[BUDGET_TAKES];
 	size_t n;
 	uint64_t price_input, price_output;
+	uint64_t tokens, money; /* the most it can be, whether or not some budget holds */
 };
 
 struct budget_ask {
@@ -37,6 +38,22 @@ struct budget_refusal {
 	struct str text;    /* for the caller and the record; in the arena */
 	uint64_t resets_in; /* seconds; 0: never */
 };
+
+/* Millionths of the currency, rounded up. */
+uint64_t budget_cost(const struct config_model *m, uint64_t input, uint64_t output);
+
+/* What is used of a budget, in one of its units. */
+struct budget_use {
+	uint64_t limit, used; /* limit 0: it has none in this unit */
+	uint64_t next;        /* when it begins anew, in seconds since 1970; 0: never */
+};
+
+/* `subject` is an agent, a team or empty, as the budget is for each of. */
+void budget_look(const struct treasury *t, const struct config_budget *b, struct str subject,
+		 bool money, uint64_t now, struct budget_use *ret);
+
+/* "2026-11-24T00:00:00Z", in the arena. */
+struct str budget_time(struct arena *a, uint64_t seconds);
 
 /* False: one of them has too little left, and nothing was taken. */
 bool budget_reserve(struct treasury *t, const struct config *cfg, const struct budget_ask *ask,

@@ -56,6 +56,7 @@ struct gate_model {
 	struct gate *gate;
 	struct gate_pool pool;
 	struct str name, back_name; /* for clients, and at the back end */
+	struct str deployment;      /* "site/back_name" */
 	const struct model_engine *engine;
 	uint32_t speaks;     /* bits 1 << enum model_api */
 	uint64_t max_tokens; /* of an answer whose client states no limit; 0: none */

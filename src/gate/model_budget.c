@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What an attempt at a model takes from budgets, and gives back. */
 #include "gate/model_priv.h"
+#include "ledger/canon.h"
 
 static struct str team_of(const struct config *cfg, struct str agent)
 {
@@ -71,5 +72,43 @@ void model_settle_budgets(struct exchange *x)
 	case MODEL_SPENT_UNKNOWN:
 		budget_keep(r->hold);
 		break;
+	}
+}
+
+static uint64_t countable(uint64_t n)
+{
+	return n < CANON_INT_MAX ? n : CANON_INT_MAX;
+}
+
+static uint64_t cost_in_the_end(const struct exchange *x, const struct model_usage *said)
+{
+	const struct model_reply *r = x->reply;
+	const struct config_model *m = config_model_find(x->action.rules->config, x->model->name);
+	const struct model_usage *u = r->spent == MODEL_SPENT_KNOWN ? &r->used : said;
+
+	if (r->spent == MODEL_SPENT_NOTHING || !m) {
+		return 0;
+	}
+	return r->spent == MODEL_SPENT_UNKNOWN && r->hold ? r->hold->money
+							  : budget_cost(m, u->input, u->output);
+}
+
+void model_tell(struct action *a, struct ledger_outcome *ret)
+{
+	const struct exchange *x = CONTAINER_OF(a, struct exchange, action);
+	const struct model_reply *r = x->reply;
+	const struct model_usage *said = r->events ? &r->stream.outcome.usage : &r->said;
+
+	ret->attempt = r->attempt;
+	ret->deployment = x->model->deployment;
+	ret->cost = countable(cost_in_the_end(x, said));
+	if (r->hold) {
+		ret->reserved_tokens = countable(r->hold->tokens);
+		ret->reserved_cost = countable(r->hold->money);
+	}
+	if (said->given) {
+		ret->tokens_in = countable(said->input);
+		ret->tokens_out = countable(said->output);
+		ret->tokens_cached = countable(said->cached);
 	}
 }

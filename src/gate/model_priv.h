@@ -50,6 +50,8 @@ struct model_reply {
 	struct budget_refusal over; /* name empty: no budget stands against it */
 	enum model_spent spent;
 	struct model_usage used; /* SPENT_KNOWN */
+	struct model_usage said; /* by a whole answer, whatever is made of it */
+	unsigned attempt;        /* of all, from 1 */
 	bool metered;            /* usage is taken out of its stream */
 	struct model_meter meter;
 	bool placed;        /* it counts at its back end */
@@ -97,6 +99,9 @@ bool model_vault_whole(struct exchange *x);
 /* Takes what the attempt may cost from its budgets; reply->over says which has too little. */
 enum model_error model_take_budgets(struct exchange *x);
 void model_settle_budgets(struct exchange *x);
+
+/* As action_events.tell. */
+void model_tell(struct action *a, struct ledger_outcome *ret);
 
 /* What has passed by was answered, whoever hangs up now. */
 void model_note_stream(struct exchange *x);

@@ -207,6 +207,7 @@ static void take_body(struct exchange *x, struct str body)
 	if (r->vault && !model_vault_whole(x)) {
 		status = LEDGER_WITHHELD;
 	}
+	r->said = status == LEDGER_PROTOCOL_ERROR ? r->said : outcome.usage;
 	note_cost(x, told, status == LEDGER_OK ? &outcome.usage : NULL);
 	if (status == LEDGER_OK) {
 		history_output_model(&x->action, &outcome, body.n);

@@ -221,7 +221,7 @@ static void reply(struct action *a)
 }
 
 static const struct action_events try_events = {
-	.forward = forward, .reply = reply, .redact = model_redact};
+	.forward = forward, .reply = reply, .redact = model_redact, .tell = model_tell};
 
 /* What is left of an attempt whose answer nobody heard. */
 static void drop(struct exchange *x)
@@ -246,6 +246,7 @@ static void drop(struct exchange *x)
 	r->translation = NULL;
 	r->translating = r->events = r->again = r->metered = false;
 	r->spent = MODEL_SPENT_NOTHING;
+	r->said = (struct model_usage){.given = false};
 	r->over.name = STR("");
 }
 
@@ -336,6 +337,7 @@ bool model_try(struct exchange *x)
 		if (r->error) {
 			continue;
 		}
+		r->attempt++;
 		q.object = m->name;
 		q.over = r->over.name.n ? r->over.text : STR("");
 		x->action = (struct action){.gate = x->gate,

@@ -29,6 +29,19 @@ struct treasury_file {
 _Static_assert(sizeof(struct treasury_file) == 64 + 16 * TREASURY_SLOTS, "the format");
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "processes share the words");
 
+static bool is_ours(const struct treasury_head *head)
+{
+	return memcmp(head->magic, magic, sizeof(magic)) == 0 && head->version == VERSION &&
+	       head->n == TREASURY_SLOTS;
+}
+
+static enum err_code not_ours(struct err *err)
+{
+	return ERR(err, ERR_INVALID,
+		   "the file 'budgets' in the state directory is not one of this version; "
+		   "move it away to begin anew with nothing used");
+}
+
 enum err_code treasury_prepare(int fd, struct err *err)
 {
 	struct treasury_head head = {.version = VERSION, .n = TREASURY_SLOTS};
@@ -48,24 +61,40 @@ enum err_code treasury_prepare(int fd, struct err *err)
 		return ERR_OK;
 	}
 	if (st.st_size != sizeof(struct treasury_file) || pread(fd, &head, n, 0) != (ssize_t)n ||
-	    memcmp(head.magic, magic, sizeof(magic)) != 0 || head.version != VERSION ||
-	    head.n != TREASURY_SLOTS) {
-		return ERR(err, ERR_INVALID,
-			   "the file 'budgets' in the state directory is not one of this version; "
-			   "move it away to begin anew with nothing used");
+	    !is_ours(&head)) {
+		return not_ours(err);
 	}
 	return ERR_OK;
 }
 
-enum err_code treasury_map(struct treasury *t, int fd, struct err *err)
+static enum err_code map(struct treasury *t, int fd, int prot, struct err *err)
 {
-	void *p =
-		mmap(NULL, sizeof(struct treasury_file), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	void *p = mmap(NULL, sizeof(struct treasury_file), prot, MAP_SHARED, fd, 0);
 
 	if (p == MAP_FAILED) {
 		return ERR_ERRNO(err, "mapping the counters of budgets");
 	}
 	t->file = p;
+	return ERR_OK;
+}
+
+enum err_code treasury_map(struct treasury *t, int fd, struct err *err)
+{
+	return map(t, fd, PROT_READ | PROT_WRITE, err);
+}
+
+enum err_code treasury_map_read(struct treasury *t, int fd, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || st.st_size != sizeof(struct treasury_file)) {
+		return not_ours(err);
+	}
+	TRY(map(t, fd, PROT_READ, err));
+	if (!is_ours(&t->file->head)) {
+		treasury_unmap(t);
+		return not_ours(err);
+	}
 	return ERR_OK;
 }
 

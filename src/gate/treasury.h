@@ -35,6 +35,8 @@ enum err_code treasury_prepare(int fd, struct err *err) MUST_USE;
 
 /* Maps it; fd stays the caller's. */
 enum err_code treasury_map(struct treasury *t, int fd, struct err *err) MUST_USE;
+/* Only to look, from outside of the gates. ERR_INVALID: it is no such file. */
+enum err_code treasury_map_read(struct treasury *t, int fd, struct err *err) MUST_USE;
 void treasury_unmap(struct treasury *t);
 
 /* What was taken. Zeroed: nothing. */

@@ -128,6 +128,15 @@ struct ledger_outcome {
 	uint64_t sent_bytes; /* of a connection: from the caller; result_bytes is the other way */
 	uint64_t decide_ns, upstream_ns, total_ns;
 	uint64_t time_us; /* always written */
+	/* Of a request to a model. */
+	uint64_t attempt; /* of one request of the caller, from 1 */
+	struct str
+		deployment; /* "site/name": where it was sent, and what the model is called there */
+	uint64_t reserved_tokens,
+		reserved_cost; /* taken from budgets before, the most it could be */
+	uint64_t tokens_in, tokens_out,
+		tokens_cached; /* as the back end says; cached ones are in tokens_in */
+	uint64_t cost;         /* in the end, in millionths of the currency */
 };
 
 struct ledger_event {

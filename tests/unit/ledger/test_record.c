@@ -80,6 +80,14 @@ static void an_outcome_has_exactly_these_bytes(void **state)
 				   .decide_ns = 900,
 				   .upstream_ns = 12000,
 				   .total_ns = 15000,
+				   .attempt = 2,
+				   .deployment = STR("here/llama"),
+				   .reserved_tokens = 500,
+				   .reserved_cost = 70,
+				   .tokens_in = 11,
+				   .tokens_out = 5,
+				   .tokens_cached = 8,
+				   .cost = 6,
 				   .time_us = 1};
 	struct buf b;
 
@@ -87,10 +95,13 @@ static void an_outcome_has_exactly_these_bytes(void **state)
 	buf_init(&b, 4096);
 	assert_int_equal(ledger_outcome_encode(&o, &b, NULL), ERR_OK);
 	assert_str_equal(buf_str(&b),
-			 STR("{\"action_id\":\"g0.1\",\"code\":200,\"decide_ns\":900,"
-			     "\"kind\":\"outcome\",\"peer\":\"192.0.2.1:443\",\"result_bytes\":3,"
+			 STR("{\"action_id\":\"g0.1\",\"attempt\":2,\"code\":200,\"cost\":6,"
+			     "\"decide_ns\":900,\"deployment\":\"here/llama\","
+			     "\"kind\":\"outcome\",\"peer\":\"192.0.2.1:443\",\"reserved_cost\":70,"
+			     "\"reserved_tokens\":500,\"result_bytes\":3,"
 			     "\"sent_bytes\":4,\"session\":\"s\","
-			     "\"status\":\"tool_error\",\"time\":1,\"total_ns\":15000,"
+			     "\"status\":\"tool_error\",\"time\":1,\"tokens_cached\":8,"
+			     "\"tokens_in\":11,\"tokens_out\":5,\"total_ns\":15000,"
 			     "\"upstream_ns\":12000}"));
 	buf_done(&b);
 }
