@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* writ ledger show: the records, readable. It reads only, also while a node writes. */
 #include "cli/cmd_ledger.h"
+
+#include "base/hex.h"
 #include "cli/out.h"
 #include "ledger/segment.h"
 #include "sys/fd.h"
@@ -10,7 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SHOW_MEMORY = 32 << 20, FOLLOW_MS = 200 };
+enum { SHOW_MEMORY = 32 << 20, FOLLOW_MS = 200, SHOWN_DIGEST = 8 /* bytes; --json has all */ };
+
+static const uint8_t no_digest[SHA256_LEN];
 
 struct show {
 	const char *dir, *config, *session;
@@ -70,6 +74,11 @@ static void describe_decision(const struct ledger_decision *d, struct buf *b)
 	add_text(b, " -> ", action);
 	if (!str_eq(action, resource)) {
 		add_text(b, " on ", resource);
+	}
+	add_text(b, "  made by ", d->program);
+	if (memcmp(d->program_digest, no_digest, sizeof(no_digest)) != 0) {
+		buf_append(b, STR("  sha256 "));
+		hex_append(b, d->program_digest, SHOWN_DIGEST);
 	}
 	add_texts(b, "  by ", &d->policies);
 	add_texts(b, "  failing ", &d->errors);

@@ -329,7 +329,8 @@ struct config_egress {
 	size_t n_hosts, n_ranges;
 	struct config_strs slash_escapes; /* hosts in whose paths "%2F" is let through */
 	struct config_strs inspect;       /* hosts in whose tunnels TLS is looked into */
-	bool http2;                       /* is spoken in tunnels that are looked into */
+	bool programs;           /* found out for each connection of a run, for the record */
+	bool http2;              /* is spoken in tunnels that are looked into */
 	struct str ca_file;      /* of the hosts that are looked into; empty: the system's roots */
 	uint64_t idle_ns;        /* a tunnel without a byte */
 	uint64_t tunnels;        /* of one gate */

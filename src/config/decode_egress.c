@@ -165,6 +165,7 @@ static const struct config_field egress_fields[] = {
 	CONFIG_KEY("escaped_slashes", read_names, struct config_egress, slash_escapes),
 	CONFIG_KEY("inspect", read_names, struct config_egress, inspect),
 	CONFIG_KEY("http2", config_read_bool, struct config_egress, http2),
+	CONFIG_KEY("programs", config_read_bool, struct config_egress, programs),
 	CONFIG_KEY("ca_file", config_read_path, struct config_egress, ca_file),
 	CONFIG_KEY("idle_timeout", config_read_duration, struct config_egress, idle_ns,
 		   .min = UINT64_C(100000000), .max = UINT64_C(86400000000000)),

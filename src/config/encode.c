@@ -483,6 +483,7 @@ static void put_egress(struct json_writer *w, const struct config_egress *e, enu
 	config_put_strs(w, STR("escaped_slashes"), e->slash_escapes);
 	config_put_strs(w, STR("inspect"), e->inspect);
 	json_w_member_bool(w, STR("http2"), e->http2);
+	json_w_member_bool(w, STR("programs"), e->programs);
 	if (view == CONFIG_VIEW_FULL) {
 		config_put_text(w, STR("ca_file"), e->ca_file);
 	}

@@ -85,6 +85,17 @@ static struct ledger_texts labels_of(struct action *a, const struct rules_query 
 	return ret;
 }
 
+/* A path that is too long for a record is left out; the digest says which file it is. */
+static void put_program(const struct rules_query *q, struct ledger_decision *d)
+{
+	struct str digest = q->program ? q->program->digest : q->digest;
+
+	if (hex_read(digest, d->program_digest, sizeof(d->program_digest)) && q->program &&
+	    q->program->path.n <= LEDGER_TEXT_MAX) {
+		d->program = q->program->path;
+	}
+}
+
 static bool record_decision(struct action *a, const struct rules_query *q)
 {
 	struct gate *g = a->gate;
@@ -108,6 +119,9 @@ static bool record_decision(struct action *a, const struct rules_query *q)
 	bool durable = a->answer.durable;
 	struct buf *out;
 
+	if (q->program || q->digest.n) {
+		put_program(q, &d);
+	}
 	memcpy(d.policy_set, a->rules->digest, sizeof(d.policy_set));
 	if (a->answer.matrix) {
 		memcpy(d.matrix, a->answer.matrix, sizeof(d.matrix));

@@ -2,7 +2,7 @@
 /*
  * Sockets of a run that connections come in by, and which program made each. A gate cannot see
  * processes: the run's `writ run` looks, and the connection waits for its answer, a second at most. Where
- * no policy looks at context.program nobody is asked.
+ * no policy looks at context.program, and the configuration does not want it for the record, nobody is asked.
  */
 #include "gate/exit_priv.h"
 
@@ -77,11 +77,12 @@ static bool is_asked(struct exit_port *p, int fd, const struct net_peer *peer)
 {
 	struct exit_run *x = p->run;
 	struct program_wait *w;
+	const struct rules *rules = x->gate->rules;
 	struct net_addr at;
 	struct err err;
 
-	if (!x->ask || !x->gate->rules->ask_program || x->n_asked == MAX_ASKED ||
-	    net_local_addr(fd, &at, &err)) {
+	if (!x->ask || (!rules->ask_program && !rules->config->egress.programs) ||
+	    x->n_asked == MAX_ASKED || net_local_addr(fd, &at, &err)) {
 		return false;
 	}
 	w = calloc(1, sizeof(*w));

@@ -107,6 +107,8 @@ struct ledger_decision {
 	struct ledger_texts labels;   /* of what flows in */
 	struct ledger_texts logged;   /* ids that would have counted, were they not only logged */
 	struct str reason;            /* why Writ itself refused, in a word */
+	struct str program;           /* of a connection: who made it, where that was found out */
+	uint8_t program_digest[SHA256_LEN]; /* of that file, or of the program that is started */
 	uint8_t policy_set[SHA256_LEN];
 	uint8_t matrix
 		[SHA256_LEN]; /* names the residency matrix that a model call was decided by */

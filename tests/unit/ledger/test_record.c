@@ -21,11 +21,13 @@ static struct ledger_decision full_decision(void)
 		.labels = {labels, ARRAY_LEN(labels)},
 		.logged = {logged, ARRAY_LEN(logged)},
 		.reason = STR("ok"),
+		.program = STR("/usr/bin/node"),
 		.arguments_bytes = 12,
 		.time_us = 1795425356123456,
 	};
 
 	memset(d.policy_set, 0xab, sizeof(d.policy_set));
+	memset(d.program_digest, 0x01, sizeof(d.program_digest));
 	memset(d.arguments, 0x01, sizeof(d.arguments));
 	return d;
 }
@@ -62,7 +64,9 @@ static void a_decision_has_exactly_these_bytes(void **state)
 		    "\"kind\":\"decision\",\"labels\":[\"untrusted\"],\"logged\":[\"trial\"],"
 		    "\"node\":\"node-1\","
 		    "\"policies\":[\"allow-reads\",\"office hours\"],\"policy_set\":\"" HEX_AB "\","
-		    "\"principal\":\"Writ::Agent::\\\"ann\\\"\",\"reason\":\"ok\","
+		    "\"principal\":\"Writ::Agent::\\\"ann\\\"\","
+		    "\"program\":\"/usr/bin/node\",\"program_digest\":\"" HEX_01 "\","
+		    "\"reason\":\"ok\","
 		    "\"resource\":\"Writ::Tool::\\\"fs.read_file\\\"\",\"session\":\"s-1\","
 		    "\"time\":1795425356123456}"));
 	buf_done(&b);
