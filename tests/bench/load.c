@@ -6,9 +6,12 @@
  * the id of its request, and that it is a result and no refusal.
  *
  *   bench_load ADDRESS [key=value...]
- *     mode=mcp|chat|stream|paced|hold|open   what to send; hold: open sessions, call once, then
- *                                 print "ready" and keep them until stdin ends; open: the same with
- *                                 streams that have begun; paced: a stream event by event
+ *     mode=MODE                   what to send
+ *       mcp       tools/call      modern    the same by revision 2026-07-28, without a session
+ *       list      tools/list      sessions  initialize and notifications/initialized, again and again
+ *       chat      completions     stream    the same streamed; paced: event by event
+ *       hold      open sessions, call once, then print "ready" and keep them until stdin ends
+ *       open      the same with streams that have begun
  *     path=/mcp  tool=echo  header='Authorization: Bearer ...'
  *     connections=64  body=512  seconds=5  warmup=1  count=0 (0: by time)
  *
@@ -26,10 +29,20 @@
 #include "base/buf.h"
 #include "tests/bench/wire.h"
 
-enum { EVENTS = 256, RAMP = 64, ID_DIGITS = 9, MAX_ANSWER = 1 << 20 };
+enum { EVENTS = 256, RAMP = 64, ID_DIGITS = 9, MAX_ANSWER = 4 << 20 };
 enum { SUB_BITS = 5, BUCKETS = 64 << SUB_BITS };
 
-enum mode { MODE_MCP, MODE_CHAT, MODE_STREAM, MODE_PACED, MODE_HOLD, MODE_OPEN };
+enum mode {
+	MODE_MCP,
+	MODE_CHAT,
+	MODE_STREAM,
+	MODE_PACED,
+	MODE_HOLD,
+	MODE_OPEN,
+	MODE_MODERN,
+	MODE_LIST,
+	MODE_SESSIONS,
+};
 enum stage { STAGE_IDLE, STAGE_INITIALIZE, STAGE_INITIALIZED, STAGE_CALLS, STAGE_DONE };
 
 struct conn {
@@ -39,6 +52,7 @@ struct conn {
 	struct buf request; /* the call, whole; its id is patched in place */
 	size_t id_at;       /* where in the request */
 	uint64_t id, sent_at;
+	bool counted; /* among those that are open, though it begins anew */
 };
 
 struct load {
@@ -106,9 +120,14 @@ static void put_head(const struct load *l, struct buf *to, struct str session, s
 {
 	buf_printf(to, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n",
 		   l->path, l->address);
-	if (l->mode == MODE_MCP || l->mode == MODE_HOLD) {
-		buf_append(to, STR("Accept: application/json, text/event-stream\r\n"
-				   "MCP-Protocol-Version: 2025-11-25\r\n"));
+	if (!is_chat(l)) {
+		buf_printf(to,
+			   "Accept: application/json, text/event-stream\r\n"
+			   "MCP-Protocol-Version: %s\r\n",
+			   l->mode == MODE_MODERN ? "2026-07-28" : "2025-11-25");
+	}
+	if (l->mode == MODE_MODERN) {
+		buf_printf(to, "Mcp-Method: tools/call\r\nMcp-Name: %s\r\n", l->tool);
 	}
 	if (session.n) {
 		buf_printf(to, "Mcp-Session-Id: " STR_FMT "\r\n", STR_ARG(session));
@@ -134,12 +153,27 @@ static void put_body(const struct load *l, struct buf *body)
 			   : l->mode == MODE_OPEN ? ",\"user\":\"open\""
 						  : "");
 		buf_append(&tail, STR("\"}]}"));
+	} else if (l->mode == MODE_LIST) {
+		buf_printf(
+			body,
+			"{\"jsonrpc\":\"2.0\",\"id\":%0*d,\"method\":\"tools/list\",\"params\":{}}",
+			ID_DIGITS, 0);
+		buf_done(&tail);
+		return;
 	} else {
 		buf_printf(body,
 			   "{\"jsonrpc\":\"2.0\",\"id\":%0*d,\"method\":\"tools/call\",\"params\":{"
 			   "\"name\":\"%s\",\"arguments\":{\"text\":\"",
 			   ID_DIGITS, 0, l->tool);
-		buf_append(&tail, STR("\"}}}"));
+		buf_append(&tail, STR("\"}"));
+		if (l->mode == MODE_MODERN) {
+			buf_append(&tail,
+				   STR(",\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":"
+				       "\"2026-07-28\",\"io.modelcontextprotocol/clientInfo\":{"
+				       "\"name\":\"bench\",\"version\":\"1\"},"
+				       "\"io.modelcontextprotocol/clientCapabilities\":{}}"));
+		}
+		buf_append(&tail, STR("}}"));
 	}
 	for (size_t i = 0; buf_len(body) + buf_len(&tail) < l->body; i++) {
 		buf_append_c(body, "an ordinary line of text, "[i % 26]);
@@ -242,7 +276,8 @@ static void judge_call(struct load *l, const struct conn *c, int status, struct 
 		return;
 	}
 	(void)snprintf(id, sizeof(id), "\"id\":%llu", (unsigned long long)c->id);
-	if (!has(body, str_from_c(id)) || !has(body, STR("\"content\":[")) ||
+	if (!has(body, str_from_c(id)) ||
+	    !has(body, l->mode == MODE_LIST ? STR("\"tools\":[{") : STR("\"content\":[")) ||
 	    has(body, STR("\"isError\":true"))) {
 		l->wrong++;
 		count_problem(l, "wrong answer", body);
@@ -266,6 +301,19 @@ static void note_latency(struct load *l, const struct conn *c, uint64_t now)
 	}
 }
 
+/* One is open and known to be: another, as long as the run lasts. */
+static bool next_session(struct load *l, struct conn *c)
+{
+	if (!c->counted) {
+		c->counted = true;
+		l->opening--;
+		l->open++;
+	}
+	note_latency(l, c, wire_now());
+	c->stage = l->stopping ? STAGE_DONE : STAGE_INITIALIZE;
+	return l->stopping || send_handshake(l, c, STR(""));
+}
+
 static bool next_step(struct load *l, struct conn *c, struct str head, struct str body)
 {
 	int status = status_of(head);
@@ -285,6 +333,9 @@ static bool next_step(struct load *l, struct conn *c, struct str head, struct st
 		if (status != 202 && status != 200) {
 			count_problem(l, "initialized", str_make(head.p, head.n + body.n));
 			return false;
+		}
+		if (l->mode == MODE_SESSIONS) {
+			return next_session(l, c);
 		}
 		l->opening--;
 		l->open++;
@@ -311,7 +362,7 @@ static void conn_lost(struct load *l, struct conn *c, const char *what)
 	count_problem(l, what, buf_str(&c->in));
 	(void)close(c->fd);
 	c->fd = -1;
-	l->opening -= c->stage < STAGE_CALLS;
+	l->opening -= c->stage < STAGE_CALLS && !c->counted;
 	c->stage = STAGE_DONE;
 }
 
@@ -374,7 +425,7 @@ static bool open_conn(struct load *l)
 	}
 	(void)epoll_ctl(l->epoll, EPOLL_CTL_ADD, c->fd, &e);
 	l->opening++;
-	if (is_chat(l)) {
+	if (is_chat(l) || l->mode == MODE_MODERN) {
 		build_request(l, c, STR(""));
 		if (l->mode != MODE_OPEN) {
 			l->opening--;
@@ -449,7 +500,8 @@ static bool set_option(struct load *l, const char *arg)
 		       {"seconds", &l->seconds},
 		       {"warmup", &l->warmup},
 		       {"count", &l->count}};
-	static const char *const modes[] = {"mcp", "chat", "stream", "paced", "hold", "open"};
+	static const char *const modes[] = {"mcp",  "chat",   "stream", "paced",   "hold",
+					    "open", "modern", "list",   "sessions"};
 	struct str value = str_from_c(arg), key = str_cut(&value, '=');
 
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
@@ -497,9 +549,7 @@ int main(int argc, char **argv)
 		(void)setrlimit(RLIMIT_NOFILE, &files);
 	}
 	l.address = argv[1];
-	l.path = l.path                                      ? l.path
-		 : l.mode == MODE_MCP || l.mode == MODE_HOLD ? "/mcp"
-							     : "/v1/chat/completions";
+	l.path = l.path ? l.path : is_chat(&l) ? "/v1/chat/completions" : "/mcp";
 	l.epoll = epoll_create1(EPOLL_CLOEXEC);
 	l.conns = calloc(l.connections, sizeof(*l.conns));
 	if (!l.conns) {

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What stands between the load and the upstream: nginx, haproxy, and Writ with its policies."""
+import json
 import os
 import resource
 import socket
@@ -138,16 +139,20 @@ def policies(count):
 
 class Writ(Target):
     path = "/mcp/bench"
+    more_policies = ""
 
     def __init__(self, name, directory, port, upstream, program, http2=False):
         super().__init__(name, directory, port, upstream)
         self.program, self.http2 = program, http2
 
+    def servers(self):
+        return {"bench": {"url": f"http://127.0.0.1:{self.upstream}/mcp", "http2": self.http2}}
+
     def command(self):
         folder = self.dir / "policies"
         if not folder.exists():
             folder.mkdir()
-            for name, text in policies(100).items():
+            for name, text in (policies(100) | {"40-more.cedar": self.more_policies}).items():
                 (folder / name).write_text(text)
         config = self.dir / "writ.yaml"
         config.write_text(f"""
@@ -161,10 +166,7 @@ identity:
   anonymous: bench
 agents:
   bench: {{team: bench}}
-servers:
-  bench:
-    url: http://127.0.0.1:{self.upstream}/mcp
-    http2: {"true" if self.http2 else "false"}
+servers: {json.dumps(self.servers())}
 limits: {{connections: 16000, sessions: 16000}}
 gates: 1
 log: {{level: warn}}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The server behind every proxy that ./bench measures: as fast as one thread can
- * be, so that it is never what is measured. MCP Streamable HTTP at /mcp and an
- * OpenAI-like /v1/chat/completions, answers of fixed size, keep-alive; HTTP/2 with who begins with
+ * be, so that it is never what is measured. MCP Streamable HTTP at /mcp (at /mcp/many with 50 tools, at
+ * /mcp/modern of revision 2026-07-28 only) and an OpenAI-like /v1/chat/completions, answers of fixed size, keep-alive; HTTP/2 with who begins with
  * its preface. A stream comes in one piece; for the user "paced" an event each millisecond, as an engine
  * gives them, and for "open" the first one only: it never ends (both over HTTP/1.1 alone).
  *
@@ -20,7 +20,7 @@
 #include "tests/bench/wire.h"
 #include "json/scan.h"
 
-enum { EVENTS = 256, MAX_MESSAGE = 1 << 20, READ_PIECE = 16 << 10, STREAM_EVENTS = 16 };
+enum { EVENTS = 256, MAX_MESSAGE = 1 << 20, READ_PIECE = 16 << 10, STREAM_EVENTS = 16, TOOLS = 50 };
 
 struct conn {
 	int fd;
@@ -87,7 +87,61 @@ static void answer_initialize(struct upstream *u, struct str id)
 	answer(u, "200 OK", "application/json", str_make(session, (size_t)n));
 }
 
-static void answer_mcp(struct upstream *u, struct str body)
+/* With what each result of revision 2026-07-28 says. */
+#define MODERN_RESULT "{\"resultType\":\"complete\","
+#define MODERN_CACHED MODERN_RESULT "\"ttlMs\":3600000,\"cacheScope\":\"public\","
+#define TOOL_ECHO                                                                                  \
+	"\"tools\":[{\"name\":\"echo\",\"description\":\"Says it "                                 \
+	"again\",\"inputSchema\":{\"type\":"                                                       \
+	"\"object\",\"properties\":{\"text\":{\"type\":\"string\"}},\"required\":[\"text\"]}}]}"
+#define CALL_RESULT "\"content\":[{\"type\":\"text\",\"text\":\"" TEXT_200 "\"}],\"isError\":false}"
+
+static void answer_modern(struct upstream *u, struct str body)
+{
+	struct json_scan scan;
+	struct str method, id;
+
+	if (json_scan(&u->scratch, body, NULL, &scan, NULL) != ERR_OK) {
+		answer_plain(u, "400 Bad Request");
+		return;
+	}
+	method = json_scan_get(&scan, STR("method"));
+	id = json_scan_get(&scan, STR("id"));
+	if (str_eq(method, STR("\"tools/call\""))) {
+		put_result(u, id, STR(MODERN_RESULT CALL_RESULT));
+	} else if (str_eq(method, STR("\"tools/list\""))) {
+		put_result(u, id, STR(MODERN_CACHED TOOL_ECHO));
+	} else if (str_eq(method, STR("\"server/discover\""))) {
+		put_result(u, id,
+			   STR(MODERN_CACHED "\"supportedVersions\":[\"2026-07-28\"],"
+					     "\"capabilities\":{\"tools\":{}},\"serverInfo\":"
+					     "{\"name\":\"bench\",\"version\":\"1\"}}"));
+	} else {
+		answer_plain(u, "404 Not Found");
+		return;
+	}
+	answer_plain(u, "200 OK");
+}
+
+static void put_many_tools(struct upstream *u, struct str id)
+{
+	struct buf list;
+
+	buf_init(&list, MAX_MESSAGE);
+	for (int i = 0; i < TOOLS; i++) {
+		buf_printf(
+			&list,
+			"%s{\"name\":\"tool_%02d\",\"description\":\"%s\",\"inputSchema\":{"
+			"\"type\":\"object\",\"properties\":{\"text\":{\"type\":\"string\"},"
+			"\"limit\":{\"type\":\"integer\",\"minimum\":1}},\"required\":[\"text\"]}}",
+			i ? "," : "{\"tools\":[", i, TEXT_50);
+	}
+	buf_append(&list, STR("]}"));
+	put_result(u, id, buf_str(&list));
+	buf_done(&list);
+}
+
+static void answer_mcp(struct upstream *u, struct str body, bool many)
 {
 	struct json_scan scan;
 	struct str method, id;
@@ -102,17 +156,15 @@ static void answer_mcp(struct upstream *u, struct str body)
 		answer_plain(u,
 			     "202 Accepted"); /* a notification, or an answer to nothing we asked */
 	} else if (str_eq(method, STR("\"tools/call\""))) {
-		put_result(u, id,
-			   STR("{\"content\":[{\"type\":\"text\",\"text\":\"" TEXT_200
-			       "\"}],\"isError\":false}"));
+		put_result(u, id, STR("{" CALL_RESULT));
 		answer_plain(u, "200 OK");
 	} else if (str_eq(method, STR("\"initialize\""))) {
 		answer_initialize(u, id);
+	} else if (str_eq(method, STR("\"tools/list\"")) && many) {
+		put_many_tools(u, id);
+		answer_plain(u, "200 OK");
 	} else if (str_eq(method, STR("\"tools/list\""))) {
-		put_result(u, id,
-			   STR("{\"tools\":[{\"name\":\"echo\",\"description\":\"Says it again\","
-			       "\"inputSchema\":{\"type\":\"object\",\"properties\":{\"text\":{"
-			       "\"type\":\"string\"}},\"required\":[\"text\"]}}]}"));
+		put_result(u, id, STR("{" TOOL_ECHO));
 		answer_plain(u, "200 OK");
 	} else if (str_eq(method, STR("\"ping\""))) {
 		put_result(u, id, STR("{}"));
@@ -204,8 +256,11 @@ static void answer_request(struct upstream *u, struct str head, struct str body)
 {
 	arena_reset(&u->scratch);
 	buf_clear(&u->body);
-	if (str_starts_with(head, STR("POST /mcp "))) {
-		answer_mcp(u, body);
+	if (str_starts_with(head, STR("POST /mcp ")) ||
+	    str_starts_with(head, STR("POST /mcp/many "))) {
+		answer_mcp(u, body, head.p[9] == '/');
+	} else if (str_starts_with(head, STR("POST /mcp/modern "))) {
+		answer_modern(u, body);
 	} else if (str_starts_with(head, STR("POST /v1/chat/completions "))) {
 		answer_chat(u, body);
 	} else if (str_starts_with(head, STR("GET /v1/models "))) {
@@ -213,9 +268,9 @@ static void answer_request(struct upstream *u, struct str head, struct str body)
 			   STR("{\"object\":\"list\",\"data\":[{\"id\":\"bench\",\"object\":"
 			       "\"model\",\"created\":0,\"owned_by\":\"bench\"}]}"));
 		answer_plain(u, "200 OK");
-	} else if (str_starts_with(head, STR("DELETE /mcp "))) {
+	} else if (str_starts_with(head, STR("DELETE /mcp"))) {
 		answer_plain(u, "200 OK");
-	} else if (str_starts_with(head, STR("GET /mcp "))) {
+	} else if (str_starts_with(head, STR("GET /mcp"))) {
 		answer_plain(u, "405 Method Not Allowed");
 	} else {
 		answer_plain(u, "404 Not Found");
