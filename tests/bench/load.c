@@ -30,6 +30,7 @@
 #include "tests/bench/wire.h"
 
 enum { EVENTS = 256, RAMP = 64, ID_DIGITS = 9, MAX_ANSWER = 4 << 20 };
+enum { LIST_PIECE = 512 << 10 };
 enum { SUB_BITS = 5, BUCKETS = 64 << SUB_BITS };
 
 enum mode {
@@ -368,8 +369,9 @@ static void conn_lost(struct load *l, struct conn *c, const char *what)
 
 static void conn_ready(struct load *l, struct conn *c)
 {
-	char *room = buf_reserve(&c->in, 2048);
-	ssize_t n = room ? recv(c->fd, room, 2048, MSG_DONTWAIT) : 0;
+	size_t piece = l->mode == MODE_LIST ? LIST_PIECE : 2048;
+	char *room = buf_reserve(&c->in, piece);
+	ssize_t n = room ? recv(c->fd, room, piece, MSG_DONTWAIT) : 0;
 	size_t head, whole;
 	struct str in;
 
