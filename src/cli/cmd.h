@@ -33,6 +33,8 @@ int cmd_report(int argc, char **argv);
 int cmd_approve(int argc, char **argv);
 int cmd_budget(int argc, char **argv);
 int cmd_deny(int argc, char **argv);
+int cmd_login(int argc, char **argv);
+int cmd_logout(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_ps(int argc, char **argv);
 int cmd_freeze(int argc, char **argv);

@@ -14,6 +14,8 @@ const struct cmd cmd_table[] = {
 	{"review", "keep or discard what a run changed", cmd_review},
 	{"approve", "say yes to what an agent waits for", cmd_approve},
 	{"deny", "say no to it", cmd_deny},
+	{"login", "let the node call a server in your name", cmd_login},
+	{"logout", "forget that again", cmd_logout},
 	{"probe", "try what a sandbox must not allow", cmd_probe},
 	{"serve", "run the gateway: tools, models, one record", cmd_serve},
 	{"pin", "what servers offer: what is known, changed, approved", cmd_pin},

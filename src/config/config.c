@@ -318,6 +318,16 @@ bool config_has_grants(const struct config *cfg)
 	return false;
 }
 
+bool config_has_logins(const struct config *cfg)
+{
+	for (size_t i = 0; i < cfg->n_servers; i++) {
+		if (cfg->servers[i].oauth && cfg->servers[i].oauth->login) {
+			return true;
+		}
+	}
+	return false;
+}
+
 const struct config_model *config_model_find(const struct config *cfg, struct str name)
 {
 	for (size_t i = 0; i < cfg->n_models; i++) {

@@ -197,9 +197,14 @@ enum config_protocol {
 	CONFIG_PROTOCOL_MODERN,   /* 2026-07-28 */
 };
 
-/* How tokens for a server are got: as a client of its authorization server (RFC 6749 section 4.4). */
+/*
+ * How tokens for a server are got: as a client of its authorization server (RFC 6749 section 4.4), or by a
+ * person's login (section 4.1).
+ */
 struct config_grant {
-	struct str client_id;
+	bool login;
+	struct str client_metadata; /* login: a URL that is the client's id and says who it is */
+	struct str client_id;       /* login: empty: it registers itself */
 	struct str secret_file, key_file; /* what proves it: a secret, or a private key (PEM) */
 	struct str key_id;                /* of the key, as the server knows it; empty: not named */
 	struct str issuer;                /* empty: the first that the server names */
@@ -446,6 +451,9 @@ bool config_pins_any(const struct config *cfg);
 
 /* Does any server need tokens that its authorization server gives? */
 bool config_has_grants(const struct config *cfg);
+
+/* Does a person have to log in at some of them? */
+bool config_has_logins(const struct config *cfg);
 
 /* Does anything of this configuration need the role that dials hosts? */
 bool config_has_exit(const struct config *cfg);

@@ -245,12 +245,47 @@ void config_read_oauth(struct config_ctx *c, const struct config_field *f, const
 
 /* ---- tokens for servers ---- */
 
+static const char ONE_PROOF[] =
+	"a client is proved by 'client_secret_file' or by 'private_key_file'";
+
+static const char *wrong_in_own(const struct config_grant *g)
+{
+	return !g->client_id.n                       ? "oauth needs 'client_id', or 'login: true'"
+	       : !g->secret_file.n == !g->key_file.n ? ONE_PROOF
+	       : g->client_metadata.n                ? "'client_metadata_url' is for 'login: true'"
+						     : NULL;
+}
+
+/* The id of a client can be the URL of its metadata: https, with a path, which a stranger will fetch. */
+static bool is_metadata_url(struct config_ctx *c, struct str text)
+{
+	struct config_url url;
+	struct err err;
+
+	return config_url_parse(c->a, text, &url, &err) == ERR_OK && url.tls && url.target.n > 1;
+}
+
+static const char *wrong_in_login(struct config_ctx *c, const struct config_grant *g)
+{
+	bool proof = g->secret_file.n || g->key_file.n;
+
+	return proof && !g->client_id.n            ? "a secret or a key is of a 'client_id'"
+	       : g->secret_file.n && g->key_file.n ? ONE_PROOF
+	       : g->client_metadata.n && g->client_id.n
+		       ? "'client_id' and 'client_metadata_url' exclude each other"
+	       : g->client_metadata.n && !is_metadata_url(c, g->client_metadata)
+		       ? "'client_metadata_url' is an https URL with a path"
+		       : NULL;
+}
+
 void config_read_grant(struct config_ctx *c, const struct config_field *f, const struct json *node,
 		       void *to)
 {
 	static const struct config_field fields[] = {
-		CONFIG_KEY("client_id", config_read_text, struct config_grant, client_id,
-			   .required = true),
+		CONFIG_KEY("login", config_read_bool, struct config_grant, login),
+		CONFIG_KEY("client_id", config_read_text, struct config_grant, client_id),
+		CONFIG_KEY("client_metadata_url", config_read_text, struct config_grant,
+			   client_metadata),
 		CONFIG_KEY("client_secret_file", config_read_path, struct config_grant,
 			   secret_file),
 		CONFIG_KEY("private_key_file", config_read_path, struct config_grant, key_file),
@@ -259,6 +294,7 @@ void config_read_grant(struct config_ctx *c, const struct config_field *f, const
 		CONFIG_KEY("scopes", read_scopes, struct config_grant, scopes),
 	};
 	struct config_grant *grant = ARENA_NEW(c->a, struct config_grant);
+	const char *wrong;
 
 	(void)f;
 	if (!grant) {
@@ -266,10 +302,9 @@ void config_read_grant(struct config_ctx *c, const struct config_field *f, const
 		return;
 	}
 	config_read_fields(c, node, fields, ARRAY_LEN(fields), "oauth", grant);
-	if (node->type == JSON_OBJECT && !grant->secret_file.n == !grant->key_file.n) {
-		config_report(c, node->at,
-			      "a client is proved by 'client_secret_file' or by "
-			      "'private_key_file'");
+	wrong = grant->login ? wrong_in_login(c, grant) : wrong_in_own(grant);
+	if (node->type == JSON_OBJECT && wrong) {
+		config_report(c, node->at, "%s", wrong);
 	} else if (grant->key_id.n && !grant->key_file.n) {
 		config_report(c, node->at, "'key_id' is of a 'private_key_file'");
 	} else if (grant->secret_file.n && !grant->issuer.n) {

@@ -313,7 +313,11 @@ static void put_grant(struct json_writer *w, const struct config_grant *g)
 {
 	json_w_key(w, STR("oauth"));
 	json_w_object(w);
-	json_w_member_str(w, STR("client_id"), g->client_id);
+	if (g->login) {
+		json_w_member_bool(w, STR("login"), true);
+	}
+	config_put_text(w, STR("client_id"), g->client_id);
+	config_put_text(w, STR("client_metadata_url"), g->client_metadata);
 	config_put_text(w, STR("client_secret_file"), g->secret_file);
 	config_put_text(w, STR("private_key_file"), g->key_file);
 	config_put_text(w, STR("key_id"), g->key_id);

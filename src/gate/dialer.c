@@ -261,18 +261,25 @@ enum err_code dialer_ask(struct dialer *d, struct dial_request *req, enum ipc_me
 	return ERR_OK;
 }
 
-void dialer_challenged(struct dialer *d, struct str name, struct str challenge)
+bool dialer_challenged(struct dialer *d, struct dial_request *req, struct str name, unsigned status,
+		       struct str challenge)
 {
 	char buf[1024]; /* what the connector reads at once */
 	struct frame_writer w;
 
 	frame_begin(&w, buf, sizeof(buf), IPC_CHALLENGE);
+	frame_put_u64(&w, req ? d->next_token : 0);
 	frame_put_str(&w, name);
+	frame_put_u32(&w, status);
 	/* A longer one is met again by whoever gets the token. */
 	frame_put_str(&w, challenge.n < sizeof(buf) / 2 ? challenge : STR(""));
-	if (d->chan.fd >= 0) {
-		err_ignore(say(d, &w, NULL)); /* the next refusal tells it again */
+	if (d->chan.fd < 0 || say(d, &w, NULL) || !req) {
+		return false; /* the next refusal tells it again */
 	}
+	ASSERT(req->token == 0);
+	req->token = d->next_token++;
+	list_append(&d->waiting, &req->node);
+	return true;
 }
 
 void dialer_forget(struct dialer *d, struct dial_request *req)

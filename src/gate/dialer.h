@@ -64,8 +64,13 @@ enum err_code dialer_ask_host(struct dialer *d, struct dial_request *req, struct
 			      uint16_t port, uint8_t flags, struct str agent,
 			      struct err *err) MUST_USE;
 
-/* An upstream refused a request for want of a token; `challenge` is what it said. May be lost. */
-void dialer_challenged(struct dialer *d, struct str name, struct str challenge);
+/*
+ * An upstream refused a request for want of a (better) token; `challenge` is what it said. May be lost. With a
+ * request that is taken (true) on_answer follows, never from inside: its `why` is IPC_DIAL_RENEWED once there is
+ * another token.
+ */
+bool dialer_challenged(struct dialer *d, struct dial_request *req, struct str name, unsigned status,
+		       struct str challenge);
 
 /* Forgets a request; one that is running is stopped. Harmless when idle. */
 void dialer_forget(struct dialer *d, struct dial_request *req);

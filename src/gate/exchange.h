@@ -186,6 +186,9 @@ bool mcp_call_again(struct exchange *x, struct str responses, struct str state) 
 void mcp_call_notified(struct exchange *x, const struct mcp_msg *m);
 void mcp_call_answered(struct exchange *x, const struct mcp_msg *m, uint32_t lacked);
 void mcp_call_failed(struct exchange *x, enum link_fail why);
+
+/* Appends to x->answer that its server could not be asked, or did not answer; with what to do, where a person can. */
+void mcp_call_error(struct exchange *x, const struct link *l, enum link_fail why);
 void mcp_call_rejected(struct exchange *x);
 
 /* Stops what is under way for this request. */

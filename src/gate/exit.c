@@ -122,6 +122,8 @@ enum exit_fault exit_fault_of(enum ipc_not_dialed why)
 {
 	switch (why) {
 	case IPC_DIAL_UNREACHABLE:
+	case IPC_DIAL_LOGIN: /* these two are of servers, not of hosts */
+	case IPC_DIAL_RENEWED:
 		break;
 	case IPC_DIAL_FORBIDDEN:
 		return EXIT_FAULT_FORBIDDEN;

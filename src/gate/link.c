@@ -148,7 +148,7 @@ void link_want(struct link *l, struct link_wait *w)
 {
 	list_append(&l->waits, &w->node);
 	if (l->state == LINK_READY || l->retired ||
-	    (l->state == LINK_DOWN && timer_armed(&l->again))) {
+	    (l->state == LINK_DOWN && timer_armed(&l->again) && l->down != LINK_FAIL_LOGIN)) {
 		loop_defer(l->loop, &l->refuse);
 	} else if (l->state == LINK_DOWN) {
 		link_connect(l);
@@ -176,7 +176,7 @@ static void on_again(struct timer *t)
 void link_lost(struct link *l, enum link_fail why, const char *what)
 {
 	bool was_up = l->state >= LINK_INITIALIZING;
-	unsigned shift = l->failures > 8 ? 8 : l->failures;
+	unsigned shift = why == LINK_FAIL_LOGIN ? 0 : l->failures > 8 ? 8 : l->failures;
 
 	if (l->state == LINK_DOWN || (l->probing && link_probe_failed(l, why))) {
 		return;
@@ -189,7 +189,9 @@ void link_lost(struct link *l, enum link_fail why, const char *what)
 	ask_link_lost(l);
 	pins_link_lost(l);
 	link_fetch_stop(l);
-	l->failures++;
+	/* A login may come at any time, and asking whether it did is answered at home. */
+	l->failures = why == LINK_FAIL_LOGIN ? 0 : l->failures + 1;
+	l->down = why;
 	if (!l->retired) {
 		loop_timer_set(l->loop, &l->again, (LINK_BACKOFF_MS * CLOCK_MS) << shift);
 		gate_link_down(l->gate, l, was_up, what ? what : "closed");

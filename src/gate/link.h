@@ -48,6 +48,8 @@ enum link_fail {
 	LINK_FAIL_DIED,        /* the server ended or closed before it answered */
 	LINK_FAIL_PROTOCOL,    /* it answered what MCP does not allow */
 	LINK_FAIL_TIMEOUT,
+	LINK_FAIL_LOGIN, /* a person has to log in there first: nothing was done */
+	LINK_FAIL_SCOPE, /* likewise, since what was agreed to is not enough for this */
 };
 
 /* A client's request on its way up. What is borrowed lives as long as the call. */
@@ -104,6 +106,8 @@ struct link_call {
 	struct link_cursor *cursor; /* where its stream can be taken up again; NULL: nowhere */
 	bool repeatable; /* has no effect: may go again when its connection closed without a word */
 	bool http_active, sse, resend, retried;
+	bool renewed;              /* it went again with another token */
+	struct dial_request renew; /* for which it waits */
 };
 
 /* Waits for a link to become ready or to fail. Zeroed is idle. */
@@ -154,6 +158,7 @@ struct link {
 	struct list sub_uris;
 	size_t n_subs;
 	unsigned failures;   /* in a row */
+	enum link_fail down; /* why it is DOWN */
 	struct timer again;  /* not before */
 	uint64_t generation; /* counts connections */
 

@@ -8,6 +8,7 @@
 #include "gate/link.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 enum {
 	HTTP_EVENT_MAX = 17 << 20,
@@ -31,6 +32,8 @@ static void on_pool_open(struct gate_pool *p, bool ok)
 	}
 	if (ok) {
 		link_connected(l);
+	} else if (p->why == IPC_DIAL_LOGIN) {
+		link_lost(l, LINK_FAIL_LOGIN, "a person has to log in there: writ login");
 	} else {
 		link_lost(l, LINK_FAIL_UNREACHABLE, "nobody answers at its address");
 	}
@@ -273,15 +276,61 @@ static bool session_is_unknown(const struct link_call *c, const struct http_call
 	return str_eq(code, STR("-32000")) || str_eq(code, STR("-32001"));
 }
 
+/* The call was refused for want of a token, so nothing was executed: it goes again with another one. */
+static void on_renewed(struct dial_request *d, int fd, enum ipc_dial_mode mode, struct str reason)
+{
+	struct link_call *c = CONTAINER_OF(d, struct link_call, renew);
+
+	(void)mode;
+	(void)reason;
+	if (fd >= 0) {
+		(void)close(fd); /* nobody asked for one */
+	}
+	if (d->why != IPC_DIAL_RENEWED) {
+		link_call_fail(c, d->why == IPC_DIAL_LOGIN ? LINK_FAIL_LOGIN : LINK_FAIL_PROTOCOL);
+		return;
+	}
+	c->renewed = true;
+	gate_finding(c->link->gate, c->link->id,
+		     "it refused the token of a request, which is sent again with another one");
+	if (c->link->transport->call(c->link, c, NULL)) {
+		link_call_fail(c, LINK_FAIL_UNREACHABLE);
+	}
+}
+
+/* A refusal for want of a token, or of a better one; true: the call goes on, or has ended. */
+static bool is_challenged(struct link_call *c, const struct http_call *h)
+{
+	struct str challenge = h1_get(h->answer, HTTP_F_WWW_AUTHENTICATE);
+	struct gate_pool *p = &c->link->pool;
+	int status = h->answer->status;
+	bool again;
+
+	if (status != STATUS_UNAUTHORIZED && (status != STATUS_FORBIDDEN || !challenge.n)) {
+		return false;
+	}
+	c->renew = (struct dial_request){.on_answer = on_renewed};
+	again = status == STATUS_UNAUTHORIZED && !c->renewed && !is_resumed(c);
+	if (dialer_challenged(p->connector, again ? &c->renew : NULL, p->name, (unsigned)status,
+			      challenge)) {
+		return true;
+	}
+	if (status == STATUS_FORBIDDEN && !is_resumed(c) &&
+	    str_find_str(challenge, STR("insufficient_scope")) < challenge.n) {
+		link_call_fail(c, LINK_FAIL_SCOPE);
+		return true;
+	}
+	return false;
+}
+
 static void on_done(struct http_call *h)
 {
 	struct link_call *c = CONTAINER_OF(h, struct link_call, http);
-	struct str challenge = h1_get(h->answer, HTTP_F_WWW_AUTHENTICATE);
 	int status = h->answer->status;
 
 	c->http_active = false;
-	if (status == STATUS_UNAUTHORIZED || (status == STATUS_FORBIDDEN && challenge.n)) {
-		dialer_challenged(c->link->pool.connector, c->link->pool.name, challenge);
+	if (is_challenged(c, h)) {
+		return;
 	}
 	if ((c->sse && resume_later(c)) || (is_resumed(c) && status >= 500 && resume_later(c))) {
 		return;
@@ -386,10 +435,10 @@ static void resume(struct timer *t)
 
 static void http_abandon(struct link *l, struct link_call *c)
 {
-	(void)l;
 	if (c->cursor) {
 		timer_stop(&c->cursor->again);
 	}
+	dialer_forget(l->pool.connector, &c->renew);
 	if (c->http_active) {
 		c->http_active = false;
 		http_call_cancel(&c->http);

@@ -129,12 +129,26 @@ static void drop_inquiry(struct exchange *x)
 	}
 }
 
-static void answer_error(struct exchange *x, enum mcp_error e, enum ledger_status status)
+void mcp_call_error(struct exchange *x, const struct link *l, enum link_fail why)
 {
-	drop_inquiry(x);
-	unsubscribe(x);
-	x->answer = gate_buf_take(x->gate, ANSWER_MAX);
-	mcp_error_append(&x->answer, x->msg.id, e, x->version);
+	enum mcp_error e = why == LINK_FAIL_TIMEOUT ? MCP_ERROR_TIMEOUT
+			   : why == LINK_FAIL_LOGIN ? MCP_ERROR_LOGIN
+			   : why == LINK_FAIL_SCOPE ? MCP_ERROR_SCOPE
+						    : MCP_ERROR_UPSTREAM;
+	struct str data = str_make(NULL, 0);
+
+	if (e == MCP_ERROR_LOGIN || e == MCP_ERROR_SCOPE) {
+		/* An id needs no escapes. */
+		data = arena_printf(&x->req->arena,
+				    "{\"server\":\"" STR_FMT "\",\"command\":\"writ login " STR_FMT
+				    "\"}",
+				    STR_ARG(l->id), STR_ARG(l->id));
+	}
+	mcp_error_append_data(&x->answer, x->msg.id, e, x->version, data);
+}
+
+static void answer_failed(struct exchange *x, enum ledger_status status)
+{
 	if (x->action.active) {
 		action_answered(&x->action, status, 0, str_make(NULL, 0));
 	} else {
@@ -142,21 +156,35 @@ static void answer_error(struct exchange *x, enum mcp_error e, enum ledger_statu
 	}
 }
 
+static void answer_begin(struct exchange *x)
+{
+	drop_inquiry(x);
+	unsubscribe(x);
+	x->answer = gate_buf_take(x->gate, ANSWER_MAX);
+}
+
 void mcp_call_failed(struct exchange *x, enum link_fail why)
 {
 	static const enum ledger_status statuses[] = {
-		[LINK_FAIL_NONE] = LEDGER_LOST,       [LINK_FAIL_UNREACHABLE] = LEDGER_UNREACHABLE,
-		[LINK_FAIL_DIED] = LEDGER_DIED,       [LINK_FAIL_PROTOCOL] = LEDGER_PROTOCOL_ERROR,
+		[LINK_FAIL_NONE] = LEDGER_LOST,
+		[LINK_FAIL_UNREACHABLE] = LEDGER_UNREACHABLE,
+		[LINK_FAIL_DIED] = LEDGER_DIED,
+		[LINK_FAIL_PROTOCOL] = LEDGER_PROTOCOL_ERROR,
 		[LINK_FAIL_TIMEOUT] = LEDGER_TIMEOUT,
+		[LINK_FAIL_LOGIN] = LEDGER_UNREACHABLE,
+		[LINK_FAIL_SCOPE] = LEDGER_PROTOCOL_ERROR,
 	};
 
-	answer_error(x, why == LINK_FAIL_TIMEOUT ? MCP_ERROR_TIMEOUT : MCP_ERROR_UPSTREAM,
-		     statuses[why]);
+	answer_begin(x);
+	mcp_call_error(x, x->link, why);
+	answer_failed(x, statuses[why]);
 }
 
 void mcp_call_rejected(struct exchange *x)
 {
-	answer_error(x, MCP_ERROR_REJECTED, LEDGER_TOOL_ERROR);
+	answer_begin(x);
+	mcp_error_append(&x->answer, x->msg.id, MCP_ERROR_REJECTED, x->version);
+	answer_failed(x, LEDGER_TOOL_ERROR);
 }
 
 /*

@@ -181,12 +181,15 @@ static void call_server(struct exchange *x)
 	if (code) {
 		unsubscribe(x);
 		x->answer = gate_buf_take(x->gate, 1 << 20);
-		mcp_error_append(&x->answer, x->msg.id,
-				 code == ERR_LIMIT         ? MCP_ERROR_BUSY
-				 : code == ERR_INVALID     ? MCP_ERROR_PARAMS
-				 : code == ERR_UNSUPPORTED ? MCP_ERROR_TASK
-							   : MCP_ERROR_UPSTREAM,
-				 x->version);
+		if (code == ERR_LIMIT || code == ERR_INVALID || code == ERR_UNSUPPORTED) {
+			mcp_error_append(&x->answer, x->msg.id,
+					 code == ERR_LIMIT     ? MCP_ERROR_BUSY
+					 : code == ERR_INVALID ? MCP_ERROR_PARAMS
+							       : MCP_ERROR_TASK,
+					 x->version);
+		} else {
+			mcp_call_error(x, x->link, x->link->down);
+		}
 		action_answered(a, LEDGER_UNREACHABLE, 0, str_make(NULL, 0));
 	}
 }
@@ -494,12 +497,50 @@ static bool can_do(const struct exchange *x)
 	}
 }
 
+/*
+ * The server that a name is of by its prefix, when it is not there for want of a login. What it has is not known
+ * then, and who reads "unknown tool" would look in the wrong place.
+ */
+static const struct link *waits_for_login(const struct exchange *x)
+{
+	struct str name;
+
+	if (!x->msg.object.p || json_unquote(&x->req->arena, x->msg.object, &name, NULL)) {
+		return NULL;
+	}
+	for (size_t i = 0; i < x->endpoint->n; i++) {
+		const struct link *l = x->endpoint->links[i];
+		struct str rest = str_from(name, l->id.n);
+
+		if (l->state == LINK_DOWN &&
+		    (l->down == LINK_FAIL_LOGIN || l->down == LINK_FAIL_SCOPE) &&
+		    (x->endpoint->n == 1 ||
+		     (str_starts_with(name, l->id) && str_starts_with(rest, STR("__"))))) {
+			return l;
+		}
+	}
+	return NULL;
+}
+
+static void answer_unknown(struct exchange *x)
+{
+	const struct link *l = waits_for_login(x);
+
+	if (!l) {
+		mcp_fail(x, unknown_object(x));
+		return;
+	}
+	x->answer = gate_buf_take(x->gate, 4096);
+	mcp_call_error(x, l, l->down);
+	exchange_reply(x, 200);
+}
+
 static void on_gathered(struct gather *g)
 {
 	struct exchange *x = CONTAINER_OF(g, struct exchange, gather);
 
 	if (!find_object(x)) {
-		mcp_fail(x, unknown_object(x));
+		answer_unknown(x);
 	} else if (!can_do(x)) {
 		mcp_fail(x, MCP_ERROR_METHOD);
 	} else {

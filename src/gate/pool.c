@@ -147,6 +147,7 @@ static void on_probed(struct dial_request *d, int fd, enum ipc_dial_mode mode, s
 		if (fd >= 0) {
 			(void)close(fd);
 		}
+		p->why = d->why;
 		p->on_open(p, false);
 		return;
 	}

@@ -25,7 +25,8 @@ struct gate_pool {
 	unsigned max_conns; /* set before it opens; 0: 256 */
 	int first_fd;       /* the probe's connection, until the pool asks for one */
 	enum ipc_dial_mode first_mode;
-	struct list tickets; /* dials of the pool under way */
+	enum ipc_not_dialed why; /* it was not opened */
+	struct list tickets;     /* dials of the pool under way */
 	void (*on_open)(struct gate_pool *p, bool ok);
 };
 

@@ -22,6 +22,10 @@
  *   PINS      u8 whether it answers PINS_SEEN, fd of a sealed memfd: the table of gate/pin.h (gates only)
  *   NOTE      str entry: a ledger entry of the supervisor (scribe only), answered by NOTED
  *   VERDICT   u64 number, u8 yes, u32 uid: a person answered for what a gate holds
+ *   LOGIN     u64 ticket, u8 step (enum ipc_login), str server, str first, str second: a person's login at
+ *             a server (connector only), answered by LOGGED
+ *   SLOT      str server, str what is kept of a login there, sealed (connector only; empty: nothing)
+ *   SLOT_KEPT str server, u8 ok: what the oldest SLOT_WRITE brought is on the disk (connector only)
  * To the supervisor:
  *   HELD      u64 number, str JSON text: this gate holds it for a person; an empty text: no more
  *   PINS_SEEN u32 bytes: a report of gate/pin.h is in this gate's room. Answered by PINS, and no
@@ -34,6 +38,9 @@
  *             scribe did not answer before it died are sent to the next one: none is lost, one may
  *             be there twice
  *   COUNT     u32 how many runs there are now (first gate only)
+ *   LOGGED    u64 ticket, u8 ok, str JSON for the command, or why not (connector only, as the next two)
+ *   SLOT_READ str server: answered by SLOT
+ *   SLOT_WRITE str server, str what is to be kept (empty: nothing any more): answered by SLOT_KEPT
  * gate -> scribe:
  *   APPEND    u64 batch, u8 flags (1 durable), u32 n, n x str entry
  * scribe -> gate:
@@ -41,7 +48,9 @@
  *   NACK      u64 batch, u8 reason (enum ipc_nack)
  * gate -> connector:
  *   DIAL      u64 token, str upstream ("server:fs", "model:name", "keys:corp", "introspect:corp")
- *   CHALLENGE str upstream, str value of WWW-Authenticate: it refused a request for want of a token
+ *   CHALLENGE u64 token, str upstream, u32 status, str value of WWW-Authenticate: it refused a request for
+ *             want of a (better) token. Unless the token is 0, answered by NOT_DIALED: why is RENEWED once there
+ *             is another one
  * connector -> gate:
  *   DIALED    u64 token, u8 mode (enum ipc_dial_mode), fd
  *   NOT_DIALED u64 token, str reason, u8 why (enum ipc_not_dialed)
@@ -102,6 +111,20 @@ enum ipc_message {
 	IPC_PINS,
 	IPC_PINS_SEEN,
 	IPC_CHALLENGE,
+	IPC_LOGIN,
+	IPC_LOGGED,
+	IPC_SLOT,
+	IPC_SLOT_KEPT,
+	IPC_SLOT_READ,
+	IPC_SLOT_WRITE,
+};
+
+/* A step of a login, and what the two texts are. */
+enum ipc_login {
+	IPC_LOGIN_NONE = 0,
+	IPC_LOGIN_BEGIN,  /* the redirect, or empty: by a device code; scopes to ask for besides */
+	IPC_LOGIN_FINISH, /* the query that came to the redirect; empty: ask for the device code */
+	IPC_LOGIN_LEAVE,  /* log out */
 };
 
 enum ipc_nack {
@@ -129,7 +152,9 @@ enum ipc_not_dialed {
 	IPC_DIAL_FORBIDDEN,       /* a special address that the configuration does not open */
 	IPC_DIAL_NO_NAME,         /* the name has no address */
 	IPC_DIAL_TIMEOUT,
-	IPC_DIAL_BUSY, /* too much is being dialled */
+	IPC_DIAL_BUSY,    /* too much is being dialled */
+	IPC_DIAL_LOGIN,   /* a person has to log in first: writ login */
+	IPC_DIAL_RENEWED, /* nothing was dialled: there is another token than the one refused */
 };
 
 enum { IPC_APPEND_DURABLE = 1 };

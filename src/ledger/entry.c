@@ -79,6 +79,8 @@ static const struct str event_names[LEDGER_EVENT_MAX] = {
 	[LEDGER_RUN_KILLED] = STR_INIT("run_killed"),
 	[LEDGER_SEVERED] = STR_INIT("severed"),
 	[LEDGER_RESTORED] = STR_INIT("restored"),
+	[LEDGER_LOGGED_IN] = STR_INIT("logged_in"),
+	[LEDGER_LOGGED_OUT] = STR_INIT("logged_out"),
 };
 
 static const struct words kinds = {kind_names, LEDGER_KIND_MAX};

@@ -85,6 +85,8 @@ enum ledger_event_name {
 	LEDGER_RUN_KILLED,
 	LEDGER_SEVERED, /* subject: the group that is kept, detail: who did it */
 	LEDGER_RESTORED,
+	LEDGER_LOGGED_IN, /* subject: the server, detail: who did it */
+	LEDGER_LOGGED_OUT,
 	LEDGER_EVENT_MAX
 };
 

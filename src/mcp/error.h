@@ -42,6 +42,8 @@
 	X(DENIED,           -31001, -31001, 200,   200,   "Refused by policy")                           \
 	X(UPSTREAM,         -31002, -31002, 200,   200,   "The server behind Writ failed or is not available") \
 	X(TIMEOUT,          -31003, -31003, 200,   200,   "The server behind Writ did not answer in time") \
+	X(LOGIN,            -31006, -31006, 200,   200,   "The server behind Writ needs the login of a person, who can run the command in data.command") \
+	X(SCOPE,            -31007, -31007, 200,   200,   "The server behind Writ wants more than the person who logged in agreed to: that person can run the command in data.command") \
 	X(BUSY,             -31004, -31004, 200,   200,   "Too many requests are waiting; try again later") \
 	X(REJECTED,         -1,     -1,     200,   200,   "The request was refused")                     \
 	X(UNANSWERED,       -32603, -32603, 200,   200,   "No answer came from the client")              \

@@ -233,6 +233,24 @@ size_t oauth_server_places(struct arena *a, struct str issuer, struct str places
 	return path.n ? add_place(a, places, n, origin, path, oidc, STR("")) : n;
 }
 
+static bool says(const struct json *root, struct str key)
+{
+	const struct json *j = json_get(root, key);
+
+	return json_is_bool(j) && j->boolean;
+}
+
+static enum err_code lists(struct arena *a, const struct json *root, struct str key, size_t max,
+			   struct str wanted, bool *ret, struct err *err)
+{
+	const struct str *items = NULL;
+	size_t n = 0;
+
+	TRY(read_list(a, root, key, max, &items, &n, err));
+	*ret = oauth_has_text(items, n, wanted);
+	return ERR_OK;
+}
+
 enum err_code oauth_server_read(struct arena *a, struct str text, struct str issuer,
 				struct oauth_server *ret, struct err *err)
 {
@@ -255,7 +273,18 @@ enum err_code oauth_server_read(struct arena *a, struct str text, struct str iss
 	/* RFC 8414 section 2: client_secret_basic when it is not said. */
 	s.basic = !methods || oauth_has_text(methods, n, STR("client_secret_basic"));
 	s.post = oauth_has_text(methods, n, STR("client_secret_post"));
+	s.none = oauth_has_text(methods, n, STR("none"));
 	s.private_key_jwt = oauth_has_text(methods, n, STR("private_key_jwt"));
+	s.authorize = member(root, STR("authorization_endpoint"));
+	s.registration = member(root, STR("registration_endpoint"));
+	s.device = member(root, STR("device_authorization_endpoint"));
+	s.revocation = member(root, STR("revocation_endpoint"));
+	TRY(lists(a, root, STR("code_challenge_methods_supported"), OAUTH_METHODS_MAX, STR("S256"),
+		  &s.s256, err));
+	TRY(lists(a, root, STR("scopes_supported"), OAUTH_SCOPES_MAX, STR("offline_access"),
+		  &s.offline, err));
+	s.says_issuer = says(root, STR("authorization_response_iss_parameter_supported"));
+	s.reads_client = says(root, STR("client_id_metadata_document_supported"));
 	*ret = s;
 	return ERR_OK;
 }

@@ -50,7 +50,13 @@ size_t oauth_server_places(struct arena *a, struct str issuer, struct str places
 
 struct oauth_server {
 	struct str issuer, token_endpoint;
-	bool basic, post, private_key_jwt; /* token_endpoint_auth_methods_supported */
+	/* What else it has; empty: it does not. */
+	struct str authorize, registration, device, revocation;
+	bool basic, post, none, private_key_jwt; /* token_endpoint_auth_methods_supported */
+	bool s256;                               /* of RFC 7636 */
+	bool says_issuer;                        /* RFC 9207: in each answer of a consent */
+	bool reads_client;                       /* whose id is the URL of its metadata */
+	bool offline;                            /* it has the scope offline_access */
 };
 
 /* ERR_INVALID unless its issuer is just this one (RFC 8414 section 3.3) and it has a token endpoint. */

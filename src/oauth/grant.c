@@ -90,14 +90,52 @@ static enum err_code put_assertion(struct buf *to, const struct oauth_request *r
 	return code;
 }
 
+static const struct str methods[OAUTH_METHOD_MAX] = {
+	[OAUTH_METHOD_KEY] = STR_INIT("private_key_jwt"),
+	[OAUTH_METHOD_BASIC] = STR_INIT("client_secret_basic"),
+	[OAUTH_METHOD_POST] = STR_INIT("client_secret_post"),
+	[OAUTH_METHOD_NONE] = STR_INIT("none"),
+};
+
+struct str oauth_method_name(enum oauth_method m)
+{
+	return methods[m];
+}
+
+enum oauth_method oauth_method_by_name(struct str name)
+{
+	enum oauth_method m = OAUTH_METHOD_NONE;
+
+	while (m > OAUTH_METHOD_ANY && !str_eq(methods[m], name)) {
+		m--;
+	}
+	return m;
+}
+
+enum oauth_method oauth_method_choose(const struct oauth_client *c, const struct oauth_server *s)
+{
+	return c->method                         ? c->method
+	       : c->signer && s->private_key_jwt ? OAUTH_METHOD_KEY
+	       : c->secret.n && s->basic         ? OAUTH_METHOD_BASIC
+	       : c->secret.n && s->post          ? OAUTH_METHOD_POST
+	       : !c->signer && !c->secret.n      ? OAUTH_METHOD_NONE
+						 : OAUTH_METHOD_ANY;
+}
+
 static enum err_code put_proof(const struct oauth_request *r, struct buf *body,
 			       struct buf *authorization, struct err *err)
 {
 	const struct oauth_client *c = r->client;
+	enum oauth_method method = oauth_method_choose(c, r->server);
 	struct buf assertion;
 	enum err_code code;
 
-	if (c->signer && r->server->private_key_jwt) {
+	if ((method == OAUTH_METHOD_KEY && !c->signer) ||
+	    ((method == OAUTH_METHOD_BASIC || method == OAUTH_METHOD_POST) && !c->secret.n)) {
+		method = OAUTH_METHOD_ANY; /* what proved it is gone */
+	}
+	switch (method) {
+	case OAUTH_METHOD_KEY:
 		buf_init(&assertion, ASSERTION_MAX);
 		code = put_assertion(&assertion, r, err);
 		member(body, STR("client_assertion_type"),
@@ -106,41 +144,88 @@ static enum err_code put_proof(const struct oauth_request *r, struct buf *body,
 		member(body, STR("client_id"), c->id);
 		buf_done(&assertion);
 		return code;
-	}
-	if (c->secret.n && r->server->basic) {
+	case OAUTH_METHOD_BASIC:
 		put_basic(authorization, c);
 		return ERR_OK;
-	}
-	if (c->secret.n && r->server->post) {
+	case OAUTH_METHOD_POST:
 		member(body, STR("client_id"), c->id);
 		member(body, STR("client_secret"), c->secret);
 		return ERR_OK;
+	case OAUTH_METHOD_NONE:
+		member(body, STR("client_id"), c->id);
+		return ERR_OK;
+	case OAUTH_METHOD_ANY:
+	case OAUTH_METHOD_MAX:
+		break;
 	}
 	return ERR(err, ERR_UNSUPPORTED,
 		   "the authorization server takes no proof that is configured (a secret, a key)");
 }
 
-enum err_code oauth_request_write(const struct oauth_request *r, struct buf *body,
-				  struct buf *authorization, struct err *err)
+static void put_optional(struct buf *to, struct str name, struct str value)
+{
+	if (value.n) {
+		member(to, name, value);
+	}
+}
+
+static void put_scopes(struct buf *to, const struct oauth_request *r)
 {
 	struct buf scope;
 
-	member(body, STR("grant_type"), STR("client_credentials"));
-	member(body, STR("resource"), r->resource);
-	if (r->n_scopes) {
-		buf_init(&scope, OAUTH_SCOPES_MAX * (OAUTH_SCOPE_MAX + 1));
-		for (size_t i = 0; i < r->n_scopes; i++) {
-			buf_append(&scope, i ? STR(" ") : STR(""));
-			buf_append(&scope, r->scopes[i]);
-		}
-		member(body, STR("scope"), buf_str(&scope));
-		body->failed |= scope.failed;
-		buf_done(&scope);
+	buf_init(&scope, OAUTH_SCOPES_MAX * (OAUTH_SCOPE_MAX + 1));
+	for (size_t i = 0; i < r->n_scopes; i++) {
+		buf_append(&scope, i ? STR(" ") : STR(""));
+		buf_append(&scope, r->scopes[i]);
 	}
+	put_optional(to, STR("scope"), buf_str(&scope));
+	to->failed |= scope.failed;
+	buf_done(&scope);
+}
+
+enum err_code oauth_request_write(const struct oauth_request *r, struct buf *body,
+				  struct buf *authorization, struct err *err)
+{
+	static const struct {
+		struct str grant, code, hint;
+	} asks[] = {
+		[OAUTH_ASK_CREDENTIALS] = {.grant = STR_INIT("client_credentials")},
+		[OAUTH_ASK_CODE] = {.grant = STR_INIT("authorization_code"),
+				    .code = STR_INIT("code")},
+		[OAUTH_ASK_REFRESH] = {.grant = STR_INIT("refresh_token"),
+				       .code = STR_INIT("refresh_token")},
+		[OAUTH_ASK_DEVICE] = {.grant = STR_INIT(OAUTH_DEVICE_GRANT),
+				      .code = STR_INIT("device_code")},
+		[OAUTH_ASK_DEVICE_CODE] = {.code = {0}},
+		[OAUTH_ASK_REVOKE] = {.code = STR_INIT("token"), .hint = STR_INIT("refresh_token")},
+		[OAUTH_ASK_REVOKE_ACCESS] = {.code = STR_INIT("token"),
+					     .hint = STR_INIT("access_token")},
+	};
+
+	put_optional(body, STR("grant_type"), asks[r->ask].grant);
+	if (asks[r->ask].code.n) {
+		member(body, asks[r->ask].code, r->code);
+	}
+	put_optional(body, STR("token_type_hint"), asks[r->ask].hint);
+	put_optional(body, STR("redirect_uri"), r->redirect);
+	put_optional(body, STR("code_verifier"), r->verifier);
+	put_optional(body, STR("resource"), r->resource);
+	put_scopes(body, r);
 	TRY(put_proof(r, body, authorization, err));
 	return body->failed || authorization->failed
 		       ? ERR(err, ERR_LIMIT, "the request for a token is too long")
 		       : ERR_OK;
+}
+
+/* VSCHAR of RFC 6749 appendix A. */
+bool oauth_is_visible(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] < 0x20 || s.p[i] > 0x7e) {
+			return false;
+		}
+	}
+	return true;
 }
 
 /* b64token of RFC 6750: what may stand in a header. */
@@ -157,32 +242,49 @@ static bool is_token(struct str s)
 	return s.n > 0 && s.n <= OAUTH_TOKEN_MAX;
 }
 
-/* An error code is a word (RFC 6749 section 5.2); nothing else of a refusal is shown. */
-static enum err_code refused(int status, struct str code, struct err *err)
-{
-	for (size_t i = 0; i < code.n; i++) {
-		if (!(code.p[i] >= 'a' && code.p[i] <= 'z') && code.p[i] != '_') {
-			code.n = 0;
-		}
-	}
-	return ERR(err, ERR_DENIED, "the authorization server refuses a token: %d %.*s", status,
-		   (int)(code.n < 64 ? code.n : 64), code.p);
-}
-
-enum err_code oauth_token_read(struct arena *a, int status, struct str text,
-			       struct oauth_token *ret, struct err *err)
+static enum err_code parse(struct arena *a, struct str text, const struct json **ret,
+			   struct err *err)
 {
 	const struct json_opts limits = {.name = STR("answer"),
 					 .max_depth = OAUTH_JSON_DEPTH,
 					 .max_nodes = OAUTH_JSON_NODES,
 					 .max_bytes = OAUTH_ANSWER_BYTES};
+
+	return json_parse(a, text, &limits, ret, err);
+}
+
+/* An error code is a word (RFC 6749 section 5.2); nothing else of a refusal is shown. */
+static struct str error_word(const struct json *root)
+{
+	struct str code = json_str(json_get(root, STR("error")));
+
+	for (size_t i = 0; i < code.n; i++) {
+		if (!(code.p[i] >= 'a' && code.p[i] <= 'z') && code.p[i] != '_') {
+			code.n = 0;
+		}
+	}
+	return code.n <= 64 ? code : STR("");
+}
+
+struct str oauth_refusal_read(struct arena *a, struct str text)
+{
+	const struct json *root;
+
+	return parse(a, text, &root, NULL) ? STR("") : error_word(root);
+}
+
+enum err_code oauth_token_read(struct arena *a, int status, struct str text,
+			       struct oauth_token *ret, struct err *err)
+{
 	struct oauth_token t = {0};
 	const struct json *root, *seconds;
-	enum err_code code = json_parse(a, text, &limits, &root, err);
+	enum err_code code = parse(a, text, &root, err);
 
 	if (status != 200) {
-		return refused(status, code ? STR("") : json_str(json_get(root, STR("error"))),
-			       err);
+		struct str word = code ? STR("") : error_word(root);
+
+		return ERR(err, ERR_DENIED, "the authorization server refuses a token: %d " STR_FMT,
+			   status, STR_ARG(word));
 	}
 	TRY(code);
 	t.token = json_str(json_get(root, STR("access_token")));
@@ -196,6 +298,11 @@ enum err_code oauth_token_read(struct arena *a, int status, struct str text,
 		return ERR(err, ERR_INVALID, "expires_in is no number of seconds");
 	}
 	t.seconds = t.seconds > HELD_MAX ? HELD_MAX : t.seconds;
+	t.refresh = json_str(json_get(root, STR("refresh_token")));
+	t.scope = json_str(json_get(root, STR("scope")));
+	if (t.refresh.n > OAUTH_REFRESH_MAX || !oauth_is_visible(t.refresh)) {
+		return ERR(err, ERR_INVALID, "the refresh token is too long or no text");
+	}
 	*ret = t;
 	return ERR_OK;
 }

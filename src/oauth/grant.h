@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Asking an authorization server for a token as a client of its own (RFC 6749 section 4.4), proved by a secret
- * or by a key (RFC 7523 section 2.2), for one resource (RFC 8707); and what it answers.
+ * What a client asks an authorization server, by POST: for a token, as a client of its own (RFC 6749 section
+ * 4.4) or for a person (sections 4.1 and 6, RFC 8628), and to take one back (RFC 7009); proved by a secret, by a
+ * key (RFC 7523 section 2.2) or, of a client without either, by its name; for one resource (RFC 8707). And what
+ * it answers.
  */
 #ifndef OAUTH_GRANT_H
 #define OAUTH_GRANT_H
@@ -12,16 +14,50 @@
 #include "crypto/jws.h"
 #include "oauth/discover.h"
 
-enum { OAUTH_ANSWER_BYTES = 64 << 10, OAUTH_ASSERTION_SECONDS = 60 };
+enum {
+	OAUTH_ANSWER_BYTES = 64 << 10,
+	OAUTH_ASSERTION_SECONDS = 60,
+	OAUTH_REFRESH_MAX = 4096, /* bytes of a token to refresh with */
+};
+
+#define OAUTH_DEVICE_GRANT "urn:ietf:params:oauth:grant-type:device_code"
+
+/* How a client proves who it is. */
+enum oauth_method {
+	OAUTH_METHOD_ANY = 0, /* the first of these that it and the server have */
+	OAUTH_METHOD_KEY,
+	OAUTH_METHOD_BASIC,
+	OAUTH_METHOD_POST,
+	OAUTH_METHOD_NONE, /* it has nothing but a name */
+	OAUTH_METHOD_MAX
+};
+
+/* As RFC 7591 section 2 calls it; empty for ANY. */
+struct str oauth_method_name(enum oauth_method m);
+enum oauth_method oauth_method_by_name(struct str name); /* ANY for others */
 
 struct oauth_client {
 	struct str id;
+	enum oauth_method method;
 	struct str secret;               /* empty: a key proves who it is */
 	const struct jws_signer *signer; /* NULL: the secret does */
 	struct str key_id;               /* of the signer; empty: not named */
 };
 
+enum oauth_ask {
+	OAUTH_ASK_CREDENTIALS = 0, /* a token for the client itself */
+	OAUTH_ASK_CODE,            /* `code` is what the consent was answered with */
+	OAUTH_ASK_REFRESH,         /* a token to refresh with */
+	OAUTH_ASK_DEVICE,          /* a device code */
+	OAUTH_ASK_DEVICE_CODE,     /* for such a code */
+	OAUTH_ASK_REVOKE,          /* a token to refresh with, to be taken back */
+	OAUTH_ASK_REVOKE_ACCESS,   /* an access token */
+};
+
 struct oauth_request {
+	enum oauth_ask ask;
+	struct str code;
+	struct str redirect, verifier; /* of CODE */
 	const struct oauth_client *client;
 	const struct oauth_server *server;
 	struct str resource;
@@ -39,14 +75,25 @@ struct oauth_request {
 enum err_code oauth_request_write(const struct oauth_request *r, struct buf *body,
 				  struct buf *authorization, struct err *err) MUST_USE;
 
+/* Which one is used; ANY: the server takes no proof that the client has. */
+enum oauth_method oauth_method_choose(const struct oauth_client *c, const struct oauth_server *s);
+
 struct oauth_token {
-	struct str token; /* visible characters; in the arena or the text */
-	uint64_t seconds; /* how long it holds; 0: not said */
+	struct str token;   /* visible characters; in the arena or the text */
+	uint64_t seconds;   /* how long it holds; 0: not said */
+	struct str refresh; /* empty: none */
+	struct str scope;   /* what was given, where it is said */
 };
 
 /* ERR_DENIED with the server's error code, or ERR_INVALID for what is no answer of one. */
 enum err_code oauth_token_read(struct arena *a, int status, struct str text,
 			       struct oauth_token *ret, struct err *err) MUST_USE;
+
+/* Characters that ids, secrets and codes may have (VSCHAR of RFC 6749 appendix A); an empty text is. */
+bool oauth_is_visible(struct str s);
+
+/* The error code of a refusal, a word (RFC 6749 section 5.2); empty without one. */
+struct str oauth_refusal_read(struct arena *a, struct str text);
 
 /* application/x-www-form-urlencoded, as RFC 6749 appendix B has it. */
 void oauth_form_append(struct buf *to, struct str text);

@@ -73,6 +73,7 @@ struct dial {
 	const struct upstream *upstream; /* NULL: for a grantor */
 	struct stranger *stranger;       /* of a grantor's, on the heap; else NULL */
 	const struct config_url *url;
+	bool renews; /* nothing is dialled: a gate waits for another token */
 	uint64_t token;
 	uint64_t serial; /* towards the resolver; never used twice */
 	enum dial_state state;
@@ -111,13 +112,25 @@ static void dial_free(struct dial *d)
 	free(d);
 }
 
-static void dial_fail(struct dial *d, const char *reason)
+static void dial_fail_why(struct dial *d, const char *reason, enum ipc_not_dialed why)
 {
-	if (d->upstream) {
+	if (d->upstream && why == IPC_DIAL_UNREACHABLE) {
 		log_line(LOG_WARN, STR_FMT ": %s", STR_ARG(d->upstream->name), reason);
 	}
-	peer_not_dialed(d->peer, d->token, reason, IPC_DIAL_UNREACHABLE);
+	peer_not_dialed(d->peer, d->token, reason, (uint8_t)why);
 	dial_free(d);
+}
+
+static void dial_fail(struct dial *d, const char *reason)
+{
+	dial_fail_why(d, reason, IPC_DIAL_UNREACHABLE);
+}
+
+/* There is no token for where it goes. */
+static void dial_ungranted(struct dial *d, const char *reason)
+{
+	dial_fail_why(d, reason,
+		      d->upstream->grant->needs_login ? IPC_DIAL_LOGIN : IPC_DIAL_UNREACHABLE);
 }
 
 static void on_agreed(struct relay_wait *w, bool ok, bool http2)
@@ -353,7 +366,7 @@ static void dial_after_grant(struct dial *d)
 	if (!d->upstream->grant) {
 		dial_fail(d, "too many servers need tokens");
 	} else if (grant_want(d->upstream->grant, &err)) {
-		dial_fail(d, err.msg);
+		dial_ungranted(d, err.msg);
 	}
 }
 
@@ -421,10 +434,12 @@ static void on_settled(struct grants *gs, struct grant *g, bool ok)
 			if (d->state != DIAL_GRANTING || d->upstream->grant != g) {
 				continue;
 			}
-			if (ok) {
+			if (ok && d->renews) {
+				dial_fail_why(d, "", IPC_DIAL_RENEWED);
+			} else if (ok) {
 				dial_begin(d);
 			} else {
-				dial_fail(d, g->reason);
+				dial_ungranted(d, g->reason);
 			}
 		}
 	}
@@ -451,6 +466,32 @@ static bool on_message(struct peer *p, struct str frame)
 	return true;
 }
 
+/* Another token, for a request that was refused: when it is there, or that there will be none. */
+static void renew(struct peer *p, uint64_t token, const struct upstream *u)
+{
+	struct connector *c = connector_of(p);
+	struct dial *d;
+
+	if (!u || !u->grant || u->cut) {
+		peer_not_dialed(p, token, "no tokens are got for it", IPC_DIAL_UNREACHABLE);
+		return;
+	}
+	if (u->grant->state == GRANT_IDLE) { /* it has just come, or just failed */
+		peer_not_dialed(p, token, "",
+				grant_is_good(u->grant) && !u->grant->failed_at ? IPC_DIAL_RENEWED
+				: u->grant->needs_login                         ? IPC_DIAL_LOGIN
+							: IPC_DIAL_UNREACHABLE);
+		return;
+	}
+	d = dial_new(c, p, u->url, token);
+	if (d) {
+		d->upstream = u;
+		d->renews = true;
+		d->state = DIAL_GRANTING;
+		loop_timer_set(&c->loop, &d->deadline, GRANT_SECONDS * CLOCK_SEC);
+	}
+}
+
 /* A gate tells that a server refused a request for want of a (better) token. */
 static bool on_challenge(struct peer *p, struct str frame)
 {
@@ -458,16 +499,23 @@ static bool on_challenge(struct peer *p, struct str frame)
 	struct frame_reader r;
 	const struct upstream *u;
 	struct str name, challenge;
+	uint64_t token;
+	uint32_t status;
 
 	(void)frame_open(&r, frame);
+	token = frame_get_u64(&r);
 	name = frame_get_str(&r);
+	status = frame_get_u32(&r);
 	challenge = frame_get_str(&r);
 	if (!frame_ok(&r)) {
 		return false;
 	}
 	u = upstream_find(&c->table->upstreams, name);
 	if (u && u->grant) {
-		grant_refused(u->grant, challenge);
+		grant_refused(u->grant, status, challenge);
+	}
+	if (token) {
+		renew(p, token, u);
 	}
 	return true;
 }
@@ -537,6 +585,9 @@ static enum err_code load_table(struct connector *c, struct err *err)
 		struct upstream *u = &t->upstreams.items[i];
 
 		u->grant = u->server.n ? grants_of(&c->grants, u->server, u->url->text) : NULL;
+		if (u->grant) {
+			u->grant->login = u->login;
+		}
 	}
 	if (t->upstreams.severed) {
 		cut(c);
@@ -560,7 +611,23 @@ static enum err_code on_reload(struct wishes *w, struct err *err)
 	return ERR_OK;
 }
 
-static const struct wishes_ops wishes = {.channel = on_channel, .reload = on_reload};
+static void on_login(struct wishes *w, struct str frame)
+{
+	grants_take_login(&CONTAINER_OF(w, struct connector, control)->grants, frame);
+}
+
+static void on_tell(struct grants *gs, const struct frame_writer *w)
+{
+	struct connector *c = CONTAINER_OF(gs, struct connector, grants);
+
+	if (w->overflow || chan_send(&c->boot->control, frame_bytes(w), NULL, 0, NULL)) {
+		log_line(LOG_ERROR, "the supervisor does not hear of a login");
+		loop_stop(&c->loop);
+	}
+}
+
+static const struct wishes_ops wishes = {
+	.channel = on_channel, .reload = on_reload, .login = on_login};
 
 static enum err_code serve(struct connector *c, struct err *err)
 {
@@ -570,6 +637,7 @@ static enum err_code serve(struct connector *c, struct err *err)
 	c->grants.boot = c->boot;
 	c->grants.on_dial = on_grantor_dial;
 	c->grants.on_settled = on_settled;
+	c->grants.on_tell = on_tell;
 	c->relays.loop = &c->loop;
 	if (c->boot->resolve) {
 		TRY(resolver_start(&c->resolver, err));

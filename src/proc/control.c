@@ -99,6 +99,7 @@ static void accept_client(struct control *c)
 		if (c->clients[i].fd < 0) {
 			c->clients[i].fd = fd_take(&fd);
 			c->clients[i].n = 0;
+			c->clients[i].serial = ++c->accepted;
 			c->clients[i].uid = uid;
 			return;
 		}
@@ -118,6 +119,29 @@ static bool read_id(struct str id, struct control_request *ret)
 	return true;
 }
 
+/* A text without NUL that fits, its end included; one that is not there is empty. */
+static bool read_text(const struct json *root, struct str key, char *to, size_t max)
+{
+	struct str text = json_str(json_get(root, key));
+
+	if (text.n >= max || str_find(text, '\0') < text.n) {
+		return false;
+	}
+	if (text.n) {
+		memcpy(to, text.p, text.n);
+	}
+	to[text.n] = '\0';
+	return true;
+}
+
+static bool read_login(const struct json *root, bool finish, struct control_request *ret)
+{
+	return read_text(root, STR("server"), ret->server, sizeof(ret->server)) && ret->server[0] &&
+	       read_text(root, finish ? STR("query") : STR("redirect"), ret->first,
+			 sizeof(ret->first)) &&
+	       read_text(root, STR("scope"), ret->second, sizeof(ret->second));
+}
+
 static enum control_op parse_line(struct str line, struct control_request *ret)
 {
 	static const struct {
@@ -133,6 +157,10 @@ static enum control_op parse_line(struct str line, struct control_request *ret)
 		{STR_INIT("restore"), CONTROL_RESTORE},
 		{STR_INIT("pin_approve"), CONTROL_PIN_APPROVE},
 		{STR_INIT("pin_reject"), CONTROL_PIN_REJECT},
+		{STR_INIT("login_begin"), CONTROL_LOGIN_BEGIN},
+		{STR_INIT("login_finish"), CONTROL_LOGIN_FINISH},
+		{STR_INIT("logout"), CONTROL_LOGOUT},
+		{STR_INIT("logins"), CONTROL_LOGINS},
 	};
 	enum control_op op = CONTROL_NONE;
 	const struct json *root;
@@ -152,6 +180,11 @@ static enum control_op parse_line(struct str line, struct control_request *ret)
 		if ((op == CONTROL_PIN_APPROVE || op == CONTROL_PIN_REJECT) &&
 		    !(hex_read(json_str(json_get(root, STR("pin"))), ret->pin.bytes, PIN_ID_LEN) &&
 		      hex_read(json_str(json_get(root, STR("digest"))), ret->digest, SHA256_LEN))) {
+			op = CONTROL_NONE;
+		}
+		if ((op == CONTROL_LOGIN_BEGIN || op == CONTROL_LOGIN_FINISH ||
+		     op == CONTROL_LOGOUT) &&
+		    !read_login(root, op == CONTROL_LOGIN_FINISH, ret)) {
 			op = CONTROL_NONE;
 		}
 		if (op == CONTROL_SEVER &&
@@ -228,4 +261,18 @@ void control_answer(struct control *c, int client, bool ok, struct str text)
 	(void)!send(c->clients[client].fd, b.p, b.end, MSG_NOSIGNAL);
 	buf_done(&b);
 	fd_close(&c->clients[client].fd);
+}
+
+uint64_t control_ticket(const struct control *c, int client)
+{
+	return c->clients[client].serial * CONTROL_MAX_CLIENTS + (uint64_t)client;
+}
+
+int control_client_of(const struct control *c, uint64_t ticket)
+{
+	const struct control_client *k = &c->clients[ticket % CONTROL_MAX_CLIENTS];
+
+	return k->fd >= 0 && k->serial == ticket / CONTROL_MAX_CLIENTS
+		       ? (int)(ticket % CONTROL_MAX_CLIENTS)
+		       : -1;
 }

@@ -6,15 +6,11 @@
  *   holds   the configuration, the secrets and keys of its clients
  *   cannot  dial, open files, start programs, see a request of an agent or an answer to one
  */
-#include "proc/grantor.h"
+#include "proc/grantor_priv.h"
 
-#include "base/clock.h"
 #include "base/log.h"
-#include "crypto/secret.h"
 #include "ipc/frame.h"
 #include "ipc/messages.h"
-#include "oauth/grant.h"
-#include "proc/fetch.h"
 #include "sandbox/jail.h"
 #include "sys/fd.h"
 
@@ -27,9 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FILES_MAX = 128, FILE_BYTES = 1 << 20, CONFIG_BYTES = 64 << 20, DANCE_BYTES = 8 << 20 };
-
-static const char SYSTEM_ROOTS[] = "/etc/ssl/certs/ca-certificates.crt";
+enum { CONFIG_BYTES = 64 << 20 };
 
 static const struct jail_spec grantor_jail = {
 	.name = "grantor",
@@ -37,164 +31,7 @@ static const struct jail_spec grantor_jail = {
 	.net = JAIL_NET_USER,
 };
 
-struct file {
-	char name[512];
-	int fd;
-};
-
-struct grantor {
-	struct chan chan;
-	struct fetcher fetcher;
-	struct arena arena; /* of the configuration */
-	struct config *config;
-	struct file files[FILES_MAX];
-	unsigned n_files;
-	bool loaded; /* the next file begins a new list */
-};
-
-/* What one token takes. */
-struct dance {
-	struct grantor *g;
-	const struct config_server *server;
-	struct arena arena;
-	struct tls_ctx *tls;
-	bool met; /* a challenge: `wanted` */
-	struct oauth_wanted wanted;
-	struct oauth_resource_metadata resource;
-	struct oauth_server from;
-};
-
-static enum err_code file_bytes(struct dance *d, struct str name, struct str *ret, struct err *err)
-{
-	for (unsigned i = 0; i < d->g->n_files; i++) {
-		if (str_eq(str_from_c(d->g->files[i].name), name)) {
-			return fd_read_all(d->g->files[i].fd, FILE_BYTES, &d->arena, ret, err);
-		}
-	}
-	return ERR(err, ERR_NOT_FOUND, "there is no " STR_FMT, STR_ARG(name));
-}
-
-/* ---- requests ---- */
-
-/* https; or, of a server on this machine, http on this machine. */
-static enum err_code safe_url(struct dance *d, struct str text, struct config_url *ret,
-			      struct err *err)
-{
-	TRY(config_url_parse(&d->arena, text, ret, err));
-	return ret->tls || (ret->loopback && d->server->url.loopback)
-		       ? ERR_OK
-		       : ERR(err, ERR_DENIED, "it names an address without TLS: " STR_FMT,
-			     STR_ARG(text));
-}
-
-static bool is_own(const struct dance *d, const struct config_url *url)
-{
-	return str_ieq(url->host, d->server->url.host) && url->port == d->server->url.port;
-}
-
-static enum err_code get(struct dance *d, struct str text, struct fetch_answer *ret,
-			 struct err *err)
-{
-	static const struct http_field accept = {STR_INIT("Accept"), STR_INIT("application/json")};
-	const struct tls_pins pins = {.items = &d->server->pin, .n = d->server->has_pin};
-	struct config_url url;
-	struct fetch_request r = {.url = &url, .fields = &accept, .n_fields = 1, .tls = d->tls};
-
-	TRY(safe_url(d, text, &url, err));
-	r.pins = is_own(d, &url) ? &pins : NULL;
-	return fetch(&d->g->fetcher, &r, &d->arena, ret, err);
-}
-
-/* Asks the server for what it will refuse, to learn by its challenge who issues tokens for it. */
-static enum err_code meet_challenge(struct dance *d, struct err *err)
-{
-	static const struct http_field fields[] = {
-		{STR_INIT("Content-Type"), STR_INIT("application/json")},
-		{STR_INIT("Accept"), STR_INIT("application/json, text/event-stream")},
-	};
-	const struct tls_pins pins = {.items = &d->server->pin, .n = d->server->has_pin};
-	const struct fetch_request r = {
-		.url = &d->server->url,
-		.fields = fields,
-		.n_fields = ARRAY_LEN(fields),
-		.body = STR("{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"ping\"}"),
-		.tls = d->tls,
-		.pins = &pins,
-	};
-	struct fetch_answer answer;
-
-	TRY(fetch(&d->g->fetcher, &r, &d->arena, &answer, err));
-	if (answer.status == 401 && answer.challenge.n) {
-		d->met = oauth_challenge_read(&d->arena, answer.challenge, &d->wanted);
-	}
-	return ERR_OK; /* without a challenge the well-known places tell */
-}
-
-/* ---- who issues ---- */
-
-static enum err_code take_resource(struct dance *d, struct str text, struct err *err)
-{
-	TRY(oauth_resource_read(&d->arena, text, &d->resource, err));
-	return oauth_resource_is(d->resource.resource, d->server->url.text)
-		       ? ERR_OK
-		       : ERR(err, ERR_DENIED, "the metadata is of another resource");
-}
-
-static enum err_code find_resource(struct dance *d, struct err *err)
-{
-	struct str places[OAUTH_PLACES_MAX];
-	struct fetch_answer answer;
-	size_t n = 1;
-
-	if (d->wanted.metadata.n) {
-		places[0] = d->wanted.metadata;
-	} else {
-		n = oauth_resource_places(&d->arena, d->server->url.text, places);
-	}
-	for (size_t i = 0; i < n; i++) {
-		TRY(get(d, places[i], &answer, err));
-		if (answer.status == 200) {
-			return take_resource(d, answer.body, err);
-		}
-	}
-	return ERR(err, ERR_NOT_FOUND,
-		   "the server does not say who issues tokens for it (RFC 9728)");
-}
-
-static enum err_code choose_issuer(const struct dance *d, struct str *ret, struct err *err)
-{
-	struct str wanted = d->server->oauth->issuer;
-
-	*ret = d->resource.servers[0];
-	if (!wanted.n) {
-		return ERR_OK;
-	}
-	*ret = wanted;
-	return oauth_has_text(d->resource.servers, d->resource.n_servers, wanted)
-		       ? ERR_OK
-		       : ERR(err, ERR_DENIED,
-			     "the server names other authorization servers than the configured "
-			     "issuer");
-}
-
-static enum err_code find_server(struct dance *d, struct err *err)
-{
-	struct str places[OAUTH_PLACES_MAX], issuer;
-	struct fetch_answer answer;
-	size_t n;
-
-	TRY(choose_issuer(d, &issuer, err));
-	n = oauth_server_places(&d->arena, issuer, places);
-	for (size_t i = 0; i < n; i++) {
-		TRY(get(d, places[i], &answer, err));
-		if (answer.status == 200) {
-			return oauth_server_read(&d->arena, answer.body, issuer, &d->from, err);
-		}
-	}
-	return ERR(err, ERR_NOT_FOUND, "the authorization server has no metadata (RFC 8414)");
-}
-
-/* ---- the token ---- */
+/* ---- a token for the client itself ---- */
 
 /* What is configured, else what the challenge asks for, else all that the resource knows. */
 static enum err_code choose_scopes(struct dance *d, struct oauth_request *r, struct err *err)
@@ -215,51 +52,26 @@ static enum err_code choose_scopes(struct dance *d, struct oauth_request *r, str
 	return ERR_OK;
 }
 
-static enum err_code load_client(struct dance *d, struct oauth_client *ret,
-				 struct jws_signer **signer, struct err *err)
+static enum err_code ask(struct dance *d, struct oauth_token *ret, struct err *err)
 {
-	const struct config_grant *grant = d->server->oauth;
-	struct str pem;
+	struct oauth_client client = {0};
+	struct jws_signer *signer = NULL;
+	struct oauth_request r = {
+		.client = &client, .server = &d->from, .resource = d->resource.resource};
+	struct fetch_answer answer;
+	enum err_code code;
 
-	ret->id = grant->client_id;
-	ret->key_id = grant->key_id;
-	if (grant->secret_file.n) {
-		TRY(file_bytes(d, grant->secret_file, &ret->secret, err));
-		while (ret->secret.n && (ret->secret.p[ret->secret.n - 1] == '\n' ||
-					 ret->secret.p[ret->secret.n - 1] == '\r')) {
-			ret->secret.n--;
-		}
-	}
-	if (grant->key_file.n) {
-		TRY(file_bytes(d, grant->key_file, &pem, err));
-		TRY(jws_signer_new(pem, signer, err));
-		ret->signer = *signer;
-	}
-	return ERR_OK;
+	TRY(choose_scopes(d, &r, err));
+	code = dance_client(d, &client, &signer, err);
+	code = code ? code : dance_ask(d, &r, d->from.token_endpoint, &answer, err);
+	code = code ? code : oauth_token_read(&d->arena, answer.status, answer.body, ret, err);
+	jws_signer_free(signer);
+	return code;
 }
 
-static enum err_code post(struct dance *d, struct str body, struct str authorization,
-			  struct fetch_answer *ret, struct err *err)
-{
-	const struct http_field fields[] = {
-		{STR("Content-Type"), STR("application/x-www-form-urlencoded")},
-		{STR("Accept"), STR("application/json")},
-		{STR("Authorization"), authorization},
-	};
-	struct config_url url;
-	const struct fetch_request r = {
-		.url = &url,
-		.fields = fields,
-		.n_fields = authorization.n ? 3 : 2,
-		.body = body,
-		.tls = d->tls,
-	};
+/* ---- messages ---- */
 
-	TRY(safe_url(d, d->from.token_endpoint, &url, err));
-	return fetch(&d->g->fetcher, &r, &d->arena, ret, err);
-}
-
-static void wipe(struct buf *b)
+void grantor_wipe(struct buf *b)
 {
 	if (b->p) {
 		secret_wipe(b->p, b->cap);
@@ -267,79 +79,146 @@ static void wipe(struct buf *b)
 	buf_done(b);
 }
 
-static enum err_code ask(struct dance *d, struct oauth_token *ret, struct err *err)
-{
-	struct oauth_client client = {0};
-	struct jws_signer *signer = NULL;
-	struct oauth_request r = {.client = &client,
-				  .server = &d->from,
-				  .resource = d->resource.resource,
-				  .now = clock_real() / CLOCK_SEC};
-	struct buf body, authorization;
-	struct fetch_answer answer;
-	enum err_code code;
-
-	TRY(choose_scopes(d, &r, err));
-	rand_bytes(r.nonce, sizeof(r.nonce));
-	buf_init(&body, 32 << 10);
-	buf_init(&authorization, 8 << 10);
-	code = load_client(d, &client, &signer, err);
-	code = code ? code : oauth_request_write(&r, &body, &authorization, err);
-	code = code ? code : post(d, buf_str(&body), buf_str(&authorization), &answer, err);
-	code = code ? code : oauth_token_read(&d->arena, answer.status, answer.body, ret, err);
-	wipe(&body);
-	wipe(&authorization);
-	jws_signer_free(signer);
-	return code;
-}
-
-static enum err_code run(struct dance *d, struct str challenge, struct oauth_token *ret,
-			 struct err *err)
-{
-	const struct config_server *s = d->server;
-	struct tls_client_config c = {0};
-
-	TRY(file_bytes(d, s->ca_file.n ? s->ca_file : str_from_c(SYSTEM_ROOTS), &c.ca_pem, err));
-	TRY(tls_client_new(&c, &d->tls, err));
-	d->met = oauth_challenge_read(&d->arena, challenge, &d->wanted);
-	if (!d->met) {
-		TRY(meet_challenge(d, err));
-	}
-	TRY(find_resource(d, err));
-	TRY(find_server(d, err));
-	return ask(d, ret, err);
-}
-
-/* ---- messages ---- */
-
-static void say(struct grantor *g, const struct frame_writer *w)
+void grantor_say(struct grantor *g, const struct frame_writer *w)
 {
 	if (w->overflow || chan_send(&g->chan, frame_bytes(w), NULL, 0, NULL)) {
 		_exit(2);
 	}
 }
 
-static void want(struct grantor *g, struct str server, struct str challenge)
+bool grantor_keep(struct grantor *g, struct str sealed)
 {
+	char buf[GRANTOR_FRAME_MAX];
+	struct frame_writer w;
+
+	frame_begin(&w, buf, sizeof(buf), GRANTOR_KEEP);
+	frame_put_str(&w, sealed);
+	grantor_say(g, &w);
+	for (;;) {
+		struct pollfd p = {.fd = g->chan.fd, .events = POLLIN};
+		int fds[CHAN_MAX_FDS];
+		unsigned n_fds = 0;
+		struct frame_reader r;
+		struct str frame;
+		enum err_code code;
+
+		(void)poll(&p, 1, -1);
+		code = chan_recv(&g->chan, buf, sizeof(buf), &frame, fds, &n_fds, NULL);
+		for (unsigned i = 0; !code && i < n_fds; i++) {
+			(void)close(fds[i]); /* of a dial that nobody waits for any more */
+		}
+		if (code && code != ERR_AGAIN) {
+			_exit(0);
+		}
+		if (!code && frame_open(&r, frame) == GRANTOR_KEPT) {
+			return frame_get_u8(&r) == 1;
+		}
+	}
+}
+
+static void put_token(struct frame_writer *w, const struct oauth_token *token)
+{
+	frame_begin(w, w->p, w->cap, GRANTOR_TOKEN);
+	frame_put_u64(w, token->seconds);
+	frame_put_str(w, token->token);
+}
+
+/* GRANTOR_WANT and each step of a login: what is said goes into `w`. */
+static enum err_code want(struct dance *d, struct frame_reader *r, struct frame_writer *w,
+			  struct err *err)
+{
+	struct str challenge = frame_get_str(r);
+	bool refused = frame_get_u8(r) == 1;
+	struct str kept = frame_get_str(r);
+	struct oauth_token token = {0};
+
+	if (d->server->oauth->login) {
+		TRY(login_token(d, kept, refused, &token, err));
+	} else {
+		TRY(dance_open(d, err));
+		TRY(dance_find(d, challenge, err));
+		TRY(ask(d, &token, err));
+	}
+	put_token(w, &token);
+	return ERR_OK;
+}
+
+static enum err_code begin(struct dance *d, struct frame_reader *r, struct frame_writer *w,
+			   struct err *err)
+{
+	struct login_begin in = {.challenge = frame_get_str(r)};
+	struct buf asked, text;
+	enum err_code code;
+
+	in.kept = frame_get_str(r);
+	in.redirect = frame_get_str(r);
+	in.scope = frame_get_str(r);
+	buf_init(&asked, GRANTOR_FRAME_MAX);
+	buf_init(&text, 10 << 10);
+	code = login_begin(d, &in, &asked, &text, err);
+	frame_begin(w, w->p, w->cap, GRANTOR_BEGUN);
+	frame_put_str(w, buf_str(&asked));
+	frame_put_str(w, buf_str(&text));
+	buf_done(&asked);
+	buf_done(&text);
+	return code || !w->overflow ? code
+				    : ERR(err, ERR_LIMIT, "the address to log in at is too long");
+}
+
+static enum err_code finish(struct dance *d, struct frame_reader *r, struct frame_writer *w,
+			    struct err *err)
+{
+	struct str asked = frame_get_str(r), query = frame_get_str(r);
+	struct oauth_token token = {0};
+	uint32_t wait = 0;
+
+	TRY(login_finish(d, asked, query, &token, &wait, err));
+	if (wait) {
+		frame_begin(w, w->p, w->cap, GRANTOR_WAIT);
+		frame_put_u32(w, wait);
+	} else {
+		put_token(w, &token);
+	}
+	return ERR_OK;
+}
+
+static enum err_code leave(struct dance *d, struct frame_reader *r, struct frame_writer *w,
+			   struct err *err)
+{
+	struct str what;
+
+	TRY(login_leave(d, frame_get_str(r), &what, err));
+	frame_begin(w, w->p, w->cap, GRANTOR_LEFT);
+	frame_put_str(w, what);
+	return ERR_OK;
+}
+
+static void serve_one(struct grantor *g, uint8_t type, struct frame_reader *r)
+{
+	struct str server = frame_get_str(r);
 	struct dance d = {.g = g,
 			  .server = g->config ? config_server_find(g->config, server) : NULL};
 	char out[GRANTOR_FRAME_MAX];
-	struct oauth_token token = {0};
 	struct frame_writer w;
 	struct err err = {0};
-	enum err_code code;
+	enum err_code code = ERR_OK;
 
 	arena_init(&d.arena, DANCE_BYTES);
-	code = d.server && d.server->oauth ? run(&d, challenge, &token, &err)
-					   : ERR(&err, ERR_NOT_FOUND, "there is no such server");
-	frame_begin(&w, out, sizeof(out), code ? GRANTOR_NO_TOKEN : GRANTOR_TOKEN);
-	if (code) {
-		frame_put_str(&w, str_from_c(err.msg));
+	frame_begin(&w, out, sizeof(out), GRANTOR_NO_TOKEN);
+	if (!d.server || !d.server->oauth || (type != GRANTOR_WANT && !d.server->oauth->login)) {
+		code = ERR(&err, ERR_NOT_FOUND, "there is no such server");
 	} else {
-		frame_put_u64(&w, token.seconds);
-		frame_put_str(&w, token.token);
+		code = type == GRANTOR_WANT     ? want(&d, r, &w, &err)
+		       : type == GRANTOR_BEGIN  ? begin(&d, r, &w, &err)
+		       : type == GRANTOR_FINISH ? finish(&d, r, &w, &err)
+						: leave(&d, r, &w, &err);
 	}
-	say(g, &w);
+	if (code) {
+		frame_begin(&w, out, sizeof(out), GRANTOR_NO_TOKEN);
+		frame_put_u8(&w, d.needs_login);
+		frame_put_str(&w, str_from_c(err.msg));
+	}
+	grantor_say(g, &w);
 	secret_wipe(out, sizeof(out));
 	tls_ctx_free(d.tls);
 	arena_wipe(&d.arena);
@@ -383,23 +262,21 @@ static void load(struct grantor *g, int fd)
 
 static void on_message(struct grantor *g, struct str frame, int fd)
 {
-	struct str first, second;
 	struct frame_reader r;
+	uint8_t type = frame_open(&r, frame);
 
-	switch (frame_open(&r, frame)) {
+	switch (type) {
 	case GRANTOR_FILE:
-		first = frame_get_str(&r);
-		add_file(g, first, fd);
+		add_file(g, frame_get_str(&r), fd);
 		return;
 	case GRANTOR_LOAD:
 		load(g, fd);
 		return;
 	case GRANTOR_WANT:
-		first = frame_get_str(&r);
-		second = frame_get_str(&r);
-		if (frame_ok(&r)) {
-			want(g, first, second);
-		}
+	case GRANTOR_BEGIN:
+	case GRANTOR_FINISH:
+	case GRANTOR_LEAVE:
+		serve_one(g, type, &r);
 		break;
 	default: /* an answer to a dial that nobody waits for any more */
 		break;

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "proc/grants.h"
+#include "proc/grants_priv.h"
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "ipc/frame.h"
 #include "ipc/messages.h"
 #include "proc/grantor.h"
 
@@ -86,27 +85,44 @@ static void give(struct grants *gs, struct grantor_child *c, struct grant *g)
 		lost(gs, "it cannot be told of the configuration");
 		return;
 	}
-	frame_begin(&w, buf, sizeof(buf), GRANTOR_WANT);
-	frame_put_str(&w, g->server);
-	frame_put_str(&w, secret_str(&g->challenge));
-	secret_done(&g->challenge);
+	if (g->todo.step) {
+		grants_put_step(&w, buf, sizeof(buf), g);
+	} else {
+		frame_begin(&w, buf, sizeof(buf), GRANTOR_WANT);
+		frame_put_str(&w, g->server);
+		frame_put_str(&w, secret_str(&g->challenge));
+		frame_put_u8(&w, g->refused);
+		frame_put_str(&w, secret_str(&g->kept));
+		g->state = GRANT_UNDER_WAY;
+		if (!g->login) {
+			secret_done(&g->challenge);
+		}
+	}
 	if (!send(c, &w, -1)) {
 		lost(gs, "it does not take what it is asked");
 		return;
 	}
+	secret_wipe(buf, sizeof(buf));
 	c->busy = g;
-	g->state = GRANT_UNDER_WAY;
+	c->keeping = false;
 	g->moved = false;
 	loop_timer_set(gs->loop, &c->deadline, GRANT_SECONDS * CLOCK_SEC);
 }
 
-static void give_waiting(struct grants *gs)
+/* Is there something to do for it that can be done now? */
+static bool is_waiting(struct grant *g)
+{
+	return !g->stepping && g->state != GRANT_UNDER_WAY &&
+	       (g->todo.step || g->state == GRANT_QUEUED) && grants_kept_is_known(g);
+}
+
+void grants_give_waiting(struct grants *gs)
 {
 	for (unsigned i = 0; i < gs->n; i++) {
 		LIST_FOREACH (node, &gs->all) {
 			struct grant *g = CONTAINER_OF(node, struct grant, node);
 
-			if (!gs->children[i].busy && g->state == GRANT_QUEUED) {
+			if (!gs->children[i].busy && is_waiting(g)) {
 				give(gs, &gs->children[i], g);
 			}
 		}
@@ -117,7 +133,7 @@ static void queue(struct grant *g)
 {
 	if (g->state == GRANT_IDLE) {
 		g->state = GRANT_QUEUED;
-		give_waiting(g->of);
+		grants_give_waiting(g->of);
 	}
 }
 
@@ -129,7 +145,15 @@ static void settle(struct grantor_child *c, struct grant *g, bool ok)
 	c->busy = NULL;
 	g->state = GRANT_IDLE;
 	gs->on_settled(gs, g, ok);
-	give_waiting(gs);
+	grants_give_waiting(gs);
+}
+
+void grants_step_done(struct grantor_child *c)
+{
+	timer_stop(&c->deadline);
+	c->busy->stepping = false;
+	c->busy = NULL;
+	grants_give_waiting(c->of);
 }
 
 static void take_token(struct grantor_child *c, uint64_t seconds, struct str token)
@@ -150,9 +174,9 @@ static void take_token(struct grantor_child *c, uint64_t seconds, struct str tok
 		secret_done(&g->line);
 		g->line = line;
 		g->used = false;
-		g->got_at = now;
 		g->until = seconds ? now + seconds * CLOCK_SEC : 0;
 		g->failed_at = 0;
+		g->refused = g->needs_login = false;
 		timer_stop(&g->ahead);
 		if (seconds > 2 * GRANT_AHEAD_SECONDS) {
 			loop_timer_set(g->of->loop, &g->ahead,
@@ -164,18 +188,23 @@ static void take_token(struct grantor_child *c, uint64_t seconds, struct str tok
 		secret_wipe(text.p, text.cap);
 	}
 	buf_done(&text);
+	g->stepping = false;
 	settle(c, g, true);
 }
 
-static void no_token(struct grantor_child *c, struct str why)
+static void no_token(struct grantor_child *c, bool needs_login, struct str why)
 {
 	struct grant *g = c->busy;
+	bool known = needs_login && g->needs_login; /* it was said, and calls would say it again */
 
+	g->needs_login = needs_login;
 	(void)snprintf(g->reason, sizeof(g->reason), "no token: %.*s",
 		       (int)(why.n < GRANTOR_REASON_MAX ? why.n : GRANTOR_REASON_MAX), why.p);
 	g->failed_at = g->of->loop->now;
 	secret_done(&g->line);
-	log_line(LOG_WARN, "server " STR_FMT ": %s", STR_ARG(g->server), g->reason);
+	if (!known) {
+		log_line(LOG_WARN, "server " STR_FMT ": %s", STR_ARG(g->server), g->reason);
+	}
 	settle(c, g, false);
 }
 
@@ -184,13 +213,13 @@ static bool asks_again(struct grantor_child *c)
 {
 	struct grant *g = c->busy;
 
-	if (!g->moved) {
+	if (!g->moved || g->stepping) {
 		return false;
 	}
 	timer_stop(&c->deadline);
 	c->busy = NULL;
 	g->state = GRANT_QUEUED;
-	give_waiting(g->of);
+	grants_give_waiting(g->of);
 	return true;
 }
 
@@ -206,40 +235,81 @@ static bool is_line(struct str s)
 	return s.n > 0;
 }
 
+static bool take_dial(struct grants *gs, struct grantor_child *c, struct frame_reader *r)
+{
+	uint64_t number = frame_get_u64(r);
+	struct str host = frame_get_str(r);
+	uint32_t port = frame_get_u32(r);
+
+	if (!frame_ok(r) || port == 0 || port > UINT16_MAX) {
+		return false;
+	}
+	gs->on_dial(gs, &c->peer, number, c->busy->server, host, (uint16_t)port);
+	return true;
+}
+
+static bool take_answer(struct grantor_child *c, struct frame_reader *r)
+{
+	uint64_t seconds = frame_get_u64(r);
+	struct str token = frame_get_str(r);
+
+	if (!frame_ok(r) || !is_line(token) || seconds > UINT32_MAX) {
+		return false;
+	}
+	if (asks_again(c)) {
+		return true;
+	}
+	if (c->busy->stepping) {
+		if (c->busy->moved) {
+			grants_step_failed(c,
+					   STR("the server has another address now: begin anew"));
+			return true;
+		}
+		secret_done(&c->busy->asked);
+		grants_say_logged(c, 1, STR("{}"));
+	}
+	take_token(c, seconds, token);
+	return true;
+}
+
+static bool take_refusal(struct grantor_child *c, struct frame_reader *r)
+{
+	bool needs_login = frame_get_u8(r) == 1;
+	struct str why = frame_get_str(r);
+
+	if (!frame_ok(r)) {
+		return false;
+	}
+	why = str_is_utf8(why) ? why : STR("(its reason cannot be shown)");
+	if (asks_again(c)) {
+		return true;
+	}
+	if (c->busy->stepping) {
+		grants_step_failed(c, why);
+	} else {
+		no_token(c, needs_login, why);
+	}
+	return true;
+}
+
 /* False: not what a grantor may say. */
 static bool take(struct grants *gs, struct grantor_child *c, struct str frame)
 {
 	struct frame_reader r;
 	uint8_t type = frame_open(&r, frame);
-	uint64_t number = type == GRANTOR_NO_TOKEN ? 0 : frame_get_u64(&r);
-	struct str text = frame_get_str(&r);
-	uint32_t port = type == GRANTOR_DIAL ? frame_get_u32(&r) : 0;
 
-	if (!frame_ok(&r) || !c->busy) {
+	if (!c->busy) {
 		return false;
 	}
 	switch (type) {
 	case GRANTOR_DIAL:
-		if (port == 0 || port > UINT16_MAX) {
-			return false;
-		}
-		gs->on_dial(gs, &c->peer, number, c->busy->server, text, (uint16_t)port);
-		return true;
+		return take_dial(gs, c, &r);
 	case GRANTOR_TOKEN:
-		if (!is_line(text) || number > UINT32_MAX) {
-			return false;
-		}
-		if (!asks_again(c)) {
-			take_token(c, number, text);
-		}
-		return true;
+		return take_answer(c, &r);
 	case GRANTOR_NO_TOKEN:
-		if (!asks_again(c)) {
-			no_token(c, str_is_utf8(text) ? text : STR("(its reason cannot be shown)"));
-		}
-		return true;
+		return take_refusal(c, &r);
 	default:
-		return false;
+		return c->busy->login && grants_take_step(c, type, &r);
 	}
 }
 
@@ -339,9 +409,10 @@ static bool move(struct grant *g, struct str url)
 	g->url = str_make(to, url.n);
 	secret_done(&g->line);
 	secret_done(&g->challenge);
+	secret_done(&g->asked);
 	timer_stop(&g->ahead);
-	g->moved = g->state == GRANT_UNDER_WAY;
-	g->got_at = g->failed_at = 0;
+	g->moved = g->state == GRANT_UNDER_WAY || g->stepping;
+	g->renewed_at = g->failed_at = 0;
 	return true;
 }
 
@@ -385,21 +456,42 @@ enum err_code grant_want(struct grant *g, struct err *err)
 	return ERR_OK;
 }
 
-void grant_refused(struct grant *g, struct str challenge)
+static void keep_challenge(struct grant *g, struct str challenge)
 {
-	uint64_t now = g->of->loop->now;
 	struct err err;
 
-	/* One that has just come is refused for a reason that the next one would not change. */
-	if (g->state != GRANT_IDLE ||
-	    (g->got_at && now - g->got_at < GRANT_PAUSE_SECONDS * CLOCK_SEC)) {
-		return;
-	}
 	secret_done(&g->challenge);
 	if (challenge.n && secret_copy(&g->challenge, challenge, &err)) {
 		g->challenge = (struct secret){0}; /* then the server is asked for one */
 	}
-	if (grant_want(g, &err)) {
+}
+
+void grant_refused(struct grant *g, unsigned status, struct str challenge)
+{
+	uint64_t now = g->of->loop->now;
+	struct err err;
+
+	if (g->login && status != 401) {
+		if (!str_eq(secret_str(&g->challenge), challenge)) {
+			keep_challenge(g, challenge);
+			log_line(LOG_WARN,
+				 "server " STR_FMT ": it asks for more than the login gave: run: "
+				 "writ login " STR_FMT,
+				 STR_ARG(g->server), STR_ARG(g->server));
+		}
+		return;
+	}
+	/* Another one that is refused, too, is so for a reason that the next would not change. */
+	if (g->state != GRANT_IDLE ||
+	    (g->renewed_at && now - g->renewed_at < GRANT_PAUSE_SECONDS * CLOCK_SEC)) {
+		return;
+	}
+	g->renewed_at = now;
+	g->refused = true;
+	if (!g->login) {
+		keep_challenge(g, challenge);
+	}
+	if (grant_want(g, &err) && !g->login) {
 		secret_done(&g->challenge);
 	}
 }

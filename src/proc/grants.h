@@ -8,6 +8,7 @@
 #define PROC_GRANTS_H
 
 #include "crypto/secret.h"
+#include "ipc/frame.h"
 #include "proc/peers.h"
 
 enum {
@@ -21,6 +22,9 @@ enum {
 struct config;
 struct grants;
 
+/* What is kept of a person's login, sealed: the supervisor has it until it is asked. */
+enum grant_kept { GRANT_KEPT_UNKNOWN = 0, GRANT_KEPT_ASKED, GRANT_KEPT_KNOWN };
+
 enum grant_state { GRANT_IDLE = 0, GRANT_QUEUED, GRANT_UNDER_WAY };
 
 /* Of one server; lives as long as the role. */
@@ -33,12 +37,26 @@ struct grant {
 	struct secret line; /* "Authorization: Bearer ...", CRLF; n 0: there is none */
 	uint64_t until;     /* loop time; 0: its end was not said */
 	enum grant_state state;
-	bool used;       /* since it came */
-	uint64_t got_at; /* loop time of the last token */
+	bool used;           /* since it came */
+	uint64_t renewed_at; /* loop time of the last refusal that another token was asked for */
 	uint64_t failed_at;
 	char reason[256];        /* of the last failure */
 	struct secret challenge; /* that is to be answered; n 0: none was met */
 	struct timer ahead;
+	/* Of a server where a person logs in: */
+	bool login;
+	bool refused;     /* the token there is: the next one has to be another */
+	bool needs_login; /* why the last one failed */
+	enum grant_kept kept_state;
+	struct secret kept;
+	struct secret asked;  /* what goes with the next step */
+	uint64_t asked_until; /* loop time */
+	struct {
+		uint8_t step; /* enum ipc_login; NONE: nothing is to be done */
+		uint64_t ticket;
+		struct secret first, second;
+	} todo;
+	bool stepping; /* a child does it */
 };
 
 /* A child. It asks as gates do, so it is one of the role's peers, but for its messages. */
@@ -46,6 +64,7 @@ struct grantor_child {
 	struct peer peer;
 	struct grants *of;
 	struct grant *busy; /* NULL: idle */
+	bool keeping;       /* it waits for GRANTOR_KEPT */
 	bool stale;         /* it has to be told of the configuration in force */
 	struct timer deadline;
 };
@@ -62,6 +81,8 @@ struct grants {
 			struct str host, uint16_t port);
 	/* There is a token now, or there is none: g->reason. */
 	void (*on_settled)(struct grants *gs, struct grant *g, bool ok);
+	/* A frame for the supervisor, about logins. */
+	void (*on_tell)(struct grants *gs, const struct frame_writer *w);
 };
 
 /* Forks the children. Called before the role's jail closes. */
@@ -87,7 +108,13 @@ bool grant_is_for(const struct grant *g, struct str url);
 /* on_settled follows, never from inside. ERR_AGAIN right after a failure: g->reason. */
 enum err_code grant_want(struct grant *g, struct err *err) MUST_USE;
 
-/* The server refused a request although it had the token there is. */
-void grant_refused(struct grant *g, struct str challenge);
+/*
+ * The server refused a request although it had the token there is: with 401, or 403 because the token is not
+ * good for that. More than a person has agreed to only a person can give: then nothing is asked for.
+ */
+void grant_refused(struct grant *g, unsigned status, struct str challenge);
+
+/* A frame of the supervisor about logins (IPC_LOGIN, SLOT, SLOT_KEPT). */
+void grants_take_login(struct grants *gs, struct str frame);
 
 #endif

@@ -29,7 +29,8 @@ void ground_init(struct ground *g)
 			     .runs_fd = -1,
 			     .budgets_fd = -1,
 			     .exit_ca_fd = -1,
-			     .exit_ca_key_fd = -1};
+			     .exit_ca_key_fd = -1,
+			     .login_key_fd = -1};
 }
 
 void ground_done(struct ground *g)
@@ -49,6 +50,7 @@ void ground_done(struct ground *g)
 	fd_close(&g->budgets_fd);
 	fd_close(&g->exit_ca_fd);
 	fd_close(&g->exit_ca_key_fd);
+	fd_close(&g->login_key_fd);
 	fd_close(&g->log_dir_fd);
 	fd_close(&g->lock_fd);
 }

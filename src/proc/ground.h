@@ -15,6 +15,7 @@ struct ground {
 	int runs_fd;                    /* run.sock: ipc/run.h */
 	int budgets_fd;                 /* of gate/treasury.h; -1: there are no budgets */
 	int exit_ca_fd, exit_ca_key_fd; /* of the exit's authority; -1: there is no exit */
+	int login_key_fd;               /* proc/logins.h; -1: no server needs a login */
 	/* One for each gate and configured listener: gate * n_listen + l; fd -1 where a gate has none. */
 	struct role_listener listeners[CHILDREN_MAX_GATES * ROLE_MAX_LISTENERS];
 	unsigned n_listen, n_listeners;

@@ -179,6 +179,12 @@ static bool boot_message(struct role_boot *boot, struct str frame, int *fds, uns
 	case IPC_COUNT:
 	case IPC_PINS_SEEN:
 	case IPC_CHALLENGE:
+	case IPC_LOGIN:
+	case IPC_LOGGED:
+	case IPC_SLOT:
+	case IPC_SLOT_KEPT:
+	case IPC_SLOT_READ:
+	case IPC_SLOT_WRITE:
 	default:
 		ok = false;
 		break;
@@ -236,6 +242,14 @@ static enum err_code serving_message(struct role_boot *boot, struct str frame, i
 		*ret_note = frame_get_str(&r);
 		*ret = ROLE_WISH_NOTE;
 		break;
+	case IPC_LOGIN:
+	case IPC_SLOT:
+	case IPC_SLOT_KEPT:
+		*ret_note = frame; /* its fields are the connector's to read */
+		*ret = ROLE_WISH_LOGIN;
+		return *n_fds == 0 && boot->role == ROLE_CONNECTOR
+			       ? ERR_OK
+			       : ERR(err, ERR_INVALID, "message %u is not for this role", type);
 	case IPC_VERDICT:
 		boot->verdict.number = frame_get_u64(&r);
 		boot->verdict.yes = frame_get_u8(&r) == 1;

@@ -36,7 +36,8 @@ enum {
 /* Names of what the supervisor makes itself and hands a gate as it does files. */
 #define ROLE_EXIT_CA     "exit-ca"
 #define ROLE_EXIT_CA_KEY "exit-ca-key"
-#define ROLE_BUDGETS     "budgets" /* the file of gate/treasury.h, to be mapped */
+#define ROLE_LOGIN_KEY   "login-key" /* what logins are sealed under; the connector hands it on */
+#define ROLE_BUDGETS     "budgets"   /* the file of gate/treasury.h, to be mapped */
 
 struct role_channel {
 	enum role peer;
@@ -128,6 +129,7 @@ enum role_wish {
 	ROLE_WISH_VERDICT, /* boot->verdict: a person answered (gates) */
 	ROLE_WISH_PINS,    /* pins_fd is a new one (gates) */
 	ROLE_WISH_NOTE,    /* *ret_note is an entry for the ledger (scribe) */
+	ROLE_WISH_LOGIN,   /* *ret_note is a whole frame: LOGIN, SLOT or SLOT_KEPT (connector) */
 };
 
 /*

@@ -39,6 +39,8 @@ static bool may_report(enum role sender, enum ledger_event_name event)
 	case LEDGER_LISTENING:
 	case LEDGER_SEVERED:
 	case LEDGER_RESTORED:
+	case LEDGER_LOGGED_IN:
+	case LEDGER_LOGGED_OUT:
 		return sender == ROLE_SUPERVISOR;
 	case LEDGER_SERVER_STARTED:
 	case LEDGER_SERVER_ENDED:

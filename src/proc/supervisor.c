@@ -184,6 +184,9 @@ static void child_message(struct supervisor *s, struct child *c, struct str fram
 			return;
 		}
 	}
+	if (c->role == ROLE_CONNECTOR && supervisor_take_login(s, c, frame)) {
+		return;
+	}
 	if (type == IPC_MISUSE && accuses(s, c, &r)) {
 		return;
 	}
@@ -193,7 +196,7 @@ static void child_message(struct supervisor *s, struct child *c, struct str fram
 /* A budget: a child that talks without end must not keep the others, and SIGTERM, waiting. */
 static void child_readable(struct supervisor *s, struct child *c)
 {
-	char buf[8192];
+	char buf[ROLE_FRAME_MAX];
 
 	for (unsigned turn = 0; turn < FRAMES_A_TURN; turn++) {
 		int fds[CHAN_MAX_FDS];
@@ -235,6 +238,9 @@ static void child_ended(struct supervisor *s, struct child *c)
 
 	if (waitpid(c->process.pid, &status, 0) < 0) {
 		return;
+	}
+	if (c->role == ROLE_CONNECTOR) {
+		supervisor_logins_lost(s);
 	}
 	if (c->role == ROLE_GATE) {
 		supervisor_forget_held(s, c->index); /* it went with its gate */
@@ -385,6 +391,14 @@ static void control_request(struct supervisor *s, const struct control_request *
 		control_answer(&s->control, req->client, done, str_from_c(done ? "" : err.msg));
 		break;
 	}
+	case CONTROL_LOGIN_BEGIN:
+	case CONTROL_LOGIN_FINISH:
+	case CONTROL_LOGOUT:
+		supervisor_login(s, req);
+		break;
+	case CONTROL_LOGINS:
+		supervisor_say_logins(s, req->client);
+		break;
 	case CONTROL_STOP:
 		control_answer(&s->control, req->client, true, STR("draining"));
 		stop(s);

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "ipc/messages.h"
 #include "proc/accepted.h"
+#include "proc/logins.h"
 #include "sys/fd.h"
 
 #include <stdio.h>
@@ -197,6 +198,12 @@ enum err_code supervisor_add_own_files(struct supervisor *s, struct bundle *b, s
 			TRY(ground_budgets(&s->ground, err));
 		}
 		TRY(bundle_add(b, ROLE_BUDGETS, s->ground.budgets_fd, ROLE_GATE, err));
+	}
+	if (config_has_logins(b->config)) {
+		if (s->ground.login_key_fd < 0) {
+			TRY(logins_key(s->ground.lock_fd, &s->ground.login_key_fd, err));
+		}
+		TRY(bundle_add(b, ROLE_LOGIN_KEY, s->ground.login_key_fd, ROLE_CONNECTOR, err));
 	}
 	if (!config_inspects_any(b->config)) {
 		return ERR_OK;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The supervisor's parts: its loop (supervisor.c), changes of what is in force (supervisor_change.c), what
- * gates hold for a person (supervisor_held.c) and its own events for the ledger (supervisor_note.c). */
+ * gates hold for a person (supervisor_held.c), logins at servers (supervisor_login.c) and its own events for the ledger (supervisor_note.c). */
 #ifndef PROC_SUPERVISOR_PRIV_H
 #define PROC_SUPERVISOR_PRIV_H
 
@@ -60,6 +60,13 @@ struct supervisor {
 	bool severing;
 	int sever_client;
 	struct pins_keeper pins;
+	/* Commands that wait for a step of a login: the one of each client of `control`. */
+	struct login_wait {
+		uint64_t ticket; /* 0: none */
+		uint8_t step;    /* enum ipc_login */
+		uint32_t uid;
+		char server[CONTROL_SERVER_MAX + 1];
+	} logins[CONTROL_MAX_CLIENTS];
 };
 
 static inline void supervisor_end_child(const struct child *c)
@@ -94,6 +101,17 @@ void supervisor_give_verdict(struct supervisor *s, const struct control_request 
 
 /* What this gate held, it holds no more. */
 void supervisor_forget_held(struct supervisor *s, unsigned gate);
+
+/* ---- logins ---- */
+
+void supervisor_login(struct supervisor *s, const struct control_request *req);
+void supervisor_say_logins(struct supervisor *s, int client);
+
+/* A frame of the connector about logins; false: not what it may say. */
+bool supervisor_take_login(struct supervisor *s, struct child *connector, struct str frame);
+
+/* The connector has ended: nobody answers who waits for it. */
+void supervisor_logins_lost(struct supervisor *s);
 
 /* ---- events ---- */
 

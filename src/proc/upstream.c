@@ -138,6 +138,7 @@ static enum err_code add_server(struct upstreams *t, const struct residency_fact
 	u->http2 = s->http2;
 	u->pins = (struct tls_pins){.items = &s->pin, .n = s->has_pin};
 	u->server = s->oauth ? s->id : str_make(NULL, 0);
+	u->login = s->oauth && s->oauth->login;
 	TRY(use_site(t, u, facts, s->site, err));
 	for (size_t i = 0; i < s->headers.n; i++) {
 		const struct config_entry *h = &s->headers.items[i];

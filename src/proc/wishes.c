@@ -39,6 +39,11 @@ static enum err_code serve(struct wishes *w, enum role_wish wish, struct str ent
 		break;
 	case ROLE_WISH_NOTE:
 		return note(w, entry, err);
+	case ROLE_WISH_LOGIN:
+		if (w->ops->login) {
+			w->ops->login(w, entry);
+		}
+		break;
 	case ROLE_WISH_VERDICT:
 		if (w->ops->verdict) {
 			w->ops->verdict(w);

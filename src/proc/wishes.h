@@ -28,6 +28,8 @@ struct wishes_ops {
 	void (*verdict)(struct wishes *w);
 	/* boot->pins_fd is a new one; NULL: this role pins nothing. */
 	void (*pins)(struct wishes *w);
+	/* About logins (IPC_LOGIN, SLOT, SLOT_KEPT): the frame; NULL: not this role's affair. */
+	void (*login)(struct wishes *w, struct str frame);
 	/* An entry of the supervisor's for the log; NULL: this role keeps none. */
 	enum err_code (*note)(struct wishes *w, struct str entry, struct err *err);
 };

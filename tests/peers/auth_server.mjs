@@ -18,9 +18,14 @@
 // As a server that wants tokens: /mcp has a challenge and metadata (RFC 9728) that names /as, and a tool echo.
 //   --life N   seconds that a token holds; default 300
 //   --lie WHAT issuer: the metadata is of another one; resource: of another resource; inside: the metadata of
-//              the resource names an authorization server at 10.1.2.3; plain: one at http://as.test
+//              the resource names an authorization server at 10.1.2.3; plain: one at http://as.test; pkce: there is
+//              no S256; iss: answers name another issuer
+// With --person also for people: /as/authorize (whoever comes says yes), /as/register, /as/device, /as/revoke, and
+// tokens to refresh with, each good for once: one that comes twice ends the login.
+//   --write    a call of the tool wants the scope "write"
+//   GET /approve             the person has typed the device code
 import { createServer } from 'node:http';
-import { constants, createHmac, createPublicKey, generateKeyPairSync, randomBytes, sign, verify } from 'node:crypto';
+import { constants, createHash, createHmac, createPublicKey, generateKeyPairSync, randomBytes, sign, verify } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
 const value = (name, other) => {
@@ -125,6 +130,91 @@ const provesItself = (req, form) => {
     && said.iss === 'writ' && said.sub === 'writ' && said.aud === `${issuer}/as` && said.exp > now() && said.jti;
 };
 
+// ---- logins of people
+
+const person = process.argv.includes('--person');
+const codes = new Map(); // code or device code: what was asked for
+const logins = new Map(); // token to refresh with: {scope, family}
+const ended = new Set(); // families of which a token came twice, or was taken back
+let approved = false;
+
+const authorize = (res, query) => {
+  const code = randomBytes(16).toString('hex');
+  const to = new URL(query.get('redirect_uri'));
+  codes.set(code, Object.fromEntries(query));
+  to.searchParams.set('code', code);
+  to.searchParams.set('state', query.get('state'));
+  to.searchParams.set('iss', lie === 'iss' ? 'https://other.test' : `${issuer}/as`);
+  res.writeHead(302, { location: to.href, 'content-length': 0 }).end();
+};
+
+const register = (res, body) => {
+  const asked = JSON.parse(body);
+  const secret = asked.token_endpoint_auth_method === 'none' ? {} : { client_secret: 'registered secret' };
+  json(res, 201, { ...asked, client_id: `client-${randomBytes(4).toString('hex')}`, ...secret });
+};
+
+const device = (res, form) => {
+  const code = randomBytes(16).toString('hex');
+  approved = false;
+  codes.set(code, { ...Object.fromEntries(form), device: true });
+  json(res, 200, {
+    device_code: code, user_code: 'WDJB-MJHT', verification_uri: `${issuer}/as/type`, expires_in: 60, interval: 0,
+  });
+};
+
+const giveLogin = (res, scope, family) => {
+  const token = randomBytes(24).toString('base64url');
+  const refresh = randomBytes(24).toString('base64url');
+  given.set(token, scope);
+  logins.set(refresh, { scope, family });
+  json(res, 200, { access_token: token, refresh_token: refresh, token_type: 'Bearer', expires_in: Number(value('life', 300)), scope });
+};
+
+const forPerson = (res, form) => {
+  const code = form.get('code') ?? form.get('device_code');
+  const asked = codes.get(code);
+  const verifier = createHash('sha256').update(form.get('code_verifier') ?? '').digest('base64url');
+  const old = logins.get(form.get('refresh_token'));
+  if (form.get('grant_type') === 'refresh_token') {
+    logins.set(form.get('refresh_token'), { ...old, used: true });
+    if (!old || old.used || ended.has(old.family)) {
+      ended.add(old?.family);
+      json(res, 400, { error: 'invalid_grant' });
+    } else {
+      giveLogin(res, old.scope, old.family);
+    }
+  } else if (asked?.device && !approved) {
+    json(res, 400, { error: 'authorization_pending' });
+  } else if (!asked || form.get('resource') !== `${issuer}/mcp` || asked.resource !== form.get('resource')
+      || form.get('client_id') !== asked.client_id
+      || (!asked.device && (asked.code_challenge !== verifier || asked.redirect_uri !== form.get('redirect_uri')))) {
+    json(res, 400, { error: 'invalid_grant' });
+  } else {
+    codes.delete(code);
+    giveLogin(res, asked.scope ?? '', randomBytes(4).toString('hex'));
+  }
+};
+
+const ofPerson = (req, res, path, query, body) => {
+  const form = new URLSearchParams(body);
+  if (path === '/as/authorize') {
+    authorize(res, query);
+  } else if (path === '/as/register') {
+    register(res, body);
+  } else if (path === '/as/device') {
+    device(res, form);
+  } else if (path === '/as/revoke') {
+    ended.add(logins.get(form.get('token'))?.family);
+    res.writeHead(200, { 'content-length': 0 }).end();
+  } else if (path === '/as/token') {
+    forPerson(res, form);
+  } else {
+    return false;
+  }
+  return true;
+};
+
 const giveToken = (req, res, form) => {
   if (!provesItself(req, form)) {
     json(res, 401, { error: 'invalid_client', error_description: 'stack trace with a secret' });
@@ -138,12 +228,21 @@ const giveToken = (req, res, form) => {
 };
 
 const metadata = (res, path) => {
-  const methods = value('client-key') ? ['private_key_jwt'] : ['client_secret_basic'];
+  const methods = value('client-key') ? ['private_key_jwt'] : ['client_secret_basic', ...(person ? ['none'] : [])];
+  const forPeople = person && {
+    authorization_endpoint: `${issuer}/as/authorize`,
+    registration_endpoint: `${issuer}/as/register`,
+    device_authorization_endpoint: `${issuer}/as/device`,
+    revocation_endpoint: `${issuer}/as/revoke`,
+    code_challenge_methods_supported: lie === 'pkce' ? ['plain'] : ['S256'],
+    authorization_response_iss_parameter_supported: true,
+  };
   if (path === '/.well-known/oauth-authorization-server/as') {
     json(res, 200, {
       issuer: lie === 'issuer' ? 'https://other.test' : `${issuer}/as`,
       token_endpoint: `${issuer}/as/token`,
       token_endpoint_auth_methods_supported: methods,
+      ...forPeople,
     });
   } else {
     const server = { inside: 'https://10.1.2.3/as', plain: 'http://as.test' }[lie] ?? `${issuer}/as`;
@@ -165,6 +264,10 @@ const mcp = (req, res, body) => {
     return;
   }
   const m = JSON.parse(body || '{}');
+  if (process.argv.includes('--write') && m.method === 'tools/call' && !given.get(token).split(' ').includes('write')) {
+    json(res, 403, {}, { 'www-authenticate': 'Bearer error="insufficient_scope", scope="write"' });
+    return;
+  }
   const results = {
     initialize: { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo: { name: 'guarded', version: '1' } },
     'tools/list': { tools: [{ name: 'scope', inputSchema: { type: 'object' } }] },
@@ -191,6 +294,7 @@ const tests = {
   },
   '/revoke': (query) => `${opaque.delete(query.get('token'))}`,
   '/rotate': () => { key = newKey(key.alg); return key.kid; },
+  '/approve': () => { approved = true; return 'approved'; },
   '/forget': () => { given = new Map(); return 'forgotten'; },
   '/break': () => { broken = true; return 'broken'; },
   '/mend': () => { broken = false; return 'mended'; },
@@ -221,6 +325,8 @@ const serve = async (req, res) => {
     introspect(req, res, body);
   } else if (url.pathname === '/where' || url.pathname === '/.well-known/oauth-authorization-server/as') {
     metadata(res, url.pathname);
+  } else if (person && ofPerson(req, res, url.pathname, url.searchParams, body)) {
+    // answered
   } else if (url.pathname === '/as/token' && req.method === 'POST') {
     giveToken(req, res, new URLSearchParams(body));
   } else {

@@ -89,6 +89,13 @@ def check_always(records):
             ended[e["action_id"]] = at
 
 
+def sent_again(records, server):
+    """How many requests went twice, since the server refused the token of the first."""
+    entries = [r["entry"] for r in records]
+    return sum(1 for e in entries if e.get("event") == "finding" and e.get("subject") == server
+               and "sent again with another one" in e.get("detail", ""))
+
+
 def allowed_calls(records):
     """How often each action was allowed, by short name."""
     n = {}

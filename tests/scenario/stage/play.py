@@ -12,7 +12,7 @@ import socket
 import subprocess
 import time
 
-from . import expect, ledger, wire
+from . import expect, ledger, person, wire
 from .client import WORDS, split_command
 from .page import Failed, Item, Mistake, Skipped, fill, seconds, unquote
 from .tamper import tamper
@@ -187,6 +187,15 @@ class Play:
     def do_writ(self, item):
         p = self.world.run_writ(shlex.split(item.rest()))
         return Answer(ok=p.returncode == 0, exit=p.returncode, text=p.stdout + p.stderr)
+
+    def do_login(self, item):
+        """login ARGS of writ login: a person says yes; `with PARAMETER=VALUE` and `without PARAMETER` change what
+        comes back to Writ, `over URL` opens that while the person is waited for"""
+        changes = dict(c.split("=", 1) for c in self.params(item, "with"))
+        status, text = person.log_in([self.world.writ, "login", *shlex.split(item.rest())], self.world.dir, changes,
+                                     self.params(item, "without"), self.params(item, "over"),
+                                     60 * self.world.patience)
+        return Answer(ok=status == 0, exit=status, text=text)
 
     # ---- programs in sandboxes
 

@@ -250,7 +250,9 @@ class World:
         ledger.check_always(records)
         allowed = ledger.allowed_calls(records)
         for server in self.servers:
+            again = ledger.sent_again(records, server)
             for tool, n in self.effects(server).items():
+                n -= again
                 if n > allowed.get(f"{server}.{tool}", 0):
                     raise Failed(f"{server} got {n} calls of {tool}, the ledger allowed {allowed.get(f'{server}.{tool}', 0)}")
         chats = sum(s["url"].endswith("/chat/completions") for m in self.models if m in self.back_ends for s in self.seen(m))
