@@ -369,7 +369,7 @@ static enum err_code run_file(struct suite *s, const char *path, struct err *err
 	}
 	JSON_EACH (j, json_get(doc, STR("cases"))) {
 		struct err why = {0};
-		struct str what;
+		struct str what = STR("");
 
 		if (run_case(s, &c, prog, j, &what, &why)) {
 			what = str_from_c(why.msg);
