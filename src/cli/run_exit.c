@@ -107,10 +107,13 @@ static void capture(struct run_plan *p, const struct run_granted *g)
 		p->listeners[p->spec.n_listeners++] = (struct sandbox_listener){
 			.kind = RUN_LISTEN_CAPTURE, .port = g->capture[i], .any = true};
 	}
-	any = (struct sandbox_listener){.kind = RUN_LISTEN_REFUSAL, .port = 4, .refusals = true};
-	p->listeners[p->spec.n_listeners++] = any;
-	any.port = 6;
-	p->listeners[p->spec.n_listeners++] = any;
+	for (unsigned i = 0; i < 4; i++) {
+		p->listeners[p->spec.n_listeners++] =
+			(struct sandbox_listener){.kind = RUN_LISTEN_REFUSAL,
+						  .port = i & 2 ? 6 : 4,
+						  .datagram = i & 1,
+						  .refusals = true};
+	}
 }
 
 enum err_code run_plan_exit(struct run_plan *p, const struct run_granted *g, struct err *err)

@@ -59,7 +59,7 @@ enum err_code exit_dns_listen(struct exit_run *x, int fd, struct err *err) MUST_
 void exit_capture_done(struct exit_run *x);
 void exit_dns_done(struct exit_run *x);
 
-/* A packet socket with the refusals of the sandbox's kernel (exit_refusal.c). Takes fd over. */
+/* A raw socket with the refusals of the sandbox's kernel (exit_refusal.c). Takes fd over. */
 enum err_code exit_refusals_listen(struct exit_run *x, int fd, struct err *err) MUST_USE;
 void exit_refusals_done(struct exit_run *x);
 

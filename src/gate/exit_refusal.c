@@ -8,14 +8,21 @@
 #include "egress/refusal.h"
 #include "sys/fd.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
-enum { A_TURN = 32, MAX_NOTED = 64, SOCKETS = 2 /* one of each family */ };
+enum { A_TURN = 32, MAX_NOTED = 64, SOCKETS = 4 /* two of each family */, IP6_HEAD = 40 };
+
+struct refusal_socket {
+	struct loop_fd f;
+	struct exit_refusals *all;
+	uint8_t protocol;
+};
 
 struct exit_refusals {
 	struct exit_run *run;
-	struct loop_fd sockets[SOCKETS];
+	struct refusal_socket sockets[SOCKETS];
 	unsigned n_sockets, n_noted;
 	struct egress_refusal noted[MAX_NOTED];
 };
@@ -34,9 +41,9 @@ static bool is_noted(const struct exit_refusals *x, const struct egress_refusal 
 static void stop(struct exit_refusals *x)
 {
 	for (unsigned i = 0; i < x->n_sockets; i++) {
-		if (x->sockets[i].fd >= 0) {
-			loop_remove(&x->run->gate->loop, &x->sockets[i]);
-			fd_close(&x->sockets[i].fd);
+		if (x->sockets[i].f.fd >= 0) {
+			loop_remove(&x->run->gate->loop, &x->sockets[i].f);
+			fd_close(&x->sockets[i].f.fd);
 		}
 	}
 }
@@ -76,51 +83,66 @@ static void note(struct exit_refusals *x, const struct egress_refusal *r)
 	buf_done(&text);
 }
 
-static void read_refusals(struct exit_refusals *x, struct loop_fd *f)
+/* A raw socket of IPv6 shows what is behind the head: as much of one as is looked at is put before it. */
+static size_t put_head(const struct refusal_socket *s, const struct sockaddr_in6 *from, char *to)
 {
-	char packet[EGRESS_REFUSAL_MAX];
-	struct egress_refusal r;
-	ssize_t n = 0;
+	memset(to, 0, IP6_HEAD);
+	if (from->sin6_family != AF_INET6) {
+		return 0;
+	}
+	to[0] = 6 << 4;
+	to[6] = (char)s->protocol;
+	memcpy(to + 8, &from->sin6_addr, sizeof(from->sin6_addr));
+	return IP6_HEAD;
+}
 
+static void on_refused(struct loop_fd *f, uint32_t ready)
+{
+	struct refusal_socket *s = CONTAINER_OF(f, struct refusal_socket, f);
+
+	(void)ready;
 	for (int i = 0; i < A_TURN && f->fd >= 0; i++) {
-		n = recv(f->fd, packet, sizeof(packet), MSG_DONTWAIT);
+		char packet[IP6_HEAD + EGRESS_REFUSAL_MAX];
+		struct sockaddr_in6 from = {0};
+		socklen_t size = sizeof(from);
+		ssize_t n = recvfrom(f->fd, packet + IP6_HEAD, EGRESS_REFUSAL_MAX, MSG_DONTWAIT,
+				     (struct sockaddr *)&from, &size);
+		struct egress_refusal r;
+		size_t head;
+
 		if (n < 0) {
 			return;
 		}
-		if (egress_refusal_read(str_make(packet, (size_t)n), &r)) {
-			note(x, &r);
+		head = put_head(s, &from, packet);
+		if (egress_refusal_read(str_make(packet + IP6_HEAD - head, head + (size_t)n), &r)) {
+			note(s->all, &r);
 		}
 	}
-}
-
-static void on_first(struct loop_fd *f, uint32_t ready)
-{
-	(void)ready;
-	read_refusals(CONTAINER_OF(f, struct exit_refusals, sockets[0]), f);
-}
-
-static void on_second(struct loop_fd *f, uint32_t ready)
-{
-	(void)ready;
-	read_refusals(CONTAINER_OF(f, struct exit_refusals, sockets[1]), f);
 }
 
 enum err_code exit_refusals_listen(struct exit_run *run, int fd, struct err *err)
 {
 	CLEANUP(fd_close) int owned = fd;
 	struct exit_refusals *x = run->refusals;
+	struct refusal_socket *s;
+	int protocol = 0;
+	socklen_t n = sizeof(protocol);
 
 	if (!x) {
 		x = run->refusals = calloc(1, sizeof(*x));
 	}
 	if (!x || x->n_sockets == SOCKETS) {
-		return ERR(err, ERR_INVALID, "a third socket of refusals, or no memory for one");
+		return ERR(err, ERR_INVALID, "a fifth socket of refusals, or no memory for one");
+	}
+	if (getsockopt(owned, SOL_SOCKET, SO_PROTOCOL, &protocol, &n) < 0) {
+		return ERR_ERRNO(err, "a socket of refusals");
 	}
 	x->run = run;
-	x->sockets[x->n_sockets] = (struct loop_fd){
-		.fd = fd_take(&owned), .on_ready = x->n_sockets ? on_second : on_first};
-	x->n_sockets++;
-	return loop_add(&run->gate->loop, &x->sockets[x->n_sockets - 1], LOOP_READ, err);
+	s = &x->sockets[x->n_sockets++];
+	*s = (struct refusal_socket){.f = {.fd = fd_take(&owned), .on_ready = on_refused},
+				     .all = x,
+				     .protocol = (uint8_t)protocol};
+	return loop_add(&run->gate->loop, &s->f, LOOP_READ, err);
 }
 
 void exit_refusals_done(struct exit_run *run)

@@ -139,7 +139,7 @@ void gate_run_say(struct gate_run *run, const struct frame_writer *w)
 static const struct config_listen inside = {.kind = CONFIG_LISTEN_TCP, .local = true};
 
 /*
- * Only a TCP socket that listens, for names one of UDP, for refusals one of packets: what else could be handed
+ * Only a TCP socket that listens, for names one of UDP, for refusals a raw one: what else could be handed
  * over is not served.
  */
 static enum err_code check_listener(uint8_t kind, int fd, struct err *err)
@@ -150,11 +150,10 @@ static enum err_code check_listener(uint8_t kind, int fd, struct err *err)
 	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) < 0 ||
 	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &n) < 0 ||
 	    getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &n) < 0 ||
-	    (kind == RUN_LISTEN_REFUSAL
-		     ? domain != AF_PACKET || type != SOCK_DGRAM
-		     : (domain != AF_INET && domain != AF_INET6) ||
-			       !((type == SOCK_STREAM && listens) ||
-				 (type == SOCK_DGRAM && kind == RUN_LISTEN_DNS)))) {
+	    (domain != AF_INET && domain != AF_INET6) ||
+	    (kind == RUN_LISTEN_REFUSAL ? type != SOCK_RAW
+					: !((type == SOCK_STREAM && listens) ||
+					    (type == SOCK_DGRAM && kind == RUN_LISTEN_DNS)))) {
 		return ERR(err, ERR_INVALID, "not a socket of its kind");
 	}
 	return fd_set_nonblock(fd, err);

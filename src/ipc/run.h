@@ -26,7 +26,7 @@
  *             u32 n, n x str argument, u32 n, n x str name of a weaker tier,
  *             u32 n, n x {str path without symbolic links, u8 wanted (RUN_READ | RUN_WRITE)}
  *   LISTENER  of each descriptor, at most CHAN_MAX_FDS: u8 enum run_listener; fds: listening TCP sockets of the
- *             sandbox's network, or for DNS one of UDP
+ *             sandbox's network, for DNS also one of UDP, for refusals raw ones
  *   REINS     fd: SOCK_SEQPACKET, the other end is init's
  *   STARTED   str what limits hold for the whole sandbox, empty for none (the program has been executed)
  *   ENDED     u8 enum run_end, u32 exit status
@@ -101,7 +101,7 @@ enum run_listener {
 	RUN_LISTEN_GATEWAY, /* /mcp and /v1 */
 	RUN_LISTEN_DNS,     /* name server: one TCP socket and one of UDP */
 	RUN_LISTEN_CAPTURE, /* connections to wherever it is, by port */
-	RUN_LISTEN_REFUSAL, /* packet sockets of IPv4 and IPv6, with what its own kernel refused */
+	RUN_LISTEN_REFUSAL, /* raw sockets of IPv4 and IPv6, with what its own kernel refused */
 	RUN_LISTEN_MAX
 };
 

@@ -95,7 +95,9 @@ static enum err_code listen_for_starter(struct applying *s, const struct plan_op
 	int fd;
 
 	TRY(network_listen(op, &fd, err));
-	give(s, op->flags & LISTEN_KIND, fd);
+	if (fd >= 0) {
+		give(s, op->flags & LISTEN_KIND, fd);
+	}
 	return ERR_OK;
 }
 

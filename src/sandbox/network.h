@@ -13,7 +13,7 @@ enum err_code network_up(struct err *err) MUST_USE;
  */
 enum err_code network_capture(struct err *err) MUST_USE;
 
-/* The socket of a PLAN_LISTEN. */
+/* The socket of a PLAN_LISTEN; -1: this kernel has none of its family, and need not. */
 enum err_code network_listen(const struct plan_op *op, int *ret_fd, struct err *err) MUST_USE;
 
 #endif

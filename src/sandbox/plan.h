@@ -70,8 +70,10 @@ struct sandbox_listener {
 	uint16_t port;
 	bool any; /* at every address, of IPv6 too; needs spec->capture. Else at 127.0.0.1 */
 	bool datagram;
-	/* Instead of all that: a packet socket that gets what the sandbox's kernel answers to connections
-	 * and datagrams that it refuses, those to loopback left out; port is 4 or 6. Needs capture. */
+	/*
+	 * Instead of all that: a raw socket that gets what the sandbox's kernel answers to connections, or with
+	 * `datagram` to datagrams, that it refuses, those to loopback left out; port is 4 or 6. Needs capture.
+	 */
 	bool refusals;
 };
 

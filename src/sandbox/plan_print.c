@@ -124,7 +124,9 @@ void plan_op_print(const struct sandbox_plan *plan, const struct plan_op *op, st
 		break;
 	case PLAN_LISTEN:
 		if (op->flags & LISTEN_REFUSALS) {
-			buf_printf(out, " for what is refused over IPv%u", (unsigned)op->value);
+			buf_printf(out, " for %s that are refused over IPv%u",
+				   op->flags & LISTEN_DATAGRAM ? "datagrams" : "connections",
+				   (unsigned)op->value);
 			break;
 		}
 		buf_printf(out, " %s:%llu%s", op->flags & LISTEN_ANY ? "*" : "127.0.0.1",
