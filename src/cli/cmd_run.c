@@ -17,6 +17,7 @@ struct run_args {
 	struct run_options run;
 	const char *config, *policy, *memory, *total_memory, *cpus;
 	bool explain, json;
+	void *room; /* that the arena lies in */
 };
 
 static const char help_of_run[] =
@@ -413,6 +414,7 @@ static int prepare_and_run(struct out *o, const struct run_args *args, struct ar
 	if (code) {
 		return code == ERR_NOT_FOUND ? RUN_EXIT_NOT_FOUND : RUN_EXIT_FAILED;
 	}
+	plan.room = args->room;
 	where.workspace = plan.workspace;
 	if (!args->explain) {
 		run_hold_begin(
@@ -579,6 +581,7 @@ int cmd_run(int argc, char **argv)
 		return out_end(&o, RUN_EXIT_FAILED);
 	}
 	arena_init_in(&a, room, RUN_MEMORY);
+	args.room = room;
 	status = check_args(&args, &err) ? RUN_EXIT_FAILED : prepare_and_run(&o, &args, &a, &err);
 	if (err.code) {
 		(void)out_error(&o, &err);

@@ -98,7 +98,7 @@ enum err_code run_ask_connect(struct arena *a, struct run_where *where, struct c
 
 struct run_granted_place {
 	struct str path;
-	uint8_t allowed;
+	uint8_t allowed; /* RUN_READ, RUN_WRITE, RUN_EACH_... */
 	enum run_place from;
 	struct str read_policy, write_policy; /* empty: nothing permits it */
 };
@@ -129,6 +129,7 @@ enum err_code run_talk_listeners(struct chan *c, const uint8_t *kinds, const int
 				 struct err *err) MUST_USE;
 /* It moves in. */
 enum err_code run_talk_reins(struct chan *c, int fd, struct err *err) MUST_USE;
+enum err_code run_talk_monitor(struct chan *c, int fd, struct err *err) MUST_USE;
 /* `limits`: of the sandbox as a whole, for the record. */
 enum err_code run_talk_started(struct chan *c, struct str limits, struct err *err) MUST_USE;
 
@@ -169,6 +170,7 @@ struct run_plan {
 	struct sandbox_plan plan;
 	struct sandbox_listener listeners[PLAN_MAX_LISTENERS];
 	struct sandbox_file files[PLAN_MAX_FILES];
+	void *room;          /* RUN_MEMORY bytes that the arena lies in */
 	struct str changes;  /* --review: the folder of cli/review.h; else empty */
 	struct buf left_out; /* sentences: places that no policy gives */
 };

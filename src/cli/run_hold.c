@@ -252,6 +252,9 @@ static enum err_code tell_started(struct hold *h, struct err *err)
 		}
 		TRY(run_talk_listeners(h->node, kinds, fds, n, err));
 	}
+	if (h->given.monitor >= 0) {
+		TRY(run_talk_monitor(h->node, fd_take(&h->given.monitor), err));
+	}
 	return run_talk_started(h->node, h->limits, err);
 }
 
@@ -438,7 +441,7 @@ enum err_code run_hold(const struct run_plan *p, struct chan *node, struct run_e
 {
 	struct hold h = {.node = node,
 			 .child = {.pidfd = -1, .status = -1},
-			 .given = {.terminal = -1, .proc = -1, .diag = -1},
+			 .given = {.terminal = -1, .proc = -1, .diag = -1, .monitor = -1},
 			 .signals = -1};
 	enum err_code code;
 

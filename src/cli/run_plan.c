@@ -5,6 +5,7 @@
 #include "cli/review.h"
 #include "cli/run.h"
 #include "crypto/sha256.h"
+#include "proc/monitor.h"
 #include "sys/fd.h"
 
 #include <errno.h>
@@ -337,6 +338,7 @@ enum err_code run_plan_ask(struct run_plan *p, struct run_open *ret, struct err 
 struct lists {
 	struct str *read, *write, *hidden;
 	struct str *why_read, *why_write, *why_hidden;
+	uint8_t *each_read, *each_write;
 };
 
 /* Which policies made a place what it is. */
@@ -394,14 +396,28 @@ static enum err_code check_named(struct run_plan *p, const struct run_granted_pl
 	return ERR_OK;
 }
 
+/* EACH_... of what was granted; a place with names of policies in it has theirs too, there or not. */
+static uint8_t each_of(const struct run_granted *g, const struct run_granted_place *place)
+{
+	uint8_t each = 0;
+
+	for (size_t i = 0; i < g->n_places; i++) {
+		if (within(g->places[i].path, place->path)) {
+			each |= (uint8_t)((g->places[i].allowed & RUN_EACH_READ ? EACH_READ : 0) |
+					  (g->places[i].allowed & RUN_EACH_WRITE ? EACH_WRITE : 0));
+		}
+	}
+	return each;
+}
+
 static void put(struct str *list, struct str *why, size_t *n, struct str path, struct str reason)
 {
 	list[*n] = path;
 	why[(*n)++] = reason;
 }
 
-static enum err_code place(struct run_plan *p, struct lists *l, const struct run_granted_place *g,
-			   struct err *err)
+static enum err_code place(struct run_plan *p, struct lists *l, const struct run_granted *all,
+			   const struct run_granted_place *g, struct err *err)
 {
 	bool there = true;
 
@@ -412,8 +428,10 @@ static enum err_code place(struct run_plan *p, struct lists *l, const struct run
 		return ERR_OK; /* nothing to give, and nothing to hide */
 	}
 	if ((g->allowed & (RUN_READ | RUN_WRITE)) == (RUN_READ | RUN_WRITE)) {
+		l->each_write[p->spec.n_write] = each_of(all, g);
 		put(l->write, l->why_write, &p->spec.n_write, g->path, reason(p, g));
 	} else if (g->allowed & RUN_READ) {
+		l->each_read[p->spec.n_read] = each_of(all, g);
 		put(l->read, l->why_read, &p->spec.n_read, g->path, reason(p, g));
 	} else {
 		put(l->hidden, l->why_hidden, &p->spec.n_hidden, g->path, reason(p, g));
@@ -457,17 +475,21 @@ static bool is_there(const struct run_plan *p, struct str path)
 	return is_given(p, path);
 }
 
-/* A place that was to be written to is one to be read. */
-static void take_back(struct run_plan *p, struct lists *l, struct str path)
+/* A place that was to be written to is one to be read; its EACH_... */
+static uint8_t take_back(struct run_plan *p, struct lists *l, struct str path)
 {
 	for (size_t i = 0; i < p->spec.n_write; i++) {
 		if (str_eq(l->write[i], path)) {
+			uint8_t each = l->each_write[i];
+
 			p->spec.n_write--;
 			l->write[i] = l->write[p->spec.n_write];
 			l->why_write[i] = l->why_write[p->spec.n_write];
-			return;
+			l->each_write[i] = l->each_write[p->spec.n_write];
+			return each;
 		}
 	}
+	return 0;
 }
 
 /* What the node itself needs is out of reach, whatever the policies say. */
@@ -475,7 +497,7 @@ static void keep_back_node(struct run_plan *p, struct lists *l, const struct run
 {
 	for (size_t i = 0; i < guard->n_kept; i++) {
 		if (is_given(p, guard->kept[i]) && !is_hidden(guard, guard->kept[i])) {
-			take_back(p, l, guard->kept[i]);
+			l->each_read[p->spec.n_read] = take_back(p, l, guard->kept[i]);
 			put(l->read, l->why_read, &p->spec.n_read, guard->kept[i],
 			    i < guard->n_node_kept
 				    ? STR("default: what decides is not changed from inside")
@@ -500,17 +522,19 @@ static enum err_code give_places(struct run_plan *p, const struct run_granted *g
 			  .hidden = ARENA_ARRAY(p->arena, n, struct str),
 			  .why_read = ARENA_ARRAY(p->arena, n, struct str),
 			  .why_write = ARENA_ARRAY(p->arena, n, struct str),
-			  .why_hidden = ARENA_ARRAY(p->arena, n, struct str)};
+			  .why_hidden = ARENA_ARRAY(p->arena, n, struct str),
+			  .each_read = ARENA_ARRAY(p->arena, 3 * n, uint8_t),
+			  .each_write = ARENA_ARRAY(p->arena, n, uint8_t)};
 
-	if (!why || !l.read || !l.write || !l.hidden || !l.why_read || !l.why_write ||
-	    !l.why_hidden) {
+	if (!why || !l.each_read || !l.each_write || !l.read || !l.write || !l.hidden ||
+	    !l.why_read || !l.why_write || !l.why_hidden) {
 		return ERR(err, ERR_NOMEM, "out of memory");
 	}
 	for (size_t i = 0; i < g->n_places; i++) {
 		const struct run_granted_place *at = &g->places[i];
 		uint8_t missing = 0;
 
-		TRY(place(p, &l, at, err));
+		TRY(place(p, &l, g, at, err));
 		for (size_t k = 0; k < p->n_places && at->from == RUN_PLACE_ASKED; k++) {
 			missing |= (uint8_t)(str_eq(p->places[k], at->path)
 						     ? p->wanted[k] & ~at->allowed
@@ -529,6 +553,32 @@ static enum err_code give_places(struct run_plan *p, const struct run_granted *g
 	memcpy(why + p->spec.n_read + p->spec.n_write, l.why_hidden,
 	       p->spec.n_hidden * sizeof(*why));
 	p->spec.why = why;
+	memcpy(l.each_read + p->spec.n_read, l.each_write, p->spec.n_write);
+	p->spec.each = l.each_read;
+	return ERR_OK;
+}
+
+/* What the monitor has to ask for: of all that was granted, since the innermost counts. */
+static enum err_code watch_places(struct run_plan *p, const struct run_granted *g, struct err *err)
+{
+	struct monitor_ask *asks = ARENA_ARRAY(p->arena, g->n_places + 1, struct monitor_ask);
+	struct monitor_asks *all = ARENA_NEW(p->arena, struct monitor_asks);
+
+	if (!asks || !all) {
+		return ERR(err, ERR_NOMEM, "out of memory");
+	}
+	asks[0].path = STR(
+		"/tmp"); /* of the sandbox itself; where a place lies in it, the monitor opens it too */
+	for (size_t i = 0; i < g->n_places; i++) {
+		uint8_t allowed = g->places[i].allowed;
+
+		asks[i + 1] = (struct monitor_ask){
+			g->places[i].path, (uint8_t)((allowed & RUN_EACH_READ ? EACH_READ : 0) |
+						     (allowed & RUN_EACH_WRITE ? EACH_WRITE : 0))};
+	}
+	*all = (struct monitor_asks){asks, g->n_places + 1};
+	p->spec.monitor = monitor_main;
+	p->spec.monitor_arg = all;
 	return ERR_OK;
 }
 
@@ -616,6 +666,7 @@ enum err_code run_plan_settle(struct run_plan *p, const struct run_granted *g,
 	TRY(with_own_guards(p, guard, &all, err));
 	TRY(hide_found(p, g, &all, err));
 	TRY(give_places(p, g, &all, err));
+	TRY(watch_places(p, g, err));
 	TRY(check_program_is_there(p, err));
 	TRY(run_plan_exit(p, g, err));
 	p->spec.cwd = is_given(p, p->cwd) ? p->cwd : STR("");
@@ -625,5 +676,8 @@ enum err_code run_plan_settle(struct run_plan *p, const struct run_granted *g,
 		p->spec.scratch = p->changes;
 	}
 	TRY(sandbox_look_places(p->arena, &p->spec, &p->machine, err));
-	return plan_build(p->arena, &p->spec, &p->machine, &p->plan, err);
+	TRY(plan_build(p->arena, &p->spec, &p->machine, &p->plan, err));
+	p->plan.shared = p->room;
+	p->plan.n_shared = RUN_MEMORY;
+	return ERR_OK;
 }

@@ -152,13 +152,23 @@ enum err_code run_talk_listeners(struct chan *c, const uint8_t *kinds, const int
 	return chan_send(c, frame_bytes(&w), fds, n, err);
 }
 
-enum err_code run_talk_reins(struct chan *c, int fd, struct err *err)
+static enum err_code hand_over(struct chan *c, enum run_message what, int fd, struct err *err)
 {
 	char buf[8];
 	struct frame_writer w;
 
-	frame_begin(&w, buf, sizeof(buf), RUN_REINS);
+	frame_begin(&w, buf, sizeof(buf), (uint8_t)what);
 	return chan_send(c, frame_bytes(&w), &fd, 1, err);
+}
+
+enum err_code run_talk_reins(struct chan *c, int fd, struct err *err)
+{
+	return hand_over(c, RUN_REINS, fd, err);
+}
+
+enum err_code run_talk_monitor(struct chan *c, int fd, struct err *err)
+{
+	return hand_over(c, RUN_MONITOR, fd, err);
 }
 
 enum err_code run_talk_started(struct chan *c, struct str limits, struct err *err)

@@ -57,6 +57,7 @@ static void close_run(struct gate_run *run)
 	struct gate *g = run->gate;
 
 	timer_stop(&run->patience);
+	gate_run_files_done(run);
 	gate_run_conclude(run, LEDGER_DIED, 0);
 	gate_run_forget_asker(run);
 	if (run->server) {
@@ -264,6 +265,17 @@ static enum err_code told_program(struct gate_run *run, struct frame_reader *r, 
 	return ERR_OK;
 }
 
+/* Where files are to be decided one by one there is who asks. */
+static bool is_monitored(const struct gate_run *run)
+{
+	for (size_t i = 0; i < run->n_places && !run->files.open; i++) {
+		if (run->places[i].allowed & (RUN_EACH_READ | RUN_EACH_WRITE)) {
+			return false;
+		}
+	}
+	return true;
+}
+
 /* A kind for each descriptor. */
 static enum err_code take_listeners(struct gate_run *run, struct frame_reader *r,
 				    int fds[CHAN_MAX_FDS], struct err *err)
@@ -295,11 +307,14 @@ static enum err_code message(struct gate_run *run, struct str frame, int fds[CHA
 		return take_listeners(run, &r, fds, err);
 	case RUN_REINS:
 		return gate_run_take_reins(run, fd_take(&fds[0]), err);
+	case RUN_MONITOR:
+		return gate_run_files_take(run, fd_take(&fds[0]), err);
 	case RUN_STARTED:
 		text = frame_get_str(&r);
-		if (run->step != GATE_RUN_OPEN || !run->reined || !frame_ok(&r) ||
-		    text.n > RUN_MAX_LIMITS || !str_is_utf8(text)) {
-			return ERR(err, ERR_INVALID, "a start without reins");
+		if (run->step != GATE_RUN_OPEN || !run->reined || !is_monitored(run) ||
+		    !frame_ok(&r) || text.n > RUN_MAX_LIMITS || !str_is_utf8(text)) {
+			return ERR(err, ERR_INVALID,
+				   "a start without reins or without its monitor");
 		}
 		started(run, text);
 		return ERR_OK;
@@ -374,6 +389,7 @@ static void on_accept(struct net_acceptor *a, int fd, const struct net_peer *pee
 		return;
 	}
 	*run = (struct gate_run){.runs = r, .gate = r->gate, .peer = *peer, .reins = -1};
+	gate_run_files_init(run);
 	arena_init(&run->arena, RUN_ARENA);
 	chan_init(&run->chan, fd, RUN_QUEUE);
 	run->f = (struct loop_fd){.fd = fd, .on_ready = on_ready};

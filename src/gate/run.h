@@ -17,6 +17,7 @@
 #define GATE_RUN_H
 
 #include "gate/action.h"
+#include "gate/run_file.h"
 #include "ipc/chan.h"
 #include "ipc/run.h"
 #include "net/listen.h"
@@ -37,7 +38,7 @@ enum gate_run_step {
 struct gate_run_place {
 	struct gate_run *run;
 	struct str path;
-	uint8_t wanted, allowed; /* RUN_READ | RUN_WRITE */
+	uint8_t wanted, allowed; /* RUN_READ | RUN_WRITE; allowed also RUN_EACH_... */
 	enum run_place from;
 	struct action read, write;
 	struct str read_policy, write_policy;
@@ -66,8 +67,9 @@ struct gate_run {
 	unsigned places_pending;
 	bool unrecorded; /* a place's decision is not in the ledger: nothing starts */
 
-	struct http_server *server; /* what comes in by GATEWAY listeners; NULL: none yet */
-	int reins;                  /* -1: none yet, or let go */
+	struct gate_run_files files; /* that are decided one by one */
+	struct http_server *server;  /* what comes in by GATEWAY listeners; NULL: none yet */
+	int reins;                   /* -1: none yet, or let go */
 	struct loop_fd reins_f;
 	unsigned n_captured; /* ports */
 	bool reined; /* they were handed over; init may be gone again by the time its start is told */

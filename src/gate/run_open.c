@@ -8,6 +8,7 @@
 #include "gate/run.h"
 
 #include "gate/gate.h"
+#include "gate/rules_vary.h"
 #include "ipc/frame.h"
 #include "json/write.h"
 
@@ -265,10 +266,32 @@ static void place_done(struct gate_run *run)
 	}
 }
 
+/* The place was decided as a whole: what of it is decided for each file, is given as that, refused or not. */
+static uint8_t each_of(const struct gate_run *run, const struct rules_query *q,
+		       const struct rules_answer *answer)
+{
+	bool write = q->kind == RULES_WRITE_FILE;
+
+	if (!rules_vary(run->gate->rules, q, answer)) {
+		return 0;
+	}
+	return write ? RUN_WRITE | RUN_EACH_WRITE : RUN_READ | RUN_EACH_READ;
+}
+
+static struct rules_query query_of(const struct gate_run_place *p, uint8_t right)
+{
+	return (struct rules_query){.kind = right == RUN_WRITE ? RULES_WRITE_FILE : RULES_READ_FILE,
+				    .agent = p->run->agent,
+				    .object = p->path,
+				    .now_ms = p->run->gate->loop.real / CLOCK_MS};
+}
+
 /* Permitted and recorded. It is given with the sandbox that is made now: nothing more comes of it. */
 static void give(struct gate_run_place *p, struct action *a, uint8_t right)
 {
-	p->allowed |= right;
+	struct rules_query q = query_of(p, right);
+
+	p->allowed |= (uint8_t)(right | each_of(p->run, &q, &a->answer));
 	*(right == RUN_WRITE ? &p->write_policy : &p->read_policy) = a->answer.policy;
 	action_answered(a, LEDGER_OK, 0, str_make(NULL, 0));
 	place_done(p->run);
@@ -276,7 +299,10 @@ static void give(struct gate_run_place *p, struct action *a, uint8_t right)
 
 static void keep_back(struct gate_run_place *p, const struct action *a, uint8_t right)
 {
+	struct rules_query q = query_of(p, right);
+
 	if (a->refused) {
+		p->allowed |= a->unrecorded ? 0 : each_of(p->run, &q, &a->answer);
 		*(right == RUN_WRITE ? &p->write_policy : &p->read_policy) = a->answer.policy;
 		p->run->unrecorded |= a->unrecorded;
 		place_done(p->run);
@@ -375,8 +401,10 @@ static void explain_places(struct gate_run *run, const struct rules_query *q)
 			of.object = p->path;
 			of.input = STR("");
 			rules_decide(run->gate->rules, &of, &run->arena, &answer);
-			p->allowed |=
-				(uint8_t)(answer.outcome == POLICY_ALLOW ? p->wanted & bit : 0);
+			if (p->wanted & bit) {
+				p->allowed |= (uint8_t)((answer.outcome == POLICY_ALLOW ? bit : 0) |
+							each_of(run, &of, &answer));
+			}
 			*(bit == RUN_READ ? &p->read_policy : &p->write_policy) = answer.policy;
 		}
 	}

@@ -142,3 +142,34 @@ bool run_open_decode(struct arena *a, struct frame_reader *r, struct run_open *r
 	return is_name(o.agent) && is_digest(o.digest) && run_path_is_plain(o.program) &&
 	       run_path_is_plain(o.cwd) && o.profile.n <= PROFILE_BYTES && str_is_utf8(o.profile);
 }
+
+void run_file_encode(const struct run_file *f, struct frame_writer *w)
+{
+	frame_put_u64(w, f->n);
+	frame_put_u8(w, f->count);
+	for (uint8_t i = 0; i < f->count; i++) {
+		frame_put_u8(w, f->rights[i].right);
+		frame_put_str(w, f->rights[i].path);
+	}
+}
+
+bool run_file_decode(struct frame_reader *r, struct run_file *ret)
+{
+	struct run_file f = {.n = frame_get_u64(r), .count = frame_get_u8(r)};
+
+	if (r->bad || f.count == 0 || f.count > RUN_FILE_RIGHTS) {
+		return false;
+	}
+	for (uint8_t i = 0; i < f.count; i++) {
+		struct run_file_right *right = &f.rights[i];
+
+		right->right = frame_get_u8(r);
+		right->path = frame_get_str(r);
+		if ((right->right != RUN_READ && right->right != RUN_WRITE) ||
+		    !run_path_is_plain(right->path)) {
+			return false;
+		}
+	}
+	*ret = f;
+	return frame_ok(r);
+}

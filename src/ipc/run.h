@@ -28,6 +28,8 @@
  *   LISTENER  of each descriptor, at most CHAN_MAX_FDS: u8 enum run_listener; fds: listening TCP sockets of the
  *             sandbox's network, for DNS also one of UDP, for refusals raw ones
  *   REINS     fd: SOCK_SEQPACKET, the other end is init's
+ *   MONITOR   fd: SOCK_SEQPACKET, what the sandbox's monitor asks through, before STARTED: when a place is to be decided
+ *             file by file
  *   STARTED   str what limits hold for the whole sandbox, empty for none (the program has been executed)
  *   ENDED     u8 enum run_end, u32 exit status
  *   PROGRAM   u64 number of WHO, str path of the program's file inside, str digest (as of OPEN), u8 certain:
@@ -49,6 +51,11 @@
  *             client
  *   LISTED    u32 how many
  *   LEVERED   u8 done, str why not
+ *
+ * Between monitor and gate, over the descriptor of MONITOR:
+ *   FILE      u64 number, u8 n, n x {u8 RUN_READ or RUN_WRITE, str path}: may all of this be? Of at most
+ *             RUN_MAX_FILES at a time
+ *   FILE_SAID u64 number, u8 yes
  */
 #ifndef IPC_RUN_H
 #define IPC_RUN_H
@@ -67,6 +74,8 @@ enum {
 	RUN_MAX_LIMITS = 256,       /* bytes of STARTED */
 	RUN_MAX_AT_ONCE = 1024,     /* runs of one node */
 	RUN_MAX_CAPTURE = 16,       /* captured ports */
+	RUN_MAX_FILES = 64,         /* FILE without an answer, of one run */
+	RUN_FILE_RIGHTS = 3,        /* of one FILE */
 	RUN_MAX_CLIENTS = 1024 + 64 /* connections: runs and those who ask */
 };
 
@@ -80,6 +89,8 @@ enum run_message {
 	RUN_LIST,
 	RUN_LEVER,
 	RUN_PROGRAM,
+	RUN_MONITOR,
+	RUN_FILE,
 	RUN_OPENED = 64,
 	RUN_REFUSED,
 	RUN_STOPPING,
@@ -88,11 +99,13 @@ enum run_message {
 	RUN_LISTED,
 	RUN_LEVERED,
 	RUN_WHO,
+	RUN_FILE_SAID,
 };
 
 enum { RUN_EXPLAIN = 1 /* decide, but record and start nothing */ };
 
-enum { RUN_READ = 1, RUN_WRITE = 2 };
+/* EACH: of what a place is granted, in OPENED: it is decided for each file of it. */
+enum { RUN_READ = 1, RUN_WRITE = 2, RUN_EACH_READ = 4, RUN_EACH_WRITE = 8 };
 
 /* What a sandbox's own network has at 127.0.0.1 or, from DNS on, everywhere, served from outside as this run. */
 enum run_listener {
@@ -137,6 +150,21 @@ void run_open_encode(const struct run_open *o, struct frame_writer *w);
  * of every text, whole paths without empty parts, `.` or `..`, and all limits above.
  */
 bool run_open_decode(struct arena *a, struct frame_reader *r, struct run_open *ret) MUST_USE;
+
+/* A FILE. Texts borrow from the frame. */
+struct run_file {
+	uint64_t n;
+	uint8_t count;
+	struct run_file_right {
+		uint8_t right; /* RUN_READ or RUN_WRITE */
+		struct str path;
+	} rights[RUN_FILE_RIGHTS];
+};
+
+void run_file_encode(const struct run_file *f, struct frame_writer *w);
+
+/* Behind the type byte. False when anything is not as the protocol says: at least one right, plain paths. */
+bool run_file_decode(struct frame_reader *r, struct run_file *ret) MUST_USE;
 
 /* Absolute, without empty parts, `.` or `..`: so that two texts are two places. */
 bool run_path_is_plain(struct str path);

@@ -11,6 +11,7 @@
 
 #include "sandbox/confine.h"
 #include "sandbox/init.h"
+#include "sandbox/monitor.h"
 #include "sandbox/mounts.h"
 #include "sandbox/network.h"
 #include "sys/fd.h"
@@ -40,13 +41,17 @@ struct applying {
 	bool namespaces, reins;
 	struct landlock_rule rules[MAX_RULES];
 	size_t n_rules;
+	struct monitor_root monitored[PLAN_MAX_WATCHED];
+	size_t n_monitored;
+	int listener_to;      /* where the monitor waits for the listener; -1: there is none */
 	int given[GIVE_MOST]; /* for the starter, all at once */
 	unsigned char kinds[GIVE_MOST];
 	size_t n_given;
 };
 
 /* One packet: of each descriptor its kind. */
-static enum err_code hand_out(unsigned char *kinds, const int *fds, size_t n, struct err *err)
+static enum err_code hand_out(int to, unsigned char *kinds, const int *fds, size_t n,
+			      struct err *err)
 {
 	union {
 		char bytes[CMSG_SPACE(sizeof(int) * GIVE_MOST)];
@@ -63,7 +68,7 @@ static enum err_code hand_out(unsigned char *kinds, const int *fds, size_t n, st
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof(int) * n);
 	memcpy(CMSG_DATA(c), fds, sizeof(int) * n);
-	if (sendmsg(INIT_STATUS_FD, &msg, MSG_NOSIGNAL) < 0) {
+	if (sendmsg(to, &msg, MSG_NOSIGNAL) < 0) {
 		return ERR_ERRNO(err, "hand out descriptors");
 	}
 	return ERR_OK;
@@ -82,7 +87,7 @@ static enum err_code hand_out_given(struct applying *s, struct err *err)
 	if (s->n_given == 0) {
 		return ERR_OK;
 	}
-	TRY(hand_out(s->kinds, s->given, s->n_given, err));
+	TRY(hand_out(INIT_STATUS_FD, s->kinds, s->given, s->n_given, err));
 	while (s->n_given) {
 		(void)close(s->given[--s->n_given]);
 	}
@@ -140,7 +145,7 @@ static enum err_code take_terminal(const struct applying *s, struct err *err)
 			return ERR_ERRNO(err, "use the terminal");
 		}
 	}
-	return hand_out(&(unsigned char){GIVE_TERMINAL}, &ours, 1, err);
+	return hand_out(INIT_STATUS_FD, &(unsigned char){GIVE_TERMINAL}, &ours, 1, err);
 }
 
 static enum err_code limit_pids(const struct applying *s, uint64_t most, struct err *err)
@@ -216,6 +221,66 @@ static enum err_code split(struct applying *s, struct err *err)
 	}
 	(void)munmap(stack, STACK);
 	init_run(pid, s->namespaces, s->reins, &s->plan->init_filter);
+}
+
+static enum err_code monitored(struct applying *s, const struct plan_op *op, struct err *err)
+{
+	struct monitor_root *root = &s->monitored[s->n_monitored];
+
+	if (s->n_monitored == ARRAY_LEN(s->monitored)) {
+		return ERR(err, ERR_LIMIT, "too many places are the monitor's");
+	}
+	TRY(mounts_monitored(&s->mounts, op, &root->tree, err));
+	root->path = op->target;
+	root->is_dir = op->flags & BIND_DIR;
+	s->n_monitored++;
+	return ERR_OK;
+}
+
+/*
+ * A sibling of the program and not its child, which it could wait for. It stays in the domain that was entered so far,
+ * of which the program will have less: that is why the one may look into the other, and not the other way round.
+ */
+static enum err_code start_monitor(struct applying *s, struct err *err)
+{
+	struct monitor m = {.plan = s->plan, .roots = s->monitored, .n_roots = s->n_monitored};
+	CLEANUP(fd_close) int theirs = -1;
+	int ask[2], hand[2];
+	long pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ask) < 0 ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, hand) < 0) {
+		return ERR_ERRNO(err, "prepare a monitor");
+	}
+	m.decider = ask[0];
+	m.listener = hand[0];
+	theirs = ask[1];
+	TRY(hand_out(INIT_STATUS_FD, &(unsigned char){GIVE_MONITOR}, &theirs, 1, err));
+	pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+	if (pid == 0) {
+		s->plan->monitor(&m, s->plan->monitor_arg);
+		_exit(SANDBOX_EXIT_SETUP);
+	}
+	(void)close(ask[0]);
+	(void)close(hand[0]);
+	for (size_t i = 0; i < s->n_monitored; i++) {
+		fd_close(&s->monitored[i].tree);
+	}
+	s->listener_to = hand[1];
+	return pid < 0 ? ERR_ERRNO(err, "start a monitor") : ERR_OK;
+}
+
+/* With a monitor: it gets the listener, and the program none of it. */
+static enum err_code enter_filter(const struct applying *s, struct err *err)
+{
+	CLEANUP(fd_close) int to = s->listener_to;
+	CLEANUP(fd_close) int listener = -1;
+
+	if (to < 0) {
+		return seccomp_enter(&s->plan->filter, err);
+	}
+	TRY(seccomp_enter_heard(&s->plan->filter, &listener, err));
+	return hand_out(to, &(unsigned char){0}, &listener, 1, err);
 }
 
 static enum err_code allow(struct applying *s, const struct plan_op *op, struct err *err)
@@ -315,11 +380,16 @@ static enum err_code apply_op(struct applying *s, const struct plan_op *op, stru
 		return allow(s, op, err);
 	case PLAN_LANDLOCK:
 		TRY(confine_no_new_privs(err));
+		s->n_rules = 0; /* of a domain within */
 		return landlock_enter(&domain, err);
+	case PLAN_MONITORED:
+		return monitored(s, op, err);
+	case PLAN_MONITOR:
+		return start_monitor(s, err);
 	case PLAN_CAPABILITIES:
 		return confine_capabilities(err);
 	case PLAN_SECCOMP:
-		return seccomp_enter(&s->plan->filter, err);
+		return enter_filter(s, err);
 	case PLAN_EXEC:
 		return execute(s->plan, op, err);
 	case PLAN_KIND_MAX:
@@ -389,6 +459,7 @@ NORETURN void apply_child(const struct sandbox_plan *plan, const int fds[INIT_FD
 	struct applying s = {.plan = plan,
 			     .mounts = {.root = -1, .dir = -1},
 			     .proc = -1,
+			     .listener_to = -1,
 			     .terminal = terminal,
 			     .reins = fds[INIT_REINS_FD] >= 0};
 	struct err err = {0};

@@ -31,6 +31,7 @@ struct sandbox_fds {
 struct sandbox_given {
 	int terminal;   /* our end of the program's terminal; -1: none */
 	int proc, diag; /* of a plan that is watched, for sandbox_owner_find; -1: none */
+	int monitor;    /* what its monitor asks through: sandbox/monitor.h; -1: it has none */
 	struct {
 		unsigned kind; /* of struct sandbox_listener */
 		int fd;

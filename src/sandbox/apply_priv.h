@@ -18,6 +18,7 @@ enum {
 	GIVE_TERMINAL = 0,
 	GIVE_PROC = 64,
 	GIVE_DIAG,
+	GIVE_MONITOR,
 	GIVE_MOST = PLAN_MAX_LISTENERS + 2 /* at once */
 };
 

@@ -44,18 +44,30 @@ enum err_code confine_bounding_set(struct err *err)
 	return ERR_OK;
 }
 
-enum err_code confine_capabilities(struct err *err)
+static enum err_code keep_capabilities(uint64_t bits, struct err *err)
 {
 	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct none[2] = {{0}};
+	struct __user_cap_data_struct sets[2] = {
+		{.effective = (uint32_t)bits, .permitted = (uint32_t)bits},
+		{.effective = (uint32_t)(bits >> 32), .permitted = (uint32_t)(bits >> 32)}};
 
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL) {
 		return ERR_ERRNO(err, "clear ambient capabilities");
 	}
-	if (syscall(SYS_capset, &head, none) < 0) {
+	if (syscall(SYS_capset, &head, sets) < 0) {
 		return ERR_ERRNO(err, "empty capability sets");
 	}
 	return confine_no_new_privs(err);
+}
+
+enum err_code confine_capabilities(struct err *err)
+{
+	return keep_capabilities(0, err);
+}
+
+enum err_code confine_capabilities_but(unsigned cap, struct err *err)
+{
+	return keep_capabilities(UINT64_C(1) << cap, err);
 }
 
 enum err_code confine_limit(unsigned resource, uint64_t value, struct err *err)

@@ -22,6 +22,9 @@ enum err_code confine_bounding_set(struct err *err) MUST_USE;
  */
 enum err_code confine_capabilities(struct err *err) MUST_USE;
 
+/* The same, but one capability stays, and stays with nothing that is executed. */
+enum err_code confine_capabilities_but(unsigned cap, struct err *err) MUST_USE;
+
 enum err_code confine_no_new_privs(struct err *err) MUST_USE;
 
 /* Not dumpable: no core, no ptrace, /proc/PID closed to others of the same user. */

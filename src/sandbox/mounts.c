@@ -310,6 +310,32 @@ enum err_code mounts_pin(struct mounts *m, const struct plan_op *op, struct err 
 	return attach(m, tree, op->target, true, err);
 }
 
+enum err_code mounts_monitored(const struct mounts *m, const struct plan_op *op, int *ret_tree,
+			       struct err *err)
+{
+	struct open_how how = {.flags = O_PATH | O_CLOEXEC,
+			       .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH};
+	CLEANUP(fd_close)
+	int at = (int)syscall(SYS_openat2, m->root, op->target.p + 1, &how, sizeof(how));
+	CLEANUP(fd_close) int tree = -1;
+
+	if (at < 0) {
+		return ERR_ERRNO(err, "watch " STR_FMT, STR_ARG(op->target));
+	}
+	if (!(op->flags & BIND_WRITE)) {
+		*ret_tree = fd_take(&at);
+		return ERR_OK;
+	}
+	tree = open_tree(at, "",
+			 OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH);
+	if (tree < 0) {
+		return ERR_ERRNO(err, "watch " STR_FMT, STR_ARG(op->target));
+	}
+	TRY(set_attributes(at, MOUNT_ATTR_RDONLY, AT_RECURSIVE, err));
+	*ret_tree = fd_take(&tree);
+	return ERR_OK;
+}
+
 enum err_code mounts_tmp(struct mounts *m, const struct plan_op *op, struct err *err)
 {
 	CLEANUP(fd_close) int mount = -1;

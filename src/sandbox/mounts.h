@@ -36,6 +36,13 @@ enum err_code mounts_tmp(struct mounts *m, const struct plan_op *op, struct err 
 /* The target as it is outside, but with every change in `upper` of the source folder. */
 enum err_code mounts_overlay(struct mounts *m, const struct plan_op *op, struct err *err) MUST_USE;
 
+/*
+ * What is mounted at the target, and all in it, becomes read only. *ret_tree is where it can be written to still, as far
+ * as it could: only by whoever holds that. With BIND_WRITE; else the place itself.
+ */
+enum err_code mounts_monitored(const struct mounts *m, const struct plan_op *op, int *ret_tree,
+			       struct err *err) MUST_USE;
+
 /* A folder that is in the new root already is mounted on itself: then nothing can rename it. */
 enum err_code mounts_pin(struct mounts *m, const struct plan_op *op, struct err *err) MUST_USE;
 

@@ -118,6 +118,9 @@ static enum err_code filters(struct building *b, struct sandbox_plan *plan, stru
 		[PROFILE_SHELL] = EXEC_ANY,  /* it starts either of them */
 	};
 	static const struct seccomp_spec init = {.calls = CALLS_INIT};
+	static const struct seccomp_spec monitor = {
+		.calls = CALLS_BASE | CALLS_SOCKET | CALLS_READ | CALLS_WRITE | CALLS_WATCH,
+	};
 
 	enum sandbox_profile profile =
 		b->spec->profile == PROFILE_AUTO ? b->machine->profile : b->spec->profile;
@@ -129,12 +132,20 @@ static enum err_code filters(struct building *b, struct sandbox_plan *plan, stru
 		.families = FAMILY_UNIX | (b->spec->loopback ? FAMILY_INET | FAMILY_ROUTE : 0U),
 		.otherwise = SECCOMP_REFUSES,
 		.exec = profile < PROFILE_MAX ? exec[profile] : EXEC_NEVER,
+		.notify = b->each & EACH_READ ? NOTIFY_ALL
+			  : b->each           ? NOTIFY_CHANGES
+					      : NOTIFY_NOTHING,
 	};
 	if (b->missing & PLAN_NO_NAMESPACES) {
 		/* Landlock does not see connections to sockets by path: /run/docker.sock */
 		plan->seccomp.calls &= ~(unsigned)(CALLS_DIAL | CALLS_LISTEN);
 	}
 	TRY(seccomp_build(b->a, &plan->seccomp, &plan->filter, err));
+	if (b->each) {
+		plan->monitor = b->spec->monitor;
+		plan->monitor_arg = b->spec->monitor_arg;
+		TRY(seccomp_build(b->a, &monitor, &plan->monitor_filter, err));
+	}
 	return seccomp_build(b->a, &init, &plan->init_filter, err);
 }
 
@@ -235,6 +246,7 @@ enum err_code plan_build(struct arena *a, const struct sandbox_spec *spec,
 	TRY(plan_check(spec, err));
 	TRY(find_missing(&b, err));
 	TRY(plan_places_collect(&b, err));
+	TRY(plan_watch_mark(&b, err));
 	TRY(check_overlay(&b, err));
 	TRY(check_program(&b, err));
 	TRY(filters(&b, &plan, err));

@@ -22,6 +22,8 @@
  *	read, write, exec	as the spec says; writable places are not executable,
  *				unless spec->write_exec says so by name
  *	hidden			empty and closed, whatever lies there outside
+ *	each			there, but only the sandbox's monitor can open what lies in it, or
+ *				change it: sandbox/monitor.h
  */
 #ifndef SANDBOX_PLAN_H
 #define SANDBOX_PLAN_H
@@ -41,6 +43,12 @@
 #define PLAN_MAX_LISTENERS (UINT64_C(24))
 #define PLAN_MAX_FILES     (UINT64_C(8))
 #define PLAN_MAX_FILE      (UINT64_C(1) << 20)
+#define PLAN_MAX_WATCHED   (UINT64_C(64))
+
+struct monitor;
+
+/* Of a place: what is decided for each file of it, by spec->monitor. */
+enum plan_each { EACH_READ = 1 << 0, EACH_WRITE = 1 << 1 };
 
 /* Which interpreter runs: decides the system call list and whether memory may become executable. */
 enum sandbox_profile {
@@ -100,6 +108,13 @@ struct sandbox_spec {
 	 */
 	struct str overlay, scratch;
 	const struct str *why; /* of each place, in that order; NULL: "asked for" */
+	/*
+	 * EACH_... of each place, in that order; NULL: of none. What lies in such a place is its monitor's too, whatever
+	 * the spec says of it. Needs `monitor`, which gets monitor_arg as it is in memory when the program starts.
+	 */
+	const uint8_t *each;
+	void (*monitor)(struct monitor *m, const void *arg);
+	const void *monitor_arg;
 	enum sandbox_profile profile;
 	struct sandbox_limits limits;
 	const struct sandbox_listener *listeners; /* need loopback */
@@ -163,6 +178,8 @@ enum plan_kind {
 	PLAN_WATCH,          /* /proc and a view of connections, for the starter */
 	PLAN_PTS,            /* pseudo terminals of its own at target */
 	PLAN_MASK,           /* nothing at target; flags: BIND_DIR */
+	PLAN_MONITORED, /* target becomes read only to all but the monitor; flags: BIND_WRITE: which may write */
+	PLAN_MONITOR,      /* the monitor starts, in the domain that was entered last */
 	PLAN_LISTEN,       /* a listener for the starter; flags: kind and LISTEN_..., value: port */
 	PLAN_PIVOT,        /* the new root becomes the root, the old one is gone */
 	PLAN_HOSTNAME,     /* source */
@@ -216,9 +233,14 @@ struct sandbox_plan {
 	struct seccomp_spec seccomp;
 	struct seccomp_program filter;      /* built once, used for every start */
 	struct seccomp_program init_filter; /* for the init that stays behind */
-	char *const *argv;                  /* NULL-terminated, for execve */
-	char *const *env;                   /* NULL-terminated, for execve */
-	unsigned missing;                   /* PLAN_NO_... */
+	struct seccomp_program monitor_filter;
+	void (*monitor)(struct monitor *m, const void *arg);
+	const void *monitor_arg;
+	void *shared; /* memory that starter and child share, which the monitor gives up; NULL: none */
+	size_t n_shared;
+	char *const *argv; /* NULL-terminated, for execve */
+	char *const *env;  /* NULL-terminated, for execve */
+	unsigned missing;  /* PLAN_NO_... */
 };
 
 /*

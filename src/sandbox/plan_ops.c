@@ -17,7 +17,7 @@ enum {
 /* At most, of what lies in the root itself: folders, links and made files. */
 #define ROOT_BYTES ((UINT64_C(1) << 20) + PLAN_MAX_FILES * PLAN_MAX_FILE)
 
-static struct plan_op *op(struct building *b, enum plan_kind kind)
+struct plan_op *plan_op_add(struct building *b, enum plan_kind kind)
 {
 	if (!ARENA_GROW(b->a, &b->ops, b->n_ops, &b->cap_ops)) {
 		return &b->nowhere;
@@ -26,11 +26,10 @@ static struct plan_op *op(struct building *b, enum plan_kind kind)
 	return &b->ops[b->n_ops++];
 }
 
-/* Source and target get a NUL behind them; empty text stays empty. */
-static struct plan_op *op_path(struct building *b, enum plan_kind kind, struct str source,
-			       struct str target)
+struct plan_op *plan_op_add_path(struct building *b, enum plan_kind kind, struct str source,
+				 struct str target)
 {
-	struct plan_op *o = op(b, kind);
+	struct plan_op *o = plan_op_add(b, kind);
 
 	o->source = arena_dup(b->a, source);
 	o->target = arena_dup(b->a, target);
@@ -39,7 +38,7 @@ static struct plan_op *op_path(struct building *b, enum plan_kind kind, struct s
 
 static void op_value(struct building *b, enum plan_kind kind, unsigned flags, uint64_t value)
 {
-	struct plan_op *o = op(b, kind);
+	struct plan_op *o = plan_op_add(b, kind);
 
 	o->flags = flags;
 	o->value = value;
@@ -57,7 +56,7 @@ static void plan_namespaces(struct building *b)
 void plan_ops_network(struct building *b)
 {
 	if (b->spec->loopback && b->spec->capture) {
-		(void)op(b, PLAN_CAPTURE);
+		(void)plan_op_add(b, PLAN_CAPTURE);
 	}
 	for (size_t i = 0; i < b->spec->n_listeners; i++) {
 		const struct sandbox_listener *l = &b->spec->listeners[i];
@@ -81,13 +80,13 @@ static void plan_places(struct building *b)
 			continue;
 		}
 		if (w->hidden) {
-			o = op_path(b, PLAN_MASK, STR(""), w->real);
+			o = plan_op_add_path(b, PLAN_MASK, STR(""), w->real);
 		} else if (w->pinned) {
-			o = op_path(b, PLAN_PIN, STR(""), w->real);
+			o = plan_op_add_path(b, PLAN_PIN, STR(""), w->real);
 		} else if (str_eq(w->real, b->spec->overlay)) {
-			o = op_path(b, PLAN_OVERLAY, b->spec->scratch, w->real);
+			o = plan_op_add_path(b, PLAN_OVERLAY, b->spec->scratch, w->real);
 		} else {
-			o = op_path(b, PLAN_BIND, w->real, w->real);
+			o = plan_op_add_path(b, PLAN_BIND, w->real, w->real);
 		}
 		o->flags = (w->rights & RIGHT_WRITE ? BIND_WRITE : 0U) |
 			   (w->rights & RIGHT_EXEC ? BIND_EXEC : 0U) | (w->is_dir ? BIND_DIR : 0U);
@@ -111,7 +110,7 @@ static void plan_links(struct building *b)
 			there = path_within(w->path, b->ops[k].target);
 		}
 		if (!there) {
-			(void)op_path(b, PLAN_LINK, w->real, w->path);
+			(void)plan_op_add_path(b, PLAN_LINK, w->real, w->path);
 		}
 	}
 }
@@ -133,48 +132,53 @@ static void plan_devices(struct building *b)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(devices); i++) {
-		op_path(b, PLAN_BIND, devices[i], devices[i])->flags = BIND_WRITE | BIND_DEVICE;
+		plan_op_add_path(b, PLAN_BIND, devices[i], devices[i])->flags =
+			BIND_WRITE | BIND_DEVICE;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(links); i++) {
-		(void)op_path(b, PLAN_LINK, links[i].to, links[i].name);
+		(void)plan_op_add_path(b, PLAN_LINK, links[i].to, links[i].name);
 	}
 	if (b->spec->terminal) {
 		/* The device means the terminal of whoever opens it, so it leads nowhere else. */
-		op_path(b, PLAN_BIND, STR("/dev/tty"), STR("/dev/tty"))->flags =
+		plan_op_add_path(b, PLAN_BIND, STR("/dev/tty"), STR("/dev/tty"))->flags =
 			BIND_WRITE | BIND_DEVICE;
-		(void)op_path(b, PLAN_PTS, STR(""), STR("/dev/pts"));
-		(void)op_path(b, PLAN_LINK, STR("pts/ptmx"), STR("/dev/ptmx"));
+		(void)plan_op_add_path(b, PLAN_PTS, STR(""), STR("/dev/pts"));
+		(void)plan_op_add_path(b, PLAN_LINK, STR("pts/ptmx"), STR("/dev/ptmx"));
 	}
 }
 
 static void plan_etc(struct building *b)
 {
-	(void)op_path(b, PLAN_FILE,
-		      arena_printf(b->a,
-				   "writ:x:%u:%u::/tmp:/bin/sh\n"
-				   "nobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\n",
-				   b->uid, b->gid),
-		      STR("/etc/passwd"));
-	(void)op_path(b, PLAN_FILE, arena_printf(b->a, "writ:x:%u:\nnogroup:x:65534:\n", b->gid),
-		      STR("/etc/group"));
-	(void)op_path(b, PLAN_FILE,
-		      b->spec->capture ? STR("passwd: files\ngroup: files\nhosts: files dns\n"
+	(void)plan_op_add_path(
+		b, PLAN_FILE,
+		arena_printf(b->a,
+			     "writ:x:%u:%u::/tmp:/bin/sh\n"
+			     "nobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\n",
+			     b->uid, b->gid),
+		STR("/etc/passwd"));
+	(void)plan_op_add_path(b, PLAN_FILE,
+			       arena_printf(b->a, "writ:x:%u:\nnogroup:x:65534:\n", b->gid),
+			       STR("/etc/group"));
+	(void)plan_op_add_path(b, PLAN_FILE,
+			       b->spec->capture
+				       ? STR("passwd: files\ngroup: files\nhosts: files dns\n"
 					     "services: files\n")
 				       : STR("passwd: files\ngroup: files\nhosts: files\n"
 					     "services: files\n"),
-		      STR("/etc/nsswitch.conf"));
+			       STR("/etc/nsswitch.conf"));
 	if (b->spec->capture) {
 		/* It answers at once or never. */
-		(void)op_path(b, PLAN_FILE,
-			      STR("nameserver 127.0.0.1\noptions timeout:2 attempts:2\n"),
-			      STR("/etc/resolv.conf"));
+		(void)plan_op_add_path(b, PLAN_FILE,
+				       STR("nameserver 127.0.0.1\noptions timeout:2 attempts:2\n"),
+				       STR("/etc/resolv.conf"));
 	}
-	(void)op_path(b, PLAN_FILE, STR("127.0.0.1 localhost\n::1 localhost\n"), STR("/etc/hosts"));
+	(void)plan_op_add_path(b, PLAN_FILE, STR("127.0.0.1 localhost\n::1 localhost\n"),
+			       STR("/etc/hosts"));
 	for (size_t i = 0; i < b->spec->n_files; i++) {
 		const struct sandbox_file *f = &b->spec->files[i];
 
-		op_path(b, PLAN_FILE, f->text,
-			arena_printf(b->a, "/etc/writ/" STR_FMT, STR_ARG(f->name)))
+		plan_op_add_path(b, PLAN_FILE, f->text,
+				 arena_printf(b->a, "/etc/writ/" STR_FMT, STR_ARG(f->name)))
 			->why = f->why;
 	}
 }
@@ -189,7 +193,7 @@ static uint64_t most_processes(const struct building *b)
 static void plan_tmp(struct building *b)
 {
 	uint64_t bytes = b->spec->limits.tmp;
-	struct plan_op *o = op_path(b, PLAN_TMP, STR(""), STR("/tmp"));
+	struct plan_op *o = plan_op_add_path(b, PLAN_TMP, STR(""), STR("/tmp"));
 
 	o->value = bytes ? bytes : DEFAULT_TMP;
 	o->flags = b->spec->write_exec ? BIND_EXEC : 0U;
@@ -203,18 +207,18 @@ void plan_ops_first(struct building *b)
 {
 	plan_namespaces(b);
 	if (b->spec->loopback) {
-		(void)op(b, PLAN_LOOPBACK);
+		(void)plan_op_add(b, PLAN_LOOPBACK);
 	}
 	op_value(b, PLAN_ROOT, 0, ROOT_BYTES);
 	plan_tmp(b);
 	plan_devices(b);
 	if (!(b->missing & PLAN_NO_PROC)) {
-		(void)op_path(b, PLAN_PROC, STR(""), STR("/proc"));
+		(void)plan_op_add_path(b, PLAN_PROC, STR(""), STR("/proc"));
 	}
 	if (plan_has_pid_limit(b)) {
 		op_value(b, PLAN_PIDS, 0, FIRST_PIDS + most_processes(b));
 	}
-	(void)op_path(b, PLAN_HOSTNAME, b->spec->name, STR(""));
+	(void)plan_op_add_path(b, PLAN_HOSTNAME, b->spec->name, STR(""));
 }
 
 void plan_ops_root(struct building *b)
@@ -222,10 +226,11 @@ void plan_ops_root(struct building *b)
 	plan_places(b);
 	plan_links(b);
 	plan_etc(b);
+	plan_watch_ops(b);
 	if (b->spec->watched && !(b->missing & PLAN_NO_PROC)) {
-		(void)op(b, PLAN_WATCH);
+		(void)plan_op_add(b, PLAN_WATCH);
 	}
-	(void)op(b, PLAN_PIVOT);
+	(void)plan_op_add(b, PLAN_PIVOT);
 }
 
 static struct str working_directory(const struct building *b)
@@ -248,56 +253,16 @@ static void plan_limits(struct building *b)
 	op_value(b, PLAN_LIMIT, RLIMIT_DATA, l->memory ? l->memory : DEFAULT_MEMORY);
 }
 
-static void allow(struct building *b, struct str path, unsigned access)
-{
-	op_path(b, PLAN_ALLOW, STR(""), path)->flags = access;
-}
-
-/* The second line behind the mounts: what Landlock can say of the same places. */
-static void plan_landlock(struct building *b)
-{
-	const unsigned change = FILES_WRITE | FILES_MAKE | FILES_SOCKET;
-	bool bare = b->missing & PLAN_NO_NAMESPACES;
-
-	if (b->missing & PLAN_NO_LANDLOCK) {
-		return;
-	}
-	for (size_t i = 0; i < b->n_wants; i++) {
-		const struct want *w = &b->wants[i];
-
-		/* /etc is allowed as a whole below: all in it is read only */
-		if (!w->dropped && !w->hidden && !w->pinned &&
-		    (bare || !path_within(w->real, STR("/etc")))) {
-			allow(b, w->real,
-			      FILES_READ | (w->rights & RIGHT_EXEC ? FILES_EXEC : 0U) |
-				      (w->rights & RIGHT_WRITE ? change : 0U));
-		}
-	}
-	if (!bare) {
-		allow(b, STR("/tmp"),
-		      FILES_READ | change | (b->spec->write_exec ? FILES_EXEC : 0U));
-		if (!(b->missing & PLAN_NO_PROC)) {
-			allow(b, STR("/proc"), FILES_READ);
-		}
-		allow(b, STR("/etc"), FILES_READ);
-		allow(b, STR("/dev"), FILES_READ | FILES_WRITE | FILES_DEVICE);
-	} else {
-		allow(b, STR("/dev/null"), FILES_READ | FILES_WRITE);
-		allow(b, STR("/dev/urandom"), FILES_READ);
-	}
-	op(b, PLAN_LANDLOCK)->flags = b->spec->loopback ? 1 : 0;
-}
-
 void plan_ops_program(struct building *b)
 {
-	(void)op(b, PLAN_INIT);
+	(void)plan_op_add(b, PLAN_INIT);
 	if (b->spec->terminal) {
-		(void)op(b, PLAN_TERMINAL);
+		(void)plan_op_add(b, PLAN_TERMINAL);
 	}
-	(void)op_path(b, PLAN_CWD, STR(""), working_directory(b));
+	(void)plan_op_add_path(b, PLAN_CWD, STR(""), working_directory(b));
 	plan_limits(b);
-	plan_landlock(b);
-	(void)op(b, PLAN_CAPABILITIES);
-	(void)op(b, PLAN_SECCOMP);
-	(void)op_path(b, PLAN_EXEC, b->machine->program.path, STR(""));
+	plan_watch_landlock(b);
+	(void)plan_op_add(b, PLAN_CAPABILITIES);
+	(void)plan_op_add(b, PLAN_SECCOMP);
+	(void)plan_op_add_path(b, PLAN_EXEC, b->machine->program.path, STR(""));
 }

@@ -48,6 +48,7 @@ static enum err_code want_place(struct building *b, size_t i, struct err *err)
 	struct want w = {.path = path_trim(place->path),
 			 .real = path_trim(place->real),
 			 .why = s->why ? s->why[i] : STR("asked for"),
+			 .each = s->each ? s->each[i] : 0,
 			 .is_dir = place->is_dir};
 
 	if (i < s->n_read) {
@@ -144,6 +145,7 @@ static enum err_code merge_equal(const struct building *b, struct want *into, co
 			   STR_ARG(w->real));
 	}
 	into->rights = both;
+	into->each |= w->each;
 	into->derived = into->derived && w->derived;
 	return ERR_OK;
 }

@@ -93,6 +93,8 @@ const char *plan_op_name(const struct plan_op *op)
 		[PLAN_PIN] = "pin",
 		[PLAN_PTS] = "pts",
 		[PLAN_MASK] = "mask",
+		[PLAN_MONITORED] = "monitored",
+		[PLAN_MONITOR] = "monitor",
 		[PLAN_LISTEN] = "listen",
 		[PLAN_TERMINAL] = "terminal",
 	};
@@ -145,6 +147,7 @@ void plan_op_print(const struct sandbox_plan *plan, const struct plan_op *op, st
 	case PLAN_OVERLAY:
 	case PLAN_PIN:
 	case PLAN_MASK:
+	case PLAN_MONITORED:
 		buf_printf(out, " " STR_FMT, STR_ARG(op->target));
 		print_bits(out, op->flags, binds, ARRAY_LEN(binds));
 		break;
@@ -172,6 +175,9 @@ void plan_op_print(const struct sandbox_plan *plan, const struct plan_op *op, st
 		buf_printf(out, " executable-memory %s%s", memory[plan->seccomp.exec],
 			   plan->seccomp.families & FAMILY_INET ? " sockets unix,inet"
 								: " sockets unix");
+		buf_append(out, plan->seccomp.notify == NOTIFY_ALL       ? STR(" monitored")
+				: plan->seccomp.notify == NOTIFY_CHANGES ? STR(" changes monitored")
+									 : STR(""));
 		break;
 	case PLAN_LOOPBACK:
 	case PLAN_CAPTURE:
@@ -179,6 +185,7 @@ void plan_op_print(const struct sandbox_plan *plan, const struct plan_op *op, st
 	case PLAN_PIVOT:
 	case PLAN_INIT:
 	case PLAN_TERMINAL:
+	case PLAN_MONITOR:
 	case PLAN_CAPABILITIES:
 	case PLAN_KIND_MAX:
 		break;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the files of a plan's construction share: path arithmetic (plan_check.c), its places (plan_places.c), its
- * operations (plan_ops.c) and their order (plan.c).
+ * operations (plan_ops.c), what of it is the monitor's (plan_watch.c), and their order (plan.c).
  */
 #ifndef SANDBOX_PLAN_PRIV_H
 #define SANDBOX_PLAN_PRIV_H
@@ -32,6 +32,7 @@ struct want {
 	struct str path, real;
 	struct str why;
 	unsigned rights;
+	uint8_t each; /* EACH_... */
 	bool is_dir;
 	bool hidden;  /* rights are 0: nothing is seen of it */
 	bool derived; /* comes with the program, was not written in the spec */
@@ -50,6 +51,8 @@ struct building {
 	struct plan_op nowhere; /* written when out of memory; the arena remembers that */
 	uint32_t uid, gid;      /* inside */
 	unsigned missing;
+	uint8_t each;       /* EACH_... of any place */
+	bool tmp_monitored; /* some of them lie in /tmp */
 };
 
 /*
@@ -66,6 +69,25 @@ void plan_ops_first(struct building *b); /* the same for every plan of this spec
 void plan_ops_network(struct building *b);
 void plan_ops_root(struct building *b);
 void plan_ops_program(struct building *b);
+
+/* One more operation. Never NULL: out of memory shows in the arena. */
+struct plan_op *plan_op_add(struct building *b, enum plan_kind kind);
+
+/* Source and target get a NUL behind them; empty text stays empty. */
+struct plan_op *plan_op_add_path(struct building *b, enum plan_kind kind, struct str source,
+				 struct str target);
+
+/* Which places are the monitor's, and whether that can be held. The places are collected. */
+enum err_code plan_watch_mark(struct building *b, struct err *err) MUST_USE;
+
+/* The operations that make them read only for the program. */
+void plan_watch_ops(struct building *b);
+
+/*
+ * The second line behind the mounts: what Landlock can say of the same places. Between the domain of the whole and the
+ * program's own within it the monitor starts, where there is one.
+ */
+void plan_watch_landlock(struct building *b);
 
 /* The limit is set by way of the sandbox's own /proc. */
 static inline bool plan_has_pid_limit(const struct building *b)

@@ -17,6 +17,7 @@
 #include "sandbox/seccomp_priv.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/netlink.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -40,6 +41,7 @@ struct interval {
 	uint32_t start; /* up to the start of the next one */
 	enum verdict verdict;
 	enum call_rule rule; /* of CHECKS */
+	bool notify;         /* of CHECKS: then the listener is asked */
 };
 
 struct builder {
@@ -194,6 +196,19 @@ static size_t put_return(struct builder *b, uint32_t action)
 	return put_part(b);
 }
 
+/* What passed its checks, and is asked about unless it only reads and reading is not asked about. */
+static void emit_notify(struct builder *b, enum call_rule rule)
+{
+	bool opens = rule == RULE_OPEN || rule == RULE_OPENAT;
+
+	if (opens && b->spec->notify == NOTIFY_CHANGES) {
+		emit_load_arg(b, rule == RULE_OPEN ? 1 : 2, false);
+		emit(b, BPF_JMP | BPF_JSET | BPF_K, O_WRONLY | O_RDWR | O_CREAT | O_TRUNC, 1, 0);
+		emit_return(b, SECCOMP_RET_ALLOW);
+	}
+	emit_return(b, SECCOMP_RET_USER_NOTIF);
+}
+
 static size_t put_leaf(struct builder *b, const struct interval *in)
 {
 	struct check checks[SECCOMP_MAX_CHECKS];
@@ -211,7 +226,9 @@ static size_t put_leaf(struct builder *b, const struct interval *in)
 		for (size_t i = 0; i < n; i++) {
 			emit_check(b, &checks[i]);
 		}
-		if (n == 0 || checks[n - 1].kind != CHECK_NEVER) {
+		if (in->notify) {
+			emit_notify(b, in->rule);
+		} else if (n == 0 || checks[n - 1].kind != CHECK_NEVER) {
 			emit_return(b, SECCOMP_RET_ALLOW);
 		}
 		return put_part(b);
@@ -265,8 +282,14 @@ static void put_prologue(struct builder *b)
 	(void)put_part(b);
 }
 
+static bool is_notified(const struct seccomp_spec *spec, const struct seccomp_call *call)
+{
+	return spec->notify && (call->sets & CALLS_NOTIFIED);
+}
+
+/* `call`: of CHECKS; else NULL. */
 static void add_interval(struct builder *b, uint32_t start, enum verdict verdict,
-			 enum call_rule rule)
+			 const struct seccomp_call *call)
 {
 	struct interval *last = b->n_intervals ? &b->intervals[b->n_intervals - 1] : NULL;
 
@@ -277,7 +300,11 @@ static void add_interval(struct builder *b, uint32_t start, enum verdict verdict
 	if (last && last->verdict == verdict && verdict != CHECKS) {
 		return;
 	}
-	b->intervals[b->n_intervals++] = (struct interval){start, verdict, rule};
+	b->intervals[b->n_intervals++] =
+		(struct interval){.start = start,
+				  .verdict = verdict,
+				  .rule = call ? call->rule : RULE_NONE,
+				  .notify = call && is_notified(b->spec, call)};
 }
 
 /* `calls` by their numbers; NULL: not on the list. */
@@ -285,16 +312,17 @@ static void make_intervals(struct builder *b, const struct seccomp_call *const c
 {
 	struct check unused[SECCOMP_MAX_CHECKS];
 
-	add_interval(b, 0, OTHERWISE, RULE_NONE);
+	add_interval(b, 0, OTHERWISE, NULL);
 	for (uint32_t nr = 0; nr < MAX_CALLS; nr++) {
 		if (calls[nr]) {
-			bool checked = seccomp_checks(b->spec, calls[nr]->rule, unused) > 0;
+			bool checked = seccomp_checks(b->spec, calls[nr]->rule, unused) > 0 ||
+				       is_notified(b->spec, calls[nr]);
 
-			add_interval(b, nr, checked ? CHECKS : ALLOW, calls[nr]->rule);
-			add_interval(b, nr + 1, OTHERWISE, RULE_NONE);
+			add_interval(b, nr, checked ? CHECKS : ALLOW, calls[nr]);
+			add_interval(b, nr + 1, OTHERWISE, NULL);
 		}
 	}
-	add_interval(b, NEWEST_CALL + 1, UNKNOWN, RULE_NONE);
+	add_interval(b, NEWEST_CALL + 1, UNKNOWN, NULL);
 }
 
 enum err_code seccomp_build(struct arena *a, const struct seccomp_spec *spec,
@@ -330,15 +358,34 @@ enum err_code seccomp_build(struct arena *a, const struct seccomp_spec *spec,
 	return ERR_OK;
 }
 
-enum err_code seccomp_enter(const struct seccomp_program *program, struct err *err)
+static enum err_code enter(const struct seccomp_program *program, unsigned flags, int *ret,
+			   struct err *err)
 {
 	struct sock_fprog fprog = {.len = program->n, .filter = program->code};
+	long fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &fprog);
 
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &fprog) < 0) {
+	if (fd < 0) {
 		if (errno == ENOSYS) {
 			return ERR(err, ERR_UNSUPPORTED, "this kernel has no seccomp filters");
 		}
 		return ERR_ERRNO(err, "seccomp filter");
 	}
+	*ret = (int)fd;
 	return ERR_OK;
+}
+
+enum err_code seccomp_enter(const struct seccomp_program *program, struct err *err)
+{
+	int none;
+
+	return enter(program, 0, &none, err);
+}
+
+enum err_code seccomp_enter_heard(const struct seccomp_program *program, int *ret_listener,
+				  struct err *err)
+{
+	/* A call that was taken up is not begun anew by each signal: runtimes that send many would ask for ever. */
+	return enter(program,
+		     SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+		     ret_listener, err);
 }

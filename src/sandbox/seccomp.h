@@ -37,9 +37,21 @@ enum seccomp_calls {
 	CALLS_SYNC = 1 << 7,   /* pwrite, fdatasync, ftruncate, fallocate on descriptors it holds */
 	CALLS_CHILD = 1 << 8,  /* fork, execve, wait, kill, pidfd */
 	CALLS_THREAD = 1 << 9, /* clone for threads, scheduling, futex waiters */
-	CALLS_CONTAIN = 1 << 10, /* namespaces, mounts, landlock, seccomp, ids, limits */
-	CALLS_PROGRAM = 1 << 11, /* what an ordinary program of somebody else's calls besides */
-	CALLS_INIT = 1 << 12,    /* without CALLS_BASE: all that the init of a sandbox calls */
+	CALLS_CONTAIN = 1 << 10,  /* namespaces, mounts, landlock, seccomp, ids, limits */
+	CALLS_PROGRAM = 1 << 11,  /* what an ordinary program of somebody else's calls besides */
+	CALLS_INIT = 1 << 12,     /* without CALLS_BASE: all that the init of a sandbox calls */
+	CALLS_WATCH = 1 << 13,    /* to serve the notifications of others' filters: monitor.h */
+	CALLS_NOTIFIED = 1 << 14, /* not a set: of a call, that spec->notify can ask about it */
+};
+
+/*
+ * Which calls with paths wait for what the filter's listener says. Only those that the kernel cannot be told to
+ * hold by itself: see monitor.h.
+ */
+enum seccomp_notify {
+	NOTIFY_NOTHING = 0,
+	NOTIFY_CHANGES, /* opened for writing, created, renamed, removed, ... */
+	NOTIFY_ALL,     /* opened for reading, too */
 };
 
 /* What socket(2) and socketpair(2) may make; the rest fails with EAFNOSUPPORT. */
@@ -71,6 +83,7 @@ struct seccomp_spec {
 	unsigned families; /* FAMILY_... */
 	enum seccomp_otherwise otherwise;
 	enum seccomp_exec exec;
+	enum seccomp_notify notify;
 	uint32_t self; /* when not 0, signals by tgkill reach only this process */
 };
 
@@ -97,5 +110,9 @@ const char *seccomp_call_name(uint32_t nr);
  * single-threaded). No new privileges must be set before. Cannot be undone.
  */
 enum err_code seccomp_enter(const struct seccomp_program *program, struct err *err) MUST_USE;
+
+/* The same for a filter that notifies; its listener is the caller's. */
+enum err_code seccomp_enter_heard(const struct seccomp_program *program, int *ret_listener,
+				  struct err *err) MUST_USE;
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * The allow-lists. One line for each call: the sets that contain it and the rule
  * for its arguments. A call that is missing here is refused everywhere: among
- * them io_uring_*, ptrace, process_vm_*, bpf, perf_event_open, userfaultfd,
+ * them io_uring_*, ptrace, process_vm_writev, bpf, perf_event_open, userfaultfd,
  * keyctl and its family, module loading, kexec, quotactl, vmsplice, personality,
  * open_by_handle_at, pidfd_getfd, System V shared memory
  * (it can be mapped executable past the rule for mmap).
@@ -135,8 +135,8 @@ const struct seccomp_call seccomp_calls[] = {
 	CALL(listen, CALLS_LISTEN, RULE_NONE)
 
 	/* reading files */
-	CALL(openat, CALLS_READ | CALLS_WRITE, RULE_OPENAT)
-	X86(open, CALLS_READ | CALLS_WRITE, RULE_OPEN)
+	CALL(openat, CALLS_READ | CALLS_WRITE | CALLS_NOTIFIED, RULE_OPENAT)
+	X86(open, CALLS_READ | CALLS_WRITE | CALLS_NOTIFIED, RULE_OPEN)
 	X86(stat, CALLS_READ, RULE_NONE)
 	X86(lstat, CALLS_READ, RULE_NONE)
 	X86(readlink, CALLS_READ, RULE_NONE)
@@ -169,25 +169,25 @@ const struct seccomp_call seccomp_calls[] = {
 	CALL(copy_file_range, CALLS_SYNC | CALLS_WRITE, RULE_NONE)
 
 	/* changing the file tree */
-	X86(rename, CALLS_WRITE, RULE_NONE)
-	CALL(renameat, CALLS_WRITE, RULE_NONE)
-	CALL(renameat2, CALLS_WRITE, RULE_NONE)
-	X86(unlink, CALLS_WRITE, RULE_NONE)
-	CALL(unlinkat, CALLS_WRITE, RULE_NONE)
-	X86(rmdir, CALLS_WRITE, RULE_NONE)
-	X86(mkdir, CALLS_WRITE, RULE_MODE)
-	CALL(mkdirat, CALLS_WRITE, RULE_MODEAT)
-	X86(link, CALLS_WRITE, RULE_NONE)
-	CALL(linkat, CALLS_WRITE, RULE_NONE)
-	X86(symlink, CALLS_WRITE, RULE_NONE)
-	CALL(symlinkat, CALLS_WRITE, RULE_NONE)
-	CALL(truncate, CALLS_WRITE, RULE_NONE)
+	X86(rename, CALLS_WRITE | CALLS_NOTIFIED, RULE_NONE)
+	CALL(renameat, CALLS_WRITE | CALLS_NOTIFIED, RULE_NONE)
+	CALL(renameat2, CALLS_WRITE | CALLS_NOTIFIED, RULE_NONE)
+	X86(unlink, CALLS_WRITE | CALLS_NOTIFIED, RULE_NONE)
+	CALL(unlinkat, CALLS_WRITE | CALLS_NOTIFIED, RULE_NONE)
+	X86(rmdir, CALLS_WRITE | CALLS_NOTIFIED, RULE_NONE)
+	X86(mkdir, CALLS_WRITE | CALLS_NOTIFIED, RULE_MODE)
+	CALL(mkdirat, CALLS_WRITE | CALLS_NOTIFIED, RULE_MODEAT)
+	X86(link, CALLS_WRITE | CALLS_NOTIFIED, RULE_NONE)
+	CALL(linkat, CALLS_WRITE | CALLS_NOTIFIED, RULE_NONE)
+	X86(symlink, CALLS_WRITE | CALLS_NOTIFIED, RULE_NONE)
+	CALL(symlinkat, CALLS_WRITE | CALLS_NOTIFIED, RULE_NONE)
+	CALL(truncate, CALLS_WRITE | CALLS_NOTIFIED, RULE_NONE)
 	CALL(fchmod, CALLS_WRITE, RULE_MODE)
-	X86(chmod, CALLS_WRITE, RULE_MODE)
-	CALL(fchmodat, CALLS_WRITE, RULE_MODEAT)
+	X86(chmod, CALLS_WRITE | CALLS_NOTIFIED, RULE_MODE)
+	CALL(fchmodat, CALLS_WRITE | CALLS_NOTIFIED, RULE_MODEAT)
 	X86(utime, CALLS_WRITE, RULE_NONE)
 	X86(utimes, CALLS_WRITE, RULE_NONE)
-	CALL(utimensat, CALLS_WRITE, RULE_NONE)
+	CALL(utimensat, CALLS_WRITE | CALLS_NOTIFIED, RULE_NONE)
 	X86(futimesat, CALLS_WRITE, RULE_NONE)
 	CALL(umask, CALLS_WRITE, RULE_NONE)
 	CALL(syncfs, CALLS_WRITE, RULE_NONE)
@@ -223,7 +223,8 @@ const struct seccomp_call seccomp_calls[] = {
 	CALL(umount2, CALLS_CONTAIN, RULE_NONE)
 	CALL(pivot_root, CALLS_CONTAIN, RULE_NONE)
 	CALL(chroot, CALLS_CONTAIN, RULE_NONE)
-	CALL(openat2, CALLS_CONTAIN, RULE_NONE)
+	CALL(openat2, CALLS_CONTAIN | CALLS_WATCH, RULE_NONE)
+	CALL(process_vm_readv, CALLS_WATCH, RULE_NONE)
 	CALL(open_tree, CALLS_CONTAIN, RULE_NONE)
 	CALL(move_mount, CALLS_CONTAIN, RULE_NONE)
 	CALL(mount_setattr, CALLS_CONTAIN, RULE_NONE)
@@ -287,7 +288,7 @@ const struct seccomp_call seccomp_calls[] = {
 	CALL(fchownat, CALLS_PROGRAM, RULE_NONE)
 	X86(mknod, CALLS_PROGRAM, RULE_MKNOD)
 	CALL(mknodat, CALLS_PROGRAM, RULE_MKNODAT)
-	X86(creat, CALLS_PROGRAM, RULE_MODE)
+	X86(creat, CALLS_PROGRAM | CALLS_NOTIFIED, RULE_MODE)
 	X86(getdents, CALLS_PROGRAM, RULE_NONE)
 	CALL(getxattr, CALLS_PROGRAM, RULE_NONE)
 	CALL(lgetxattr, CALLS_PROGRAM, RULE_NONE)

@@ -77,6 +77,9 @@ void seccomp_print_list(const struct seccomp_spec *spec, struct buf *out)
 			buf_append(out, k ? STR(";") : STR(":"));
 			print_check(out, spec, &checks[k]);
 		}
+		if (spec->notify && (call->sets & CALLS_NOTIFIED)) {
+			buf_append(out, STR(" notified"));
+		}
 		buf_append_c(out, '\n');
 	}
 }
@@ -108,6 +111,9 @@ static void print_return(struct buf *out, uint32_t k)
 		return;
 	case SECCOMP_RET_LOG:
 		buf_append(out, STR("allow and log"));
+		return;
+	case SECCOMP_RET_USER_NOTIF:
+		buf_append(out, STR("notify"));
 		return;
 	default:
 		buf_printf(out, "return %#x", k);

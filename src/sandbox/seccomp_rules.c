@@ -23,6 +23,8 @@ static const uint32_t socket_types[] = {SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET}
 static const uint32_t socket_protocols[] = {0, IPPROTO_TCP, IPPROTO_UDP};
 static const uint32_t option_levels[] = {SOL_SOCKET, IPPROTO_IP, IPPROTO_TCP, IPPROTO_IPV6};
 static const uint32_t role_ioctls[] = {FIONREAD, FIONBIO, FIOCLEX, TCGETS};
+static const uint32_t monitor_ioctls[] = {SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND,
+					  SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_ADDFD};
 static const uint32_t terminal_injection[] = {UAPI_TIOCSTI, UAPI_TIOCLINUX};
 static const uint32_t role_prctls[] = {PR_SET_NAME, PR_GET_NAME, PR_SET_VMA, PR_GET_DUMPABLE};
 static const uint32_t program_prctls[] = {
@@ -198,6 +200,9 @@ static size_t check_one_of(struct check *out, unsigned arg, const uint32_t *valu
 
 static size_t check_ioctl(const struct seccomp_spec *spec, struct check *out)
 {
+	if (spec->calls & CALLS_WATCH) {
+		return check_one_of(out, 1, monitor_ioctls, ARRAY_LEN(monitor_ioctls), ENOTTY);
+	}
 	if (!(spec->calls & CALLS_PROGRAM)) {
 		return check_one_of(out, 1, role_ioctls, ARRAY_LEN(role_ioctls), ENOTTY);
 	}

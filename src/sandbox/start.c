@@ -19,7 +19,8 @@
 
 enum { SETUP_MS = 10000 };
 
-static const struct sandbox_given nothing_given = {.terminal = -1, .proc = -1, .diag = -1};
+static const struct sandbox_given nothing_given = {
+	.terminal = -1, .proc = -1, .diag = -1, .monitor = -1};
 
 static int namespaces_of(const struct sandbox_plan *plan)
 {
@@ -44,6 +45,10 @@ static bool take_given(struct sandbox_given *given, unsigned kind, int fd)
 	}
 	if (kind == GIVE_DIAG && given->diag < 0) {
 		given->diag = fd;
+		return true;
+	}
+	if (kind == GIVE_MONITOR && given->monitor < 0) {
+		given->monitor = fd;
 		return true;
 	}
 	if (kind != GIVE_TERMINAL && kind < GIVE_PROC &&
@@ -171,6 +176,7 @@ void sandbox_given_done(struct sandbox_given *given)
 	fd_close(&given->terminal);
 	fd_close(&given->proc);
 	fd_close(&given->diag);
+	fd_close(&given->monitor);
 	for (size_t i = 0; i < given->n_listeners; i++) {
 		fd_close(&given->listeners[i].fd);
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An OPEN of run.sock. Oracle: what is accepted keeps every limit, its places are whole paths, and it is
+ * An OPEN of run.sock, and a FILE of a monitor. Oracle: what is accepted keeps every limit, its places are whole paths, and it is
  * the same bytes when it is encoded again; no text leaves the frame.
  */
 #include <stdint.h>
@@ -43,6 +43,25 @@ static void check(struct str frame, const struct run_open *o)
 	}
 }
 
+static void file(struct frame_reader r, uint8_t type, struct str frame, char *room)
+{
+	struct frame_writer w;
+	struct run_file f;
+
+	if (!run_file_decode(&r, &f)) {
+		return;
+	}
+	ASSERT(f.count > 0 && f.count <= RUN_FILE_RIGHTS);
+	for (uint8_t i = 0; i < f.count; i++) {
+		check_text(frame, f.rights[i].path);
+		ASSERT(run_path_is_plain(f.rights[i].path));
+		ASSERT(f.rights[i].right == RUN_READ || f.rights[i].right == RUN_WRITE);
+	}
+	frame_begin(&w, room, frame.n, type);
+	run_file_encode(&f, &w);
+	ASSERT(!w.overflow && str_eq(frame_bytes(&w), frame));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	char *exact = malloc(n + 1), *room = malloc(n + 1);
@@ -58,6 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	}
 	arena_init(&a, 1 << 20);
 	type = frame_open(&r, str_make(exact, n));
+	file(r, type, str_make(exact, n), room);
 	if (run_open_decode(&a, &r, &o)) {
 		check(str_make(exact, n), &o);
 		frame_begin(&w, room, n, type);

@@ -186,6 +186,63 @@ static void an_agent_gets_places_listeners_and_a_terminal(void **state)
 	compare("plan_agent_review.txt", &spec, &m);
 }
 
+static void no_monitor(struct monitor *m, const void *arg)
+{
+	(void)m;
+	(void)arg;
+}
+
+/* Of the agent's places in their order: what is watched is no longer the program's own. */
+static void what_is_decided_file_by_file_is_opened_by_a_monitor(void **state)
+{
+	uint8_t each[16] = {0};
+	struct plan_machine m;
+	struct sandbox_spec spec = agent_spec(&m);
+	struct sandbox_plan plan;
+	struct arena a;
+	struct err err;
+
+	(void)state;
+	each[spec.n_read] = EACH_WRITE; /* the first that may be written to */
+	spec.each = each;
+	arena_init(&a, 4 << 20);
+	assert_int_equal(plan_build(&a, &spec, &m, &plan, &err), ERR_UNSUPPORTED);
+	spec.monitor = no_monitor;
+	compare("plan_agent_watched_changes.txt", &spec, &m);
+	each[spec.n_read] = EACH_READ | EACH_WRITE;
+	compare("plan_agent_watched.txt", &spec, &m);
+	m.kernel.landlock_abi = 0;
+	spec.weaker = true;
+	assert_int_equal(plan_build(&a, &spec, &m, &plan, &err), ERR_UNSUPPORTED);
+	arena_done(&a);
+}
+
+/* Landlock cannot take a part out of what it gives. */
+static void what_the_system_gives_cannot_be_decided(void **state)
+{
+	static const uint8_t each[] = {EACH_READ};
+	static const struct plan_place places[] = {
+		{STR_INIT("/usr/share/doc"), STR_INIT("/usr/share/doc"), true},
+		{STR_INIT("/etc/agents"), STR_INIT("/etc/agents"), true}};
+	struct plan_machine m = simple_machine();
+	struct sandbox_spec spec = simple_spec();
+	struct sandbox_plan plan;
+	struct arena a;
+	struct err err;
+
+	(void)state;
+	arena_init(&a, 4 << 20);
+	spec.monitor = no_monitor;
+	spec.each = each;
+	spec.n_read = m.n_places = 1;
+	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+		spec.read = &places[i].path;
+		m.places = &places[i];
+		assert_int_equal(plan_build(&a, &spec, &m, &plan, &err), ERR_INVALID);
+	}
+	arena_done(&a);
+}
+
 static void a_listener_needs_a_network_of_its_own(void **state)
 {
 	struct plan_machine m;
@@ -559,6 +616,8 @@ int main(void)
 		cmocka_unit_test(a_node_server_gets_its_packages_and_its_workspace),
 		cmocka_unit_test(root_is_nobody_special_inside),
 		cmocka_unit_test(an_agent_gets_places_listeners_and_a_terminal),
+		cmocka_unit_test(what_is_decided_file_by_file_is_opened_by_a_monitor),
+		cmocka_unit_test(what_the_system_gives_cannot_be_decided),
 		cmocka_unit_test(a_listener_needs_a_network_of_its_own),
 		cmocka_unit_test(made_files_have_plain_names_and_are_made_once),
 		cmocka_unit_test(a_place_in_a_hidden_one_is_refused),

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -129,6 +130,13 @@ static const struct seccomp_spec runner = {.calls = ALL_PROGRAM | CALLS_CONTAIN,
 					   .exec = EXEC_ANY};
 
 static const struct seccomp_spec init = {.calls = CALLS_INIT};
+static const struct seccomp_spec asked = {.calls = ALL_PROGRAM,
+					  .families = FAMILY_UNIX,
+					  .otherwise = SECCOMP_REFUSES,
+					  .exec = EXEC_ANY,
+					  .notify = NOTIFY_ALL};
+static const struct seccomp_spec monitor = {.calls = CALLS_BASE | CALLS_SOCKET | CALLS_READ |
+						     CALLS_WRITE | CALLS_WATCH};
 
 static bool in_sets(const struct seccomp_spec *spec, uint32_t nr)
 {
@@ -503,6 +511,55 @@ static void reporting_allows_and_logs(void **state)
 	arena_done(&m.a);
 }
 
+static void what_the_listener_is_told_is_what_the_spec_says(void **state)
+{
+	static const uint32_t changes[] = {SYS_rename,    SYS_renameat2, SYS_unlinkat, SYS_mkdir,
+					   SYS_linkat,    SYS_symlinkat, SYS_truncate, SYS_fchmodat,
+					   SYS_utimensat, SYS_creat};
+	struct seccomp_spec spec = asked;
+	struct machine m = machine(spec);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
+		assert_int_equal(call(&m, changes[i], NULL), SECCOMP_RET_USER_NOTIF);
+	}
+	assert_int_equal(call(&m, SYS_openat, ARGS(0, 0, O_RDONLY)), SECCOMP_RET_USER_NOTIF);
+	assert_int_equal(call(&m, SYS_execve, NULL), ALLOW);
+	assert_int_equal(call(&m, SYS_read, NULL), ALLOW);
+	/* What a rule refuses is refused before anybody is asked. */
+	assert_int_equal(call(&m, SYS_openat, ARGS(0, 0, O_CREAT, 04755)), failing(EPERM));
+	arena_done(&m.a);
+	spec.notify = NOTIFY_CHANGES;
+	m = machine(spec);
+	assert_int_equal(call(&m, SYS_openat, ARGS(0, 0, O_RDONLY | O_CLOEXEC)), ALLOW);
+	assert_int_equal(call(&m, SYS_open, ARGS(0, O_RDONLY | O_DIRECTORY)), ALLOW);
+	assert_int_equal(call(&m, SYS_openat, ARGS(0, 0, O_WRONLY)), SECCOMP_RET_USER_NOTIF);
+	assert_int_equal(call(&m, SYS_openat, ARGS(0, 0, O_RDWR)), SECCOMP_RET_USER_NOTIF);
+	assert_int_equal(call(&m, SYS_openat, ARGS(0, 0, O_RDONLY | O_TRUNC)),
+			 SECCOMP_RET_USER_NOTIF);
+	assert_int_equal(call(&m, SYS_open, ARGS(0, O_RDONLY | O_CREAT)), SECCOMP_RET_USER_NOTIF);
+	assert_int_equal(call(&m, SYS_creat, NULL), SECCOMP_RET_USER_NOTIF);
+	arena_done(&m.a);
+}
+
+static void a_monitor_starts_nothing_and_dials_nobody(void **state)
+{
+	static const uint32_t never[] = {
+		SYS_socket, SYS_connect, SYS_execve, SYS_fork,
+		SYS_clone,  SYS_ptrace,  SYS_mount,  SYS_process_vm_writev};
+	static const uint64_t receive[6] = {3, SECCOMP_IOCTL_NOTIF_RECV};
+	struct machine m = machine(monitor);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(never); i++) {
+		assert_int_equal(call(&m, never[i], NULL), KILL);
+	}
+	assert_int_equal(call(&m, SYS_process_vm_readv, NULL), ALLOW);
+	assert_int_equal(call(&m, SYS_ioctl, receive), ALLOW);
+	assert_int_equal(call(&m, SYS_ioctl, ARGS(3, 0x5413)), failing(ENOTTY));
+	arena_done(&m.a);
+}
+
 static void lists_and_programs_are_as_reviewed(void **state)
 {
 	static const struct {
@@ -510,7 +567,7 @@ static void lists_and_programs_are_as_reviewed(void **state)
 		const struct seccomp_spec *spec;
 	} all[] = {{"gate", &gate},       {"connector", &connector}, {"scribe", &scribe},
 		   {"program", &program}, {"node", &node},           {"runner", &runner},
-		   {"init", &init}};
+		   {"init", &init},       {"asked", &asked},         {"monitor", &monitor}};
 
 	(void)state;
 #ifndef __x86_64__
@@ -557,6 +614,8 @@ int main(void)
 		cmocka_unit_test(a_role_signals_itself_only),
 		cmocka_unit_test(a_role_has_few_prctls_and_reads_its_limits_only),
 		cmocka_unit_test(reporting_allows_and_logs),
+		cmocka_unit_test(what_the_listener_is_told_is_what_the_spec_says),
+		cmocka_unit_test(a_monitor_starts_nothing_and_dials_nobody),
 		cmocka_unit_test(lists_and_programs_are_as_reviewed),
 	};
 

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gate/rules_vary.h"
+
+#include "gate/rules_entities.h"
+#include "policy/vary.h"
+
+enum { MEMORY = 4 << 20 };
+
+static bool is_within(struct str path, struct str dir)
+{
+	return str_eq(dir, STR("/")) ||
+	       (str_starts_with(path, dir) && (path.n == dir.n || path.p[dir.n] == '/'));
+}
+
+/* Of a path below the place: a place of its own, since a policy names it. */
+static bool is_about(const void *arg, const struct policy_uid *named)
+{
+	const struct rules_query *q = arg;
+
+	return is_within(q->object, named->id);
+}
+
+/* What a run has once for all, and what no action with a file has at all. */
+static bool is_fixed(const void *arg, const struct str *names, size_t n)
+{
+	static const struct str fixed[] = {STR_INIT("input"), STR_INIT("program"),
+					   STR_INIT("sessionId")};
+	static const struct str fixed_of_w[] = {STR_INIT("labels"), STR_INIT("origin"),
+						STR_INIT("purpose"), STR_INIT("session")};
+
+	(void)arg;
+	for (size_t i = 0; i < ARRAY_LEN(fixed); i++) {
+		if (str_eq(names[0], fixed[i])) {
+			return true;
+		}
+	}
+	for (size_t i = 0; n > 1 && str_eq(names[0], STR("w")) && i < ARRAY_LEN(fixed_of_w); i++) {
+		if (str_eq(names[1], fixed_of_w[i])) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Any policy, or any permit, that varies. */
+static bool any(const struct policy_vary *v, bool permits, struct arena *a)
+{
+	for (size_t i = 0; i < policy_set_size(v->set); i++) {
+		const struct policy_rule *rule = policy_set_rule(v->set, i);
+
+		if ((!permits || rule->effect == POLICY_PERMIT) && policy_varies(v, rule, a)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool all_vary(const struct policy_vary *v, const struct rules_answer *answer,
+		     struct arena *a)
+{
+	for (size_t i = 0; i < answer->n_policies; i++) {
+		const struct policy_rule *rule = policy_set_find(v->set, answer->policies[i]);
+
+		if (!rule || !policy_varies(v, rule, a)) {
+			return false;
+		}
+	}
+	return answer->n_policies > 0;
+}
+
+bool rules_vary(const struct rules *r, const struct rules_query *q,
+		const struct rules_answer *answer)
+{
+	struct policy_uid principal = policy_uid_make(STR("Writ::Agent"), q->agent);
+	struct policy_uid action = policy_uid_make(
+		RULES_ACTION, q->kind == RULES_WRITE_FILE ? STR("write_file") : STR("read_file"));
+	struct policy_uid resource = policy_uid_make(STR("Writ::Path"), q->object);
+	struct policy_request req = {.principal = &principal,
+				     .action = &action,
+				     .resource = &resource,
+				     .store = r->store,
+				     .now = (int64_t)q->now_ms};
+	struct policy_vary v = {.set = r->policies.set,
+				.request = &req,
+				.is_about = is_about,
+				.is_fixed = is_fixed,
+				.arg = q};
+	struct arena a;
+	bool ret;
+
+	arena_init(&a, MEMORY);
+	ret = !policy_value_record(NULL, 0, &req.context) ? true
+	      : answer->outcome == POLICY_ALLOW           ? any(&v, false, &a)
+	      : answer->policy.n                          ? all_vary(&v, answer, &a)
+							  : any(&v, true, &a);
+	arena_done(&a);
+	return ret;
+}

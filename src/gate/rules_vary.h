@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whether one decision about a place of a sandbox holds for all files in it, or each has to be decided by itself: when
+ * a policy looks at a file's path, at what happened before, at the time, or asks a person.
+ */
+#ifndef GATE_RULES_VARY_H
+#define GATE_RULES_VARY_H
+
+#include "gate/rules.h"
+
+/*
+ * The answer to this query (READ_FILE or WRITE_FILE of a place) is known: is it anew for each file there? A refusal that
+ * rests on a policy that does not vary is one of the whole place.
+ */
+bool rules_vary(const struct rules *r, const struct rules_query *q,
+		const struct rules_answer *answer);
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whether one decision holds for all files of a place. */
+#include "tests/test.h"
+
+#include "gate/rules_vary.h"
+#include "tests/unit/gate/rules_help.h"
+
+#define WORK    "permit (principal, action, resource in Writ::Path::\"/w\");"
+#define WRITE   "forbid (principal, action == Writ::Action::\"write_file\", resource)"
+#define BENEATH "forbid (principal, action, resource in Writ::Path::\"/w/sub\")"
+
+/* -1: refused as a whole, 0: given as a whole, 1: each file is decided */
+static int place(const char *policies, enum rules_kind kind, const char *path)
+{
+	struct rules *r = rules_of(policies);
+	struct rules_query q = {.kind = kind,
+				.agent = STR("ci"),
+				.object = str_from_c(path),
+				.session = STR("s"),
+				.now_ms = 1795000000000};
+	struct rules_answer answer;
+	struct arena a;
+	int ret;
+
+	arena_init(&a, 4 << 20);
+	rules_decide(r, &q, &a, &answer);
+	ret = rules_vary(r, &q, &answer) ? 1 : answer.outcome == POLICY_ALLOW ? 0 : -1;
+	arena_done(&a);
+	rules_unref(r);
+	return ret;
+}
+
+static int reading(const char *policies)
+{
+	return place(policies, RULES_READ_FILE, "/w");
+}
+
+static int writing(const char *policies)
+{
+	return place(policies, RULES_WRITE_FILE, "/w");
+}
+
+static void places_hold_where_policies_look_at_who_and_where_only(void **state)
+{
+	(void)state;
+	assert_int_equal(reading(WORK), 0);
+	assert_int_equal(place(WORK, RULES_READ_FILE, "/other"), -1);
+	assert_int_equal(writing(WORK BENEATH ";"), 0);
+	assert_int_equal(writing(WORK "forbid (principal, action, resource) when { resource in "
+				      "Writ::Path::\"/w/sub\" };"),
+			 0);
+	assert_int_equal(writing(WORK "forbid (principal, action, resource) when { "
+				      "principal.level > 5 };"),
+			 0);
+	assert_int_equal(writing(WORK WRITE ";"), -1);
+	/* What no action with a file has, or a run has once for all. */
+	assert_int_equal(writing(WORK "forbid (principal, action, resource) when { context.input "
+				      "has path && context.input.path like \"*key*\" };"),
+			 0);
+	assert_int_equal(writing(WORK WRITE " when { context.w.purpose == \"play\" };"), 0);
+}
+
+static void files_are_decided_where_a_policy_looks_at_more(void **state)
+{
+	(void)state;
+	assert_int_equal(reading(WORK "forbid (principal, action, resource) when { resource.path "
+				      "like \"*.key\" };"),
+			 1);
+	assert_int_equal(reading(WORK WRITE " when { resource.path like \"*.key\" };"), 0);
+	assert_int_equal(writing(WORK WRITE " when { resource.path like \"*.key\" };"), 1);
+	assert_int_equal(writing(WORK WRITE " when { context.w.now > datetime(\"2040-01-01\") };"),
+			 1);
+	assert_int_equal(writing(WORK WRITE " when { context has approval };"), 1);
+	assert_int_equal(
+		writing(WORK "@ask(\"owner\") " WRITE " unless { context.w has approval };"), 1);
+	assert_int_equal(writing(WORK "@until(\"2040-01-01T00:00:00Z\") " WRITE ";"), 1);
+	assert_int_equal(reading("permit (principal, action, resource) when { resource.path like "
+				 "\"*.md\" };"),
+			 1);
+	assert_int_equal(reading(WORK "forbid (principal, action, resource) unless { [resource, "
+				      "principal].contains(resource) };"),
+			 1);
+}
+
+/* What refuses the place whatever the file is, refuses it as a whole. */
+static void a_refusal_of_the_whole_place_stays_one(void **state)
+{
+	(void)state;
+	assert_int_equal(writing(WORK WRITE ";" WRITE " when { resource.path like \"*.key\" };"),
+			 -1);
+	assert_int_equal(writing(WRITE " when { resource.path like \"*.key\" };"), -1);
+	assert_int_equal(writing(WORK "@ask(\"owner\") " WRITE ";"), -1);
+}
+
+/* A policy about a folder in the place makes that a place of its own, and of others nothing. */
+static void a_policy_is_about_what_it_names(void **state)
+{
+	static const char sub[] = WORK BENEATH " when { resource.path like \"*.key\" };";
+
+	(void)state;
+	assert_int_equal(writing(sub), 0);
+	assert_int_equal(place(sub, RULES_WRITE_FILE, "/w/sub"), 1);
+	assert_int_equal(place(sub, RULES_WRITE_FILE, "/w/sub/deep"), 1);
+	assert_int_equal(place(sub, RULES_WRITE_FILE, "/w/subway"), 0);
+	assert_int_equal(writing(WORK
+				 "forbid (principal == Writ::Agent::\"guest\", action, resource)"
+				 " when { resource.path like \"*.key\" };"),
+			 0);
+	assert_int_equal(
+		writing(WORK "@mode(\"log\") " WRITE " when { resource.path like \"*.key\" };"), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(places_hold_where_policies_look_at_who_and_where_only),
+		cmocka_unit_test(files_are_decided_where_a_policy_looks_at_more),
+		cmocka_unit_test(a_refusal_of_the_whole_place_stays_one),
+		cmocka_unit_test(a_policy_is_about_what_it_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
