@@ -185,7 +185,10 @@ enum err_code run_plan_look(struct run_plan *p, struct err *err) MUST_USE;
 /* Fills what the node is asked, digest of the program included. */
 enum err_code run_plan_ask(struct run_plan *p, struct run_open *ret, struct err *err) MUST_USE;
 
-/* The plan that follows from what was granted. */
+/* `path` is `dir`, or lies in it. */
+bool run_plan_within(struct str path, struct str dir);
+
+/* The plan that follows from what was granted (run_settle.c). */
 enum err_code run_plan_settle(struct run_plan *p, const struct run_granted *g,
 			      const struct run_guard *guard, struct err *err) MUST_USE;
 
