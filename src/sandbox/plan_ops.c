@@ -249,8 +249,14 @@ static void plan_limits(struct building *b)
 	op_value(b, PLAN_LIMIT, RLIMIT_NOFILE, l->files ? l->files : DEFAULT_FILES);
 	op_value(b, PLAN_LIMIT, RLIMIT_NPROC, most_processes(b));
 	op_value(b, PLAN_LIMIT, RLIMIT_FSIZE, l->file_size ? l->file_size : DEFAULT_FILE_SIZE);
-	/* Not RLIMIT_AS: V8 reserves far more address space than it will ever write to. */
-	op_value(b, PLAN_LIMIT, RLIMIT_DATA, l->memory ? l->memory : DEFAULT_MEMORY);
+}
+
+/* Not RLIMIT_AS: V8 reserves far more address space than it will ever write to. */
+static void plan_memory(struct building *b)
+{
+	uint64_t bytes = b->spec->limits.memory;
+
+	op_value(b, PLAN_LIMIT, RLIMIT_DATA, bytes ? bytes : DEFAULT_MEMORY);
 }
 
 void plan_ops_program(struct building *b)
@@ -261,7 +267,13 @@ void plan_ops_program(struct building *b)
 	}
 	(void)plan_op_add_path(b, PLAN_CWD, STR(""), working_directory(b));
 	plan_limits(b);
+	if (!b->each) {
+		plan_memory(b);
+	}
 	plan_watch_landlock(b);
+	if (b->each) { /* the monitor's own memory is fixed, and not what the program may have */
+		plan_memory(b);
+	}
 	(void)plan_op_add(b, PLAN_CAPABILITIES);
 	(void)plan_op_add(b, PLAN_SECCOMP);
 	(void)plan_op_add_path(b, PLAN_EXEC, b->machine->program.path, STR(""));
