@@ -21,6 +21,11 @@ enum err_code answer_read_messages_event(struct model_answer_reader *r, const st
 enum err_code answer_read_messages(struct model_answer_reader *r, const struct json *object,
 				   struct err *err) MUST_USE;
 
+enum err_code answer_read_responses_event(struct model_answer_reader *r, const struct json *object,
+					  struct err *err) MUST_USE;
+enum err_code answer_read_responses(struct model_answer_reader *r, const struct json *object,
+				    struct err *err) MUST_USE;
+
 /*
  * Writing: what each dialect does when blocks open, grow and close. `d` is the piece that did it; at
  * `close` the block's text is in w->text, if the dialect keeps it.

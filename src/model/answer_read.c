@@ -8,7 +8,7 @@
 void model_answer_reader_init(struct model_answer_reader *r, enum model_api api, model_delta_fn *on,
 			      void *ctx)
 {
-	ASSERT(api == MODEL_API_CHAT || api == MODEL_API_MESSAGES);
+	ASSERT(api == MODEL_API_CHAT || api == MODEL_API_MESSAGES || api == MODEL_API_RESPONSES);
 	*r = (struct model_answer_reader){.api = api, .on = on, .ctx = ctx};
 }
 
@@ -177,8 +177,9 @@ enum err_code model_answer_read_event(struct model_answer_reader *r, struct aren
 		return ERR_OK;
 	}
 	TRY(json_parse(scratch, data, NULL, &object, err));
-	return r->api == MODEL_API_CHAT ? read_chat(r, object, STR("delta"), err)
-					: answer_read_messages_event(r, object, err);
+	return r->api == MODEL_API_CHAT        ? read_chat(r, object, STR("delta"), err)
+	       : r->api == MODEL_API_RESPONSES ? answer_read_responses_event(r, object, err)
+					       : answer_read_messages_event(r, object, err);
 }
 
 enum err_code model_answer_read_whole(struct model_answer_reader *r, struct arena *scratch,
@@ -188,8 +189,9 @@ enum err_code model_answer_read_whole(struct model_answer_reader *r, struct aren
 	const struct json *object;
 
 	TRY(json_parse(scratch, body, opts, &object, err));
-	TRY(r->api == MODEL_API_CHAT ? read_chat(r, object, STR("message"), err)
-				     : answer_read_messages(r, object, err));
+	TRY(r->api == MODEL_API_CHAT        ? read_chat(r, object, STR("message"), err)
+	    : r->api == MODEL_API_RESPONSES ? answer_read_responses(r, object, err)
+					    : answer_read_messages(r, object, err));
 	answer_tell(r, (struct model_delta){.kind = MODEL_DELTA_END});
 	return ERR_OK;
 }

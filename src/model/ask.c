@@ -267,8 +267,9 @@ bool model_ask_write(struct buf *out, struct arena *a, enum model_api api,
 		     const struct model_ask *ask, struct str model, const struct model_quirks *q,
 		     struct str *ret_what)
 {
-	*ret_what = api == MODEL_API_CHAT       ? ask_write_chat(out, a, ask, model, q)
-		    : api == MODEL_API_MESSAGES ? ask_write_messages(out, a, ask, model)
-						: model_api_info(api)->name;
+	*ret_what = api == MODEL_API_CHAT        ? ask_write_chat(out, a, ask, model, q)
+		    : api == MODEL_API_MESSAGES  ? ask_write_messages(out, a, ask, model)
+		    : api == MODEL_API_RESPONSES ? ask_write_responses(out, ask, model)
+						 : model_api_info(api)->name;
 	return !ret_what->p && !out->failed;
 }

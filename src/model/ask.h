@@ -3,7 +3,7 @@
  * What a client asks of a model, in no dialect in particular. It is read from the dialect of the
  * client and written in the one that the back end speaks:
  *
- *   chat, messages, responses  ->  struct model_ask  ->  chat, messages
+ *   chat, messages, responses  ->  struct model_ask  ->  chat, messages, responses
  *
  * Nothing is lost silently. Each dialect has tables of the members that are known; one that is not
  * in them, or that has no equal in the other dialect, refuses the request and is named. Left
@@ -86,7 +86,7 @@ struct model_quirks {
 bool model_ask_read(struct arena *a, enum model_api api, const struct json *whole,
 		    struct model_ask *ret, struct str *ret_what) MUST_USE;
 
-/* Appends the request to `api` (chat or messages), to the model by that name. As above. */
+/* Appends the request to `api` (chat, messages or responses), to the model by that name. As above. */
 bool model_ask_write(struct buf *out, struct arena *a, enum model_api api,
 		     const struct model_ask *ask, struct str model, const struct model_quirks *q,
 		     struct str *ret_what) MUST_USE;

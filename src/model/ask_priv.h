@@ -59,6 +59,7 @@ bool ask_read_responses(struct ask_reader *r, const struct json *whole);
 /* An empty result with p NULL: written. */
 struct str ask_write_chat(struct buf *out, struct arena *a, const struct model_ask *ask,
 			  struct str model, const struct model_quirks *q);
+struct str ask_write_responses(struct buf *out, const struct model_ask *ask, struct str model);
 struct str ask_write_messages(struct buf *out, struct arena *a, const struct model_ask *ask,
 			      struct str model);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* OpenAI's responses: what its clients ask. No back end is asked in it that a client did not ask in it. */
+/* OpenAI's responses: what its clients ask. */
 #include "model/ask_priv.h"
 
 struct item {

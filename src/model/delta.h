@@ -4,7 +4,7 @@
  * answer of a back end, whole or streamed; writers make of them an answer for a client, whole or
  * streamed. The pieces of a whole answer and of the same answer streamed say the same:
  *
- *   chat, messages  ->  struct model_delta ...  ->  chat, messages, responses
+ *   chat, messages, responses  ->  struct model_delta ...  ->  chat, messages, responses
  *
  *   START (TEXT | REASONING | CALL ARGUMENTS* | PING)* FINISH USAGE END     or ERROR at any place
  */
@@ -43,10 +43,11 @@ typedef void model_delta_fn(void *ctx, const struct model_delta *d);
 /* ---- reading ---- */
 
 struct model_answer_reader {
-	enum model_api api; /* chat or messages */
+	enum model_api api; /* chat, messages or responses */
 	model_delta_fn *on;
 	void *ctx;
 	bool started, ended;
+	bool said; /* responses: pieces of the open item were told */
 	/* The back end's own numbers of calls. */
 	unsigned n_calls;
 	struct {

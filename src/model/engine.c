@@ -58,7 +58,8 @@ enum model_api model_api_for(enum model_api api, uint32_t speaks)
 	if (api != MODEL_API_CHAT && api != MODEL_API_MESSAGES && api != MODEL_API_RESPONSES) {
 		return MODEL_API_NONE;
 	}
-	return speaks & SPEAKS(CHAT)       ? MODEL_API_CHAT
-	       : speaks & SPEAKS(MESSAGES) ? MODEL_API_MESSAGES
-					   : MODEL_API_NONE;
+	return speaks & SPEAKS(CHAT)        ? MODEL_API_CHAT
+	       : speaks & SPEAKS(MESSAGES)  ? MODEL_API_MESSAGES
+	       : speaks & SPEAKS(RESPONSES) ? MODEL_API_RESPONSES
+					    : MODEL_API_NONE;
 }

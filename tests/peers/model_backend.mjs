@@ -4,7 +4,7 @@
 //
 //   node model_backend.mjs [--port N] [--model NAME]... [--delay MS] [--strict ENGINE] [--pieces N]
 //
-// With --strict it refuses, as that engine would, what is not of its dialect: chat, messages or mistral.
+// With --strict it refuses, as that engine would, what is not of its dialect: chat, messages, responses or mistral.
 // "break" makes it answer 500, "late" 504.
 // Asked to "use" a tool it calls each that is offered; "think" makes it think first; "long" ends by length.
 // "with TEXT" at the end goes into the arguments, "invent" makes it say [email-5].
@@ -50,6 +50,7 @@ const known = {
   chat: ['model', 'messages', 'stream', 'stream_options', 'max_tokens', 'temperature', 'top_p', 'top_k', 'stop', 'tools', 'tool_choice', 'parallel_tool_calls', 'response_format', 'reasoning_effort', 'user'],
   mistral: ['model', 'messages', 'stream', 'max_tokens', 'temperature', 'top_p', 'stop', 'tools', 'tool_choice', 'parallel_tool_calls', 'response_format'],
   messages: ['model', 'messages', 'system', 'stream', 'max_tokens', 'temperature', 'top_p', 'top_k', 'stop_sequences', 'tools', 'tool_choice', 'metadata'],
+  responses: ['model', 'store', 'instructions', 'input', 'stream', 'max_output_tokens', 'temperature', 'top_p', 'tools', 'tool_choice', 'parallel_tool_calls', 'text', 'reasoning', 'user'],
 };
 const checkChat = (q) => {
   const open = new Set();
@@ -83,12 +84,25 @@ const checkMessages = (q) => {
   }
   return undefined;
 };
+const checkResponses = (q) => {
+  const open = new Set();
+  if (q.store !== false) return 'store: is off here';
+  for (const i of [q.input].flat()) {
+    const types = { user: ['input_text', 'input_image'], system: ['input_text'], assistant: ['output_text'] }[i.role];
+    if (i.type === 'message' && !i.content.every((p) => types.includes(p.type))) return `content of ${i.role}`;
+    if (i.type === 'function_call') JSON.parse(i.arguments);
+    if (i.type === 'function_call') open.add(i.call_id);
+    if (i.type === 'function_call_output' && !open.delete(i.call_id)) return `no call ${i.call_id}`;
+  }
+  if ((q.tools ?? []).some((t) => t.type !== 'function' || typeof t.strict !== 'boolean')) return 'tools';
+  return open.size ? 'calls without results' : undefined;
+};
 const complaint = (url, q) => {
-  const dialect = url === '/v1/messages' ? 'messages' : 'chat';
+  const dialect = url === '/v1/messages' ? 'messages' : url === '/v1/responses' ? 'responses' : 'chat';
   if (!strict) return undefined;
-  if (url !== (strict === 'messages' ? '/v1/messages' : '/v1/chat/completions')) return `no ${url} here`;
+  if (url !== ({ messages: '/v1/messages', responses: '/v1/responses' }[strict] ?? '/v1/chat/completions')) return `no ${url} here`;
   const odd = Object.keys(q).find((k) => !known[strict].includes(k));
-  return odd ? `${odd}: Extra inputs are not permitted` : dialect === 'chat' ? checkChat(q) : checkMessages(q);
+  return odd ? `${odd}: Extra inputs are not permitted` : { chat: checkChat, messages: checkMessages, responses: checkResponses }[dialect](q);
 };
 const toolNames = (q) => (q.tools ?? []).map((t) => t.function?.name ?? t.name);
 
@@ -218,12 +232,17 @@ const completions = async (q, res) => {
 };
 
 const responses = async (q, res) => {
-  const last = typeof q.input === 'string' ? q.input : textOf(q.input.at(-1).content);
-  const reply = say(last);
-  const content = { type: 'output_text', text: reply, annotations: [] };
-  const message = { type: 'message', id: 'msg_1', role: 'assistant', status: 'completed', content: [content] };
+  const said = typeof q.input === 'string' ? q.input : q.input.filter((i) => i.type !== 'reasoning').at(-1);
+  const reply = say(typeof said === 'string' ? said : textOf(said.content ?? said.output));
+  const text = (t) => ({ type: 'output_text', text: t, annotations: [] });
+  const message = { type: 'message', id: 'msg_1', role: 'assistant', status: 'completed', content: [text(reply)] };
+  const calls = reply.startsWith('echo: use') ? toolNames(q).map((name, i) => ({ type: 'function_call', id: `fc_${i}`, call_id: `call_${i}${q.input.length}`, name, arguments: JSON.stringify(cityOf(reply)), status: 'completed' })) : [];
+  const thought = reply.startsWith('echo: think') ? [{ type: 'reasoning', id: 'rs_1', summary: [], content: [{ type: 'reasoning_text', text: 'let me see' }], status: 'completed' }] : [];
+  const output = [...thought, ...(calls.length ? calls : [message])];
+  const long = reply.startsWith('echo: long');
   const whole = {
-    id: 'resp_1', object: 'response', created_at: 1700000000, model: q.model, status: 'completed', output: [message],
+    id: 'resp_1', object: 'response', created_at: 1700000000, model: q.model, status: long ? 'incomplete' : 'completed', error: null,
+    incomplete_details: long ? { reason: 'max_output_tokens' } : null, output,
     store: q.store ?? true, usage: { input_tokens: 3, output_tokens: 2, total_tokens: 5 },
   };
   if (!q.stream) {
@@ -231,16 +250,24 @@ const responses = async (q, res) => {
     return;
   }
   let n = 0;
-  const at = { item_id: 'msg_1', output_index: 0, content_index: 0 };
-  const events = [
-    { type: 'response.created', response: { ...whole, status: 'in_progress', output: [] } },
-    { type: 'response.output_item.added', output_index: 0, item: { ...message, status: 'in_progress', content: [] } },
-    { type: 'response.content_part.added', ...at, part: { ...content, text: '' } },
-    ...cut(reply).map((delta) => ({ type: 'response.output_text.delta', ...at, delta })),
-    { type: 'response.output_text.done', ...at, text: reply },
-    { type: 'response.output_item.done', output_index: 0, item: message },
-    { type: 'response.completed', response: whole },
-  ];
+  const events = output.flatMap((item, output_index) => {
+    const at = { item_id: item.id, output_index };
+    const [part] = item.content ?? [];
+    const added = { type: 'response.output_item.added', output_index, item: { ...item, status: 'in_progress', ...(part ? { content: [] } : { arguments: '' }) } };
+    const done = { type: 'response.output_item.done', output_index, item };
+    if (!part) return [added, ...cutArguments(reply).map((delta) => ({ type: 'response.function_call_arguments.delta', ...at, delta })), { type: 'response.function_call_arguments.done', ...at, arguments: item.arguments }, done];
+    const kind = `response.${part.type}`;
+    return [
+      added,
+      { type: 'response.content_part.added', ...at, content_index: 0, part: { ...part, text: '' } },
+      ...(part.type === 'output_text' ? cut(part.text) : [part.text]).map((delta) => ({ type: `${kind}.delta`, ...at, content_index: 0, delta })),
+      { type: `${kind}.done`, ...at, content_index: 0, text: part.type === 'output_text' ? cut(part.text).join('') : part.text },
+      { type: 'response.content_part.done', ...at, content_index: 0, part },
+      done,
+    ];
+  });
+  events.unshift({ type: 'response.created', response: { ...whole, status: 'in_progress', output: [] } });
+  events.push({ type: long ? 'response.incomplete' : 'response.completed', response: whole });
   await sse(res, events.map((e) => ({ ...e, sequence_number: n++ })), true);
 };
 

@@ -171,3 +171,12 @@ for (const model of speaking('chat')) {
   await openai.responses.create({ model, input: 'x', reasoning: { effort: 'low' }, text: { format: { type: 'json_schema', name: 'a', schema } } });
   ok(`what ${model} cannot be told is refused by name`);
 }
+for (const model of speaking('responses')) {
+  await anthropic.messages.create({ model, max_tokens, system: 'be kind', messages: user([{ type: 'image', source: { type: 'base64', media_type: 'image/png', data: png } }]) });
+  await openai.chat.completions.create({ model, messages: user('x'), reasoning_effort: 'low', parallel_tool_calls: false, response_format: { type: 'json_schema', json_schema: { name: 'a', schema } } });
+  await refused(openai.chat.completions.create({ model, messages: user('x'), stop: ['y'] }), 400, /stop/);
+  await refused(openai.chat.completions.create({ model, messages: user('x'), top_k: 3 }), 400, /top_k/);
+  await refused(openai.chat.completions.create({ model, messages: user('x'), seed: 7 }), 400, /seed/);
+  await refused(openai.embeddings.create({ model, input: 'x' }), 400, /requests of this kind/);
+  ok(`what ${model} cannot be told is refused by name`);
+}

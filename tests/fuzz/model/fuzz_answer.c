@@ -95,14 +95,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	static const enum model_api clients[] = {MODEL_API_CHAT, MODEL_API_MESSAGES,
 						 MODEL_API_RESPONSES};
+	const size_t k = ARRAY_LEN(clients);
 	struct str all = str_make((const char *)data, n);
 
-	for (size_t i = 0; i < 2 * ARRAY_LEN(clients) && n > 0 && n < 20000; i++) {
-		enum model_api from = i % 2 ? MODEL_API_CHAT : MODEL_API_MESSAGES;
+	for (size_t i = 0; i < k * k && n > 0 && n < 20000; i++) {
+		enum model_api from = clients[i % k];
 		struct heard one = {.last = 0}, many = {.last = 0};
-		bool whole = run(from, clients[i / 2], all, n, &one);
+		bool whole = run(from, clients[i / k], all, n, &one);
 
-		CHECK(run(from, clients[i / 2], all, 3, &many) == whole);
+		CHECK(run(from, clients[i / k], all, 3, &many) == whole);
 		CHECK(!whole || str_eq(buf_str(&one.all), buf_str(&many.all)));
 		buf_done(&one.all);
 		buf_done(&many.all);

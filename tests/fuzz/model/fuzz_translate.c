@@ -70,6 +70,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 			check(from[i], MODEL_API_CHAT, str_make((const char *)data, n), &quirks[k]);
 			check(from[i], MODEL_API_MESSAGES, str_make((const char *)data, n),
 			      &quirks[k]);
+			check(from[i], MODEL_API_RESPONSES, str_make((const char *)data, n),
+			      &quirks[k]);
 		}
 	}
 	return 0;

@@ -198,6 +198,69 @@ static void a_stream_that_breaks_off_does_not_look_complete(void **state)
 	}
 }
 
+static void a_back_end_of_responses_alone_is_asked_and_heard(void **state)
+{
+	static const char stream[] =
+		"data: {\"type\":\"response.created\",\"response\":{\"id\":\"resp_1\"}}\n\n"
+		"data: {\"type\":\"response.output_item.added\",\"output_index\":0,\"item\":{"
+		"\"type\":\"message\"}}\n\n"
+		"data: "
+		"{\"type\":\"response.output_text.delta\",\"output_index\":0,\"delta\":\"hi\"}\n\n"
+		"data: {\"type\":\"response.output_item.done\",\"output_index\":0,\"item\":{"
+		"\"type\":\"message\",\"content\":[{\"type\":\"output_text\",\"text\":\"hi\"}]}}"
+		"\n\n"
+		"data: "
+		"{\"type\":\"response.output_item.added\",\"output_index\":1,\"item\":{\"type\":"
+		"\"function_call\",\"call_id\":\"c\",\"name\":\"f\"}}\n\n"
+		"data: "
+		"{\"type\":\"response.output_item.done\",\"output_index\":1,\"item\":{\"type\":"
+		"\"function_call\",\"call_id\":\"c\",\"name\":\"f\",\"arguments\":\"{}\"}}\n\n"
+		"data: "
+		"{\"type\":\"response.completed\",\"response\":{\"usage\":{\"input_tokens\":3,"
+		"\"output_tokens\":2}}}\n\n";
+	struct str s;
+	bool whole;
+
+	(void)state;
+	s = ask(MODEL_API_CHAT, MODEL_API_RESPONSES,
+		"{\"model\":\"m\",\"max_tokens\":5,\"messages\":["
+		"{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"user\",\"content\":\"u\"},"
+		"{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"c\",\"type\":"
+		"\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]},"
+		"{\"role\":\"tool\",\"tool_call_id\":\"c\",\"content\":\"r\"}],"
+		"\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]}");
+	assert_str_equal(
+		s,
+		STR("{\"model\":\"back\",\"store\":false,\"input\":["
+		    "{\"type\":\"message\",\"role\":\"system\",\"content\":[{\"type\":"
+		    "\"input_text\",\"text\":\"s\"}]},"
+		    "{\"type\":\"message\",\"role\":\"user\",\"content\":[{\"type\":"
+		    "\"input_text\",\"text\":\"u\"}]},"
+		    "{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":\"f\",\"arguments\":"
+		    "\"{}\"},"
+		    "{\"type\":\"function_call_output\",\"call_id\":\"c\",\"output\":\"r\"}],"
+		    "\"tools\":[{\"type\":\"function\",\"name\":\"f\",\"parameters\":{\"type\":"
+		    "\"object\",\"properties\":{}},\"strict\":false}],\"max_output_tokens\":5}"));
+	for (size_t cut = 1; cut < sizeof(stream); cut += 7) {
+		s = told(MODEL_API_RESPONSES, MODEL_API_CHAT, stream, cut, &whole);
+		assert_true(whole);
+		assert_true(str_find_str(s, STR("\"content\":\"hi\"")) < s.n);
+		assert_true(str_find_str(s, STR("\"arguments\":\"{}\"")) < s.n);
+		assert_true(str_find_str(s, STR("\"finish_reason\":\"tool_calls\"")) < s.n);
+		assert_true(str_find_str(s, STR("\"prompt_tokens\":3")) < s.n);
+		assert_true(str_ends_with(s, STR("data: [DONE]\n\n")));
+	}
+	s = ask(MODEL_API_CHAT, MODEL_API_RESPONSES,
+		"{\"model\":\"m\",\"stop\":\"x\",\"messages\":[{\"role\":\"user\",\"content\":"
+		"\"u\"}]}");
+	assert_str_equal(s, STR("stop"));
+	(void)told(MODEL_API_RESPONSES, MODEL_API_MESSAGES,
+		   "data: {\"type\":\"response.output_item.added\",\"item\":{\"type\":"
+		   "\"web_search_call\"}}\n\n",
+		   1000, &whole);
+	assert_false(whole);
+}
+
 static void an_error_in_the_middle_is_an_error_in_every_dialect(void **state)
 {
 	static const struct {
@@ -264,6 +327,7 @@ int main(void)
 		cmocka_unit_test(what_has_no_equal_is_named),
 		cmocka_unit_test(a_stream_is_told_event_by_event),
 		cmocka_unit_test(a_stream_that_breaks_off_does_not_look_complete),
+		cmocka_unit_test(a_back_end_of_responses_alone_is_asked_and_heard),
 		cmocka_unit_test(an_error_in_the_middle_is_an_error_in_every_dialect),
 		cmocka_unit_test(
 			calls_that_interleave_end_a_stream_whose_dialect_has_them_one_by_one),
