@@ -3,10 +3,12 @@
 #include "cli/cmd.h"
 #include "cli/files.h"
 #include "cli/find.h"
+#include "cli/import_openshell.h"
 #include "cli/import_read.h"
 #include "cli/init_text.h"
 #include "cli/out.h"
 #include "config/load.h"
+#include "config/yaml.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +26,8 @@ struct import_run {
 	struct files files;
 	struct buf yaml, text;
 	size_t n_secrets, n_missing;
+	bool openshell; /* the file is a policy, not a list */
+	struct openshell shell;
 };
 
 static enum err_code read_text(struct arena *a, const char *path, struct str *ret, struct err *err)
@@ -290,24 +294,121 @@ static void check(struct import_run *r)
 	}
 }
 
-static enum err_code run(struct import_run *r, struct err *err)
+static void put_list(struct buf *to, const char *key, const struct openshell_texts *t)
+{
+	if (t->n == 0) {
+		return;
+	}
+	buf_printf(to, "  %s: [", key);
+	for (size_t i = 0; i < t->n; i++) {
+		buf_append(to, i ? STR(", ") : STR(""));
+		yaml_put_text(to, t->items[i]);
+	}
+	buf_append(to, STR("]\n"));
+}
+
+static void add_shell_files(struct import_run *r)
+{
+	const struct openshell *s = &r->shell;
+	struct buf *y = &r->yaml;
+
+	files_init(&r->files, &r->a, r->out.p);
+	files_add_dir(&r->files, STR("state"), 0700);
+	files_add_dir(&r->files, STR("policies"), 0755);
+	buf_append(y, STR("# Imported from a policy of OpenShell. Every key is in "
+			  "docs/configuration.md.\n"
+			  "version: 1\n"
+			  "state: state\n"
+			  "policies: policies\n"
+			  "listen:\n  - address: 127.0.0.1:8700\n"
+			  "identity:\n  anonymous: anonymous\n"));
+	if (s->inspect.n || s->ranges.n) {
+		buf_append(y, STR("egress:\n"));
+		put_list(y, "inspect", &s->inspect);
+		put_list(y, "allow_addresses", &s->ranges);
+	}
+	r->files.failed |= y->failed;
+	files_add(&r->files, STR("writ.yaml"), buf_str(y), 0600);
+	files_add(&r->files, STR("policies/10-openshell.cedar"), buf_str(&r->text), 0644);
+	files_add(&r->files, STR("policies/20-workspace.cedar"),
+		  STR("// The folder that an agent works in, by its path:\n//\n"
+		      "// @id(\"workspace\")\n"
+		      "// permit (principal, action in Writ::Action::\"fs\", resource in "
+		      "Writ::Path::\"/home/ann/project\");\n"),
+		  0644);
+}
+
+/* Of a list or of a policy: `list` and, of a policy, `shell` and `text`. */
+static enum err_code read_file(struct import_run *r, struct err *err)
 {
 	const struct json_opts opts = {.name = str_from_c(r->file), .max_depth = 32};
 	const struct json *root;
 	struct str text;
 
 	TRY(read_text(&r->a, r->file, &text, err));
-	TRY(json_parse(&r->a, text, &opts, &root, err));
 	r->list.a = &r->a;
-	TRY(import_read(&r->list, root, err));
+	if (r->openshell) {
+		TRY(yaml_parse(&r->a, str_from_c(r->file), text, &root, err));
+		r->shell = (struct openshell){.list = &r->list, .policies = &r->text};
+		return import_openshell(&r->shell, root, err);
+	}
+	TRY(json_parse(&r->a, text, &opts, &root, err));
+	return import_read(&r->list, root, err);
+}
+
+static enum err_code run(struct import_run *r, struct err *err)
+{
+	TRY(read_file(r, err));
 	if (mkdir(r->dir, 0755) < 0 && errno != EEXIST) {
 		return ERR_ERRNO(err, "%s", r->dir);
 	}
 	TRY(find_real_path(&r->a, r->dir, &r->out, err));
-	add_files(r);
+	if (r->openshell) {
+		add_shell_files(r);
+	} else {
+		add_files(r);
+	}
 	TRY(files_write(&r->files, err));
 	check(r);
 	return ERR_OK;
+}
+
+static void say_notices(struct out *o, const struct import_run *r)
+{
+	static const struct out_col notice_cols[] = {{"notice", 0}};
+	static const struct out_list notices = {
+		.name = "notices", .cols = notice_cols, .n_cols = 1, .between = " "};
+
+	out_list_begin(o, &notices);
+	for (size_t i = 0; i < r->list.n_notices; i++) {
+		out_row_begin(o);
+		out_text(o, "notice", r->list.notices[i]);
+		out_row_end(o);
+	}
+	out_list_end(o);
+}
+
+static void say_shell(struct out *o, const struct import_run *r)
+{
+	const struct openshell *s = &r->shell;
+	struct buf places;
+
+	out_text(o, "folder", r->out);
+	out_u64(o, "permits", s->n_permits);
+	out_u64(o, "forbids", s->n_forbids);
+	say_notices(o, r);
+	buf_init(&places, 4 << 20);
+	for (size_t i = 0; i < s->read.n + s->write.n; i++) {
+		bool write = i >= s->read.n;
+		struct str at = write ? s->write.items[i - s->read.n] : s->read.items[i];
+
+		buf_printf(&places, " --%s " STR_FMT, write ? "write" : "read", STR_ARG(at));
+	}
+	out_note(o,
+		 "Then, with the folder it works in permitted in %s/policies/20-workspace.cedar:\n"
+		 "  writ run --config %s/writ.yaml" STR_FMT " -- PROGRAM",
+		 r->out.p, r->out.p, STR_ARG(places.failed ? STR(" ...") : buf_str(&places)));
+	buf_done(&places);
 }
 
 static void say(struct out *o, const struct import_run *r)
@@ -315,9 +416,6 @@ static void say(struct out *o, const struct import_run *r)
 	static const struct out_col server_cols[] = {{"id", 20}, {"kind", 5}, {"name", 0}};
 	static const struct out_list servers = {
 		.name = "servers", .cols = server_cols, .n_cols = 3};
-	static const struct out_col notice_cols[] = {{"notice", 0}};
-	static const struct out_list notices = {
-		.name = "notices", .cols = notice_cols, .n_cols = 1, .between = " "};
 
 	out_text(o, "folder", r->out);
 	out_list_begin(o, &servers);
@@ -332,13 +430,7 @@ static void say(struct out *o, const struct import_run *r)
 	}
 	out_list_end(o);
 	out_u64(o, "secrets_moved_to_files", r->n_secrets - r->n_missing);
-	out_list_begin(o, &notices);
-	for (size_t i = 0; i < r->list.n_notices; i++) {
-		out_row_begin(o);
-		out_text(o, "notice", r->list.notices[i]);
-		out_row_end(o);
-	}
-	out_list_end(o);
+	say_notices(o, r);
 	out_note(o,
 		 "Everything is denied until policies permit it: see %s/policies\nThen:\n"
 		 "  writ serve --config %s/writ.yaml",
@@ -355,6 +447,10 @@ int cmd_import(int argc, char **argv)
 		 .value = "DIR",
 		 .text = &r.dir,
 		 .help = "where to write (default: writ)"},
+		{.name = "openshell",
+		 .flag = &r.openshell,
+		 .help = "FILE is a sandbox policy of NVIDIA OpenShell: make policies for writ "
+			 "run"},
 		OPT_JSON(&json),
 	};
 	const struct opt_word words[] = {
@@ -365,14 +461,18 @@ int cmd_import(int argc, char **argv)
 	};
 	const struct opt_spec spec = {
 		.command = "writ import",
-		.summary = "Turns a client's list of MCP servers into a configuration. Credentials "
-			   "go to files of their own;\nevery tool is denied until a policy permits "
-			   "it. The client's file is not changed.",
+		.summary =
+			"Turns a client's list of MCP servers into a configuration. Credentials "
+			"go to files of their own;\nevery tool is denied until a policy permits "
+			"it. The client's file is not changed. With --openshell a sandbox's policy "
+			"becomes Cedar policies\nand a configuration; what has no like here is "
+			"listed.",
 		.opts = opts,
 		.n_opts = ARRAY_LEN(opts),
 		.words = words,
 		.n_words = ARRAY_LEN(words),
-		.example = "writ import ~/.cursor/mcp.json --out ~/writ",
+		.example = "writ import ~/.cursor/mcp.json --out ~/writ\n"
+			   "writ import --openshell policy.yaml --out ~/writ",
 	};
 	struct err err = {0};
 	struct out o;
@@ -385,7 +485,9 @@ int cmd_import(int argc, char **argv)
 	buf_init(&r.yaml, IMPORT_TEXT_MAX);
 	buf_init(&r.text, IMPORT_TEXT_MAX);
 	status = run(&r, &err) ? out_error(&o, &err) : CMD_FINE;
-	if (status == CMD_FINE) {
+	if (status == CMD_FINE && r.openshell) {
+		say_shell(&o, &r);
+	} else if (status == CMD_FINE) {
 		say(&o, &r);
 	}
 	buf_done(&r.yaml);

@@ -2,11 +2,14 @@
 #include "tests/test.h"
 
 #include "cli/cmd.h"
+#include "cli/import_openshell.h"
 #include "cli/import_read.h"
 #include "config/load.h"
+#include "config/yaml.h"
 
 #include <fcntl.h>
 #include <ftw.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -230,6 +233,134 @@ static void secrets_go_to_files_and_never_into_yaml(void **state)
 	nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
+/* ---- policies of OpenShell ---- */
+
+static enum err_code read_shell(struct arena *a, const char *yaml, struct import_list *list,
+				struct openshell *o, struct buf *policies, struct err *err)
+{
+	const struct json *root;
+
+	arena_init(a, 16 << 20);
+	buf_init(policies, 1 << 20);
+	*list = (struct import_list){.a = a};
+	*o = (struct openshell){.list = list, .policies = policies};
+	TRY(yaml_parse(a, STR("p.yaml"), str_from_c(yaml), &root, err));
+	return import_openshell(o, root, err);
+}
+
+static bool says(const struct buf *b, const char *text)
+{
+	return str_find_str(buf_str(b), str_from_c(text)) < buf_len(b);
+}
+
+static const char head[] = "version: 1\n";
+
+static void a_policy_of_openshell_becomes_policies(void **state)
+{
+	static const char yaml[] =
+		"version: 1\n"
+		"filesystem_policy: {read_only: [/usr/lib, /srv/data], read_write: [/tmp, "
+		"/srv/out]}\n"
+		"network_policies:\n"
+		"  hub:\n"
+		"    endpoints:\n"
+		"      - {host: api.test, ports: [443, 8443], protocol: rest, access: read-only,\n"
+		"         enforcement: enforce, deny_rules: [{method: GET, path: /secrets/**}]}\n"
+		"      - {host: '*.pkg.test', port: 22}\n"
+		"    binaries: [{path: /usr/bin/gh}, {path: /opt/*/bin}]\n";
+	struct import_list list;
+	struct buf policies;
+	struct openshell o;
+	struct arena a;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(read_shell(&a, yaml, &list, &o, &policies, &err), ERR_OK);
+	assert_int_equal(o.n_permits, 1 + 2 + 3);
+	assert_int_equal(o.n_forbids, 2);
+	assert_int_equal(o.inspect.n, 1);
+	assert_int_equal(o.read.n, 1);
+	assert_int_equal(o.write.n, 1);
+	assert_true(says(&policies, "resource == Writ::Host::\"api.test:8443\""));
+	assert_true(says(&policies, "[\"GET\", \"HEAD\", \"OPTIONS\"].contains"));
+	assert_true(says(&policies, "@id(\"openshell.hub.1.443.deny.1\")\nforbid"));
+	assert_true(says(&policies, "[\"GET\", \"HEAD\"].contains(context.input.method) && "
+				    "context.input.path like \"/secrets/*\""));
+	assert_true(says(&policies,
+			 "resource in Writ::Host::\"pkg.test\")\nwhen { resource.port == "
+			 "22 && resource.name like \"*.pkg.test\" }"));
+	assert_true(says(&policies, "context.program.path == \"/usr/bin/gh\" || "
+				    "context.program.path like \"/opt/*/bin\""));
+	assert_true(noticed(&list, "binaries:"));
+	assert_false(noticed(&list, "enforcement"));
+	buf_done(&policies);
+	arena_done(&a);
+}
+
+/* What would permit more here than it did there is left out, and told. */
+static void what_cannot_be_said_as_narrowly_is_left_out(void **state)
+{
+	static const struct {
+		const char *endpoint, *notice;
+		unsigned permits;
+	} cases[] = {
+		{"{host: '*.a.test', port: 443, protocol: rest, access: full}", "one by one", 0},
+		{"{host: a.test, port: 443, protocol: graphql, access: full}", "not looked into",
+		 0},
+		{"{host: a.test, port: 443, protocol: mcp}", "tool server", 0},
+		{"{port: 443, allowed_ips: [10.0.0.0/8]}", "without a host", 0},
+		{"{host: 'a.*', port: 443}", "without a host", 0},
+		{"{host: 'a\"b', port: 443}", "without a host", 0},
+		{"{host: a.test, port: 70000}", "a port that is none", 0},
+		{"{host: a.test, port: 443, credential_signing: sigv4}", "credential_signing", 1},
+		{"{host: a.test, port: 443, protocol: rest, access: full}", "audit", 1},
+		{"{host: a.test, port: 80, protocol: rest, rules: [{allow: {method: GET, query: "
+		 "{a: "
+		 "b}}}]}",
+		 "about a query", 1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct import_list list;
+		struct buf policies;
+		struct openshell o;
+		struct arena a;
+		struct err err;
+		char yaml[1024];
+
+		(void)snprintf(
+			yaml, sizeof(yaml),
+			"%snetwork_policies: {p: {endpoints: [%s], binaries: [{path: /bin/x}]}}",
+			head, cases[i].endpoint);
+		assert_int_equal(read_shell(&a, yaml, &list, &o, &policies, &err), ERR_OK);
+		if (!noticed(&list, cases[i].notice) || o.n_permits != 1 + cases[i].permits) {
+			fail_msg("%s: %u permits", cases[i].endpoint, (unsigned)o.n_permits);
+		}
+		assert_false(says(&policies, "query"));
+		buf_done(&policies);
+		arena_done(&a);
+	}
+}
+
+static void what_is_no_policy_of_openshell_is_refused(void **state)
+{
+	static const char *const texts[] = {"version: 2\n", "{}", "[]", "network_policies: {}\n"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		struct import_list list;
+		struct buf policies;
+		struct openshell o;
+		struct arena a;
+		struct err err;
+
+		assert_int_equal(read_shell(&a, texts[i], &list, &o, &policies, &err), ERR_INVALID);
+		buf_done(&policies);
+		arena_done(&a);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -238,6 +369,9 @@ int main(void)
 		cmocka_unit_test(credentials_are_recognised),
 		cmocka_unit_test(malformed_lists_are_refused),
 		cmocka_unit_test(secrets_go_to_files_and_never_into_yaml),
+		cmocka_unit_test(a_policy_of_openshell_becomes_policies),
+		cmocka_unit_test(what_cannot_be_said_as_narrowly_is_left_out),
+		cmocka_unit_test(what_is_no_policy_of_openshell_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
