@@ -208,8 +208,7 @@ static enum err_code model_add(struct gate *g, const struct config_model *config
 	list_init(&m->queue);
 	map_init(&m->turns, g->seed);
 	m->limit = config->in_flight;
-	if (gate_pool_init(&m->pool, &g->loop, &g->connector, "model", config->name, &config->url,
-			   err)) {
+	if (gate_pool_init(&m->pool, g, "model", config->name, &config->url, err)) {
 		free(m);
 		return err->code;
 	}

@@ -26,6 +26,7 @@
 #include "mcp/stdio.h"
 #include "net/stream.h"
 
+struct action;
 struct gate;
 struct session;
 struct link;
@@ -85,9 +86,10 @@ struct link_call {
 	struct list node;
 	struct link *link;
 	const struct link_events *on;
-	struct session *session; /* whose it is; NULL: our own */
-	struct inquiry *inquiry; /* its client of the modern era can be asked by a result */
-	uint32_t lacked;         /* what was to be asked, and the client has not offered */
+	struct session *session;     /* whose it is; NULL: our own */
+	const struct action *action; /* likewise what it was decided as */
+	struct inquiry *inquiry;     /* its client of the modern era can be asked by a result */
+	uint32_t lacked;             /* what was to be asked, and the client has not offered */
 	uint64_t started;
 	uint64_t hop; /* id and progress token towards the server */
 	char hop_text[24];

@@ -41,8 +41,7 @@ static void on_pool_open(struct gate_pool *p, bool ok)
 
 enum err_code link_http_init(struct link *l, const struct config_server *server, struct err *err)
 {
-	TRY(gate_pool_init(&l->pool, l->loop, &l->gate->connector, "server", server->id,
-			   &server->url, err));
+	TRY(gate_pool_init(&l->pool, l->gate, "server", server->id, &server->url, err));
 	l->pool.on_open = on_pool_open;
 	l->pool.h2 = server->http2 != CONFIG_HTTP2_NO ? l->gate->h2 : NULL;
 	return ERR_OK;
@@ -395,6 +394,8 @@ static enum err_code http_call(struct link *l, struct link_call *c, struct err *
 		.body = buf_str(&c->message),
 		.max_body = HTTP_EVENT_MAX,
 	};
+	/* An inquiry may outlive the action that began it. */
+	c->http.about = c->inquiry && c->retried ? NULL : c->action;
 	c->http.request.framing = HTTP_LENGTH;
 	c->http.request.no_length = false;
 	c->http.request.body_len = c->http.body.n;

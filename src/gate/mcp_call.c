@@ -370,6 +370,7 @@ enum err_code mcp_call_start(struct exchange *x)
 		h->call.on = &inquiry_events;
 		h->call.inquiry = h;
 		h->call.session = x->session;
+		h->call.action = &x->action;
 		code = link_call_start(x->link, &h->call, &r, NULL);
 		if (code) {
 			inquiry_end(h);
@@ -378,6 +379,7 @@ enum err_code mcp_call_start(struct exchange *x)
 	}
 	x->call.on = &call_events;
 	x->call.session = x->session;
+	x->call.action = &x->action;
 	code = link_call_start(x->link, &x->call, &r, NULL);
 	if (code) {
 		x->call.hop = 0;
@@ -391,7 +393,8 @@ bool mcp_call_again(struct exchange *x, struct str responses, struct str state)
 
 	r.responses = responses;
 	r.state = state;
-	x->call = (struct link_call){.on = &call_events, .session = x->session};
+	x->call =
+		(struct link_call){.on = &call_events, .session = x->session, .action = &x->action};
 	if (link_call_start(x->link, &x->call, &r, NULL)) {
 		x->call.hop = 0;
 		return false;

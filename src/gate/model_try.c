@@ -36,6 +36,7 @@ static void send_request(struct exchange *x)
 		.body = buf_str(&r->body),
 		.max_body = MODEL_BODY_MAX,
 		.timeout = CALL_SECONDS * CLOCK_SEC,
+		.about = &x->action,
 	};
 	x->model_calling = true;
 	r->spent = MODEL_SPENT_UNKNOWN; /* until it says */

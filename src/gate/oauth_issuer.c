@@ -21,7 +21,7 @@ static enum err_code line_init(struct oauth_line *l, struct oauth_issuer *is, co
 	if (url->text.n == 0) {
 		return ERR_OK;
 	}
-	TRY(gate_pool_init(&l->pool, &g->loop, &g->connector, kind, is->config->id, url, err));
+	TRY(gate_pool_init(&l->pool, g, kind, is->config->id, url, err));
 	l->pool.on_open = on_open;
 	l->made = true;
 	return ERR_OK;

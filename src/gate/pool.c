@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/pool.h"
 
+#include "gate/egress.h"
+#include "gate/gate.h"
 #include "ipc/relay.h"
 #include "ipc/relay_h2.h"
+#include "ledger/permit.h"
 #include "sys/fd.h"
 
 #include <stdlib.h>
@@ -45,7 +48,7 @@ static void put_body(void *user, struct buf *out, struct str bytes)
 {
 	(void)user;
 	while (bytes.n) {
-		size_t n = bytes.n > UINT32_MAX ? UINT32_MAX : bytes.n;
+		size_t n = bytes.n > PERMIT_PIECE ? PERMIT_PIECE : bytes.n;
 
 		relay_frame(out, RELAY_BODY, (uint32_t)n);
 		buf_append(out, str_make(bytes.p, n));
@@ -133,7 +136,7 @@ static void on_probed(struct dial_request *d, int fd, enum ipc_dial_mode mode, s
 		.dial = on_dial,
 		.user = p,
 		.host = p->host,
-		.wire = relayed ? &gate_relay_wire : NULL,
+		.wire = relayed ? &p->wire : NULL,
 		.h2 = p->h2,
 		.secure = p->secure,
 		.max_conns = p->max_conns ? p->max_conns : POOL_CONNS,
@@ -169,13 +172,18 @@ static void write_host(struct buf *out, const struct config_url *url)
 	}
 }
 
-enum err_code gate_pool_init(struct gate_pool *p, struct loop *loop, struct dialer *connector,
-			     const char *kind, struct str id, const struct config_url *url,
-			     struct err *err)
+enum err_code gate_pool_init(struct gate_pool *p, struct gate *gate, const char *kind,
+			     struct str id, const struct config_url *url, struct err *err)
 {
 	struct buf host;
 
-	*p = (struct gate_pool){.loop = loop, .connector = connector, .first_fd = -1};
+	*p = (struct gate_pool){
+		.gate = gate, .loop = &gate->loop, .connector = &gate->connector, .first_fd = -1};
+	p->wire = gate_relay_wire;
+	p->wire.user = p;
+	p->wire.ask = egress_ask;
+	p->wire.put_permit = egress_put;
+	p->wire.forget = egress_forget;
 	p->secure = url->tls;
 	list_init(&p->tickets);
 	arena_init(&p->arena, POOL_TEXTS);

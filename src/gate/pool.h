@@ -11,7 +11,10 @@
 #include "gate/dialer.h"
 #include "http/client.h"
 
+struct gate;
+
 struct gate_pool {
+	struct gate *gate;
 	struct loop *loop;
 	struct dialer *connector;
 	struct arena arena; /* texts below */
@@ -20,6 +23,7 @@ struct gate_pool {
 	struct str target;
 	const struct h2_lib *h2; /* the caller's: when the upstream may speak HTTP/2 */
 	struct http_pool *pool;  /* NULL until open */
+	struct http_wire wire;   /* of its connections, where they are relayed */
 	struct dial_request probe;
 	bool secure;        /* the URL says https */
 	unsigned max_conns; /* set before it opens; 0: 256 */
@@ -34,9 +38,8 @@ struct gate_pool {
 extern const struct http_wire gate_relay_wire;
 
 /* Texts are copied. on_open must be set before gate_pool_open. */
-enum err_code gate_pool_init(struct gate_pool *p, struct loop *loop, struct dialer *connector,
-			     const char *kind, struct str id, const struct config_url *url,
-			     struct err *err) MUST_USE;
+enum err_code gate_pool_init(struct gate_pool *p, struct gate *gate, const char *kind,
+			     struct str id, const struct config_url *url, struct err *err) MUST_USE;
 void gate_pool_done(struct gate_pool *p);
 
 /* Closes every connection at once and forgets those that are asked for: calls fail, on_open does not

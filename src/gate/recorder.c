@@ -27,6 +27,7 @@ enum {
 struct record_entry {
 	uint32_t at, n; /* its bytes in the frame */
 	enum record_kind kind;
+	bool permit; /* the answer brings one for it */
 	struct record_wait *wait;
 };
 
@@ -267,6 +268,7 @@ void recorder_put(struct recorder *r, bool durable, enum record_kind kind, struc
 	struct record_entry *e = &b->entries[b->n];
 
 	*e = (struct record_entry){.at = b->entry_at + ENTRY_HEADER, .kind = kind, .wait = w};
+	e->permit = w && w->wants_permit;
 	e->n = (uint32_t)b->frame.end - e->at;
 	num_put_u32(b->frame.p + b->entry_at, e->n);
 	if (w) {
@@ -359,11 +361,17 @@ static void on_retry(struct timer *t)
 	}
 }
 
-static void acknowledged(struct recorder *r, struct record_batch *b, uint64_t first)
+static void acknowledged(struct recorder *r, struct record_batch *b, uint64_t first,
+			 struct str permits)
 {
 	r->full = false;
 	for (uint32_t i = 0; i < b->n; i++) {
+		if (b->entries[i].permit && permits.n >= SHA256_LEN) {
+			r->permit = permits.p;
+			permits = str_from(permits, SHA256_LEN);
+		}
 		entry_finish(&b->entries[i], true, first + i);
+		r->permit = NULL;
 	}
 	batch_retire(r, b);
 }
@@ -392,12 +400,13 @@ static void take_answer(struct recorder *r, struct str frame)
 		return;
 	}
 	if (type == IPC_ACK) {
-		uint64_t first = frame_get_u64(&fr);
+		uint64_t first = frame_get_u64(&fr), time = frame_get_u64(&fr);
+		struct str permits = frame_get_str(&fr);
 
-		(void)frame_get_u64(&fr);
 		if (frame_ok(&fr)) {
 			r->n_sent[b->durable]--;
-			acknowledged(r, b, first);
+			r->recorded_us = time / 1000;
+			acknowledged(r, b, first, permits);
 		}
 	} else if (type == IPC_NACK) {
 		uint8_t reason = frame_get_u8(&fr);
@@ -438,7 +447,7 @@ static void on_ready(struct loop_fd *f, uint32_t ready)
 	while (r->chan.fd >= 0) {
 		int fds[CHAN_MAX_FDS];
 		unsigned n_fds = 0;
-		char in[64];
+		char in[64 + RECORDER_BATCH_ENTRIES * SHA256_LEN];
 		struct str frame;
 		enum err_code code = chan_recv(&r->chan, in, sizeof(in), &frame, fds, &n_fds, &err);
 

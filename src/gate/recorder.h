@@ -30,7 +30,8 @@ struct record_batch;
 /* Waits for one entry; part of what waits for it. Zeroed is idle. */
 struct record_wait {
 	struct record_batch *batch;
-	uint32_t at; /* entry in the batch */
+	uint32_t at;       /* entry in the batch */
+	bool wants_permit; /* it is a `sent`, and answered by one */
 	/* ok: the entry is in the log at `index`. Not called after recorder_forget. */
 	void (*on_recorded)(struct record_wait *w, bool ok, uint64_t index);
 };
@@ -47,6 +48,9 @@ struct recorder {
 	uint64_t next_batch;
 	uint64_t refused; /* decisions that could not be recorded, for the log line */
 	bool full;        /* the last answer was "no space left" */
+	/* During on_recorded: the MAC of ledger/permit.h for a `sent`, and the record's time; else NULL. */
+	const char *permit;
+	uint64_t recorded_us;
 };
 
 void recorder_init(struct recorder *r, struct loop *loop);

@@ -109,7 +109,7 @@ struct h1_out call_head(const struct http_call *c)
 }
 
 /* Puts the request's head into scratch, framed for the pool's wire. */
-static enum err_code write_head(struct http_conn *conn, const struct http_call *c)
+static enum err_code write_head(struct http_conn *conn, struct http_call *c)
 {
 	struct http_pool *p = conn->pool;
 	struct h1_out h = call_head(c);
@@ -120,6 +120,7 @@ static enum err_code write_head(struct http_conn *conn, const struct http_call *
 	if (!p->c.wire) {
 		return h1_head_write(&p->scratch, &h, NULL);
 	}
+	pool_put_permit(p, &p->scratch, c);
 	buf_init(&plain, H1_IN_MAX);
 	code = h1_head_write(&plain, &h, NULL);
 	if (!code) {
@@ -128,6 +129,13 @@ static enum err_code write_head(struct http_conn *conn, const struct http_call *
 	}
 	buf_done(&plain);
 	return code;
+}
+
+bool http_call_head(const struct http_call *c, struct buf *out)
+{
+	struct h1_out h = call_head(c);
+
+	return h1_head_write(out, &h, NULL) == ERR_OK && !out->failed;
 }
 
 /* Sends scratch and, behind it, bytes of the body. */

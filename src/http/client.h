@@ -75,6 +75,8 @@ struct http_call {
 	uint64_t max_body;     /* of the answer when collected; 0: the pool's */
 	uint64_t timeout;      /* whole call, ns; 0: the pool's; HTTP_NO_TIMEOUT: none */
 	void *user;
+	const void *
+		about; /* what the pool's wire may want to know of it, until http_call_start returns */
 
 	/* the answer, while it lasts */
 	const struct h1_head *answer;
@@ -89,6 +91,7 @@ struct http_call {
 	enum http_fail why;
 	uint8_t state;
 	uint64_t deadline;
+	void *permit; /* of the pool's wire */
 };
 
 #define HTTP_NO_TIMEOUT UINT64_MAX
@@ -101,6 +104,16 @@ struct http_wire {
 	void (*put_head)(void *user, struct buf *out, struct str head, uint64_t body_len);
 	void (*put_body)(void *user, struct buf *out, struct str bytes);
 	void *user;
+
+	/*
+	 * Where no request may leave before somebody has said so (all three, or none): `ask` for it, with
+	 * c->permit to remember it by. http_call_permitted follows, never from inside, unless it
+	 * returned false. The whole body is in c->body.
+	 */
+	bool (*ask)(void *user, struct http_call *c);
+	/* What goes before the head; then, and whenever the call ends, c->permit is forgotten. */
+	void (*put_permit)(void *user, struct buf *out, struct http_call *c);
+	void (*forget)(void *user, struct http_call *c);
 };
 
 struct http_pool_config {
@@ -148,6 +161,12 @@ void http_pool_dial_failed(struct http_pool *p, uint64_t ticket, const struct er
 
 /* Every field of c beyond the caller's must be zero. Head and body leave in one send. */
 void http_call_start(struct http_call *c);
+
+/* The answer to a wire's `ask`: the call goes on, or fails as one that could not be dialled. */
+void http_call_permitted(struct http_call *c, bool ok);
+
+/* Appends the head as a wire's put_head will get it. False: it cannot be written. */
+bool http_call_head(const struct http_call *c, struct buf *out) MUST_USE;
 
 /*
  * Ends the call without any further callback. An unfinished connection is

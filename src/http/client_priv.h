@@ -14,6 +14,7 @@ enum call_state {
 	CALL_WAITING,  /* for a connection */
 	CALL_SENT,     /* waits for an answer's head */
 	CALL_BODY,     /* the head was given */
+	CALL_ASKING,   /* whether it may leave */
 	CALL_FAILING,  /* failed inside a caller's call: told at the end of the turn */
 };
 
@@ -46,8 +47,8 @@ struct http_pool {
 	struct loop *loop;
 	/* connections: the newest idle one first; `resume` ones are busy, with unread bytes */
 	struct list idle, busy, resume, dead;
-	struct list h2, h2_dead;      /* connections of HTTP/2 */
-	struct list waiting, failing; /* calls */
+	struct list h2, h2_dead;              /* connections of HTTP/2 */
+	struct list waiting, asking, failing; /* calls */
 	struct list dials;
 	struct loop_hook on_turn_end;
 	struct client_work *free_works;
@@ -71,6 +72,9 @@ void pool_conn_closed(struct http_conn *conn);
 
 /* Reports the failure at the end of the turn. The call is on no connection. */
 void pool_fail_later(struct http_pool *p, struct http_call *c, enum http_fail why);
+
+/* What its wire sends before its head, if anything. */
+void pool_put_permit(struct http_pool *p, struct buf *out, struct http_call *c);
 
 /* Ends a call that is on no connection and in no list. */
 void call_over(struct http_call *c);

@@ -68,6 +68,23 @@ static bool fits_wire(const struct h2_client *client, const struct h2_fields *fi
 	return !client->wire.put_frame || n <= RELAYED_MAX;
 }
 
+/* Before its head, which leaves later. */
+static bool send_permit(struct h2_call *h)
+{
+	struct h2_client *client = h->client;
+	bool sent = true;
+	struct buf out;
+
+	if (h->call->permit) {
+		buf_init(&out, RELAYED_MAX);
+		pool_put_permit(client->pool, &out, h->call);
+		sent = !out.failed &&
+		       stream_write(&client->wire.stream, buf_str(&out), NULL) == ERR_OK;
+		buf_done(&out);
+	}
+	return sent;
+}
+
 static bool submit(struct h2_call *h)
 {
 	struct h2_client *client = h->client;
@@ -125,7 +142,7 @@ void h2_call_start(struct h2_client *client, struct http_call *c)
 	c->state = CALL_SENT;
 	c->answer = NULL;
 	h2_head_begin(&h->head, true, &h->work->msg.in, &h->pseudo);
-	if (!submit(h)) {
+	if (!send_permit(h) || !submit(h)) {
 		pool_fail_later(p, c, HTTP_FAIL_INVALID);
 		free_call(h);
 		return;

@@ -77,8 +77,25 @@ void pool_take_back(struct http_pool *p, struct client_work *w)
 	p->n_free_works++;
 }
 
+static void forget_permit(struct http_call *c)
+{
+	if (c->permit) {
+		c->pool->c.wire->forget(c->pool->c.wire->user, c);
+		c->permit = NULL;
+	}
+}
+
+void pool_put_permit(struct http_pool *p, struct buf *out, struct http_call *c)
+{
+	if (c->permit) {
+		p->c.wire->put_permit(p->c.wire->user, out, c);
+		forget_permit(c);
+	}
+}
+
 void call_over(struct http_call *c)
 {
+	forget_permit(c);
 	timer_stop(&c->timer);
 	c->state = CALL_OVER;
 	c->conn = NULL;
@@ -312,6 +329,10 @@ void call_on_timeout(struct timer *t)
 	case CALL_OVER:
 	case CALL_FAILING:
 		return;
+	case CALL_ASKING:
+		list_remove(&c->node);
+		call_failed(c, HTTP_FAIL_TIMEOUT, NULL);
+		return;
 	case CALL_WAITING:
 		list_remove(&c->node);
 		p->stats.waiting--;
@@ -328,19 +349,11 @@ void call_on_timeout(struct timer *t)
 	}
 }
 
-void http_call_start(struct http_call *c)
+/* On a connection that is there, or in the queue for one. */
+static void run(struct http_call *c)
 {
 	struct http_pool *p = c->pool;
-	uint64_t total = c->timeout ? c->timeout : p->c.timeout, wait = p->c.dial_timeout;
 
-	p->stats.calls++;
-	c->timer.on_timeout = call_on_timeout;
-	c->deadline = UINT64_MAX;
-	if (total && total != HTTP_NO_TIMEOUT) {
-		c->deadline = p->loop->now + total;
-		wait = total < wait ? total : wait;
-	}
-	list_init(&c->node);
 	if (p->stats.waiting == 0 && p->held == 0 && h2_client_run(p, c)) {
 		return;
 	}
@@ -353,10 +366,47 @@ void http_call_start(struct http_call *c)
 		return;
 	}
 	c->state = CALL_WAITING;
-	loop_timer_set(p->loop, &c->timer, wait);
+	call_timer(c, p->c.dial_timeout);
 	list_append(&p->waiting, &c->node);
 	p->stats.waiting++;
 	pool_pump(p);
+}
+
+void http_call_start(struct http_call *c)
+{
+	struct http_pool *p = c->pool;
+	const struct http_wire *wire = p->c.wire;
+	uint64_t total = c->timeout ? c->timeout : p->c.timeout;
+
+	p->stats.calls++;
+	c->timer.on_timeout = call_on_timeout;
+	c->deadline = UINT64_MAX;
+	if (total && total != HTTP_NO_TIMEOUT) {
+		c->deadline = p->loop->now + total;
+	}
+	list_init(&c->node);
+	c->permit = NULL;
+	if (!wire || !wire->ask) {
+		run(c);
+	} else if (wire->ask(wire->user, c)) {
+		c->state = CALL_ASKING;
+		list_append(&p->asking, &c->node);
+		call_timer(c, p->c.dial_timeout);
+	} else {
+		pool_fail_later(p, c, HTTP_FAIL_DIAL);
+	}
+}
+
+void http_call_permitted(struct http_call *c, bool ok)
+{
+	ASSERT(c->state == CALL_ASKING);
+	list_remove(&c->node);
+	timer_stop(&c->timer);
+	if (ok) {
+		run(c);
+	} else {
+		pool_fail_later(c->pool, c, HTTP_FAIL_DIAL);
+	}
 }
 
 void http_call_cancel(struct http_call *c)
@@ -370,6 +420,7 @@ void http_call_cancel(struct http_call *c)
 		c->pool->stats.waiting--;
 		list_remove(&c->node);
 		break;
+	case CALL_ASKING:
 	case CALL_FAILING:
 		list_remove(&c->node);
 		break;
@@ -418,6 +469,7 @@ enum err_code http_pool_new(struct loop *l, const struct http_pool_config *c,
 	list_init(&p->h2);
 	list_init(&p->h2_dead);
 	list_init(&p->waiting);
+	list_init(&p->asking);
 	list_init(&p->failing);
 	list_init(&p->dials);
 	buf_init(&p->scratch, SCRATCH_MAX);
@@ -429,6 +481,12 @@ static void fail_all(struct http_pool *p)
 {
 	while (!list_empty(&p->waiting)) {
 		call_failed(next_waiting(p), HTTP_FAIL_CLOSED, NULL);
+	}
+	while (!list_empty(&p->asking)) {
+		struct http_call *c = CONTAINER_OF(p->asking.next, struct http_call, node);
+
+		list_remove(&c->node);
+		call_failed(c, HTTP_FAIL_CLOSED, NULL);
 	}
 	while (!list_empty(&p->failing)) {
 		struct http_call *c = CONTAINER_OF(p->failing.next, struct http_call, node);

@@ -26,9 +26,9 @@ bool relay_next(struct relay_reader *r, struct str *in, enum relay_kind *ret_kin
 		*in = str_from(*in, 1);
 		if (r->n_header == RELAY_HEADER) {
 			r->left = num_get_u32(r->header + 1);
-			if ((r->header[0] != RELAY_HEAD && r->header[0] != RELAY_BODY) ||
+			if (r->header[0] < RELAY_HEAD || r->header[0] > RELAY_PERMIT ||
 			    r->left == 0 ||
-			    (r->header[0] == RELAY_HEAD && r->left > RELAY_HEAD_MAX)) {
+			    (r->header[0] != RELAY_BODY && r->left > RELAY_HEAD_MAX)) {
 				return false;
 			}
 		}

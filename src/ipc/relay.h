@@ -6,9 +6,11 @@
  *
  *   u8 kind, u32 length (little endian), bytes
  *
+ *   PERMIT what lets the next request pass (ledger/permit.h): only the connector wants it, before each
+ *         HEAD; over HTTP/2 before it somewhere
  *   HEAD  a whole request head, its last empty line left out; the connector appends
  *         its header lines and that empty line
- *   BODY  bytes passed on as they are
+ *   BODY  bytes passed on as they are; where there is a permit, one piece of it
  *
  * Over HTTP/2 (ipc/relay_h2.h) HEAD is a whole HEADERS frame, to which the connector appends its
  * fields, and BODY is everything else that the gate sends.
@@ -22,7 +24,7 @@
 
 enum { RELAY_HEAD_MAX = 64 * 1024, RELAY_HEADER = 5 };
 
-enum relay_kind { RELAY_NONE = 0, RELAY_HEAD, RELAY_BODY };
+enum relay_kind { RELAY_NONE = 0, RELAY_HEAD, RELAY_BODY, RELAY_PERMIT };
 
 /* Appends the 5 bytes that go before a piece of n bytes. */
 void relay_frame(struct buf *out, enum relay_kind kind, uint32_t n);

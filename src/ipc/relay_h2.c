@@ -2,6 +2,7 @@
 #include "ipc/relay_h2.h"
 
 enum {
+	FRAME_DATA = 0,
 	FRAME_HEADERS = 1,
 	FRAME_PUSH_PROMISE = 5,
 	FRAME_CONTINUATION = 9,
@@ -30,6 +31,7 @@ static bool begin_frame(struct relay_h2 *r)
 
 	r->n_header = 0;
 	r->left = frame_length(r->header);
+	r->data += type == FRAME_DATA ? r->left : 0;
 	return type != FRAME_HEADERS && type != FRAME_PUSH_PROMISE && type != FRAME_CONTINUATION &&
 	       r->left <= RELAY_H2_FRAME_MAX;
 }

@@ -22,6 +22,7 @@ enum { RELAY_H2_FRAME_MAX = 16384, RELAY_H2_HEADER = 9 };
 struct relay_h2 {
 	uint32_t preface;  /* bytes of it that have passed */
 	uint32_t left;     /* of the frame that is being passed */
+	uint64_t data;     /* bytes of DATA frames whose header has passed */
 	unsigned n_header; /* bytes of the next frame's header */
 	unsigned char header[RELAY_H2_HEADER];
 };

@@ -81,6 +81,7 @@ static const struct str event_names[LEDGER_EVENT_MAX] = {
 	[LEDGER_RESTORED] = STR_INIT("restored"),
 	[LEDGER_LOGGED_IN] = STR_INIT("logged_in"),
 	[LEDGER_LOGGED_OUT] = STR_INIT("logged_out"),
+	[LEDGER_SENT] = STR_INIT("sent"),
 };
 
 static const struct words kinds = {kind_names, LEDGER_KIND_MAX};
@@ -159,6 +160,7 @@ static const struct field event_fields[] = {
 	FIELD(ledger_event, "node", node, FIELD_TEXT, FIELD_OPTIONAL),
 	FIELD(ledger_event, "number", number, FIELD_INT, FIELD_OPTIONAL),
 	FIELD(ledger_event, "policy_set", policy_set, FIELD_HASH, FIELD_OPTIONAL),
+	FIELD(ledger_event, "request", request, FIELD_HASH, FIELD_OPTIONAL),
 	FIELD(ledger_event, "subject", subject, FIELD_TEXT, FIELD_OPTIONAL),
 	FIELD(ledger_event, "time", time_us, FIELD_INT, FIELD_ALWAYS),
 };

@@ -87,6 +87,8 @@ enum ledger_event_name {
 	LEDGER_RESTORED,
 	LEDGER_LOGGED_IN, /* subject: the server, detail: who did it */
 	LEDGER_LOGGED_OUT,
+	LEDGER_SENT, /* a request for a relay. subject: the upstream, detail: the action's id, number:
+			its bytes, request: the commitment of ledger/permit.h */
 	LEDGER_EVENT_MAX
 };
 
@@ -148,6 +150,7 @@ struct ledger_event {
 	struct str subject, detail, node;
 	uint64_t number;
 	uint8_t policy_set[SHA256_LEN];
+	uint8_t request[SHA256_LEN];
 	uint64_t time_us; /* always written */
 };
 

@@ -6,7 +6,9 @@ enum { LEDGER_ACTION_ID_MAX = 256 };
 void ledger_salt_of(const struct ledger_salt_key *key, struct str action_id, enum ledger_part part,
 		    uint8_t ret[SHA256_LEN])
 {
-	struct str name = part == LEDGER_RESULT ? STR("result") : STR("arguments");
+	struct str name = part == LEDGER_RESULT    ? STR("result")
+			  : part == LEDGER_REQUEST ? STR("request")
+						   : STR("arguments");
 	UNSET char text[16 + LEDGER_ACTION_ID_MAX];
 
 	ASSERT(action_id.n <= LEDGER_ACTION_ID_MAX);

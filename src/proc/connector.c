@@ -7,6 +7,7 @@
  *   cannot  open files, start programs, dial what is not in its table, read a request
  *           beyond where its head, and over HTTP/2 each field of it, ends
  */
+#include "base/clock.h"
 #include "base/log.h"
 #include "ipc/frame.h"
 #include "ipc/messages.h"
@@ -53,6 +54,7 @@ struct connector {
 	struct table *table; /* newest first */
 	struct peers peers;
 	struct relays relays;
+	struct arena keys; /* of permits */
 	unsigned dials;
 	uint64_t next_serial;
 };
@@ -632,6 +634,8 @@ static const struct wishes_ops wishes = {
 static enum err_code serve(struct connector *c, struct err *err)
 {
 	list_init(&c->relays.all);
+	arena_init(&c->keys, 2 * PERMIT_KEY + 64);
+	c->relays.permits.since_us = clock_real() / 1000;
 	list_init(&c->grants.all);
 	c->grants.loop = &c->loop;
 	c->grants.boot = c->boot;
@@ -647,6 +651,7 @@ static enum err_code serve(struct connector *c, struct err *err)
 	}
 	TRY(loop_init(&c->loop, err));
 	TRY(role_enter(c->boot, &connector_jail, err));
+	TRY(role_permit_key(c->boot, &c->keys, &c->relays.permits.key, err));
 	TRY(load_table(c, err));
 	if (c->boot->resolve) {
 		TRY(resolver_watch(&c->resolver, &c->loop, err));

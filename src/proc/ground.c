@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "crypto/secret.h"
 #include "crypto/sign.h"
+#include "ledger/permit.h"
 #include "ledger/seal.h"
 #include "net/listen.h"
 #include "sys/fd.h"
@@ -28,6 +29,7 @@ void ground_init(struct ground *g)
 			     .key_fd = -1,
 			     .runs_fd = -1,
 			     .budgets_fd = -1,
+			     .permit_key_fd = -1,
 			     .exit_ca_fd = -1,
 			     .exit_ca_key_fd = -1,
 			     .login_key_fd = -1};
@@ -48,6 +50,7 @@ void ground_done(struct ground *g)
 	fd_close(&g->runs_fd);
 	fd_close(&g->key_fd);
 	fd_close(&g->budgets_fd);
+	fd_close(&g->permit_key_fd);
 	fd_close(&g->exit_ca_fd);
 	fd_close(&g->exit_ca_key_fd);
 	fd_close(&g->login_key_fd);
@@ -311,6 +314,17 @@ void ground_say(const struct ground *g, const struct config *config)
 	}
 	log_line(LOG_INFO, "ledger in %s/ledger: writ ledger verify %s/ledger", g->state_path,
 		 g->state_path);
+}
+
+enum err_code ground_permit_key(struct ground *g, struct err *err)
+{
+	char key[PERMIT_KEY];
+	enum err_code code;
+
+	rand_bytes(key, sizeof(key));
+	code = fd_memfd(ROLE_PERMIT_KEY, str_make(key, sizeof(key)), &g->permit_key_fd, err);
+	secret_wipe(key, sizeof(key));
+	return code;
 }
 
 enum err_code ground_budgets(struct ground *g, struct err *err)

@@ -13,6 +13,7 @@ struct ground {
 	char state_path[512];
 	int lock_fd, log_dir_fd, key_fd;
 	int runs_fd;                    /* run.sock: ipc/run.h */
+	int permit_key_fd;              /* ROLE_PERMIT_KEY, of this start alone */
 	int budgets_fd;                 /* of gate/treasury.h; -1: there are no budgets */
 	int exit_ca_fd, exit_ca_key_fd; /* of the exit's authority; -1: there is no exit */
 	int login_key_fd;               /* proc/logins.h; -1: no server needs a login */
@@ -37,6 +38,9 @@ enum err_code ground_check_unchanged(const struct ground *g, const struct config
 
 /* Prints where it serves and who may call, with the ports that were really taken. */
 void ground_say(const struct ground *g, const struct config *config);
+
+/* Makes the key of ledger/permit.h. */
+enum err_code ground_permit_key(struct ground *g, struct err *err) MUST_USE;
 
 /* Makes or checks DIR/budgets, and keeps it open. */
 enum err_code ground_budgets(struct ground *g, struct err *err) MUST_USE;

@@ -18,10 +18,13 @@ struct relay {
 	struct list node; /* in relays.all */
 	struct stream gate, upstream;
 	struct relay_reader reader;
-	struct buf head;    /* the request head that is being read */
+	struct buf head;  /* the request head, or permit, that is being read */
+	struct buf piece; /* of a body, until all of it is there; HTTP/1.1 */
+	struct relay_permit permit;
 	uint64_t body_left; /* of the request whose head has passed */
 	const struct upstream *entry;
 	size_t *count;
+	struct relays *among;
 	bool gate_ended, upstream_ended;
 	bool http2;
 	struct relay_h2 frames;  /* of the gate, over HTTP/2 */
@@ -60,6 +63,7 @@ static void relay_free(struct relay *r)
 	stream_close(&r->gate);
 	stream_close(&r->upstream);
 	buf_done(&r->head);
+	buf_done(&r->piece);
 	list_remove(&r->node);
 	--*r->count;
 	free(r);
@@ -94,6 +98,27 @@ static bool is_one_head(struct str head, uint64_t *ret_body)
 	return true;
 }
 
+/* Says it once: the relay ends with it. */
+static bool is_permitted(const struct relay *r, bool permitted)
+{
+	if (!permitted) {
+		log_line(LOG_WARN,
+			 STR_FMT ": a request that is not in the ledger was not passed on",
+			 STR_ARG(r->entry->name));
+	}
+	return permitted;
+}
+
+static bool take_permit(struct relay *r)
+{
+	bool ok = !r->head.failed && r->body_left == 0 &&
+		  relay_permit_take(&r->permit, &r->among->permits, r->entry->name, r->http2,
+				    buf_str(&r->head));
+
+	buf_clear(&r->head);
+	return is_permitted(r, ok);
+}
+
 static bool send_h2_head(struct relay *r)
 {
 	struct err err;
@@ -101,7 +126,7 @@ static bool send_h2_head(struct relay *r)
 	bool sent;
 
 	buf_init(&out, RELAY_H2_FRAME_MAX + RELAY_H2_HEADER);
-	sent = !r->head.failed &&
+	sent = !r->head.failed && is_permitted(r, relay_permit_count(&r->permit)) &&
 	       relay_h2_head(&r->frames, buf_str(&r->head), secret_str(&r->entry->fields), &out) &&
 	       stream_write(&r->upstream, buf_str(&out), &err) == ERR_OK;
 	if (out.p) {
@@ -129,6 +154,9 @@ static bool send_head(struct relay *r)
 	struct err err;
 	bool sent;
 
+	if (!is_permitted(r, relay_permit_head(&r->permit, buf_str(&r->head)))) {
+		return false;
+	}
 	buf_append(&r->head, STR("\r\n"));
 	whole = buf_str(&r->head);
 	parts[0] = (struct iovec){(void *)(uintptr_t)whole.p, whole.n - 2};
@@ -141,19 +169,34 @@ static bool send_head(struct relay *r)
 	return sent;
 }
 
-static bool send_body(struct relay *r, struct str piece)
+/* Nothing of a piece passes before all of it is there and is the recorded one. */
+static bool send_body(struct relay *r, struct str bytes, bool end)
 {
+	struct str piece = bytes;
 	struct err err;
+	bool sent;
 
 	if (r->http2) {
-		return relay_h2_body(&r->frames, piece) &&
-		       stream_write(&r->upstream, piece, &err) == ERR_OK;
+		return relay_h2_body(&r->frames, bytes) &&
+		       is_permitted(r, relay_permit_bytes(&r->permit, r->frames.data)) &&
+		       stream_write(&r->upstream, bytes, &err) == ERR_OK;
 	}
-	if (piece.n > r->body_left) {
+	if (bytes.n > r->body_left) {
 		return false; /* more than its head announced */
 	}
-	r->body_left -= piece.n;
-	return stream_write(&r->upstream, piece, &err) == ERR_OK;
+	r->body_left -= bytes.n;
+	if (!end || buf_len(&r->piece)) {
+		buf_append(&r->piece, bytes);
+		piece = buf_str(&r->piece);
+	}
+	if (!end || r->piece.failed) {
+		return !r->piece.failed;
+	}
+	sent = is_permitted(r, relay_permit_piece(&r->permit, piece)) &&
+	       stream_write(&r->upstream, piece, &err) == ERR_OK;
+	buf_done(&r->piece);
+	buf_init(&r->piece, PERMIT_PIECE);
+	return sent;
 }
 
 static bool to_upstream(struct relay *r, struct str in)
@@ -169,12 +212,16 @@ static bool to_upstream(struct relay *r, struct str in)
 		if (kind == RELAY_NONE) {
 			break;
 		}
-		if (kind == RELAY_HEAD) {
-			buf_append(&r->head, piece);
-			if (end && !(r->http2 ? send_h2_head(r) : send_head(r))) {
+		if (kind == RELAY_BODY) {
+			if (!send_body(r, piece, end)) {
 				return false;
 			}
-		} else if (!send_body(r, piece)) {
+			continue;
+		}
+		buf_append(&r->head, piece);
+		if (end && !(kind == RELAY_PERMIT ? take_permit(r)
+			     : r->http2           ? send_h2_head(r)
+						  : send_head(r))) {
 			return false;
 		}
 	}
@@ -351,7 +398,9 @@ enum err_code relay_start(struct relays *among, const struct upstream *u, int ga
 	}
 	r->gate.f.fd = r->upstream.f.fd = -1;
 	r->entry = u;
+	r->among = among;
 	buf_init(&r->head, RELAY_HEAD_MAX + 2);
+	buf_init(&r->piece, PERMIT_PIECE);
 	r->count = uses;
 	++*uses;
 	list_append(&among->all, &r->node);

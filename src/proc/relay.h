@@ -9,12 +9,14 @@
 
 #include "base/list.h"
 #include "net/loop.h"
+#include "proc/relay_permit.h"
 #include "proc/upstream.h"
 
 /* What relays of one role share; release nothing of it while there are any. */
 struct relays {
 	struct loop *loop;
 	struct list all;
+	struct permits permits;
 };
 
 struct relay;

@@ -5,6 +5,7 @@
 #include "crypto/tls.h"
 #include "ipc/frame.h"
 #include "ipc/messages.h"
+#include "ledger/permit.h"
 #include "sandbox/jail.h"
 #include "sys/fd.h"
 
@@ -347,6 +348,20 @@ enum err_code role_enter(const struct role_boot *boot, const struct jail_spec *s
 	}
 	buf_done(&weaker);
 	return ERR_OK;
+}
+
+enum err_code role_permit_key(const struct role_boot *boot, struct arena *a, struct str *ret,
+			      struct err *err)
+{
+	for (unsigned i = 0; i < boot->n_secrets; i++) {
+		if (strcmp(boot->secrets[i].file, ROLE_PERMIT_KEY) == 0) {
+			TRY(fd_read_all(boot->secrets[i].fd, PERMIT_KEY + 1, a, ret, err));
+			return ret->n == PERMIT_KEY
+				       ? ERR_OK
+				       : ERR(err, ERR_CORRUPT, "a key of %zu bytes", ret->n);
+		}
+	}
+	return ERR(err, ERR_NOT_FOUND, "the supervisor did not hand over the key of permits");
 }
 
 enum err_code role_ready(struct role_boot *boot, struct err *err)

@@ -8,6 +8,7 @@
 #ifndef PROC_ROLE_H
 #define PROC_ROLE_H
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/str.h"
 #include "ipc/chan.h"
@@ -36,8 +37,9 @@ enum {
 /* Names of what the supervisor makes itself and hands a gate as it does files. */
 #define ROLE_EXIT_CA     "exit-ca"
 #define ROLE_EXIT_CA_KEY "exit-ca-key"
-#define ROLE_LOGIN_KEY   "login-key" /* what logins are sealed under; the connector hands it on */
-#define ROLE_BUDGETS     "budgets"   /* the file of gate/treasury.h, to be mapped */
+#define ROLE_LOGIN_KEY   "login-key"  /* what logins are sealed under; the connector hands it on */
+#define ROLE_BUDGETS     "budgets"    /* the file of gate/treasury.h, to be mapped */
+#define ROLE_PERMIT_KEY  "permit-key" /* scribe and connectors: ledger/permit.h */
 
 struct role_channel {
 	enum role peer;
@@ -105,6 +107,10 @@ enum err_code role_boot_receive(struct role_boot *boot, struct err *err) MUST_US
  */
 enum err_code role_enter(const struct role_boot *boot, const struct jail_spec *spec,
 			 struct err *err) MUST_USE;
+
+/* What scribe and connectors share (ROLE_PERMIT_KEY): PERMIT_KEY bytes, in the arena. */
+enum err_code role_permit_key(const struct role_boot *boot, struct arena *a, struct str *ret,
+			      struct err *err) MUST_USE;
 
 /* Tells the supervisor that the role serves now. */
 enum err_code role_ready(struct role_boot *boot, struct err *err) MUST_USE;

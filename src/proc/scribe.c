@@ -106,13 +106,15 @@ static void on_gone(struct peer *p)
 	}
 }
 
-static void answer(struct peer *p, const struct scribe_answer *a)
+/* The answer is over then. */
+static void answer(struct peer *p, struct scribe_answer *a)
 {
 	char out[SCRIBE_REPLY_MAX];
 	struct frame_writer w;
 
 	scribe_answer_frame(a, &w, out);
 	peer_send(p, frame_bytes(&w), NULL, 0);
+	scribe_answer_done(a);
 }
 
 /* Sends the first n answers that waited. */
@@ -121,6 +123,8 @@ static void answer_late(struct scribe *s, unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		if (s->late[i].peer) {
 			answer(s->late[i].peer, &s->late[i].answer);
+		} else {
+			scribe_answer_done(&s->late[i].answer);
 		}
 	}
 	s->n_late -= n;
@@ -364,6 +368,23 @@ static enum err_code read_key(struct scribe *s, struct err *err)
 	return code;
 }
 
+/* With the role that dials: what is in the ledger may leave. */
+static enum err_code read_permit_key(struct scribe *s, struct err *err)
+{
+	struct arena a;
+	struct str text;
+	enum err_code code;
+
+	arena_init(&a, 2 * KEY_MAX);
+	code = role_permit_key(s->boot, &a, &text, err);
+	if (!code) {
+		memcpy(s->log.permit_key, text.p, text.n);
+		secret_wipe((char *)(uintptr_t)text.p, text.n);
+	}
+	arena_done(&a);
+	return code;
+}
+
 static enum err_code open_log(struct scribe *s, struct err *err)
 {
 	struct ledger_store_options o = {.dir_fd = s->boot->directory_fd, .signer = &s->signer};
@@ -372,6 +393,7 @@ static enum err_code open_log(struct scribe *s, struct err *err)
 
 	TRY(ledger_store_open(&o, &store, &recovery, err));
 	scribe_log_init(&s->log, store, now_us);
+	TRY(read_permit_key(s, err));
 	if (recovery.dropped_bytes) {
 		log_line(LOG_WARN, "%llu bytes of an unfinished write were dropped from the ledger",
 			 (unsigned long long)recovery.dropped_bytes);

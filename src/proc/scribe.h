@@ -11,10 +11,19 @@
 #define PROC_SCRIBE_H
 
 #include "ipc/frame.h"
+#include "ledger/permit.h"
 #include "ledger/store.h"
 #include "proc/role.h"
 
-enum { SCRIBE_REPLY_MAX = 32, SCRIBE_BATCH_MAX = LEDGER_BATCH_MAX };
+enum { SCRIBE_BATCH_MAX = LEDGER_BATCH_MAX, SCRIBE_REPLY_MAX = 32 + SCRIBE_BATCH_MAX * SHA256_LEN };
+
+/* An event `sent` of a frame: what its permit is made of. Texts as long as the frame. */
+struct scribe_sent {
+	uint32_t at; /* which entry */
+	uint64_t bytes;
+	struct str where;
+	uint8_t request[SHA256_LEN];
+};
 
 struct scribe_log {
 	struct ledger_store *store; /* owned */
@@ -24,6 +33,9 @@ struct scribe_log {
 	uint64_t refused;     /* entries refused since there is no space, not yet noted */
 	bool full;            /* the last append found no space */
 	bool behind;          /* the clock is behind the log and that was noted */
+	uint8_t permit_key[PERMIT_KEY];
+	size_t n_sent; /* of the frame that is being taken */
+	struct scribe_sent sent[SCRIBE_BATCH_MAX];
 	struct str entries[SCRIBE_BATCH_MAX];
 	struct ledger_salt salts[SCRIBE_BATCH_MAX];
 };
@@ -39,7 +51,11 @@ struct scribe_answer {
 	bool durable; /* to be synced before it is acknowledged */
 	uint64_t first, time_us;
 	uint8_t reason; /* enum ipc_nack when it was not taken */
+	char *permits;  /* one MAC of ledger/permit.h for each `sent`; the answer's own */
+	size_t n_permits;
 };
+
+void scribe_answer_done(struct scribe_answer *answer);
 
 /*
  * An APPEND frame of this sender. False when it is no such frame: nothing to answer. The

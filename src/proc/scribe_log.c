@@ -4,6 +4,7 @@
 #include "ipc/messages.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { SCRATCH_MAX = 4 << 20, MADE_MAX = SCRIBE_BATCH_MAX * 1024 };
 
@@ -50,6 +51,7 @@ static bool may_report(enum role sender, enum ledger_event_name event)
 	case LEDGER_RUN_FROZEN:
 	case LEDGER_RUN_THAWED:
 	case LEDGER_RUN_KILLED:
+	case LEDGER_SENT:
 		return sender == ROLE_GATE;
 	case LEDGER_FINDING:
 	case LEDGER_APPROVAL_GIVEN:
@@ -101,6 +103,56 @@ static enum err_code make_salted(struct scribe_log *l, const struct ledger_salt 
 	return ledger_salted_encode(&salted, &l->made, err);
 }
 
+/* Where a request goes is the name of an upstream, which has at most so many bytes. */
+static enum err_code note_sent(struct scribe_log *l, uint32_t at, const struct ledger_event *e,
+			       struct err *err)
+{
+	struct scribe_sent *s = &l->sent[l->n_sent];
+
+	if (e->event != LEDGER_SENT) {
+		return ERR_OK;
+	}
+	if (e->subject.n > PERMIT_WHERE_MAX) {
+		return ERR(err, ERR_LIMIT, "the name of an upstream past %d bytes",
+			   PERMIT_WHERE_MAX);
+	}
+	*s = (struct scribe_sent){.at = at, .bytes = e->number, .where = e->subject};
+	memcpy(s->request, e->request, sizeof(s->request));
+	l->n_sent++;
+	return ERR_OK;
+}
+
+/* The records are in the log: what says so to the role that dials. */
+static enum err_code make_permits(const struct scribe_log *l, struct scribe_answer *a,
+				  struct err *err)
+{
+	const struct str key = {(const char *)l->permit_key, sizeof(l->permit_key)};
+
+	if (l->n_sent == 0) {
+		return ERR_OK;
+	}
+	a->permits = malloc(l->n_sent * SHA256_LEN);
+	if (!a->permits) {
+		return ERR(err, ERR_NOMEM, "no memory for permits");
+	}
+	for (size_t i = 0; i < l->n_sent; i++) {
+		const struct scribe_sent *s = &l->sent[i];
+		const struct permit p = {
+			.index = a->first + s->at, .time_us = a->time_us, .bytes = s->bytes};
+
+		permit_mac(key, &p, s->where, s->request, (uint8_t *)a->permits + i * SHA256_LEN);
+	}
+	a->n_permits = l->n_sent;
+	return ERR_OK;
+}
+
+void scribe_answer_done(struct scribe_answer *answer)
+{
+	free(answer->permits);
+	answer->permits = NULL;
+	answer->n_permits = 0;
+}
+
 /*
  * Reads and checks the entries of a frame into l->entries; those that the scribe makes have
  * p NULL and their length, in the order in which they stand in l->made.
@@ -110,6 +162,7 @@ static enum err_code read_entries(struct scribe_log *l, enum role sender, struct
 {
 	size_t salts = 0;
 
+	l->n_sent = 0;
 	if (n == 0 || n > SCRIBE_BATCH_MAX) {
 		return ERR(err, ERR_LIMIT, "%u entries in one frame: 1 to %d", n, SCRIBE_BATCH_MAX);
 	}
@@ -123,6 +176,9 @@ static enum err_code read_entries(struct scribe_log *l, enum role sender, struct
 		}
 		TRY(check_entry(l, sender, bytes, &e, err));
 		l->entries[i] = bytes;
+		if (e.kind == LEDGER_EVENT) {
+			TRY(note_sent(l, i, &e.u.event, err));
+		}
 		if (e.kind == LEDGER_SALT) {
 			TRY(make_salted(l, &e.u.salt, err));
 			l->entries[i] = str_make(NULL, buf_len(&l->made) - before);
@@ -212,6 +268,8 @@ static enum err_code take_frame(struct scribe_log *l, enum role sender, struct s
 	}
 	answer->first = appended.first;
 	answer->time_us = appended.time_us;
+	/* Without memory gates get no permits, which they take for a refusal. */
+	err_ignore(make_permits(l, answer, NULL));
 	return ERR_OK;
 }
 
@@ -251,6 +309,7 @@ void scribe_answer_frame(const struct scribe_answer *answer, struct frame_writer
 	if (answer->taken) {
 		frame_put_u64(w, answer->first);
 		frame_put_u64(w, answer->time_us * 1000);
+		frame_put_str(w, str_make(answer->permits, answer->n_permits * SHA256_LEN));
 	} else {
 		frame_put_u8(w, answer->reason);
 	}

@@ -193,6 +193,11 @@ static void put_in_force(struct supervisor *s)
 /* What the supervisor made itself goes with the files of every bundle. */
 enum err_code supervisor_add_own_files(struct supervisor *s, struct bundle *b, struct err *err)
 {
+	if (s->ground.permit_key_fd < 0) {
+		TRY(ground_permit_key(&s->ground, err));
+	}
+	TRY(bundle_add(b, ROLE_PERMIT_KEY, s->ground.permit_key_fd, ROLE_SCRIBE, err));
+	TRY(bundle_add(b, ROLE_PERMIT_KEY, s->ground.permit_key_fd, ROLE_CONNECTOR, err));
 	if (b->config->n_budgets) {
 		if (s->ground.budgets_fd < 0) {
 			TRY(ground_budgets(&s->ground, err));

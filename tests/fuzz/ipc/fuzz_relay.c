@@ -35,10 +35,10 @@ static bool feed(struct relay_reader *r, struct str in, struct result *to)
 			ASSERT(in.n == 0);
 			return true;
 		}
-		ASSERT(kind == RELAY_HEAD || kind == RELAY_BODY);
+		ASSERT(kind == RELAY_HEAD || kind == RELAY_BODY || kind == RELAY_PERMIT);
 		ASSERT(piece.n > 0 && piece.p + piece.n + in.n == limit);
 		for (size_t i = 0; i < piece.n; i++) {
-			buf_append_c(&to->out, kind == RELAY_HEAD ? 'H' : 'B');
+			buf_append_c(&to->out, "-HBP"[kind]);
 			buf_append_c(&to->out, piece.p[i]);
 		}
 		if (end) {
@@ -80,7 +80,11 @@ static void check_round_trip(struct str in, struct str out)
 			break; /* cut */
 		}
 		ASSERT(out.p[2 * n] == 'E');
-		relay_frame(&again, kind == 'H' ? RELAY_HEAD : RELAY_BODY, (uint32_t)n);
+		relay_frame(&again,
+			    kind == 'H'   ? RELAY_HEAD
+			    : kind == 'B' ? RELAY_BODY
+					  : RELAY_PERMIT,
+			    (uint32_t)n);
 		for (size_t i = 0; i < n; i++) {
 			buf_append_c(&again, out.p[2 * i + 1]);
 		}

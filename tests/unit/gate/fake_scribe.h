@@ -68,16 +68,24 @@ static inline void fake_scribe_say(struct fake_scribe *s, const struct frame_wri
 	assert_int_equal(chan_send(&s->chan, frame_bytes(w), NULL, 0, &err), ERR_OK);
 }
 
-static inline void fake_scribe_ack(struct fake_scribe *s, uint64_t batch, uint64_t first)
+/* With MACs for the entries that want them. */
+static inline void fake_scribe_permit(struct fake_scribe *s, uint64_t batch, uint64_t first,
+				      struct str macs)
 {
 	struct frame_writer w;
-	char out[32];
+	char out[256];
 
 	frame_begin(&w, out, sizeof(out), IPC_ACK);
 	frame_put_u64(&w, batch);
 	frame_put_u64(&w, first);
-	frame_put_u64(&w, 1);
+	frame_put_u64(&w, 1000);
+	frame_put_str(&w, macs);
 	fake_scribe_say(s, &w);
+}
+
+static inline void fake_scribe_ack(struct fake_scribe *s, uint64_t batch, uint64_t first)
+{
+	fake_scribe_permit(s, batch, first, STR(""));
 }
 
 static inline void fake_scribe_nack(struct fake_scribe *s, uint64_t batch, uint8_t reason)

@@ -9,6 +9,7 @@
 
 struct waiter {
 	struct record_wait wait;
+	char permit; /* its first byte */
 	unsigned called;
 	bool ok;
 	uint64_t index;
@@ -61,6 +62,7 @@ static void on_recorded(struct record_wait *w, bool ok, uint64_t index)
 	at->called++;
 	at->ok = ok;
 	at->index = index;
+	at->permit = rec.permit ? rec.permit[0] : 0;
 }
 
 static void put_as(const char *text, bool durable, enum record_kind kind, struct waiter *w)
@@ -96,6 +98,35 @@ static void assert_failed_once(const struct waiter *w)
 {
 	assert_int_equal(w->called, 1);
 	assert_false(w->ok);
+}
+
+static void permits_go_to_those_that_want_them_in_their_order(void **state)
+{
+	struct waiter w[3];
+	char macs[2 * 32];
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		struct buf *b = recorder_entry(&rec, false, RECORD_DECISION);
+
+		buf_append(b, STR("entry"));
+		w[i] = (struct waiter){
+			.wait = {.on_recorded = on_recorded, .wants_permit = i != 1}};
+		recorder_put(&rec, false, RECORD_DECISION, &w[i].wait);
+	}
+	settle(&loop);
+	assert_true(fake_scribe_next(&scribe));
+	recorder_forget(&w[0].wait); /* its permit is nobody else's */
+	memset(macs, 'a', 32);
+	memset(macs + 32, 'b', 32);
+	fake_scribe_permit(&scribe, scribe.batch, 7, str_make(macs, sizeof(macs)));
+	settle(&loop);
+	assert_int_equal(w[0].called, 0);
+	assert_int_equal(w[1].permit, 0);
+	assert_int_equal(w[2].permit, 'b');
+	assert_recorded(&w[2], 9);
+	assert_int_equal(rec.recorded_us, 1);
+	assert_null(rec.permit);
 }
 
 static void a_turn_leaves_as_one_frame_and_is_acknowledged_together(void **state)
@@ -396,7 +427,7 @@ static void a_descriptor_from_the_scribe_is_closed(void **state)
 
 static void an_answer_that_is_too_long_ends_the_channel(void **state)
 {
-	char big[200] = {IPC_ACK};
+	static char big[16 << 10] = {IPC_ACK};
 	struct waiter d;
 
 	(void)state;
@@ -683,6 +714,7 @@ int main(void)
 #define WITH(t)  cmocka_unit_test_setup_teardown(t, begin, finish)
 #define ALONE(t) cmocka_unit_test_setup_teardown(t, begin_alone, finish)
 	const struct CMUnitTest tests[] = {
+		WITH(permits_go_to_those_that_want_them_in_their_order),
 		WITH(a_turn_leaves_as_one_frame_and_is_acknowledged_together),
 		WITH(so_many_batches_are_under_way_and_the_rest_fills_one),
 		WITH(a_refused_batch_fails_decisions_at_once_and_sends_outcomes_again),

@@ -116,6 +116,63 @@ static bool was_written(struct scene *s, const char *text)
 	return str_find_str(all, str_from_c(text)) < all.n;
 }
 
+static struct str sent(struct scene *s, struct str where)
+{
+	struct ledger_event e = {.event = LEDGER_SENT, .subject = where, .number = 9};
+
+	memset(e.request, 0x44, sizeof(e.request));
+	buf_clear(&s->texts[3]);
+	assert_int_equal(ledger_event_encode(&e, &s->texts[3], NULL), ERR_OK);
+	return buf_str(&s->texts[3]);
+}
+
+static void what_is_sent_gets_a_permit_for_its_record(void **state)
+{
+	struct permit p = {.bytes = 9, .index = 1, .time_us = 1000000};
+	uint8_t mac[SHA256_LEN], request[SHA256_LEN];
+	static char long_name[PERMIT_WHERE_MAX + 1];
+	struct scribe_answer a;
+	struct frame_writer w;
+	struct frame_reader r;
+	char reply[SCRIBE_REPLY_MAX];
+	struct scene s;
+
+	(void)state;
+	scene_begin(&s);
+	memset(s.log.permit_key, 'k', sizeof(s.log.permit_key));
+	begin_frame(&s, 1, 0, 2);
+	frame_put_str(&s.w, decision(&s, STR("a1")));
+	frame_put_str(&s.w, sent(&s, STR("model:far")));
+	a = deliver(&s);
+	assert_true(a.taken);
+	memset(request, 0x44, sizeof(request));
+	permit_mac(str_make((const char *)s.log.permit_key, PERMIT_KEY), &p, STR("model:far"),
+		   request, mac);
+	scribe_answer_frame(&a, &w, reply);
+	assert_int_equal(frame_open(&r, frame_bytes(&w)), IPC_ACK);
+	for (int i = 0; i < 3; i++) {
+		(void)frame_get_u64(&r);
+	}
+	assert_str_equal(frame_get_str(&r), str_make((const char *)mac, sizeof(mac)));
+	assert_true(frame_ok(&r));
+	scribe_answer_done(&a);
+
+	/* What is not in the log gets none. */
+	memset(long_name, 'x', sizeof(long_name));
+	begin_frame(&s, 2, 0, 1);
+	frame_put_str(&s.w, sent(&s, str_make(long_name, sizeof(long_name))));
+	a = deliver(&s);
+	assert_false(a.taken);
+	assert_null(a.permits);
+	begin_frame(&s, 3, 0, 2);
+	frame_put_str(&s.w, sent(&s, STR("model:far")));
+	frame_put_str(&s.w, STR("nonsense"));
+	a = deliver(&s);
+	assert_false(a.taken);
+	assert_null(a.permits);
+	scene_end(&s);
+}
+
 static void a_frame_becomes_records_of_its_sender_and_is_acknowledged(void **state)
 {
 	struct scribe_answer a;
@@ -140,6 +197,7 @@ static void a_frame_becomes_records_of_its_sender_and_is_acknowledged(void **sta
 	assert_int_equal(frame_get_u64(&r), 77);
 	assert_int_equal(frame_get_u64(&r), 0);
 	assert_int_equal(frame_get_u64(&r), 1000000000);
+	assert_int_equal(frame_get_str(&r).n, 0); /* nothing is to leave */
 	assert_true(frame_ok(&r));
 	begin_frame(&s, 78, IPC_APPEND_DURABLE, 1);
 	frame_put_str(&s.w, decision(&s, STR("a2")));
@@ -354,7 +412,11 @@ static void child_main(struct fixture *f, int key_fd, int control, int gate)
 	chan_init(&boot.control, control, 1 << 16);
 	boot.channels[0] = (struct role_channel){.peer = ROLE_GATE, .index = 0, .fd = gate};
 	boot.directory_fd = f->dir_fd;
-	if (fd_memfd("config", config, &boot.config_fd, NULL)) {
+	boot.n_secrets = 1;
+	(void)snprintf(boot.secrets[0].file, sizeof(boot.secrets[0].file), ROLE_PERMIT_KEY);
+	if (fd_memfd("config", config, &boot.config_fd, NULL) ||
+	    fd_memfd("permit", STR("0123456789abcdef0123456789abcdef"), &boot.secrets[0].fd,
+		     NULL)) {
 		_exit(3);
 	}
 	_exit(scribe_main(&boot));
@@ -437,6 +499,7 @@ static uint64_t send_and_wait(struct scene *s, struct running *r, uint64_t batch
 	assert_int_equal(frame_get_u64(&reader), batch);
 	first = frame_get_u64(&reader);
 	assert_true(frame_get_u64(&reader) > 0);
+	assert_int_equal(frame_get_str(&reader).n, 0);
 	assert_true(frame_ok(&reader));
 	return first;
 }
@@ -679,6 +742,7 @@ static void killed_at_any_moment_under_load_it_has_told_nothing_untrue(void **st
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_sent_gets_a_permit_for_its_record),
 		cmocka_unit_test(a_frame_becomes_records_of_its_sender_and_is_acknowledged),
 		cmocka_unit_test(a_salt_is_kept_beside_the_log_and_its_hash_takes_its_index),
 		cmocka_unit_test(one_bad_entry_refuses_the_whole_frame),

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Requests that go by way of the connector: none leaves before the record `sent` that commits to its
+ * bytes is in the ledger, and the connector passes none on without what the scribe answered
+ * (ledger/permit.h). For the pool's wire: http/client.h.
+ */
+#ifndef GATE_EGRESS_H
+#define GATE_EGRESS_H
+
+#include "http/client.h"
+
+/* `user` is the struct gate_pool; c->about the struct action that the request is for, or NULL. */
+bool egress_ask(void *user, struct http_call *c);
+void egress_put(void *user, struct buf *out, struct http_call *c);
+void egress_forget(void *user, struct http_call *c);
+
+#endif
