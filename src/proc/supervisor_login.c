@@ -45,7 +45,7 @@ void supervisor_login(struct supervisor *s, const struct control_request *req)
 		return;
 	}
 	*wait = (struct login_wait){.ticket = control_ticket(&s->control, req->client),
-				    .step = steps[req->op],
+				    .step = (uint8_t)steps[req->op],
 				    .uid = req->uid};
 	memcpy(wait->server, req->server, sizeof(wait->server));
 	frame_begin(&w, buf, sizeof(buf), IPC_LOGIN);
