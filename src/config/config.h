@@ -195,6 +195,7 @@ enum config_protocol {
 	CONFIG_PROTOCOL_AUTO = 0, /* found out */
 	CONFIG_PROTOCOL_LEGACY,   /* 2025-11-25 and before */
 	CONFIG_PROTOCOL_MODERN,   /* 2026-07-28 */
+	CONFIG_PROTOCOL_SSE,      /* over HTTP+SSE, the transport of 2024-11-05 */
 };
 
 /*
@@ -233,6 +234,7 @@ struct config_server {
 	const struct config_site *site; /* NULL: this machine, or not stated for a URL */
 	enum config_protocol protocol;
 	uint64_t timeout_ns;       /* one call */
+	uint64_t ping_ns;          /* so long it may say nothing, unasked; 0: for ever */
 	enum config_check pins;    /* what clients see of it is what a person knows */
 	enum config_check schemas; /* arguments and results against what tools say of them */
 	struct str instructions;   /* what `initialize` tells clients about it; empty: nothing */

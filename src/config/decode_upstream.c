@@ -241,7 +241,7 @@ static const char *const sandbox_names[] = {"strict", "weaker", NULL};
 static const char *const check_names[] = {"enforce", "observe", "off", NULL};
 static const char *const profile_names[] = {"native", "node", "python", NULL};
 
-static const char *const protocol_names[] = {"auto", "legacy", "modern", NULL};
+static const char *const protocol_names[] = {"auto", "legacy", "modern", "sse", NULL};
 
 static const struct config_field server_fields[] = {
 	CONFIG_KEY("command", read_command, struct config_server, command),
@@ -263,6 +263,8 @@ static const struct config_field server_fields[] = {
 		   .names = protocol_names),
 	CONFIG_KEY("timeout", config_read_duration, struct config_server, timeout_ns,
 		   .min = SECONDS / 1000, .max = 86400 * SECONDS),
+	CONFIG_KEY("ping", config_read_duration, struct config_server, ping_ns,
+		   .max = 3600 * SECONDS),
 	CONFIG_KEY("pins", config_read_enum, struct config_server, pins, .names = check_names),
 	CONFIG_KEY("schemas", config_read_enum, struct config_server, schemas,
 		   .names = check_names),
@@ -279,6 +281,7 @@ static void check_kind(struct config_ctx *c, const struct json *node)
 					      STR_INIT("oauth")};
 	const struct json *url = json_get(node, STR("url"));
 	const struct json *command = json_get(node, STR("command"));
+	const struct json *protocol = json_get(node, STR("protocol"));
 
 	if (url && command) {
 		config_report(c, url->key_at, "a server has 'command' or 'url', not both");
@@ -287,6 +290,10 @@ static void check_kind(struct config_ctx *c, const struct json *node)
 	if (!url && !command) {
 		config_report(c, node->at, "a server needs 'command' or 'url'");
 		return;
+	}
+	if (protocol && protocol->type == JSON_STRING && str_eq(protocol->text, STR("sse")) &&
+	    (command || json_get(node, STR("http2")))) {
+		config_report(c, protocol->at, "'sse' is for a server with 'url', without 'http2'");
 	}
 	for (size_t i = 0; url && i < ARRAY_LEN(stdio_only); i++) {
 		const struct json *item = json_get(node, stdio_only[i]);
@@ -405,6 +412,7 @@ void config_read_servers(struct config_ctx *c, const struct config_field *f,
 		}
 		s->id = item->key;
 		s->timeout_ns = 60 * SECONDS;
+		s->ping_ns = 30 * SECONDS;
 		config_read_fields(c, item, server_fields, ARRAY_LEN(server_fields), "a server", s);
 		if (item->type == JSON_OBJECT) {
 			check_kind(c, item);

@@ -347,6 +347,7 @@ static const struct str protocols[] = {
 	[CONFIG_PROTOCOL_AUTO] = STR_INIT("auto"),
 	[CONFIG_PROTOCOL_LEGACY] = STR_INIT("legacy"),
 	[CONFIG_PROTOCOL_MODERN] = STR_INIT("modern"),
+	[CONFIG_PROTOCOL_SSE] = STR_INIT("sse"),
 };
 
 static void put_servers(struct json_writer *w, const struct config *cfg, enum config_view view)
@@ -373,6 +374,7 @@ static void put_servers(struct json_writer *w, const struct config *cfg, enum co
 			json_w_member_str(w, STR("protocol"), protocols[s->protocol]);
 		}
 		member_duration(w, STR("timeout"), s->timeout_ns);
+		member_duration(w, STR("ping"), s->ping_ns);
 		json_w_member_str(w, STR("pins"), checks[s->pins]);
 		json_w_member_str(w, STR("schemas"), checks[s->schemas]);
 		config_put_text(w, STR("instructions"), s->instructions);

@@ -243,7 +243,7 @@ static struct session *owner(struct link *l, struct link_call *c, struct link_ca
 	LIST_FOREACH (node, &l->calls) {
 		struct link_call *each = CONTAINER_OF(node, struct link_call, node);
 
-		if (each == &l->internal) {
+		if (link_is_own(l, each)) {
 			continue;
 		}
 		if (!each->session || (s && s != each->session)) {

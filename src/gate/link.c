@@ -40,6 +40,8 @@ enum err_code link_new(struct gate *gate, const struct config_server *server,
 	l->stream.f.fd = -1;
 	l->runner = &gate->runner;
 	l->timeout_ns = server->timeout_ns;
+	l->ping_ns = server->ping_ns;
+	l->health.on_timeout = link_health_check;
 	l->protocol = server->protocol;
 	l->schemas = server->schemas;
 	l->pins = server->pins;
@@ -63,8 +65,9 @@ enum err_code link_new(struct gate *gate, const struct config_server *server,
 	}
 	l->id = arena_dup(&l->arena, server->id);
 	l->configured = arena_dup(&l->arena, server->instructions);
-	l->transport =
-		server->kind == CONFIG_SERVER_HTTP ? &link_http_transport : &link_stdio_transport;
+	l->transport = server->kind != CONFIG_SERVER_HTTP        ? &link_stdio_transport
+		       : server->protocol == CONFIG_PROTOCOL_SSE ? &link_sse_transport
+								 : &link_http_transport;
 	if (!l->id.p || (server->kind == CONFIG_SERVER_HTTP && link_http_init(l, server, err))) {
 		arena_done(&l->arena);
 		free(l);
@@ -185,6 +188,7 @@ void link_lost(struct link *l, enum link_fail why, const char *what)
 	l->state = LINK_DOWN;
 	l->transport->close(l);
 	timer_stop(&l->listen_again);
+	link_health_stop(l);
 	l->session = STR("");
 	ask_link_lost(l);
 	pins_link_lost(l);
@@ -466,7 +470,7 @@ static struct link_call *only_call(const struct link *l)
 	LIST_FOREACH (node, (struct list *)(uintptr_t)&l->calls) {
 		struct link_call *c = CONTAINER_OF(node, struct link_call, node);
 
-		if (c == &l->internal || link_is_subscription(l, c)) {
+		if (link_is_own(l, c)) {
 			continue;
 		}
 		if (found) {
@@ -577,6 +581,7 @@ bool link_message(struct link *l, struct link_call *c, struct str text)
 	UNSET struct mcp_msg m;
 	bool goes_on = true;
 
+	l->heard_at = l->loop->now;
 	arena_reset(&l->gate->scratch);
 	switch (mcp_msg_parse(&l->gate->scratch, text, &l->gate->json_limits, &m, NULL)) {
 	case MCP_REQUEST:
@@ -797,6 +802,7 @@ static void link_step(struct link *l)
 	l->state = LINK_READY;
 	l->failures = 0;
 	gate_link_up(l->gate, l);
+	link_health_start(l);
 	subs_restore(l);
 	if (link_is_modern(l)) {
 		link_listen_soon(l);

@@ -140,7 +140,10 @@ struct link {
 	struct arena arena;    /* what lives as long as the link */
 	struct str id;         /* of the server, as configured */
 	struct str configured; /* instructions of the configuration, in place of the server's own */
-	uint64_t timeout_ns;
+	uint64_t timeout_ns, ping_ns;
+	uint64_t heard_at;     /* when it said something last */
+	struct timer health;   /* to ask it whether it is there (gate/link_health.c) */
+	struct link_call ping; /* which asks */
 	enum config_check schemas, pins;
 	/* gate/pins.c */
 	bool pins_wanted, pins_asked, pins_waiting; /* to report; reported; READY waits for it */
@@ -194,6 +197,8 @@ struct link {
 	struct mcp_lines lines;
 
 	/* HTTP */
+	struct str url; /* as configured */
+	char *post_to;  /* HTTP+SSE: where messages go; NULL: not known yet */
 	struct gate_pool pool;
 	struct str session; /* Mcp-Session-Id */
 	char session_text[256];
@@ -288,6 +293,19 @@ enum err_code link_http_heads(struct link *l, struct link_call *c, enum mcp_meth
 			      struct str object, const struct mcp_item *tool, struct str arguments,
 			      struct err *err) MUST_USE;
 
+/* ---- whether it is still there (gate/link_health.c) ---- */
+
+void link_health_start(struct link *l);
+void link_health_stop(struct link *l);
+void link_health_check(struct timer *t);
+
+/* A call of ours, which is for no client. */
+static inline bool link_is_own(const struct link *l, const struct link_call *c)
+{
+	return c == &l->internal || c == &l->ping || c == &l->subscriptions[0] ||
+	       c == &l->subscriptions[1];
+}
+
 /* ---- subscriptions/listen (gate/link_listen.c) ---- */
 
 /* What is to be listened to has changed: a new subscription replaces the old one shortly. */
@@ -307,11 +325,21 @@ static inline bool link_is_subscription(const struct link *l, const struct link_
 	return c == &l->subscriptions[0] || c == &l->subscriptions[1];
 }
 
-extern const struct link_transport link_stdio_transport, link_http_transport;
+extern const struct link_transport link_stdio_transport, link_http_transport, link_sse_transport;
 
 /* Sets up and releases the transport's part. */
 enum err_code link_http_init(struct link *l, const struct config_server *server,
 			     struct err *err) MUST_USE;
 void link_http_ready(struct link *l);
+enum err_code link_http_connect(struct link *l, struct err *err);
+
+/* The same for HTTP+SSE: asks for its stream; link_connected or link_lost follows. */
+void link_sse_open(struct link *l);
+
+/*
+ * Posts a message to this target, whatever comes back; a call (`hop` not 0) fails when that is a refusal.
+ * False: no memory.
+ */
+bool link_http_post(struct link *l, struct str target, struct str message, uint64_t hop);
 
 #endif

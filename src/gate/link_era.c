@@ -172,7 +172,7 @@ void link_connected(struct link *l)
 	l->state = LINK_INITIALIZING;
 	l->garbage = 0;
 	l->version = MCP_VERSION_NONE;
-	if (l->protocol == CONFIG_PROTOCOL_LEGACY || known) {
+	if (l->protocol == CONFIG_PROTOCOL_LEGACY || l->protocol == CONFIG_PROTOCOL_SSE || known) {
 		initialize(l);
 		return;
 	}

@@ -3,6 +3,7 @@
  * A server behind Streamable HTTP (MCP 2025-11-25 basic/transports): each call is
  * a POST with a stream of its own; changes of lists come on one GET stream.
  */
+#include "base/num.h"
 #include "gate/ask.h"
 #include "gate/gate.h"
 #include "gate/link.h"
@@ -23,6 +24,15 @@ enum {
 	STATUS_NOT_FOUND = 404,
 };
 
+static void opened(struct link *l)
+{
+	if (l->transport == &link_sse_transport) {
+		link_sse_open(l);
+	} else {
+		link_connected(l);
+	}
+}
+
 static void on_pool_open(struct gate_pool *p, bool ok)
 {
 	struct link *l = CONTAINER_OF(p, struct link, pool);
@@ -31,7 +41,7 @@ static void on_pool_open(struct gate_pool *p, bool ok)
 		return;
 	}
 	if (ok) {
-		link_connected(l);
+		opened(l);
 	} else if (p->why == IPC_DIAL_LOGIN) {
 		link_lost(l, LINK_FAIL_LOGIN, "a person has to log in there: writ login");
 	} else {
@@ -43,11 +53,12 @@ enum err_code link_http_init(struct link *l, const struct config_server *server,
 {
 	TRY(gate_pool_init(&l->pool, l->gate, "server", server->id, &server->url, err));
 	l->pool.on_open = on_pool_open;
+	l->url = arena_dup(&l->arena, server->url.text);
 	l->pool.h2 = server->http2 != CONFIG_HTTP2_NO ? l->gate->h2 : NULL;
 	return ERR_OK;
 }
 
-static enum err_code http_connect(struct link *l, struct err *err)
+enum err_code link_http_connect(struct link *l, struct err *err)
 {
 	l->n_fields = 0;
 	l->fields[l->n_fields++] =
@@ -57,7 +68,7 @@ static enum err_code http_connect(struct link *l, struct err *err)
 	if (!l->pool.pool) {
 		return gate_pool_open(&l->pool, err);
 	}
-	link_connected(l);
+	opened(l);
 	return ERR_OK;
 }
 
@@ -450,26 +461,50 @@ static void http_abandon(struct link *l, struct link_call *c)
 
 struct post {
 	struct http_call http;
-	struct gate *gate;
+	struct link *link;
+	uint64_t generation, hop; /* of the call that it is; 0: none */
 	struct buf body;
+	char target[];
 };
 
 static void post_free(struct post *p)
 {
-	gate_buf_give(p->gate, &p->body);
+	gate_buf_give(p->link->gate, &p->body);
 	free(p);
+}
+
+/* The message was not taken, so no answer will come by another way. */
+static void post_refused(struct post *p, enum link_fail why)
+{
+	char id[24];
+	struct link_call *c = NULL;
+
+	if (p->hop && p->generation == p->link->generation) {
+		c = map_find(&p->link->by_hop, str_make(id, num_write_u64(id, p->hop)));
+	}
+	post_free(p);
+	if (c) {
+		link_call_fail(c, why);
+	}
 }
 
 static void on_post_done(struct http_call *h)
 {
-	post_free(CONTAINER_OF(h, struct post, http));
+	struct post *p = CONTAINER_OF(h, struct post, http);
+
+	if (h->answer->status / 100 == 2) {
+		post_free(p);
+	} else {
+		post_refused(p, LINK_FAIL_DIED);
+	}
 }
 
 static void on_post_fail(struct http_call *h, enum http_fail why, const struct err *err)
 {
-	(void)why;
 	(void)err;
-	post_free(CONTAINER_OF(h, struct post, http));
+	post_refused(CONTAINER_OF(h, struct post, http),
+		     why == HTTP_FAIL_DIAL || why == HTTP_FAIL_QUEUE ? LINK_FAIL_UNREACHABLE
+								     : LINK_FAIL_DIED);
 }
 
 static const struct http_call_events post_events = {
@@ -477,14 +512,17 @@ static const struct http_call_events post_events = {
 	.on_fail = on_post_fail,
 };
 
-static void http_post(struct link *l, struct str message)
+bool link_http_post(struct link *l, struct str target, struct str message, uint64_t hop)
 {
-	struct post *p = calloc(1, sizeof(*p));
+	struct post *p = calloc(1, sizeof(*p) + target.n);
 
 	if (!p) {
-		return;
+		return false;
 	}
-	p->gate = l->gate;
+	memcpy(p->target, target.p, target.n);
+	p->link = l;
+	p->generation = l->generation;
+	p->hop = hop;
 	p->body = gate_buf_take(l->gate, HTTP_EVENT_MAX);
 	buf_append(&p->body, message);
 	p->http = (struct http_call){
@@ -492,12 +530,19 @@ static void http_post(struct link *l, struct str message)
 		.pool = l->pool.pool,
 		.request = request_of(l, STR("POST")),
 		.body = buf_str(&p->body),
-		.timeout = 10 * CLOCK_SEC,
+		.timeout = hop ? l->timeout_ns : 10 * CLOCK_SEC,
 	};
+	p->http.request.target = str_make(p->target, target.n);
 	p->http.request.framing = HTTP_LENGTH;
 	p->http.request.no_length = false;
 	p->http.request.body_len = p->http.body.n;
 	http_call_start(&p->http);
+	return true;
+}
+
+static void http_post(struct link *l, struct str message)
+{
+	(void)link_http_post(l, l->pool.target, message, 0);
 }
 
 /* ---- the GET stream ---- */
@@ -623,7 +668,7 @@ static void http_close(struct link *l)
 }
 
 const struct link_transport link_http_transport = {
-	.connect = http_connect,
+	.connect = link_http_connect,
 	.call = http_call,
 	.abandon = http_abandon,
 	.post = http_post,

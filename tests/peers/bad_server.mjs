@@ -51,6 +51,10 @@ const tools = {
     + '"_meta":{"vendor/x":{"deep":[[]]}},"unknown":"\\u00fc"}}\n'),
   odd_envelope: (id) => write(`{"x-odd":[1.0],"id":${JSON.stringify(id)},"jsonrpc":"2.0","result":{"content":[]}}\n`),
   heard: (id) => answer(id, text(JSON.stringify({ heard, cancelled }))),
+  freeze: (id) => {
+    answer(id, text('frozen'));
+    setTimeout(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0), 50);
+  },
   slow: async (id, a) => { await sleep(a.ms ?? 1000); answer(id, text(a.nonce ?? 'slept')); },
   progress: async (id, a, meta) => {
     for (let i = 1; i <= (a.n ?? 3); i += 1) {
