@@ -5,6 +5,7 @@
 //   node bad_http.mjs [--port N] [--stateless] [--forget N [--forget-as 400]] [--sse] [--http2]
 //
 // --forget N: after N requests of a session it no longer knows it (404, or as some say it, 400). --sse: answers by events.
+// --unseen: keeps nothing of what it received.
 // --http2: who begins with its preface is served over HTTP/2. --tls-port N --cert FILE --key FILE:
 // over TLS at that port too, HTTP/2 with who agrees to it.
 import { createServer } from 'node:http';
@@ -170,7 +171,7 @@ const serve = async (req, res) => {
   }
   const body = Buffer.concat(parts).toString();
   req.entry = { method: req.method, url: req.url, headers: req.headers, body: body.slice(0, 10000) };
-  seen.push(req.entry);
+  if (!flag('unseen')) seen.push(req.entry);
   const last = req.headers['last-event-id'];
   if (req.method === 'GET' && last !== undefined) {
     const go = parked.get(last);
