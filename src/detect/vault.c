@@ -301,8 +301,14 @@ static bool first(struct hiding *h, struct str text, struct buf *to)
 /* What was beside it may be found only then. A text that does not come to rest goes as a whole. */
 static bool hide_text(struct hiding *h, struct str text)
 {
-	bool any = first(h, text, &h->text), more = any;
+	bool any, more;
 
+	h->v->looked += text.n;
+	if (h->v->looked > DETECT_VAULT_TEXT) {
+		h->full = true;
+		return false;
+	}
+	any = more = first(h, text, &h->text);
 	for (int i = 0; i < ROUNDS && more; i++) {
 		struct buf swap = h->text;
 
@@ -453,7 +459,8 @@ enum err_code detect_vault_hide(struct detect_vault *v, struct str json, unsigne
 	buf_init(&h.other, out->max);
 	code = hide(&h, json, err);
 	if (!code && (h.full || out->failed || h.text.failed || h.other.failed)) {
-		code = ERR(err, ERR_LIMIT, "too much was found, or what is left is too long");
+		code = ERR(err, ERR_LIMIT,
+			   "too much was found, or there is too much to look through");
 	}
 	buf_done(&h.text);
 	buf_done(&h.other);

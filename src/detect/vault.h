@@ -22,6 +22,7 @@
 enum {
 	DETECT_VAULT_MAX = 9999,       /* of each class */
 	DETECT_VAULT_MEMORY = 4 << 20, /* bytes, with tables */
+	DETECT_VAULT_TEXT = 4 << 20, /* bytes that are looked through, at most 70 ms for each MiB */
 	DETECT_PLACEHOLDER_MAX = 16,
 };
 
@@ -33,6 +34,7 @@ struct detect_vault {
 		struct map known; /* text to its number */
 	} of[DETECT_CLASSES];
 	struct detect_counts counts; /* what was taken out, how often */
+	size_t looked;               /* bytes, so far */
 };
 
 void detect_vault_init(struct detect_vault *v, struct hash_key seed);
@@ -41,7 +43,7 @@ bool detect_vault_is_empty(const struct detect_vault *v);
 
 /*
  * Appends `json` (one valid value) without what is of these classes. Nothing is found in it any more.
- * ERR_LIMIT when the vault or `out` is full; then it holds no whole value.
+ * ERR_LIMIT when the vault or `out` is full, or there is more than DETECT_VAULT_TEXT; then it holds no whole value.
  */
 enum err_code detect_vault_hide(struct detect_vault *v, struct str json, unsigned classes,
 				struct buf *out, struct err *err) MUST_USE;

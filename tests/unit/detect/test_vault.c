@@ -121,11 +121,22 @@ static void too_much_is_an_error(void **state)
 	struct err err;
 
 	(void)state;
-	buf_init(&out, 1 << 20);
+	buf_init(&out, 16 << 20);
 	buf_init(&many, 1 << 20);
 	buf_append_c(&many, '"');
 	for (int i = 0; i <= DETECT_VAULT_MAX; i++) {
 		buf_printf(&many, "a%d@x.org ", i);
+	}
+	buf_append_c(&many, '"');
+	detect_vault_init(&v, seed);
+	assert_int_equal(detect_vault_hide(&v, buf_str(&many), DETECT_ALL, &out, &err), ERR_LIMIT);
+	detect_vault_done(&v);
+	buf_clear(&out);
+	buf_done(&many);
+	buf_init(&many, 8 << 20);
+	buf_append_c(&many, '"');
+	while (buf_len(&many) <= DETECT_VAULT_TEXT + 1) {
+		buf_append_c(&many, 'x');
 	}
 	buf_append_c(&many, '"');
 	detect_vault_init(&v, seed);
