@@ -91,6 +91,10 @@ class Play:
                 self.world.node()
                 if not os.path.exists(os.path.join(self.world.peers, "engine/model.gguf")):
                     raise Skipped("needs a real engine: tests/peers/install DIR --engine")
+            elif need == "python-sdk":
+                self.world.node()
+                if not os.path.exists(os.path.join(self.world.peers, "python/.installed")):
+                    raise Skipped("needs the official Python SDK: tests/peers/install DIR --python")
             else:
                 raise Mistake(f"needs {need}?")
 

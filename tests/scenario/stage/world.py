@@ -20,7 +20,8 @@ from .page import Failed, Mistake, Skipped
 from .runs import Runs
 
 PACKAGES = {"filesystem": "server-filesystem/dist/index.js", "memory": "server-memory/dist/index.js",
-            "everything": "server-everything/dist/index.js"}
+            "everything": "server-everything/dist/index.js",
+            "sequential-thinking": "server-sequential-thinking/dist/index.js"}
 HERE = pathlib.Path(__file__).resolve().parent.parent
 # A role that died of anything but our own kill -9 has a bug.
 BUG = re.compile(r"AddressSanitizer|runtime error:|assertion failed|killed by signal (?!9\b)\d+", re.I)
