@@ -24,7 +24,7 @@ static void on_recorded(struct record_wait *w, bool ok, uint64_t index)
 
 	if (may) {
 		e->permit.index = index;
-		e->permit.time_us = r->recorded_us;
+		e->permit.at_us = r->permit_at_us;
 		memcpy(e->permit.mac, r->permit, sizeof(e->permit.mac));
 	}
 	http_call_permitted(e->call, may);

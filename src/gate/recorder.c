@@ -400,12 +400,15 @@ static void take_answer(struct recorder *r, struct str frame)
 		return;
 	}
 	if (type == IPC_ACK) {
-		uint64_t first = frame_get_u64(&fr), time = frame_get_u64(&fr);
-		struct str permits = frame_get_str(&fr);
+		uint64_t first = frame_get_u64(&fr);
+		struct str permits;
+
+		(void)frame_get_u64(&fr);
+		permits = frame_get_str(&fr);
+		r->permit_at_us = frame_get_u64(&fr);
 
 		if (frame_ok(&fr)) {
 			r->n_sent[b->durable]--;
-			r->recorded_us = time / 1000;
 			acknowledged(r, b, first, permits);
 		}
 	} else if (type == IPC_NACK) {

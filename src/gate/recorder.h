@@ -48,9 +48,9 @@ struct recorder {
 	uint64_t next_batch;
 	uint64_t refused; /* decisions that could not be recorded, for the log line */
 	bool full;        /* the last answer was "no space left" */
-	/* During on_recorded: the MAC of ledger/permit.h for a `sent`, and the record's time; else NULL. */
+	/* During on_recorded: the MAC of ledger/permit.h for a `sent`, and its time; else NULL. */
 	const char *permit;
-	uint64_t recorded_us;
+	uint64_t permit_at_us;
 };
 
 void recorder_init(struct recorder *r, struct loop *loop);

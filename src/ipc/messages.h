@@ -45,7 +45,7 @@
  *   APPEND    u64 batch, u8 flags (1 durable), u32 n, n x str entry
  * scribe -> gate:
  *   ACK       u64 batch, u64 first index, u64 time in ns since 1970, str for each event `sent` among
- *             the entries, in their order, the MAC of ledger/permit.h
+ *             the entries, in their order, the MAC of ledger/permit.h, u64 what it says of the time
  *   NACK      u64 batch, u8 reason (enum ipc_nack)
  * gate -> connector:
  *   DIAL      u64 token, str upstream ("server:fs", "model:name", "keys:corp", "introspect:corp")

@@ -39,7 +39,7 @@ void permit_commit(const struct permit *p, uint8_t ret[SHA256_LEN])
 static char *put_numbers(const struct permit *p, char *to)
 {
 	num_put_u64(to, p->index);
-	num_put_u64(to + 8, p->time_us);
+	num_put_u64(to + 8, p->at_us);
 	num_put_u64(to + 16, p->bytes);
 	return to + 24;
 }
@@ -77,7 +77,7 @@ bool permit_read(struct permit *p, struct str bytes)
 		return false;
 	}
 	p->index = num_get_u64(bytes.p);
-	p->time_us = num_get_u64(bytes.p + 8);
+	p->at_us = num_get_u64(bytes.p + 8);
 	p->bytes = num_get_u64(bytes.p + 16);
 	memcpy(p->salt, bytes.p + 24, SHA256_LEN);
 	memcpy(p->mac, bytes.p + 24 + SHA256_LEN, SHA256_LEN);

@@ -7,10 +7,10 @@
  *   request     a head (without its empty line and what the relay adds), then its body in pieces of
  *               PERMIT_PIECE bytes
  *   commitment  SHA-256(salt || SHA-256(head) || SHA-256(piece) ...)
- *   mac         HMAC-SHA-256(key, "writ permit 1" 0x00 || u64 index || u64 time || u64 bytes ||
+ *   mac         HMAC-SHA-256(key, "writ permit 1" 0x00 || u64 index || u64 at || u64 bytes ||
  *               commitment || where), integers little endian
  *
- * A permit on the wire is: u64 index, u64 time in us, u64 bytes, salt, mac, and the digests.
+ * A permit on the wire is: u64 index, u64 at in us, u64 bytes, salt, mac, and the digests.
  */
 #ifndef LEDGER_PERMIT_H
 #define LEDGER_PERMIT_H
@@ -28,8 +28,9 @@ enum {
 };
 
 struct permit {
-	uint64_t index, time_us; /* of the record */
-	uint64_t bytes;          /* of the request, as the record says */
+	uint64_t index; /* of the record */
+	uint64_t at_us; /* when it was written, by the machine's monotonic clock */
+	uint64_t bytes; /* of the request, as the record says */
 	uint8_t salt[SHA256_LEN], mac[SHA256_LEN];
 	unsigned n; /* digests: of the head, then of the pieces of the body */
 	uint8_t digests[PERMIT_DIGESTS][SHA256_LEN];

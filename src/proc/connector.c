@@ -635,7 +635,7 @@ static enum err_code serve(struct connector *c, struct err *err)
 {
 	list_init(&c->relays.all);
 	arena_init(&c->keys, 2 * PERMIT_KEY + 64);
-	c->relays.permits.since_us = clock_real() / 1000;
+	c->relays.permits.since_us = clock_mono() / 1000;
 	list_init(&c->grants.all);
 	c->grants.loop = &c->loop;
 	c->grants.boot = c->boot;

@@ -7,7 +7,7 @@ static bool is_good(const struct permits *all, const struct permit *p, struct st
 {
 	uint8_t commitment[SHA256_LEN], mac[SHA256_LEN];
 
-	if (all->key.n != PERMIT_KEY || p->time_us < all->since_us) {
+	if (all->key.n != PERMIT_KEY || p->at_us < all->since_us) {
 		return false;
 	}
 	permit_commit(p, commitment);

@@ -14,7 +14,7 @@
 /* Of one connector. Zeroed has no key: nothing passes. */
 struct permits {
 	struct str key;    /* borrowed; shared with the scribe */
-	uint64_t since_us; /* older records were for a connector that has died */
+	uint64_t since_us; /* monotonic: older records were for a connector that has died */
 	struct permit_window used;
 };
 

@@ -15,7 +15,7 @@
 #include "ledger/store.h"
 #include "proc/role.h"
 
-enum { SCRIBE_BATCH_MAX = LEDGER_BATCH_MAX, SCRIBE_REPLY_MAX = 32 + SCRIBE_BATCH_MAX * SHA256_LEN };
+enum { SCRIBE_BATCH_MAX = LEDGER_BATCH_MAX, SCRIBE_REPLY_MAX = 48 + SCRIBE_BATCH_MAX * SHA256_LEN };
 
 /* An event `sent` of a frame: what its permit is made of. Texts as long as the frame. */
 struct scribe_sent {
@@ -53,6 +53,7 @@ struct scribe_answer {
 	uint8_t reason; /* enum ipc_nack when it was not taken */
 	char *permits;  /* one MAC of ledger/permit.h for each `sent`; the answer's own */
 	size_t n_permits;
+	uint64_t permits_at_us;
 };
 
 void scribe_answer_done(struct scribe_answer *answer);

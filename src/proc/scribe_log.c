@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proc/scribe.h"
 
+#include "base/clock.h"
 #include "ipc/messages.h"
 
 #include <stdio.h>
@@ -135,10 +136,11 @@ static enum err_code make_permits(const struct scribe_log *l, struct scribe_answ
 	if (!a->permits) {
 		return ERR(err, ERR_NOMEM, "no memory for permits");
 	}
+	a->permits_at_us = clock_mono() / 1000;
 	for (size_t i = 0; i < l->n_sent; i++) {
 		const struct scribe_sent *s = &l->sent[i];
 		const struct permit p = {
-			.index = a->first + s->at, .time_us = a->time_us, .bytes = s->bytes};
+			.index = a->first + s->at, .at_us = a->permits_at_us, .bytes = s->bytes};
 
 		permit_mac(key, &p, s->where, s->request, (uint8_t *)a->permits + i * SHA256_LEN);
 	}
@@ -310,6 +312,7 @@ void scribe_answer_frame(const struct scribe_answer *answer, struct frame_writer
 		frame_put_u64(w, answer->first);
 		frame_put_u64(w, answer->time_us * 1000);
 		frame_put_str(w, str_make(answer->permits, answer->n_permits * SHA256_LEN));
+		frame_put_u64(w, answer->permits_at_us);
 	} else {
 		frame_put_u8(w, answer->reason);
 	}

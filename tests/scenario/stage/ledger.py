@@ -87,6 +87,8 @@ def check_always(records):
             if e["action_id"] in ended:
                 raise Failed(f"ledger: action {e['action_id']} ended twice")
             ended[e["action_id"]] = at
+        elif e.get("event") == "sent" and "detail" in e and allowed.get(e["detail"]) != "allow":
+            raise Failed(f"ledger: record {at} was sent without an allow before it: {e}")
 
 
 def sent_again(records, server):

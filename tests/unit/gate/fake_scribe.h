@@ -80,6 +80,7 @@ static inline void fake_scribe_permit(struct fake_scribe *s, uint64_t batch, uin
 	frame_put_u64(&w, first);
 	frame_put_u64(&w, 1000);
 	frame_put_str(&w, macs);
+	frame_put_u64(&w, 77);
 	fake_scribe_say(s, &w);
 }
 

@@ -125,7 +125,7 @@ static void permits_go_to_those_that_want_them_in_their_order(void **state)
 	assert_int_equal(w[1].permit, 0);
 	assert_int_equal(w[2].permit, 'b');
 	assert_recorded(&w[2], 9);
-	assert_int_equal(rec.recorded_us, 1);
+	assert_int_equal(rec.permit_at_us, 77);
 	assert_null(rec.permit);
 }
 

@@ -28,7 +28,7 @@ static void a_request_is_a_head_and_pieces(void **state)
 
 static void a_permit_is_read_as_it_was_written(void **state)
 {
-	struct permit p = {.index = 7, .time_us = 8, .bytes = 9, .salt = {1}, .mac = {2}};
+	struct permit p = {.index = 7, .at_us = 8, .bytes = 9, .salt = {1}, .mac = {2}};
 	struct permit q = {0};
 	struct buf b;
 
@@ -50,7 +50,7 @@ static void a_permit_is_read_as_it_was_written(void **state)
 /* Whatever a permit says is in its MAC. */
 static void the_mac_is_of_all_of_it(void **state)
 {
-	struct permit p = {.index = 7, .time_us = 8, .bytes = 9}, q;
+	struct permit p = {.index = 7, .at_us = 8, .bytes = 9}, q;
 	uint8_t c[SHA256_LEN] = {5}, other[SHA256_LEN] = {6}, mac[SHA256_LEN], got[SHA256_LEN];
 	struct str k = str_from_c(key);
 
@@ -67,7 +67,7 @@ static void the_mac_is_of_all_of_it(void **state)
 	permit_mac(k, &q, STR("model:a"), c, got);
 	assert_memory_not_equal(mac, got, sizeof(mac));
 	q = p;
-	q.time_us++;
+	q.at_us++;
 	permit_mac(k, &q, STR("model:a"), c, got);
 	assert_memory_not_equal(mac, got, sizeof(mac));
 	q = p;
