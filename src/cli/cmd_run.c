@@ -120,6 +120,12 @@ static void tell_weaker(struct run_plan *p)
 		(void)fprintf(stderr, "writ run: weaker: files that the program writes may be "
 				      "executed (--exec-workspace)\n");
 	}
+	if (p->options->learn) {
+		(void)fprintf(
+			stderr,
+			"writ run: weaker: files of its places and hosts are allowed where no "
+			"policy is about them (--learn)\n");
+	}
 	buf_init(&text, 1024);
 	plan_print_missing(p->plan.missing, &text);
 	if (buf_len(&text)) {
@@ -341,6 +347,21 @@ static enum err_code have_decided(struct run_plan *p, const struct run_node *nod
 	return ERR_OK;
 }
 
+/* The program has ended as it did: what became of the file is only said. */
+static void learn(const struct run_plan *p, const struct run_granted *g,
+		  const struct run_node *node, struct err *err)
+{
+	size_t n = 0;
+
+	if (!run_learn(p, g, node->state, &n, err)) {
+		(void)fprintf(stderr,
+			      "writ run: %zu things that no policy is about; what it did is in %s: "
+			      "read it "
+			      "before it becomes a policy\n",
+			      n, p->options->learn);
+	}
+}
+
 static int run(struct out *o, struct run_plan *p, const struct run_node *node, struct chan *c,
 	       const struct run_args *args, struct run_early *early, struct err *err)
 {
@@ -377,6 +398,9 @@ static int run(struct out *o, struct run_plan *p, const struct run_node *node, s
 		report(o, p, &granted, &end);
 	}
 	run_hold_give_up(early);
+	if (p->options->learn) {
+		learn(p, &granted, node, err);
+	}
 	if (p->changes.n) {
 		review(p, err);
 	}
@@ -468,6 +492,9 @@ static enum err_code check_args(struct run_args *args, struct err *err)
 			   "--config and --policy exclude each other: a configuration names its "
 			   "own policies");
 	}
+	if (args->run.learn && access(args->run.learn, F_OK) == 0) {
+		return ERR(err, ERR_EXISTS, "--learn %s: it is there already", args->run.learn);
+	}
 	if (args->total_memory) {
 		TRY(parse_size(args->total_memory, &args->run.whole.value[CGROUP_MEMORY], err));
 	}
@@ -519,6 +546,12 @@ int cmd_run(int argc, char **argv)
 		{.name = "review",
 		 .flag = &args.run.review,
 		 .help = "keep its changes of the workspace apart, to keep or discard them"},
+		{.name = "learn",
+		 .value = "FILE",
+		 .text = &args.run.learn,
+		 .help = "weaker: allow what no policy is about, and write what it did as policies "
+			 "to "
+			 "review"},
 		{.name = "env",
 		 .letter = 'e',
 		 .value = "NAME[=V]",

@@ -148,7 +148,7 @@ enum err_code run_talk_next(struct chan *c, void *buf, size_t cap, int ms, struc
 /* ---- the sandbox ---- */
 
 struct run_options {
-	const char *agent, *profile, *workspace;
+	const char *agent, *profile, *workspace, *learn;
 	struct opt_list env, read, write, guard;
 	uint64_t memory, processes;
 	struct cgroup_spec whole; /* limits of the sandbox as a whole */
@@ -200,6 +200,13 @@ enum err_code run_plan_exit(struct run_plan *p, const struct run_granted *g,
 void run_plan_env(struct run_plan *p, struct str name, struct str value);
 
 const char *run_profile_name(enum sandbox_profile profile);
+
+/*
+ * --learn: what the run did, by its ledger, as policies in a new file, for a person. *ret_n: how many things it did that
+ * no policy was about. ERR_EXISTS: the file is there.
+ */
+enum err_code run_learn(const struct run_plan *p, const struct run_granted *g, const char *state,
+			size_t *ret_n, struct err *err) MUST_USE;
 
 /* ---- while it runs ---- */
 

@@ -218,6 +218,9 @@ static enum err_code take_weaker(struct run_plan *p, struct err *err)
 	if (p->options->write_exec) {
 		p->weaker[p->n_weaker++] = STR("write-exec");
 	}
+	if (p->options->learn) {
+		p->weaker[p->n_weaker++] = STR("learn");
+	}
 	if (p->options->weaker) {
 		p->weaker[p->n_weaker++] = STR("missing-layers");
 	}
@@ -302,6 +305,7 @@ enum err_code run_plan_ask(struct run_plan *p, struct run_open *ret, struct err 
 	size_t bytes = 0;
 
 	*ret = (struct run_open){
+		.learn = p->options->learn,
 		.agent = p->agent,
 		.program = p->machine.program.real,
 		.cwd = p->cwd,

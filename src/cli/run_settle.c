@@ -186,6 +186,40 @@ static void keep_back_node(struct run_plan *p, struct lists *l, const struct run
 	}
 }
 
+/* What nothing gives is not there, and has not to be covered: then a part of it can be given alone. */
+static bool is_absent(const struct run_plan *p, struct str path)
+{
+	bool around = false;
+	size_t n;
+	const struct str *system = plan_system_paths(&n);
+
+	for (size_t i = 0; i < n; i++) {
+		if (run_plan_within(path, system[i]) || run_plan_within(system[i], path)) {
+			return false;
+		}
+	}
+	for (size_t i = 0; i < p->spec.n_read; i++) {
+		around |= run_plan_within(p->spec.read[i], path);
+	}
+	for (size_t i = 0; i < p->spec.n_write; i++) {
+		around |= run_plan_within(p->spec.write[i], path);
+	}
+	return around && !is_there(p, path);
+}
+
+static void drop_absent(struct run_plan *p, struct lists *l)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->spec.n_hidden; i++) {
+		if (!is_absent(p, l->hidden[i])) {
+			l->hidden[n] = l->hidden[i];
+			l->why_hidden[n++] = l->why_hidden[i];
+		}
+	}
+	p->spec.n_hidden = n;
+}
+
 static enum err_code give_places(struct run_plan *p, const struct run_granted *g,
 				 const struct run_guard *guard, struct err *err)
 {
@@ -221,6 +255,7 @@ static enum err_code give_places(struct run_plan *p, const struct run_granted *g
 	p->spec.read = l.read;
 	p->spec.write = l.write;
 	p->spec.hidden = l.hidden;
+	drop_absent(p, &l);
 	keep_back_node(p, &l, guard);
 	memcpy(why, l.why_read, p->spec.n_read * sizeof(*why));
 	memcpy(why + p->spec.n_read, l.why_write, p->spec.n_write * sizeof(*why));

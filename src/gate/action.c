@@ -6,6 +6,7 @@
 #include "gate/gate.h"
 #include "gate/redact.h"
 #include "gate/rules_residency.h"
+#include "gate/rules_vary.h"
 
 static void on_decision_recorded(struct record_wait *w, bool ok, uint64_t index);
 static void on_outcome_recorded(struct record_wait *w, bool ok, uint64_t index);
@@ -176,6 +177,9 @@ void action_start(struct action *a, struct rules_query *q, uint64_t started)
 	}
 	step_move(&a->step, STEP_DECIDE);
 	rules_decide(a->rules, q, a->arena, &a->answer);
+	if (a->session->learns) {
+		rules_learn(q, &a->answer);
+	}
 	if (a->answer.redact) {
 		redact_request(a, q);
 	}

@@ -69,7 +69,8 @@ static size_t answer(struct exit_dns *d, struct str in, uint8_t out[EGRESS_DNS_A
 	if (q.code != EGRESS_DNS_FINE || !q.is_host) {
 		return egress_dns_write(&q, q.code ? q.code : EGRESS_DNS_NO_NAME, NULL, out);
 	}
-	if (!rules_may_connect(rules, x->who->agent, &q.host, e->capture, e->n_capture)) {
+	if (!x->who->learns &&
+	    !rules_may_connect(rules, x->who->agent, &q.host, e->capture, e->n_capture)) {
 		note_refused(d, &q.host);
 		return egress_dns_write(&q, EGRESS_DNS_NO_NAME, NULL, out);
 	}

@@ -81,7 +81,8 @@ static bool is_asked(struct exit_port *p, int fd, const struct net_peer *peer)
 	struct net_addr at;
 	struct err err;
 
-	if (!x->ask || (!rules->ask_program && !rules->config->egress.programs) ||
+	if (!x->ask ||
+	    (!rules->ask_program && !rules->config->egress.programs && !x->who->learns) ||
 	    x->n_asked == MAX_ASKED || net_local_addr(fd, &at, &err)) {
 		return false;
 	}

@@ -96,3 +96,15 @@ bool rules_vary(const struct rules *r, const struct rules_query *q,
 	arena_done(&a);
 	return ret;
 }
+
+void rules_learn(const struct rules_query *q, struct rules_answer *answer)
+{
+	bool learnt = q->kind == RULES_READ_FILE || q->kind == RULES_WRITE_FILE ||
+		      q->kind == RULES_CONNECT;
+
+	if (learnt && answer->outcome == POLICY_DENY && answer->n_policies == 0 &&
+	    answer->n_errors == 0 && !answer->policy.n && !answer->cause.n) {
+		answer->outcome = POLICY_ALLOW;
+		answer->cause = STR("learned");
+	}
+}

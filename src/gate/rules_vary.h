@@ -15,4 +15,10 @@
 bool rules_vary(const struct rules *r, const struct rules_query *q,
 		const struct rules_answer *answer);
 
+/*
+ * In a run that learns: a file or a host that was refused since no policy is about it is allowed, and the record says so
+ * ("learned"). What a policy refuses, what is neither, and what could not be decided stays refused.
+ */
+void rules_learn(const struct rules_query *q, struct rules_answer *answer);
+
 #endif

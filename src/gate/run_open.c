@@ -272,7 +272,10 @@ static uint8_t each_of(const struct gate_run *run, const struct rules_query *q,
 {
 	bool write = q->kind == RULES_WRITE_FILE;
 
-	if (!rules_vary(run->gate->rules, q, answer)) {
+	bool learns = run->session && run->session->learns;
+
+	if (!(learns && answer->outcome == POLICY_ALLOW) &&
+	    !rules_vary(run->gate->rules, q, answer)) {
 		return 0;
 	}
 	return write ? RUN_WRITE | RUN_EACH_WRITE : RUN_READ | RUN_EACH_READ;
@@ -491,6 +494,7 @@ enum err_code gate_run_open(struct gate_run *run, struct frame_reader *r, struct
 		       &(struct rules_answer){.reason = STR("too many sessions")}, 0);
 		return ERR_OK;
 	}
+	run->session->learns = o.learn;
 	gate_run_counted(run);
 	run->started_at = g->loop.now;
 	gate_event(g, &(struct ledger_event){.event = LEDGER_SESSION_OPENED,

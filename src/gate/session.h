@@ -42,6 +42,7 @@ struct session {
 	bool salted;              /* the ledger keeps its salt */
 	bool named;               /* not of the protocol */
 	bool outlives;            /* its agent's own: there again after its gate has died */
+	bool learns;              /* a run that is to learn: what no policy is about is allowed */
 	bool met;                 /* its history begins here: gate/history.h */
 	struct http_req *stream;  /* its open GET, or NULL */
 	struct replay_stream own; /* that stream, or the last one */

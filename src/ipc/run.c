@@ -14,7 +14,7 @@ static void put_texts(struct frame_writer *w, const struct str *items, uint32_t 
 void run_open_encode(const struct run_open *o, struct frame_writer *w)
 {
 	frame_put_u8(w, RUN_VERSION);
-	frame_put_u8(w, o->explain ? RUN_EXPLAIN : 0);
+	frame_put_u8(w, (uint8_t)((o->explain ? RUN_EXPLAIN : 0) | (o->learn ? RUN_LEARN : 0)));
 	frame_put_str(w, o->agent);
 	frame_put_str(w, o->program);
 	frame_put_str(w, o->digest);
@@ -97,6 +97,16 @@ static bool get_texts(struct arena *a, struct frame_reader *r, uint32_t most,
 	return items && !r->bad && bytes <= RUN_MAX_TEXT;
 }
 
+static bool has_text(const struct str *items, uint32_t n, struct str text)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		if (str_eq(items[i], text)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool get_places(struct arena *a, struct frame_reader *r, struct run_open *o)
 {
 	uint32_t n = frame_get_u32(r);
@@ -125,22 +135,23 @@ static bool get_places(struct arena *a, struct frame_reader *r, struct run_open 
 bool run_open_decode(struct arena *a, struct frame_reader *r, struct run_open *ret)
 {
 	uint8_t version = frame_get_u8(r), flags = frame_get_u8(r);
-	struct run_open o = {.explain = flags & RUN_EXPLAIN};
+	struct run_open o = {.explain = flags & RUN_EXPLAIN, .learn = flags & RUN_LEARN};
 
 	o.agent = frame_get_str(r);
 	o.program = frame_get_str(r);
 	o.digest = frame_get_str(r);
 	o.cwd = frame_get_str(r);
 	o.profile = frame_get_str(r);
-	if (r->bad || version != RUN_VERSION || (flags & ~RUN_EXPLAIN) ||
+	if (r->bad || version != RUN_VERSION || (flags & ~(RUN_EXPLAIN | RUN_LEARN)) ||
 	    !get_texts(a, r, RUN_MAX_ARGS, &o.args, &o.n_args) ||
 	    !get_texts(a, r, RUN_MAX_WEAKER, &o.weaker, &o.n_weaker) || !get_places(a, r, &o) ||
 	    !frame_ok(r)) {
 		return false;
 	}
 	*ret = o;
-	return is_name(o.agent) && is_digest(o.digest) && run_path_is_plain(o.program) &&
-	       run_path_is_plain(o.cwd) && o.profile.n <= PROFILE_BYTES && str_is_utf8(o.profile);
+	return o.learn == has_text(o.weaker, o.n_weaker, STR("learn")) && is_name(o.agent) &&
+	       is_digest(o.digest) && run_path_is_plain(o.program) && run_path_is_plain(o.cwd) &&
+	       o.profile.n <= PROFILE_BYTES && str_is_utf8(o.profile);
 }
 
 void run_file_encode(const struct run_file *f, struct frame_writer *w)

@@ -21,7 +21,7 @@
  *     <----------------------------- CLOSED
  *
  * From the client:
- *   OPEN      u8 RUN_VERSION, u8 flags (RUN_EXPLAIN), str agent, str program, str digest (SHA-256 of
+ *   OPEN      u8 RUN_VERSION, u8 flags (RUN_EXPLAIN, RUN_LEARN), str agent, str program, str digest (SHA-256 of
  *             the program's file, 64 hexadecimal digits), str working directory, str profile,
  *             u32 n, n x str argument, u32 n, n x str name of a weaker tier,
  *             u32 n, n x {str path without symbolic links, u8 wanted (RUN_READ | RUN_WRITE)}
@@ -102,7 +102,11 @@ enum run_message {
 	RUN_FILE_SAID,
 };
 
-enum { RUN_EXPLAIN = 1 /* decide, but record and start nothing */ };
+enum {
+	RUN_EXPLAIN = 1, /* decide, but record and start nothing */
+	RUN_LEARN =
+		2, /* allow, file by file and host by host, what no policy is about; needs the weaker tier "learn" */
+};
 
 /* EACH: of what a place is granted, in OPENED: it is decided for each file of it. */
 enum { RUN_READ = 1, RUN_WRITE = 2, RUN_EACH_READ = 4, RUN_EACH_WRITE = 8 };
@@ -135,7 +139,7 @@ enum run_state { RUN_STATE_OPENING = 0, RUN_STATE_RUNNING, RUN_STATE_FROZEN, RUN
 
 /* An OPEN. Lists live in the arena of whoever made them, texts borrow from the frame. */
 struct run_open {
-	bool explain;
+	bool explain, learn;
 	struct str agent, program, digest, cwd, profile;
 	const struct str *args, *weaker, *places;
 	const uint8_t *wanted; /* of each place: RUN_READ | RUN_WRITE */

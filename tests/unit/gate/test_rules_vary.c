@@ -110,6 +110,55 @@ static void a_policy_is_about_what_it_names(void **state)
 		writing(WORK "@mode(\"log\") " WRITE " when { resource.path like \"*.key\" };"), 0);
 }
 
+/* What becomes of the answer in a run that learns. */
+static enum policy_outcome learned(const char *policies, enum rules_kind kind, bool *ret_new)
+{
+	struct rules *r = rules_of(policies);
+	struct egress_host host;
+	struct rules_query q = {.kind = kind,
+				.agent = STR("ci"),
+				.server = kind == RULES_CALL_TOOL ? STR("fs") : STR(""),
+				.object = STR("/w/a"),
+				.host = &host,
+				.session = STR("s"),
+				.now_ms = 1795000000000};
+	struct rules_answer answer;
+	struct arena a;
+
+	assert_int_equal(egress_host_parse(STR("new.test:443"), 443, &host, NULL), ERR_OK);
+	arena_init(&a, 4 << 20);
+	rules_decide(r, &q, &a, &answer);
+	rules_learn(&q, &answer);
+	*ret_new = str_eq(answer.cause, STR("learned"));
+	arena_done(&a);
+	rules_unref(r);
+	return answer.outcome;
+}
+
+static void only_files_and_hosts_that_no_policy_is_about_are_learned(void **state)
+{
+	static const char failing[] =
+		"forbid (principal, action, resource) when { context.nothing };";
+	bool is_new;
+
+	(void)state;
+	assert_int_equal(learned("", RULES_READ_FILE, &is_new), POLICY_ALLOW);
+	assert_true(is_new);
+	assert_int_equal(learned("", RULES_WRITE_FILE, &is_new), POLICY_ALLOW);
+	assert_int_equal(learned("", RULES_CONNECT, &is_new), POLICY_ALLOW);
+	assert_true(is_new);
+	assert_int_equal(learned(WORK, RULES_READ_FILE, &is_new), POLICY_ALLOW);
+	assert_false(is_new);
+	assert_int_equal(learned(WRITE ";", RULES_WRITE_FILE, &is_new), POLICY_DENY);
+	assert_int_equal(learned("@ask(\"owner\") " WRITE ";" WORK, RULES_WRITE_FILE, &is_new),
+			 POLICY_ASK);
+	assert_int_equal(learned(failing, RULES_READ_FILE, &is_new), POLICY_DENY);
+	assert_int_equal(learned("", RULES_EXEC, &is_new), POLICY_DENY);
+	assert_int_equal(learned("", RULES_CALL_TOOL, &is_new), POLICY_DENY);
+	assert_int_equal(learned("", RULES_INFER, &is_new), POLICY_DENY);
+	assert_false(is_new);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -117,6 +166,7 @@ int main(void)
 		cmocka_unit_test(files_are_decided_where_a_policy_looks_at_more),
 		cmocka_unit_test(a_refusal_of_the_whole_place_stays_one),
 		cmocka_unit_test(a_policy_is_about_what_it_names),
+		cmocka_unit_test(only_files_and_hosts_that_no_policy_is_about_are_learned),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

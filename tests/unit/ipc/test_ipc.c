@@ -211,6 +211,14 @@ static void an_open_is_read_as_it_was_written_or_not_at_all(void **state)
 	}
 	places[0] = STR("/");
 	assert_true(open_passes(&good));
+	o = good; /* who learns says so to the policies, and who says so learns */
+	o.learn = true;
+	assert_false(open_passes(&o));
+	o.weaker = &(struct str)STR_INIT("learn");
+	o.n_weaker = 1;
+	assert_true(open_passes(&o));
+	o.learn = false;
+	assert_false(open_passes(&o));
 	o = good;
 	o.agent = STR("-coder");
 	assert_false(open_passes(&o));
