@@ -286,7 +286,7 @@ static bool session_is_unknown(const struct link_call *c, const struct http_call
 	return str_eq(code, STR("-32000")) || str_eq(code, STR("-32001"));
 }
 
-/* The call was refused for want of a token, so nothing was executed: it goes again with another one. */
+/* The call was refused for want of a (better) token, so nothing was executed: it goes again with another one. */
 static void on_renewed(struct dial_request *d, int fd, enum ipc_dial_mode mode, struct str reason)
 {
 	struct link_call *c = CONTAINER_OF(d, struct link_call, renew);
@@ -297,7 +297,9 @@ static void on_renewed(struct dial_request *d, int fd, enum ipc_dial_mode mode, 
 		(void)close(fd); /* nobody asked for one */
 	}
 	if (d->why != IPC_DIAL_RENEWED) {
-		link_call_fail(c, d->why == IPC_DIAL_LOGIN ? LINK_FAIL_LOGIN : LINK_FAIL_PROTOCOL);
+		link_call_fail(c, d->why != IPC_DIAL_LOGIN        ? LINK_FAIL_PROTOCOL
+				  : c->status == STATUS_FORBIDDEN ? LINK_FAIL_SCOPE
+								  : LINK_FAIL_LOGIN);
 		return;
 	}
 	c->renewed = true;
@@ -308,29 +310,23 @@ static void on_renewed(struct dial_request *d, int fd, enum ipc_dial_mode mode, 
 	}
 }
 
-/* A refusal for want of a token, or of a better one; true: the call goes on, or has ended. */
+/* A refusal for want of a token, or of a better one; true: the call goes on when there is another. */
 static bool is_challenged(struct link_call *c, const struct http_call *h)
 {
 	struct str challenge = h1_get(h->answer, HTTP_F_WWW_AUTHENTICATE);
 	struct gate_pool *p = &c->link->pool;
 	int status = h->answer->status;
-	bool again;
+	bool wanted = status == STATUS_UNAUTHORIZED ||
+		      (status == STATUS_FORBIDDEN &&
+		       str_find_str(challenge, STR("insufficient_scope")) < challenge.n);
 
-	if (status != STATUS_UNAUTHORIZED && (status != STATUS_FORBIDDEN || !challenge.n)) {
+	if (!wanted && (status != STATUS_FORBIDDEN || !challenge.n)) {
 		return false;
 	}
 	c->renew = (struct dial_request){.on_answer = on_renewed};
-	again = status == STATUS_UNAUTHORIZED && !c->renewed && !is_resumed(c);
-	if (dialer_challenged(p->connector, again ? &c->renew : NULL, p->name, (unsigned)status,
-			      challenge)) {
-		return true;
-	}
-	if (status == STATUS_FORBIDDEN && !is_resumed(c) &&
-	    str_find_str(challenge, STR("insufficient_scope")) < challenge.n) {
-		link_call_fail(c, LINK_FAIL_SCOPE);
-		return true;
-	}
-	return false;
+	return dialer_challenged(p->connector,
+				 wanted && !c->renewed && !is_resumed(c) ? &c->renew : NULL,
+				 p->name, (unsigned)status, challenge);
 }
 
 static void on_done(struct http_call *h)

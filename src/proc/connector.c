@@ -28,6 +28,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+enum { STATUS_UNAUTHORIZED = 401 };
 enum { DIAL_SECONDS = 10, NAME_SECONDS = 30, MAX_DIALS = 4096, CONFIG_MAX = 64 << 20 };
 
 static const struct jail_spec connector_jail = {
@@ -469,13 +470,17 @@ static bool on_message(struct peer *p, struct str frame)
 }
 
 /* Another token, for a request that was refused: when it is there, or that there will be none. */
-static void renew(struct peer *p, uint64_t token, const struct upstream *u)
+static void renew(struct peer *p, uint64_t token, const struct upstream *u, uint32_t status)
 {
 	struct connector *c = connector_of(p);
 	struct dial *d;
 
 	if (!u || !u->grant || u->cut) {
 		peer_not_dialed(p, token, "no tokens are got for it", IPC_DIAL_UNREACHABLE);
+		return;
+	}
+	if (u->grant->login && status != STATUS_UNAUTHORIZED) {
+		peer_not_dialed(p, token, "it wants more than the login gave", IPC_DIAL_LOGIN);
 		return;
 	}
 	if (u->grant->state == GRANT_IDLE) { /* it has just come, or just failed */
@@ -517,7 +522,7 @@ static bool on_challenge(struct peer *p, struct str frame)
 		grant_refused(u->grant, status, challenge);
 	}
 	if (token) {
-		renew(p, token, u);
+		renew(p, token, u, status);
 	}
 	return true;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Logins of people, as the connector sees them: it passes the steps of a login to a grantor, one at a time for each
- * server, and what is to be kept to the supervisor. Both are sealed: it cannot read them.
+ * server, and what is to be kept to the supervisor. Both are sealed, and opened by grantors alone.
  */
 #include "base/clock.h"
 #include "base/log.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Logins of people at servers, as far as the supervisor takes part: it passes the steps of a login between the
- * command and the connector, whose grantors do the work, and keeps the files. What is in those it cannot read.
+ * command and the connector, whose grantors do the work, and keeps the files. What is in those it does not read.
  */
 #include "proc/supervisor_priv.h"
 

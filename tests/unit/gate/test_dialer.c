@@ -403,6 +403,58 @@ static void a_name_is_bounded(void **state)
 	dialer_forget(&dialer, &a.request);
 }
 
+/* What the connector hears of a refusal. */
+static uint64_t challenged(uint32_t status, struct str challenge)
+{
+	int fds[CHAN_MAX_FDS];
+	unsigned n_fds = 0;
+	struct frame_reader r;
+	struct str frame;
+	static char in[1024];
+	struct err err;
+	uint64_t token;
+
+	assert_int_equal(chan_recv(&peer, in, sizeof(in), &frame, fds, &n_fds, &err), ERR_OK);
+	assert_int_equal(frame_open(&r, frame), IPC_CHALLENGE);
+	token = frame_get_u64(&r);
+	assert_str_equal(frame_get_str(&r), STR("server:fs"));
+	assert_int_equal(frame_get_u32(&r), status);
+	assert_str_equal(frame_get_str(&r), challenge);
+	assert_true(frame_ok(&r));
+	return token;
+}
+
+static void a_refusal_is_told_and_may_be_answered(void **state)
+{
+	struct asker a = {.request.on_answer = on_answer, .fd = -1};
+	static char big[700];
+	uint64_t token;
+
+	(void)state;
+	assert_false(dialer_challenged(&dialer, NULL, STR("server:fs"), 403, STR("Bearer")));
+	assert_int_equal(challenged(403, STR("Bearer")), 0);
+	memset(big, 'x', sizeof(big)); /* too long for a frame: it is met again */
+	assert_true(dialer_challenged(&dialer, &a.request, STR("server:fs"), 401,
+				      str_make(big, sizeof(big))));
+	token = challenged(401, STR(""));
+	assert_true(token != 0);
+	say(IPC_NOT_DIALED, token, -1, "", NULL, 0);
+	assert_int_equal(a.answers, 1);
+	assert_int_equal(a.fd, -1);
+	assert_int_equal(a.request.token, 0);
+}
+
+static void a_refusal_told_to_nobody_is_not_answered(void **state)
+{
+	struct asker a = {.request.on_answer = on_answer};
+
+	(void)state;
+	chan_done(&peer);
+	settle(&loop);
+	assert_false(dialer_challenged(&dialer, &a.request, STR("server:fs"), 401, STR("")));
+	assert_int_equal(a.request.token, 0);
+}
+
 int main(void)
 {
 #define T(t) cmocka_unit_test_setup_teardown(t, begin, finish)
@@ -417,6 +469,8 @@ int main(void)
 		T(what_is_under_way_fails_with_the_role),
 		T(an_answer_may_give_up_the_other_questions),
 		T(a_name_is_bounded),
+		T(a_refusal_is_told_and_may_be_answered),
+		T(a_refusal_told_to_nobody_is_not_answered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

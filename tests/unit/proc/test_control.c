@@ -121,6 +121,9 @@ static void what_is_no_request_is_told_so(void **state)
 		"[\"reload\"]\n",
 		"{\"op\":\"reload\",\"op\":\"stop\"}\n",
 		"{\"op\":\"reload\"\n",
+		"{\"op\":\"logout\"}\n",
+		"{\"op\":\"logout\",\"server\":\"a\\u0000b\"}\n",
+		"{\"op\":\"logout\",\"server\":\"a-name-that-is-longer-than-any-id-may-be\"}\n",
 	};
 
 	(void)state;
@@ -133,6 +136,35 @@ static void what_is_no_request_is_told_so(void **state)
 		assert_hears(fd, "{\"ok\":false,\"error\":\"unknown request: say "
 				 "{\\\"op\\\":\\\"reload\\\"} or {\\\"op\\\":\\\"stop\\\"}\"}\n");
 	}
+}
+
+static void a_login_brings_its_texts(void **state)
+{
+	struct control_request r;
+	uint64_t ticket;
+	int fd = dial();
+
+	(void)state;
+	say(fd, "{\"op\":\"login_begin\",\"server\":\"fs\",\"redirect\":\"http://127.0.0.1:1/\","
+		"\"scope\":\"a b\"}\n");
+	assert_true(look(&r));
+	assert_int_equal(r.op, CONTROL_LOGIN_BEGIN);
+	assert_string_equal(r.server, "fs");
+	assert_string_equal(r.first, "http://127.0.0.1:1/");
+	assert_string_equal(r.second, "a b");
+	/* who is answered later is who asked, not whoever has its place then */
+	ticket = control_ticket(&control, r.client);
+	assert_int_equal(control_client_of(&control, ticket), r.client);
+	close(fd);
+	assert_false(look(&r));
+	assert_int_equal(control_client_of(&control, ticket), -1);
+	fd = dial();
+	say(fd, "{\"op\":\"login_finish\",\"server\":\"fs\",\"query\":\"code=c\"}\n");
+	assert_true(look(&r));
+	assert_int_equal(r.op, CONTROL_LOGIN_FINISH);
+	assert_string_equal(r.first, "code=c");
+	assert_int_equal(control_client_of(&control, ticket), -1);
+	close(fd);
 }
 
 static void a_line_is_bounded(void **state)
@@ -298,6 +330,7 @@ int main(void)
 		T(a_line_asks_and_a_line_answers),
 		T(what_is_no_request_is_told_so),
 		T(a_line_is_bounded),
+		T(a_login_brings_its_texts),
 		T(a_client_that_leaves_makes_room),
 		T(a_client_that_leaves_before_its_answer_harms_nothing),
 		T(only_the_owner_gets_at_the_socket),
