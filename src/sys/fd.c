@@ -19,7 +19,7 @@ enum err_code fd_set_nonblock(int fd, struct err *err)
 {
 	int flags = fcntl(fd, F_GETFL);
 
-	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
+	if (flags < 0 || (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)) {
 		return ERR_ERRNO(err, "making descriptor %d non-blocking", fd);
 	}
 	return ERR_OK;
