@@ -196,7 +196,7 @@ static void put_server(struct import_run *r, const struct import_server *s)
 	if (s->url.n) {
 		buf_append(&r->yaml, STR("    url: "));
 		yaml_put_text(&r->yaml, s->url);
-		buf_append_c(&r->yaml, '\n');
+		buf_append(&r->yaml, s->sse ? STR("\n    protocol: sse\n") : STR("\n"));
 		put_entries(r, s, "headers", s->headers, s->n_headers);
 		return;
 	}

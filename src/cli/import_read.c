@@ -305,10 +305,12 @@ static enum err_code read_upstream(struct import_list *list, struct import_serve
 	}
 	TRY(expect(url, JSON_STRING, s->name, err));
 	s->url = url->text;
-	if (json_str_is(type ? type : json_get(j, STR("transport")), STR("sse"))) {
+	s->sse = json_str_is(type ? type : json_get(j, STR("transport")), STR("sse"));
+	if (s->sse) {
 		import_notice(list,
-			      STR_FMT ": Writ speaks Streamable HTTP, not the older HTTP+SSE: ask "
-				      "the server's operator for that address",
+			      STR_FMT
+			      ": HTTP+SSE is the transport of 2024-11-05; if the server has "
+			      "an address for Streamable HTTP too, use that, without 'protocol'",
 			      STR_ARG(s->id));
 	}
 	return read_entries(list, s->name, json_get(j, STR("headers")), &s->headers, &s->n_headers,

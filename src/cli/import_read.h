@@ -34,6 +34,7 @@ struct import_server {
 	const struct import_entry *env;
 	size_t n_env;
 	struct str url;
+	bool sse; /* over HTTP+SSE */
 	const struct import_entry *headers;
 	size_t n_headers;
 	const struct str *allowed; /* tools that the client was told not to ask about */

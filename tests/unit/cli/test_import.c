@@ -85,12 +85,13 @@ static void what_cannot_be_carried_over_is_told(void **state)
 	assert_int_equal(list.n_servers, 3);
 	assert_str_equal(list.servers[0].id, STR("my-files"));
 	assert_str_equal(list.servers[1].id, STR("my-files-2"));
+	assert_true(list.servers[1].sse);
 	assert_str_equal(list.servers[2].id, STR("server"));
 	assert_true(noticed(&list, "'My Files' is called 'my-files' here"));
 	assert_true(noticed(&list, "'npx' downloads when it starts"));
 	assert_true(noticed(&list, "argument 2 looks like a credential"));
 	assert_true(noticed(&list, "'timeout' has no counterpart"));
-	assert_true(noticed(&list, "not the older HTTP+SSE"));
+	assert_true(noticed(&list, "HTTP+SSE is the transport of 2024-11-05"));
 	assert_true(noticed(&list, "a container engine cannot run"));
 	assert_true(noticed(&list, "'off' is disabled"));
 	arena_done(&a);
