@@ -524,7 +524,7 @@ int cmd_run(int argc, char **argv)
 		{.name = "profile",
 		 .value = "P",
 		 .text = &args.run.profile,
-		 .help = "node, python, shell, native or auto (by the program)"},
+		 .help = "node, python, shell, native, cuda or auto (by the program)"},
 		{.name = "workspace",
 		 .letter = 'w',
 		 .value = "DIR",

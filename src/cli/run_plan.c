@@ -29,11 +29,8 @@ static const struct str inherited[] = {
 static const struct {
 	const char *name;
 	enum sandbox_profile profile;
-} profiles[] = {{"auto", PROFILE_AUTO},
-		{"native", PROFILE_NATIVE},
-		{"node", PROFILE_NODE},
-		{"python", PROFILE_PYTHON},
-		{"shell", PROFILE_SHELL}};
+} profiles[] = {{"auto", PROFILE_AUTO},     {"native", PROFILE_NATIVE}, {"node", PROFILE_NODE},
+		{"python", PROFILE_PYTHON}, {"shell", PROFILE_SHELL},   {"cuda", PROFILE_CUDA}};
 
 const char *run_profile_name(enum sandbox_profile profile)
 {

@@ -6,6 +6,7 @@
 #include "sys/fd.h"
 #include "sys/path.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -331,6 +332,37 @@ static enum err_code look_at_places(struct arena *a, const struct sandbox_spec *
 	return ERR_OK;
 }
 
+/* Nodes of the driver, in the order of their names; none without its control node. */
+static enum err_code look_at_devices(struct arena *a, struct plan_machine *m, struct err *err)
+{
+	struct str *found = ARENA_ARRAY(a, PLAN_MAX_DEVICES, struct str);
+	struct dirent **names;
+	bool controlled = false;
+	int n = scandir("/dev", &names, NULL, alphasort);
+
+	for (int i = 0; i < n; i++) {
+		struct str name = str_from_c(names[i]->d_name);
+		bool caps = str_eq(name, STR("nvidia-caps"));
+		struct str path = str_starts_with(name, STR("nvidia"))
+					  ? arena_printf(a, "/dev/%s", names[i]->d_name)
+					  : str_make(NULL, 0);
+		struct stat st;
+
+		if (found && path.p && m->n_devices < PLAN_MAX_DEVICES && lstat(path.p, &st) == 0 &&
+		    (S_ISCHR(st.st_mode) || (caps && S_ISDIR(st.st_mode)))) {
+			found[m->n_devices++] = path;
+			controlled = controlled || str_eq(name, STR("nvidiactl"));
+		}
+		free(names[i]);
+	}
+	if (n >= 0) {
+		free(names);
+	}
+	m->devices = found;
+	m->n_devices = controlled ? m->n_devices : 0;
+	return a->exhausted ? ERR(err, ERR_NOMEM, "out of memory for a sandbox") : ERR_OK;
+}
+
 static enum err_code look_at_system(struct arena *a, struct plan_machine *m, struct err *err)
 {
 	size_t n;
@@ -377,6 +409,9 @@ enum err_code sandbox_look(struct arena *a, const struct sandbox_spec *spec,
 	TRY(look_at_program(a, spec, &m, err));
 	TRY(look_at_places(a, spec, &m, err));
 	TRY(look_at_system(a, &m, err));
+	if (spec->profile == PROFILE_CUDA) {
+		TRY(look_at_devices(a, &m, err));
+	}
 	*ret = m;
 	return ERR_OK;
 }

@@ -116,6 +116,7 @@ static enum err_code filters(struct building *b, struct sandbox_plan *plan, stru
 		[PROFILE_NODE] = EXEC_ANY,   /* V8 compiles as it runs */
 		[PROFILE_PYTHON] = EXEC_ANY, /* callbacks of ctypes and cffi */
 		[PROFILE_SHELL] = EXEC_ANY,  /* it starts either of them */
+		[PROFILE_CUDA] = EXEC_MEMFD, /* the driver's libraries make plain memory files */
 	};
 	static const struct seccomp_spec init = {.calls = CALLS_INIT};
 	static const struct seccomp_spec monitor = {
@@ -171,6 +172,17 @@ static enum err_code check_overlay(const struct building *b, struct err *err)
 				   ", whose changes are to be reviewed: it cannot be given apart",
 				   STR_ARG(w->real), STR_ARG(overlay));
 		}
+	}
+	return ERR_OK;
+}
+
+static enum err_code check_devices(const struct building *b, struct err *err)
+{
+	if (b->spec->profile == PROFILE_CUDA && b->machine->n_devices == 0) {
+		return ERR(
+			err, ERR_UNSUPPORTED,
+			"the profile cuda is for machines with an NVIDIA device, and there is no "
+			"/dev/nvidiactl here: is its driver loaded?");
 	}
 	return ERR_OK;
 }
@@ -249,6 +261,7 @@ enum err_code plan_build(struct arena *a, const struct sandbox_spec *spec,
 	TRY(plan_watch_mark(&b, err));
 	TRY(check_overlay(&b, err));
 	TRY(check_program(&b, err));
+	TRY(check_devices(&b, err));
 	TRY(filters(&b, &plan, err));
 	operations(&b);
 	plan.argv = strings(&b, spec->argv, spec->n_argv);

@@ -14,7 +14,8 @@
  *				/etc/writ holds the files of the spec
  *	/proc			its own processes only, read only
  *	/dev			null zero full random urandom, fd, shm (which is /tmp); with a
- *				terminal also tty, ptmx and a pts of its own
+ *				terminal also tty, ptmx and a pts of its own; with PROFILE_CUDA
+ *				nvidia*
  *	/tmp			empty, bounded, in memory, not executable
  *	program's prefix	read only, executable: see plan_program_prefix(); the
  *				same for its #! interpreter; of the script that a node
@@ -37,6 +38,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define PLAN_NVIDIA_CAPS   "/dev/nvidia-caps" /* a folder of nodes */
+#define PLAN_MAX_DEVICES   (UINT64_C(64))
 #define PLAN_MAX_PATHS     (UINT64_C(256))
 #define PLAN_MAX_ARGS      (UINT64_C(1024))
 #define PLAN_MAX_ENV       (UINT64_C(256))
@@ -57,6 +60,7 @@ enum sandbox_profile {
 	PROFILE_NODE,
 	PROFILE_PYTHON,
 	PROFILE_SHELL, /* starts whatever there is: node and python too */
+	PROFILE_CUDA,  /* as SHELL, and it has the machine's NVIDIA devices */
 	PROFILE_MAX
 };
 
@@ -158,6 +162,8 @@ struct plan_machine {
 	size_t n_places;
 	const struct plan_place *system; /* those system places that exist (plan_system_paths) */
 	size_t n_system;
+	const struct str *devices; /* for PROFILE_CUDA: device nodes, and /dev/nvidia-caps */
+	size_t n_devices;
 };
 
 enum plan_kind {

@@ -221,8 +221,22 @@ void plan_ops_first(struct building *b)
 	(void)plan_op_add_path(b, PLAN_HOSTNAME, b->spec->name, STR(""));
 }
 
+static void plan_accelerators(struct building *b)
+{
+	const struct plan_machine *m = b->machine;
+
+	for (size_t i = 0; b->spec->profile == PROFILE_CUDA && i < m->n_devices; i++) {
+		struct plan_op *o = plan_op_add_path(b, PLAN_BIND, m->devices[i], m->devices[i]);
+
+		o->flags = BIND_WRITE | BIND_DEVICE |
+			   (str_eq(m->devices[i], STR(PLAN_NVIDIA_CAPS)) ? BIND_DIR : 0U);
+		o->why = STR("profile cuda");
+	}
+}
+
 void plan_ops_root(struct building *b)
 {
+	plan_accelerators(b);
 	plan_places(b);
 	plan_links(b);
 	plan_etc(b);

@@ -106,7 +106,7 @@ void plan_op_print(const struct sandbox_plan *plan, const struct plan_op *op, st
 {
 	static const char *const binds[] = {"write", "exec", "device", "dir"};
 	static const char *const files[] = {"read", "write", "make", "socket", "exec", "device"};
-	static const char *const memory[] = {"none", "files", "any"};
+	static const char *const memory[] = {"none", "files", "any", "any, memory files too,"};
 
 	switch (op->kind) {
 	case PLAN_NAMESPACES:

@@ -146,6 +146,9 @@ static void domain(struct building *b, bool program)
 	} else {
 		allow(b, STR("/dev/null"), FILES_READ | FILES_WRITE);
 		allow(b, STR("/dev/urandom"), FILES_READ);
+		for (size_t i = 0; i < b->machine->n_devices; i++) {
+			allow(b, b->machine->devices[i], FILES_READ | FILES_WRITE | FILES_DEVICE);
+		}
 	}
 	plan_op_add(b, PLAN_LANDLOCK)->flags = b->spec->loopback ? 1 : 0;
 }

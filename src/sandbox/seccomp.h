@@ -76,6 +76,7 @@ enum seccomp_exec {
 	EXEC_NEVER = 0, /* none any more */
 	EXEC_FILES,     /* mapped so from the start and never writable: programs and libraries */
 	EXEC_ANY,       /* also what was written: just-in-time compilers */
+	EXEC_MEMFD, /* also memory files that are not sealed against it: drivers of accelerators */
 };
 
 struct seccomp_spec {

@@ -99,6 +99,7 @@ static size_t check_memory(const struct seccomp_spec *spec, enum call_rule rule,
 {
 	switch (spec->exec) {
 	case EXEC_ANY:
+	case EXEC_MEMFD:
 		return 0;
 	case EXEC_FILES:
 		if (rule == RULE_MMAP) {
@@ -231,6 +232,13 @@ static size_t check_memfd(const struct seccomp_spec *spec, struct check *out)
 {
 	if (spec->calls & CALLS_CONTAIN) {
 		return 0;
+	}
+	if (spec->exec == EXEC_MEMFD) {
+		out[0] = (struct check){.kind = CHECK_BITS_CLEAR,
+					.arg = 1,
+					.mask = UAPI_MFD_EXEC,
+					.fails_with = EACCES};
+		return 1;
 	}
 	out[0] = spec->exec == EXEC_ANY ? (struct check){.kind = CHECK_BITS_SET,
 							 .arg = 1,

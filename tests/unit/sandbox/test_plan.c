@@ -119,6 +119,36 @@ static void a_node_server_gets_its_packages_and_its_workspace(void **state)
 	compare("plan_node.txt", &spec, &m);
 }
 
+static void a_program_that_computes_has_the_drivers_devices(void **state)
+{
+	static const struct str devices[] = {STR_INIT("/dev/nvidia-caps"),
+					     STR_INIT("/dev/nvidia-uvm"), STR_INIT("/dev/nvidia0"),
+					     STR_INIT("/dev/nvidiactl")};
+	struct sandbox_spec spec = simple_spec();
+	struct plan_machine m = simple_machine();
+	struct sandbox_plan plan;
+	struct err err = {0};
+	struct arena a;
+
+	(void)state;
+	spec.profile = PROFILE_CUDA;
+	arena_init(&a, 4 << 20);
+	assert_int_equal(plan_build(&a, &spec, &m, &plan, &err), ERR_UNSUPPORTED);
+	assert_non_null(strstr(err.msg, "there is no /dev/nvidiactl"));
+	m.devices = devices;
+	m.n_devices = ARRAY_LEN(devices);
+	compare("plan_cuda.txt", &spec, &m);
+	assert_int_equal(plan_build(&a, &spec, &m, &plan, &err), ERR_OK);
+	assert_int_equal(plan.seccomp.exec, EXEC_MEMFD);
+	/* Others have none of them, wherever they are. */
+	spec.profile = PROFILE_SHELL;
+	assert_int_equal(plan_build(&a, &spec, &m, &plan, &err), ERR_OK);
+	for (size_t i = 0; i < plan.n_ops; i++) {
+		assert_false(str_starts_with(plan.ops[i].source, STR("/dev/nvidia")));
+	}
+	arena_done(&a);
+}
+
 static void root_is_nobody_special_inside(void **state)
 {
 	struct sandbox_spec spec = simple_spec();
@@ -614,6 +644,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_plan_is_as_reviewed),
 		cmocka_unit_test(a_node_server_gets_its_packages_and_its_workspace),
+		cmocka_unit_test(a_program_that_computes_has_the_drivers_devices),
 		cmocka_unit_test(root_is_nobody_special_inside),
 		cmocka_unit_test(an_agent_gets_places_listeners_and_a_terminal),
 		cmocka_unit_test(what_is_decided_file_by_file_is_opened_by_a_monitor),

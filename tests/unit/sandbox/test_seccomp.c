@@ -124,6 +124,10 @@ static const struct seccomp_spec node = {.calls = ALL_PROGRAM,
 					 .families = FAMILY_UNIX,
 					 .otherwise = SECCOMP_REFUSES,
 					 .exec = EXEC_ANY};
+static const struct seccomp_spec cuda = {.calls = ALL_PROGRAM,
+					 .families = FAMILY_UNIX,
+					 .otherwise = SECCOMP_REFUSES,
+					 .exec = EXEC_MEMFD};
 static const struct seccomp_spec runner = {.calls = ALL_PROGRAM | CALLS_CONTAIN,
 					   .families = FAMILY_UNIX,
 					   .otherwise = SECCOMP_REFUSES,
@@ -383,13 +387,17 @@ static void memory_becomes_executable_only_as_the_spec_says(void **state)
 static void anonymous_files_cannot_be_executed(void **state)
 {
 	struct machine native = machine(program), jit = machine(node);
+	struct machine driver = machine(cuda);
 
 	(void)state;
 	assert_int_equal(call(&native, SYS_memfd_create, ARGS(1, 8)), failing(ENOSYS));
 	assert_int_equal(call(&jit, SYS_memfd_create, ARGS(1, 1)), failing(EACCES));
 	assert_int_equal(call(&jit, SYS_memfd_create, ARGS(1, 8 | 1)), ALLOW);
+	assert_int_equal(call(&driver, SYS_memfd_create, ARGS(1, 1)), ALLOW);
+	assert_int_equal(call(&driver, SYS_memfd_create, ARGS(1, 16 | 1)), failing(EACCES));
 	arena_done(&native.a);
 	arena_done(&jit.a);
+	arena_done(&driver.a);
 }
 
 static void programs_make_processes_but_no_namespaces(void **state)
@@ -566,8 +574,9 @@ static void lists_and_programs_are_as_reviewed(void **state)
 		const char *name;
 		const struct seccomp_spec *spec;
 	} all[] = {{"gate", &gate},       {"connector", &connector}, {"scribe", &scribe},
-		   {"program", &program}, {"node", &node},           {"runner", &runner},
-		   {"init", &init},       {"asked", &asked},         {"monitor", &monitor}};
+		   {"program", &program}, {"node", &node},           {"cuda", &cuda},
+		   {"runner", &runner},   {"init", &init},           {"asked", &asked},
+		   {"monitor", &monitor}};
 
 	(void)state;
 #ifndef __x86_64__
