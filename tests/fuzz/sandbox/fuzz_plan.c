@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Any text as a sandbox spec, on a machine where every place is where it says or
- * where another line says. Lines: r/w/x PATH [REAL], e NAME=VALUE, a ARGUMENT, c CWD, p
+ * where another line says. Lines: r/w/x PATH [REAL], e NAME=VALUE, a ARGUMENT, c CWD, m MARKS, p
  * PROGRAM. Whatever is accepted must hold the promises of sandbox/plan.h.
  */
 #include "sandbox/plan.h"
@@ -15,6 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 struct input {
 	struct str read[MAX], write[MAX], exec[MAX], env[MAX], argv[MAX + 1];
 	struct plan_place reads[MAX], writes[MAX], execs[MAX], all[3 * MAX], prefix;
+	uint8_t each[3 * MAX];
 	struct sandbox_spec spec;
 	struct plan_machine machine;
 };
@@ -57,6 +58,11 @@ static void line(struct input *in, struct str l)
 			in->argv[in->spec.n_argv++] = text;
 		}
 		break;
+	case 'm': /* of the places in their order: '1' for one whose files are decided */
+		for (size_t i = 0; i < text.n && i < ARRAY_LEN(in->each); i++) {
+			in->each[i] = text.p[i] == '1' ? EACH_READ | EACH_WRITE : 0;
+		}
+		break;
 	case 'c':
 		in->spec.cwd = text;
 		break;
@@ -80,6 +86,24 @@ static bool within(struct str path, const char *dir)
 	struct str d = str_from_c(dir);
 
 	return str_starts_with(path, d) && (path.n == d.n || path.p[d.n] == '/');
+}
+
+/* What only the monitor opens, the program's own domain gives neither itself nor by a folder around it. */
+static void check_monitored(const struct sandbox_plan *plan, size_t monitor)
+{
+	for (size_t i = 0; i < monitor; i++) {
+		for (size_t k = monitor; k < plan->n_ops && plan->ops[i].kind == PLAN_MONITORED;
+		     k++) {
+			must(plan->ops[k].kind != PLAN_ALLOW ||
+			     !within(plan->ops[i].target, plan->ops[k].target.p));
+		}
+	}
+}
+
+static void monitor(struct monitor *m, const void *arg)
+{
+	(void)m;
+	(void)arg;
 }
 
 static void check(const struct sandbox_plan *plan)
@@ -123,9 +147,14 @@ static void check(const struct sandbox_plan *plan)
 			must(seccomp);
 			executed = true;
 			break;
+		case PLAN_MONITOR:
+			must(landlock);
+			check_monitored(plan, i);
+			break;
 		case PLAN_MASK:
 		case PLAN_OVERLAY:
 		case PLAN_PIN:
+		case PLAN_MONITORED:
 			must(!pivoted && op->target.p[0] == '/');
 			break;
 		case PLAN_NAMESPACES:
@@ -204,7 +233,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 					.env = in.env,
 					.read = in.read,
 					.write = in.write,
-					.exec = in.exec};
+					.exec = in.exec,
+					.each = in.each,
+					.monitor = monitor};
 	in.machine = (struct plan_machine){
 		.uid = 1000,
 		.gid = 1000,
