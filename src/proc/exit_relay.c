@@ -176,7 +176,7 @@ static bool to_upstream(struct exit_relay *r, struct str in)
 			if (end && !send_head(r)) {
 				return false;
 			}
-		} else if (kind != RELAY_BODY || !send_body(r, piece)) {
+		} else if (kind == RELAY_PERMIT || !send_body(r, piece)) {
 			return false;
 		}
 	}
