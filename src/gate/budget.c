@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/budget.h"
 
+#include <stdlib.h>
+
 enum { HOUR = 3600, DAY = 24 * HOUR, NAME_MAX_BYTES = 1024, DAYS_FROM_0000_TO_1970 = 719468 };
 
 /* Rounded up: a budget of money is never passed by what was rounded away. */
@@ -192,6 +194,17 @@ bool budget_reserve(struct treasury *t, const struct config *cfg, const struct b
 		}
 	}
 	return true;
+}
+
+struct budget_hold *budget_hold_dup(const struct budget_hold *hold)
+{
+	size_t n = offsetof(struct budget_hold, takes) + hold->n * sizeof(hold->takes[0]);
+	struct budget_hold *copy = malloc(n);
+
+	if (copy) {
+		memcpy(copy, hold, n);
+	}
+	return copy;
 }
 
 void budget_settle(struct treasury *t, struct budget_hold *hold, const struct model_usage *used)

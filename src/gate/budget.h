@@ -16,13 +16,13 @@ enum { BUDGET_IMAGE_TOKENS = 4096, BUDGET_TAKES = 16 };
 
 /* Part of the attempt. Zeroed: nothing was taken. */
 struct budget_hold {
+	uint64_t price_input, price_output;
+	uint64_t tokens, money; /* the most it can be, whether or not some budget holds */
+	size_t n;
 	struct budget_take {
 		struct treasury_taken taken;
 		bool money;
 	} takes[BUDGET_TAKES];
-	size_t n;
-	uint64_t price_input, price_output;
-	uint64_t tokens, money; /* the most it can be, whether or not some budget holds */
 };
 
 struct budget_ask {
@@ -58,6 +58,9 @@ struct str budget_time(struct arena *a, uint64_t seconds);
 /* False: one of them has too little left, and nothing was taken. */
 bool budget_reserve(struct treasury *t, const struct config *cfg, const struct budget_ask *ask,
 		    struct arena *a, struct budget_hold *ret, struct budget_refusal *ret_why);
+
+/* The same on the heap, with no more takes than it has; then only the copy is to be settled. NULL: no memory. */
+struct budget_hold *budget_hold_dup(const struct budget_hold *hold) MUST_USE;
 
 /* It cost this; NULL: nothing was sent. Afterwards nothing is held. Harmless twice. */
 void budget_settle(struct treasury *t, struct budget_hold *hold, const struct model_usage *used);

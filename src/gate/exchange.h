@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One HTTP request and what is done about it. It lives in the request's arena
- * and ends with the request. The client may go away before: then the work goes
- * on, its outcome is recorded, and the answer is dropped.
+ * One HTTP request and what is done about it; it ends with the request. The client may go away before: then the
+ * work goes on, its outcome is recorded, and the answer is dropped.
  */
 #ifndef GATE_EXCHANGE_H
 #define GATE_EXCHANGE_H
@@ -10,6 +9,7 @@
 #include "gate/caller.h"
 #include "gate/gate.h"
 #include "gate/inquiry.h"
+#include "gate/model_reply.h"
 #include "mcp/modern.h"
 #include "model/request.h"
 
@@ -55,50 +55,59 @@ struct exchange {
 	struct buf answer;           /* what will be sent; lent */
 	struct mcp_batch *batch;     /* it is of several messages, or one of them; else NULL */
 
-	/* MCP */
-	struct endpoint *endpoint;
-	struct mcp_msg msg;
+	struct endpoint *endpoint; /* of MCP, held */
 	enum mcp_version version;
-	struct mcp_modern modern;
-	struct mcp_in_flight in_flight;
-	bool counted;    /* in_flight is in the session's list */
-	bool cancelled;  /* by the client */
-	unsigned status; /* of HTTP, when a server's answer says one; 0: 200 */
-	struct gather gather;
-	struct link *link;
-	struct str object;     /* as the server knows it, decoded */
-	bool unfit;            /* the arguments are, and the agent can correct them */
-	bool promised;         /* the tool has an outputSchema */
-	bool as_task;          /* the call is to become a task of its server */
-	struct str task_input; /* what policies see of a request about a task */
-	bool subscribed;       /* by this request: undone when the server refuses */
-	struct str object_raw; /* the same as raw JSON when it differs from the client's */
-	struct link_call call;
-	struct str asked_with;        /* the arguments as they came: duties may change them */
-	struct inquiry *inquiry;      /* where the server or the client is asked first */
-	struct mcp_supplied supplied; /* answers that came with the request */
-	struct link_wait listened;    /* for a modern server to take a subscription */
-	struct listening *listening;  /* it is a stream that only listens */
 	struct action action;
 	struct hold *hold; /* a person is, or was, asked about it; NULL: nobody */
 
-	/* lists: one action for each server */
-	struct list_part {
-		struct exchange *x;
-		struct action action;
-		bool allowed;
-	} * parts;
-	size_t n_parts, parts_pending;
-	enum mcp_list_kind list_kind;
+	union {
+		struct { /* MCP */
+			struct mcp_msg msg;
+			struct mcp_modern modern;
+			struct mcp_in_flight in_flight;
+			bool counted;    /* in_flight is in the session's list */
+			bool cancelled;  /* by the client */
+			unsigned status; /* of HTTP, when a server's answer says one; 0: 200 */
+			struct gather gather;
+			struct link *link;
+			struct str object; /* as the server knows it, decoded */
+			bool unfit;        /* the arguments are, and the agent can correct them */
+			bool promised;     /* the tool has an outputSchema */
+			bool as_task;      /* the call is to become a task of its server */
+			struct str task_input; /* what policies see of a request about a task */
+			bool subscribed;       /* by this request: undone when the server refuses */
+			struct str
+				object_raw; /* the same as raw JSON when it differs from the client's */
+			struct link_call call;
+			struct str
+				asked_with; /* the arguments as they came: duties may change them */
+			struct inquiry *inquiry; /* where the server or the client is asked first */
+			struct mcp_supplied supplied; /* answers that came with the request */
+			struct link_wait listened; /* for a modern server to take a subscription */
+			struct listening *listening; /* it is a stream that only listens */
 
-	/* models */
-	struct gate_model *model;
-	enum model_api model_api;
-	struct list model_wait;
-	struct http_call model_call;
-	bool model_calling;
-	bool broken; /* the back end broke off in the middle of a stream */
-	struct model_reply *reply;
+			/* lists: one action for each server */
+			struct list_part {
+				struct exchange *x;
+				struct action action;
+				bool allowed;
+			} * parts;
+			size_t n_parts, parts_pending;
+			enum mcp_list_kind list_kind;
+		};
+		struct { /* models: only for model_chat_ops */
+			struct gate_model *model;
+			enum model_api model_api;
+			struct list model_wait;
+			struct http_call model_call;
+			bool model_calling;
+			bool broken; /* the back end broke off in the middle of a stream */
+			struct model_reply *reply; /* NULL, or: */
+			struct model_reply model_reply;
+		};
+	};
+	bool stored;           /* it has memory of its own: it is no part of a batch */
+	struct exchange *next; /* while free */
 };
 
 /* The session of a caller that has none of the protocol's own: its run's, or its agent's. */
@@ -110,6 +119,9 @@ void exchange_leave_session(struct exchange *x);
 
 /* It is known now who asks: x->agent is set (front.c). */
 void exchange_identified(struct exchange *x);
+
+/* Exchanges that have ended are kept for the next; at the end of the gate they go. */
+void exchange_free_spare(struct gate *g);
 
 /* What the caller's token says, for policies; NULL without one. */
 const struct policy_value *exchange_claims(const struct exchange *x);

@@ -8,6 +8,8 @@
 #include "gate/identity.h"
 #include "gate/oauth.h"
 
+#include <stdlib.h>
+
 static const struct config_listen *listen_of(const struct gate_listener *l)
 {
 	return l->listen ? l->listen : &l->gate->rules->config->listen[l->index];
@@ -41,15 +43,44 @@ static void unauthorized(struct exchange *x)
 
 static struct exchange *exchange_new(struct gate_listener *l, struct http_req *req)
 {
-	struct exchange *x = ARENA_NEW(&req->arena, struct exchange);
+	struct gate *g = l->gate;
+	struct exchange *x = g->spare_exchanges;
 
 	if (x) {
-		x->gate = l->gate;
-		x->listener = l;
-		x->req = req;
+		g->spare_exchanges = x->next;
+		g->n_spare_exchanges--;
+	} else {
+		x = malloc(sizeof(*x));
+	}
+	if (x) {
+		*x = (struct exchange){.gate = g, .listener = l, .req = req, .stored = true};
 		req->user = x;
 	}
 	return x;
+}
+
+static void exchange_free(struct exchange *x)
+{
+	struct gate *g = x->gate;
+
+	if (g->n_spare_exchanges == GATE_SPARE_EXCHANGES) {
+		free(x);
+		return;
+	}
+	x->next = g->spare_exchanges;
+	g->spare_exchanges = x;
+	g->n_spare_exchanges++;
+}
+
+void exchange_free_spare(struct gate *g)
+{
+	while (g->spare_exchanges) {
+		struct exchange *x = g->spare_exchanges;
+
+		g->spare_exchanges = x->next;
+		free(x);
+	}
+	g->n_spare_exchanges = 0;
 }
 
 static void route(struct exchange *x)
@@ -188,6 +219,9 @@ static void on_end(struct http_req *req)
 	exchange_leave_session(x);
 	oauth_end(x);
 	req->user = NULL;
+	if (x->stored) {
+		exchange_free(x);
+	}
 }
 
 const struct http_handler gate_http_handler = {

@@ -82,6 +82,7 @@ void gate_done(struct gate *g)
 	while (g->n_spare) {
 		buf_done(&g->spare[--g->n_spare]);
 	}
+	exchange_free_spare(g);
 	arena_done(&g->scratch);
 	h2_lib_free(g->h2);
 	timer_stop(&g->housekeeping);

@@ -26,7 +26,12 @@
 #include "mcp/lifecycle.h"
 #include "mcp/view.h"
 
-enum { GATE_SPARE_BUFS = 64, GATE_MAX_LISTENERS = 16, GATE_MAX_PEERS = 64 };
+enum {
+	GATE_SPARE_BUFS = 64,
+	GATE_SPARE_EXCHANGES = 64,
+	GATE_MAX_LISTENERS = 16,
+	GATE_MAX_PEERS = 64
+};
 
 /* What one path of this gate offers: all servers, or one. */
 struct endpoint {
@@ -126,7 +131,8 @@ struct gate {
 	struct arena scratch; /* of one message from an upstream */
 	struct json_opts json_limits;
 	struct buf spare[GATE_SPARE_BUFS];
-	unsigned n_spare;
+	unsigned n_spare, n_spare_exchanges;
+	struct exchange *spare_exchanges;
 	struct loop_hook reap; /* frees what a reload retired, once nobody uses it */
 	struct timer housekeeping;
 	size_t unused; /* bytes of heap free after they were last given back */

@@ -11,6 +11,8 @@
 #include "model/list.h"
 #include "json/write.h"
 
+#include <stdlib.h>
+
 enum model_dialect model_dialect_of(const struct exchange *x)
 {
 	return model_api_info(x->model_api)->dialect;
@@ -77,14 +79,10 @@ static void fail_untold(struct exchange *x)
 
 static void on_chat_body(struct exchange *x)
 {
-	struct model_reply *r = ARENA_NEW(&x->req->arena, struct model_reply);
+	struct model_reply *r = &x->model_reply;
 	enum model_error e;
 	struct err why;
 
-	if (!r) {
-		model_fail(x, MODEL_ERROR_INTERNAL);
-		return;
-	}
 	x->reply = r;
 	e = model_request_parse(&x->req->arena, x->model_api, x->req->body, &x->gate->json_limits,
 				&r->request, &why);
@@ -97,10 +95,8 @@ static void on_chat_body(struct exchange *x)
 		model_fail(x, x->session ? MODEL_ERROR_UNKNOWN_MODEL : MODEL_ERROR_BUSY);
 		return;
 	}
-	r->query = (struct rules_query){.kind = RULES_INFER,
-					.input = model_describe(x, &r->request),
-					.claims = exchange_claims(x)};
-	if (!r->query.input.p) {
+	r->input = model_describe(x, &r->request);
+	if (!r->input.p) {
 		model_fail(x, MODEL_ERROR_TOO_LARGE);
 	} else if (!model_try(x)) {
 		fail_untold(x);
@@ -159,6 +155,9 @@ static void on_chat_end(struct exchange *x)
 	model_try_done(x);
 	for (size_t i = 0; i < x->reply->n_candidates; i++) {
 		gate_model_release(x->reply->candidates[i].model);
+	}
+	if (x->reply->rests) {
+		free(x->reply->hold);
 	}
 }
 

@@ -4,68 +4,8 @@
 #define GATE_MODEL_PRIV_H
 
 #include "gate/exchange.h"
-#include "model/meter.h"
-#include "model/restore.h"
-#include "model/translate.h"
 
 enum { MODEL_BODY_MAX = 32 << 20 };
-
-struct model_candidate {
-	struct gate_model *model; /* used until the request ends */
-	bool allowed, asked;
-};
-
-/* What is known of its cost. */
-enum model_spent { MODEL_SPENT_NOTHING = 0, MODEL_SPENT_UNKNOWN, MODEL_SPENT_KNOWN };
-
-/* A request to a back end, and its answer on the way to the client. In the request's arena. */
-struct model_reply {
-	struct model_request request;
-	struct buf body; /* of the request to the back end */
-	struct str target;
-	struct http_field fields[3];
-	int status;
-	bool events; /* a stream */
-	struct sha256 commitment;
-	struct model_stream stream;
-	uint64_t bytes;
-	enum model_api api;                    /* what the back end is asked in */
-	struct model_translation *translation; /* NULL: that is what the client speaks */
-	bool translating;                      /* it was begun: it has to end */
-	struct buf told;                       /* what goes out at the end of the turn */
-	struct loop_hook flush;
-
-	/* which models may answer, and what came of those that were asked */
-	struct exchange *exchange; /* whose this is, for hooks and timers */
-	struct rules_query query;  /* without its object */
-	struct model_candidate *candidates;
-	size_t n_candidates, first; /* those before `first` were left for a policy's @route */
-	unsigned tries, routed;     /* how often that happened */
-	bool judged;                /* candidates know whether they are allowed */
-	bool again;                 /* it failed in a way in which another may not */
-	bool failed;                /* an attempt before this one did */
-	enum model_error error;     /* why the last model could not even be asked ... */
-	struct str untold;          /* ... and about what */
-	struct budget_hold *hold;   /* NULL: no budgets */
-	struct budget_refusal over; /* name empty: no budget stands against it */
-	enum model_spent spent;
-	struct model_usage used; /* SPENT_KNOWN */
-	struct model_usage said; /* by a whole answer, whatever is made of it */
-	unsigned attempt;        /* of all, from 1 */
-	bool metered;            /* usage is taken out of its stream */
-	struct model_meter meter;
-	bool placed;        /* it counts at its back end */
-	struct list queued; /* it waits for a place there */
-
-	/* what @redact took out, to be put back into the answer (gate/model_vault.c) */
-	unsigned hidden;            /* of these classes, DETECT_BITs; 0: nothing was looked for */
-	struct model_request asked; /* as it came, when hidden; `request` is without */
-	struct detect_vault *vault; /* NULL: nothing was found */
-	struct buf clean;           /* what `request` borrows then */
-	struct model_restore *restore; /* of its stream; NULL: none */
-	struct buf plain;              /* what it is fed with */
-	struct timer patience;         /* meanwhile */
-};
 
 enum model_dialect model_dialect_of(const struct exchange *x);
 
@@ -105,6 +45,12 @@ void model_tell(struct action *a, struct ledger_outcome *ret);
 
 /* What has passed by was answered, whoever hangs up now. */
 void model_note_stream(struct exchange *x);
+
+/*
+ * Streams last, and many are open: once an answer has begun nothing else will be tried, and what the request was
+ * made of and decided by is given back, unless it is needed to the end (model_rest.c).
+ */
+void model_rest(struct exchange *x);
 
 extern const struct http_call_events model_call_events;
 

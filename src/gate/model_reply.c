@@ -92,6 +92,7 @@ static void on_head(struct http_call *c)
 	http_call_stream(c);
 	if (http_respond_begin(x->req, 200, fields, ARRAY_LEN(fields), -1)) {
 		x->streaming = true;
+		model_rest(x);
 	}
 }
 
@@ -136,7 +137,7 @@ static void on_data(struct http_call *c, struct str bytes)
 
 	sha256_update(&r->commitment, bytes.p, bytes.n);
 	r->bytes += bytes.n;
-	model_stream_feed(&r->stream, bytes);
+	model_stream_feed(&r->stream, &x->gate->scratch, bytes);
 	if (r->translation) {
 		model_translation_feed(r->translation, bytes);
 	} else if (r->metered) {

@@ -326,10 +326,11 @@ enum model_error model_prepare(struct exchange *x)
 bool model_try(struct exchange *x)
 {
 	struct model_reply *r = x->reply;
-	struct rules_query q = r->query;
+	struct rules_query q = {
+		.kind = RULES_INFER, .input = r->input, .claims = exchange_claims(x)};
 	struct gate_model *m;
 
-	while ((m = model_route_next(x, &r->query)) != NULL) {
+	while ((m = model_route_next(x, &q)) != NULL) {
 		model_try_done(x);
 		gate_buf_give(x->gate, &x->answer);
 		x->answer = (struct buf){0};

@@ -17,16 +17,16 @@ static bool hide(struct exchange *x, unsigned classes)
 	}
 	detect_vault_init(r->vault, x->gate->json_limits.seed);
 	r->clean = gate_buf_take(x->gate, MODEL_BODY_MAX);
-	return detect_vault_hide(r->vault, r->asked.whole, classes, &r->clean, &err) == ERR_OK;
+	return detect_vault_hide(r->vault, r->asked->whole, classes, &r->clean, &err) == ERR_OK;
 }
 
 /* What is sent is what is decided: all that was made of the request is made anew. */
 static enum model_error ask_without(struct exchange *x)
 {
 	struct model_reply *r = x->reply;
-	struct str model = r->asked.model;
+	struct str model = r->asked->model;
 	struct err err;
-	enum model_error e = model_request_parse(&x->req->arena, r->asked.api, buf_str(&r->clean),
+	enum model_error e = model_request_parse(&x->req->arena, r->asked->api, buf_str(&r->clean),
 						 &x->gate->json_limits, &r->request, &err);
 
 	r->request.model = model;
@@ -45,8 +45,13 @@ struct str model_redact(struct action *a, struct rules_query *q, bool *ret_faile
 		return str_make(NULL, 0);
 	}
 	model_vault_forget(x);
-	r->asked = r->request;
+	r->asked = ARENA_NEW(&x->req->arena, struct model_request);
 	r->hidden = classes;
+	if (!r->asked) {
+		*ret_failed = true;
+		return str_make(NULL, 0);
+	}
+	*r->asked = r->request;
 	if (!hide(x, classes) || (!detect_vault_is_empty(r->vault) && ask_without(x))) {
 		*ret_failed = true;
 		return str_make(NULL, 0);
@@ -68,7 +73,7 @@ void model_vault_forget(struct exchange *x)
 	struct model_reply *r = x->reply;
 
 	if (r->vault) {
-		r->request = r->asked;
+		r->request = *r->asked;
 		detect_vault_done(r->vault);
 		r->vault = NULL;
 	}

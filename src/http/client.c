@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-enum { COPY_MAX = 8 * 1024, INTERIMS_MAX = 8 };
+enum { COPY_MAX = 8 * 1024, INTERIMS_MAX = 8, ROOM = 16 * 1024 };
 
 static void give_back(struct http_conn *conn)
 {
@@ -285,6 +285,19 @@ void http_call_stream(struct http_call *c)
 	c->conn->work->msg.limit = UINT64_MAX;
 }
 
+bool http_call_forget(struct http_call *c)
+{
+	if (c->h2 && !h2_call_forget(c)) {
+		return false;
+	}
+	if (!c->h2) {
+		h1_msg_forget(&c->conn->work->msg);
+	}
+	c->request = (struct h1_out){.status = 0};
+	c->body = str_make(NULL, 0);
+	return true;
+}
+
 static void finish(struct http_conn *conn)
 {
 	struct http_call *c = conn->call;
@@ -423,11 +436,28 @@ static void ended(struct http_conn *conn, bool orderly, const struct err *err)
 	}
 }
 
+/* Of answers that last only the one being read has a buffer: those of a pool take turns with it. */
+static bool lend_room(struct http_conn *conn)
+{
+	struct h1_msg *m = &conn->work->msg;
+
+	if (!m->forgotten || m->in.p) {
+		return true;
+	}
+	m->in = conn->pool->room;
+	buf_init(&conn->pool->room, H1_IN_MAX);
+	return m->in.p || buf_reserve(&m->in, ROOM);
+}
+
 static void read_answer(struct http_conn *conn)
 {
 	struct err err = {0};
 	bool full;
 
+	if (!lend_room(conn)) {
+		client_conn_fail(conn, HTTP_FAIL_NOMEM, NULL);
+		return;
+	}
 	switch (h1_msg_read(&conn->work->msg, &conn->stream, &full, &err)) {
 	case STREAM_DATA:
 		conn->answering = true;
@@ -447,6 +477,13 @@ static void read_answer(struct http_conn *conn)
 	}
 }
 
+static void take_room_back(struct http_conn *conn)
+{
+	if (conn->work) {
+		pool_room_back(conn->pool, &conn->work->msg);
+	}
+}
+
 static void on_readable(struct stream *s)
 {
 	struct http_conn *conn = CONTAINER_OF(s, struct http_conn, stream);
@@ -455,6 +492,7 @@ static void on_readable(struct stream *s)
 
 	if (conn->call) {
 		read_answer(conn);
+		take_room_back(conn);
 	} else if (stream_read(s, &byte, 1, &n, NULL) != STREAM_AGAIN) {
 		client_conn_close(conn); /* the end, or bytes that nobody asked for */
 	}
@@ -495,6 +533,7 @@ void client_conn_resume(struct http_conn *conn)
 {
 	tell_drain(conn);
 	steps(conn);
+	take_room_back(conn);
 }
 
 static void on_idle_timeout(struct timer *t)

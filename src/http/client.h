@@ -177,6 +177,12 @@ void http_call_cancel(struct http_call *c);
 /* Allowed in on_head: on_data for each piece instead of collecting. */
 void http_call_stream(struct http_call *c);
 
+/*
+ * Allowed in on_head after http_call_stream, for an answer that lasts: of its head only what is no view stays,
+ * and `request` and `body` are not looked at any more. False: they still are, since they have not left completely.
+ */
+bool http_call_forget(struct http_call *c);
+
 /* Stops and resumes on_data: the upstream is slowed down. */
 void http_call_pause(struct http_call *c, bool paused);
 

@@ -56,6 +56,7 @@ struct http_pool {
 	uint64_t next_ticket;
 	struct http_pool_stats stats;
 	struct buf scratch; /* of the request being sent */
+	struct buf room;    /* of the answer being read, lent to one that has forgotten its own */
 	bool only_h1;       /* the last dialled connection did not speak HTTP/2 */
 };
 
@@ -63,6 +64,9 @@ struct http_pool {
 struct client_work *pool_lend(struct http_pool *p);
 void pool_take_back(struct http_pool *p, struct client_work *w);
 void pool_pump(struct http_pool *p);
+
+/* Takes a lent buffer back, once it is empty, from a message that has forgotten its own. */
+void pool_room_back(struct http_pool *p, struct h1_msg *m);
 
 /* Has a busy connection looked at again at the end of this turn. */
 void pool_resume_later(struct http_conn *conn);
@@ -102,6 +106,7 @@ void h2_client_free_dead(struct http_pool *p);
 void h2_call_fail(struct http_call *c, enum http_fail why);
 void h2_call_cancel(struct http_call *c);
 void h2_call_stream(struct http_call *c);
+bool h2_call_forget(struct http_call *c);
 void h2_call_pause(struct http_call *c, bool paused);
 bool h2_call_write(struct http_call *c, struct str bytes);
 bool h2_call_write_end(struct http_call *c);

@@ -594,6 +594,18 @@ static void h1_drop(struct http_req *req)
 	h1_conn_close(h1_conn_of(req));
 }
 
+static void h1_forget(struct http_req *req)
+{
+	struct h1_conn *c = h1_conn_of(req);
+	struct h1_msg *m = &c->work->msg;
+
+	/* Not while more of the body is to come, nor when the next request came with this one. */
+	if (c->state == H1_PENDING && m->in.start + m->raw_at == m->in.end) {
+		req->body = str_make(NULL, 0);
+		h1_msg_forget(m);
+	}
+}
+
 static enum err_code h1_detach(struct http_req *req, int *ret_fd, struct str *ret_bytes,
 			       struct err *err)
 {
@@ -623,6 +635,7 @@ const struct http_req_ops h1_req_ops = {
 	.end = h1_end,
 	.pending = h1_pending,
 	.drop = h1_drop,
+	.forget = h1_forget,
 	.detach = h1_detach,
 	.become = h1_become,
 };

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/h1_msg.h"
 
+#include <stdlib.h>
+
 enum {
 	FIRST_ROOM = 4 * 1024,     /* enough for most heads with a small body, in one read */
 	BODY_ROOM = 4 * 1024,      /* at least this much for each read of a body */
@@ -12,6 +14,8 @@ void h1_msg_init(struct h1_msg *m, struct h1_head *head)
 {
 	m->head = head;
 	m->raw_at = 0;
+	m->fields = NULL;
+	m->forgotten = false;
 	buf_init(&m->in, H1_IN_MAX);
 	buf_init(&m->body, 0);
 }
@@ -20,6 +24,16 @@ void h1_msg_done(struct h1_msg *m)
 {
 	buf_done(&m->in);
 	buf_done(&m->body);
+	free(m->fields);
+	m->fields = NULL;
+}
+
+bool h1_msg_ready(struct h1_msg *m)
+{
+	if (!m->fields) {
+		m->fields = malloc(H1_MAX_FIELDS * sizeof(*m->fields));
+	}
+	return m->fields != NULL;
 }
 
 void h1_msg_expect(struct h1_msg *m, bool response, bool answers_head)
@@ -186,8 +200,29 @@ enum h1_body_result h1_msg_take(struct h1_msg *m, struct str *ret_piece, int *re
 void h1_msg_reclaim(struct h1_msg *m)
 {
 	if (!m->in_place && m->in.start + m->raw_at == m->in.end) {
-		m->raw_at = m->head->size;
+		m->raw_at = m->forgotten ? 0 : m->head->size;
 		m->in.end = m->in.start + m->raw_at;
+	}
+}
+
+void h1_msg_forget(struct h1_msg *m)
+{
+	struct h1_head *h = m->head;
+	const struct str nothing = str_make(NULL, 0);
+
+	h->method_text = h->target = h->path = h->query = h->authority = h->reason = nothing;
+	memset(h->known, 0, sizeof(h->known));
+	h->n_fields = 0;
+	h->fields = NULL;
+	free(m->fields);
+	m->fields = NULL;
+	m->forgotten = true;
+	m->collecting = m->in_place = false;
+	buf_done(&m->body);
+	buf_consume(&m->in, m->raw_at);
+	m->raw_at = 0;
+	if (buf_len(&m->in) == 0) {
+		buf_done(&m->in);
 	}
 }
 
@@ -205,4 +240,5 @@ void h1_msg_next(struct h1_msg *m)
 	buf_consume(&m->in, m->raw_at);
 	m->raw_at = 0;
 	m->head->size = 0;
+	m->forgotten = false;
 }

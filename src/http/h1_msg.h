@@ -25,11 +25,15 @@ struct h1_msg {
 	uint64_t limit; /* of the body, to be set before its first byte is taken */
 	bool collecting;
 	bool in_place; /* the collected body will be contiguous in `in` */
-	struct http_field fields[H1_MAX_FIELDS];
+	bool forgotten;
+	struct http_field *fields; /* H1_MAX_FIELDS of them, or NULL */
 };
 
 void h1_msg_init(struct h1_msg *m, struct h1_head *head);
 void h1_msg_done(struct h1_msg *m);
+
+/* Has memory for a head, before one is expected; false: there is none. */
+bool h1_msg_ready(struct h1_msg *m) MUST_USE;
 
 /* Expects a head next. `answers_head`: of a response to HEAD. */
 void h1_msg_expect(struct h1_msg *m, bool response, bool answers_head);
@@ -62,6 +66,13 @@ enum h1_body_result h1_msg_take(struct h1_msg *m, struct str *ret_piece, int *re
 
 /* After the last piece that was wanted for now: makes room for the next read. */
 void h1_msg_reclaim(struct h1_msg *m);
+
+/*
+ * Gives the memory of the head's views and of what was taken of the body back, while the message or its answer
+ * goes on; what is no view stays in the head. What comes later has no place then: who reads
+ * on lends `in` a buffer, and takes it back once it is empty.
+ */
+void h1_msg_forget(struct h1_msg *m);
 
 /* The collected body, after H1_BODY_END. */
 struct str h1_msg_body(const struct h1_msg *m);

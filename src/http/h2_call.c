@@ -338,6 +338,19 @@ void h2_call_trailer(struct h2_call *h, struct str name, struct str value)
 	}
 }
 
+bool h2_call_forget(struct http_call *c)
+{
+	struct h2_call *h = c->h2;
+
+	if (h->uploading || h->sent < c->body.n) {
+		return false;
+	}
+	h->sent = 0;
+	buf_done(&h->work->msg.in);
+	h1_msg_forget(&h->work->msg);
+	return true;
+}
+
 static bool keep(struct h2_call *h, struct str bytes)
 {
 	struct buf *body = &h->work->msg.body;

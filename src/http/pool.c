@@ -35,6 +35,13 @@ const char *http_fail_name(enum http_fail why)
 	return names[why];
 }
 
+static void work_free(struct client_work *w)
+{
+	h1_msg_done(&w->msg);
+	buf_done(&w->trailers);
+	free(w);
+}
+
 struct client_work *pool_lend(struct http_pool *p)
 {
 	struct client_work *w = p->free_works;
@@ -42,21 +49,33 @@ struct client_work *pool_lend(struct http_pool *p)
 	if (w) {
 		p->free_works = w->next;
 		p->n_free_works--;
-		return w;
-	}
-	w = calloc(1, sizeof(*w));
-	if (w) {
+	} else {
+		w = calloc(1, sizeof(*w));
+		if (!w) {
+			return NULL;
+		}
 		h1_msg_init(&w->msg, &w->head);
 		buf_init(&w->trailers, H1_MAX_HEAD);
+	}
+	if (!h1_msg_ready(&w->msg)) {
+		work_free(w);
+		return NULL;
 	}
 	return w;
 }
 
-static void work_free(struct client_work *w)
+void pool_room_back(struct http_pool *p, struct h1_msg *m)
 {
-	h1_msg_done(&w->msg);
-	buf_done(&w->trailers);
-	free(w);
+	if (!m->forgotten || buf_len(&m->in)) {
+		return;
+	}
+	if (p->room.p) {
+		buf_done(&m->in);
+	} else {
+		buf_clear(&m->in);
+		p->room = m->in;
+		buf_init(&m->in, H1_IN_MAX);
+	}
 }
 
 void pool_take_back(struct http_pool *p, struct client_work *w)
@@ -71,6 +90,8 @@ void pool_take_back(struct http_pool *p, struct client_work *w)
 	buf_clear(&w->msg.in);
 	buf_done(&w->trailers);
 	buf_done(&w->msg.body);
+	pool_room_back(p, &w->msg);
+	w->msg.forgotten = false;
 	w->msg.raw_at = 0;
 	w->next = p->free_works;
 	p->free_works = w;
@@ -527,6 +548,7 @@ void http_pool_free(struct http_pool *p)
 		work_free(w);
 	}
 	buf_done(&p->scratch);
+	buf_done(&p->room);
 	free(p);
 }
 

@@ -13,6 +13,14 @@ enum {
 	SCRATCH_MAX = 64 * 1024,
 };
 
+static void work_free(struct h1_work *w)
+{
+	arena_done(&w->req.arena);
+	h1_msg_done(&w->msg);
+	buf_done(&w->out);
+	free(w);
+}
+
 struct h1_work *server_lend(struct http_server *s, struct h1_conn *c, struct h2_stream *stream)
 {
 	struct h1_work *w = s->free_works;
@@ -30,17 +38,13 @@ struct h1_work *server_lend(struct http_server *s, struct h1_conn *c, struct h2_
 		buf_init(&w->out, SCRATCH_MAX);
 		w->req.server = s;
 	}
+	if (!h1_msg_ready(&w->msg)) {
+		work_free(w);
+		return NULL;
+	}
 	w->conn = c;
 	w->stream = stream;
 	return w;
-}
-
-static void work_free(struct h1_work *w)
-{
-	arena_done(&w->req.arena);
-	h1_msg_done(&w->msg);
-	buf_done(&w->out);
-	free(w);
 }
 
 void server_take_back(struct http_server *s, struct h1_work *w)
@@ -442,6 +446,13 @@ void http_respond_trailers(struct http_req *req, struct str lines)
 void http_respond_end(struct http_req *req)
 {
 	req->ops->end(req);
+}
+
+void http_req_forget(struct http_req *req)
+{
+	if (req->ops->forget) {
+		req->ops->forget(req);
+	}
 }
 
 void http_req_drop(struct http_req *req)

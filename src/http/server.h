@@ -74,6 +74,7 @@ struct http_req_ops {
 	void (*trailers)(struct http_req *req, struct str lines); /* NULL: there are none */
 	size_t (*pending)(const struct http_req *req);
 	void (*drop)(struct http_req *req);
+	void (*forget)(struct http_req *req); /* NULL: nothing can be given back before the end */
 	enum err_code (*detach)(struct http_req *req, int *ret_fd, struct str *ret_bytes,
 				struct err *err);
 	/* NULL: there is no other protocol for one request. */
@@ -138,6 +139,12 @@ void http_respond_trailers(struct http_req *req, struct str lines);
 
 /* Ends the request: req may be dead on return. */
 void http_respond_end(struct http_req *req);
+
+/*
+ * For an answer that lasts: head->fields, its texts and the body are not looked at any more, and
+ * their memory goes back if it can before the end. The arena is the handler's own affair.
+ */
+void http_req_forget(struct http_req *req);
 
 /* Ends the request without (the rest of) an answer, closing the connection. */
 void http_req_drop(struct http_req *req);

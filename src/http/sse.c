@@ -139,6 +139,18 @@ static bool out_of_memory(const struct sse_parser *p)
 	return p->line.failed || p->data.failed || p->event.failed || p->id.failed;
 }
 
+/* Many streams are open, and few are in the middle of an event. */
+static void give_back(struct sse_parser *p)
+{
+	struct buf *bufs[] = {&p->line, &p->data, &p->event, &p->id};
+
+	for (size_t i = 0; i < ARRAY_LEN(bufs); i++) {
+		if (buf_len(bufs[i]) == 0) {
+			buf_done(bufs[i]);
+		}
+	}
+}
+
 enum sse_result sse_parse(struct sse_parser *p, struct str *in, struct sse_event *ret,
 			  struct err *err)
 {
@@ -181,6 +193,7 @@ enum sse_result sse_parse(struct sse_parser *p, struct str *in, struct sse_event
 		err_ignore(ERR(err, ERR_NOMEM, "no memory for an event"));
 		return SSE_BAD;
 	}
+	give_back(p);
 	return SSE_MORE;
 }
 

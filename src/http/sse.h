@@ -42,7 +42,7 @@ void sse_parser_init(struct sse_parser *p, size_t max_event);
 void sse_parser_done(struct sse_parser *p);
 
 /*
- * Takes bytes from the front of *in. The event's text is valid until the next
+ * Takes bytes from the front of *in; between events a parser holds no memory. The event's text is valid until the next
  * call. Events that carry nothing at all are skipped; those with an id but no
  * data are given, since they move the cursor.
  */

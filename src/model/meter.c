@@ -149,6 +149,10 @@ void model_meter_feed(struct model_meter *m, struct str bytes, struct buf *out)
 		m->open = false;
 		buf_consume(&m->held, n);
 	}
+	if (buf_len(&m->held) == 0) {
+		buf_done(
+			&m->held); /* many streams are open, and few are in the middle of an event */
+	}
 }
 
 void model_meter_end(struct model_meter *m, struct buf *out)

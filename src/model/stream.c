@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/stream.h"
 
-enum { SCRATCH_LIMIT = 1024 * 1024 };
-
 static const struct str finish_names[] = {
 	[MODEL_FINISH_NONE] = STR_INIT("none"),
 	[MODEL_FINISH_STOP] = STR_INIT("stop"),
@@ -159,16 +157,14 @@ void model_stream_init(struct model_stream *s)
 {
 	*s = (struct model_stream){.done = false};
 	sse_parser_init(&s->sse, MODEL_EVENT_MAX);
-	arena_init(&s->scratch, SCRATCH_LIMIT);
 }
 
 void model_stream_done(struct model_stream *s)
 {
 	sse_parser_done(&s->sse);
-	arena_done(&s->scratch);
 }
 
-static void take_event(struct model_stream *s, const struct sse_event *e)
+static void take_event(struct model_stream *s, struct arena *scratch, const struct sse_event *e)
 {
 	struct json_scan scan;
 
@@ -180,16 +176,16 @@ static void take_event(struct model_stream *s, const struct sse_event *e)
 		s->done = true;
 		return;
 	}
-	if (json_scan(&s->scratch, e->data, NULL, &scan, NULL) || scan.type != JSON_OBJECT) {
+	if (json_scan(scratch, e->data, NULL, &scan, NULL) || scan.type != JSON_OBJECT) {
 		s->bad_events++;
 		s->blind = s->bad_events >= MODEL_ERROR_EVENTS;
 	} else {
 		model_outcome_take(scan.value, &s->outcome);
 	}
-	arena_reset(&s->scratch);
+	arena_reset(scratch);
 }
 
-void model_stream_feed(struct model_stream *s, struct str bytes)
+void model_stream_feed(struct model_stream *s, struct arena *scratch, struct str bytes)
 {
 	struct sse_event e;
 
@@ -203,7 +199,7 @@ void model_stream_feed(struct model_stream *s, struct str bytes)
 			s->blind = true;
 			return;
 		}
-		take_event(s, &e);
+		take_event(s, scratch, &e);
 	}
 }
 

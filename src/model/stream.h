@@ -52,7 +52,6 @@ void model_outcome_take(struct str object, struct model_outcome *ret);
 
 struct model_stream {
 	struct sse_parser sse;
-	struct arena scratch; /* emptied after each event */
 	struct model_outcome outcome;
 	uint64_t events, bad_events;
 	bool done;  /* [DONE] was seen: what is missing now is missing */
@@ -62,8 +61,8 @@ struct model_stream {
 void model_stream_init(struct model_stream *s);
 void model_stream_done(struct model_stream *s);
 
-/* Looks at the next bytes of the stream. Does nothing once blind. */
-void model_stream_feed(struct model_stream *s, struct str bytes);
+/* Looks at the next bytes of the stream. Does nothing once blind. `scratch` is emptied after each event. */
+void model_stream_feed(struct model_stream *s, struct arena *scratch, struct str bytes);
 
 /* The length of the first event of these bytes with its empty line; 0: it has not ended. */
 size_t model_event_length(struct str bytes);

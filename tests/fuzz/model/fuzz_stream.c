@@ -16,11 +16,14 @@ struct summary {
 static struct summary run(struct str all, size_t cut)
 {
 	struct model_stream s;
+	struct arena scratch;
 	struct summary r;
 
+	arena_init(&scratch, 1 << 20);
 	model_stream_init(&s);
 	for (size_t at = 0; at < all.n; at += cut) {
-		model_stream_feed(&s, str_make(all.p + at, all.n - at < cut ? all.n - at : cut));
+		model_stream_feed(&s, &scratch,
+				  str_make(all.p + at, all.n - at < cut ? all.n - at : cut));
 	}
 	memset(&r, 0, sizeof(r));
 	r.usage.given = s.outcome.usage.given;
@@ -35,6 +38,7 @@ static struct summary run(struct str all, size_t cut)
 	r.events = s.events;
 	r.bad_events = s.bad_events;
 	model_stream_done(&s);
+	arena_done(&scratch);
 	return r;
 }
 

@@ -575,6 +575,42 @@ static void a_streamed_answer_leaves_piece_by_piece(void **state)
 	finish(f);
 }
 
+static void an_answer_that_lasts_does_without_its_request_and_the_next_one_comes(void **state)
+{
+	struct fixture *f = start(SSE);
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		assert_true(str_ends_with(say(f, GET("/")), STR("\r\n\r\n")));
+		http_req_forget(f->held);
+		assert_int_equal(f->held->head.n_fields, 0);
+		assert_true(http_respond_write(f->held, STR("one")));
+		/* What the client says meanwhile waits in the socket. */
+		assert_true(str_ends_with(say(f, i == 1 ? GET("/next") : ""), STR("3\r\none\r\n")));
+		assert_true(http_respond_write(f->held, STR("two")));
+		http_respond_end(f->held);
+		assert_true(str_has(say(f, ""), "3\r\ntwo\r\n0\r\n\r\n"));
+		if (i == 1) {
+			assert_non_null(f->held);
+			http_respond_end(f->held);
+			(void)say(f, "");
+		}
+	}
+	/* With a request behind it in the buffer already, and a client that hangs up. */
+	(void)say(f, GET("/") GET("/next"));
+	http_req_forget(f->held);
+	http_respond_end(f->held);
+	assert_true(str_has(say(f, ""), "0\r\n\r\n"));
+	assert_non_null(f->held);
+	http_req_forget(f->held);
+	assert_int_equal(f->held->head.n_fields, 0);
+	peer_done(&f->peer);
+	peer_turns(&f->loop, 5);
+	assert_int_equal(f->aborts_half + f->aborts_gone, 1);
+	http_respond_end(f->held);
+	finish(f);
+}
+
 static void the_head_of_a_streamed_answer_never_waits_for_its_first_piece(void **state)
 {
 	struct fixture *f = start(BRIEF);
@@ -833,6 +869,8 @@ int main(void)
 		cmocka_unit_test(a_client_that_vanishes_is_reported_and_the_request_stays_valid),
 		cmocka_unit_test(a_streamed_answer_leaves_piece_by_piece),
 		cmocka_unit_test(the_head_of_a_streamed_answer_never_waits_for_its_first_piece),
+		cmocka_unit_test(
+			an_answer_that_lasts_does_without_its_request_and_the_next_one_comes),
 		cmocka_unit_test(a_slow_reader_is_bounded_in_memory_and_time),
 		cmocka_unit_test(a_body_can_be_held_back),
 		cmocka_unit_test(a_connection_moves_to_another_server_with_all_its_bytes),

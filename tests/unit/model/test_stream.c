@@ -83,12 +83,14 @@ static void a_stream_tells_the_same_however_it_is_cut(void **state)
 	(void)state;
 	for (size_t cut = 1; cut <= stream.n; cut++) {
 		struct model_stream s;
+		struct arena scratch;
 
+		arena_init(&scratch, 1 << 20);
 		model_stream_init(&s);
 		for (size_t at = 0; at < stream.n; at += cut) {
 			size_t n = stream.n - at < cut ? stream.n - at : cut;
 
-			model_stream_feed(&s, str_make(stream.p + at, n));
+			model_stream_feed(&s, &scratch, str_make(stream.p + at, n));
 		}
 		assert_true(s.done);
 		assert_false(s.blind);
@@ -99,49 +101,59 @@ static void a_stream_tells_the_same_however_it_is_cut(void **state)
 		assert_int_equal(s.outcome.usage.output, 2);
 		assert_int_equal(s.outcome.finish, MODEL_FINISH_LENGTH);
 		model_stream_done(&s);
+		arena_done(&scratch);
 	}
 }
 
 static void nonsense_ends_the_reading_not_the_stream(void **state)
 {
 	struct model_stream s;
+	struct arena scratch;
 
 	(void)state;
+	arena_init(&scratch, 1 << 20);
 	model_stream_init(&s);
 	for (int i = 0; i < 100; i++) {
-		model_stream_feed(&s, STR("data: no json\n\n"));
+		model_stream_feed(&s, &scratch, STR("data: no json\n\n"));
 	}
 	assert_true(s.blind);
 	assert_int_equal(s.bad_events, MODEL_ERROR_EVENTS);
 	model_stream_done(&s);
+	arena_done(&scratch);
 }
 
 static void an_event_without_end_costs_bounded_memory(void **state)
 {
 	static char big[100000];
 	struct model_stream s;
+	struct arena scratch;
 
 	(void)state;
 	memset(big, 'x', sizeof(big));
+	arena_init(&scratch, 1 << 20);
 	model_stream_init(&s);
-	model_stream_feed(&s, STR("data: "));
+	model_stream_feed(&s, &scratch, STR("data: "));
 	for (int i = 0; i < 100; i++) {
-		model_stream_feed(&s, str_make(big, sizeof(big)));
+		model_stream_feed(&s, &scratch, str_make(big, sizeof(big)));
 	}
 	assert_true(s.blind);
 	assert_false(s.outcome.usage.given);
 	model_stream_done(&s);
+	arena_done(&scratch);
 }
 
 static void a_stream_that_breaks_off_is_not_done(void **state)
 {
 	struct model_stream s;
+	struct arena scratch;
 
 	(void)state;
+	arena_init(&scratch, 1 << 20);
 	model_stream_init(&s);
-	model_stream_feed(&s, str_make(stream.p, stream.n / 2));
+	model_stream_feed(&s, &scratch, str_make(stream.p, stream.n / 2));
 	assert_false(s.done);
 	model_stream_done(&s);
+	arena_done(&scratch);
 }
 
 int main(void)

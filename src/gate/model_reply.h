@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is held for a request to a model, while it lasts: part of struct exchange. */
+#ifndef GATE_MODEL_REPLY_H
+#define GATE_MODEL_REPLY_H
+
+#include "gate/budget.h"
+#include "gate/rules.h"
+#include "model/meter.h"
+#include "model/restore.h"
+#include "model/translate.h"
+
+struct exchange;
+struct gate_model;
+
+struct model_candidate {
+	struct gate_model *model; /* used until the request ends */
+	bool allowed, asked;
+};
+
+/* What is known of its cost. */
+enum model_spent { MODEL_SPENT_NOTHING = 0, MODEL_SPENT_UNKNOWN, MODEL_SPENT_KNOWN };
+
+/* A request to a back end, and its answer on the way to the client. */
+struct model_reply {
+	struct model_request request;
+	struct buf body; /* of the request to the back end */
+	struct str target;
+	struct http_field fields[3];
+	int status;
+	bool events; /* a stream */
+	struct sha256 commitment;
+	struct model_stream stream;
+	uint64_t bytes;
+	enum model_api api;                    /* what the back end is asked in */
+	struct model_translation *translation; /* NULL: that is what the client speaks */
+	bool translating;                      /* it was begun: it has to end */
+	struct buf told;                       /* what goes out at the end of the turn */
+	struct loop_hook flush;
+
+	/* which models may answer, and what came of those that were asked */
+	struct exchange *exchange; /* whose this is, for hooks and timers */
+	struct str input;          /* context.input of the decision */
+	struct model_candidate *candidates;
+	size_t n_candidates, first; /* those before `first` were left for a policy's @route */
+	unsigned tries, routed;     /* how often that happened */
+	bool judged;                /* candidates know whether they are allowed */
+	bool again;                 /* it failed in a way in which another may not */
+	bool failed;                /* an attempt before this one did */
+	enum model_error error;     /* why the last model could not even be asked ... */
+	struct str untold;          /* ... and about what */
+	struct budget_hold *hold;   /* NULL: no budgets. In the arena, unless it rests */
+	struct budget_refusal over; /* name empty: no budget stands against it */
+	enum model_spent spent;
+	struct model_usage used; /* SPENT_KNOWN */
+	struct model_usage said; /* by a whole answer, whatever is made of it */
+	unsigned attempt;        /* of all, from 1 */
+	bool metered;            /* usage is taken out of its stream */
+	struct model_meter meter;
+	bool placed;           /* it counts at its back end */
+	struct list queued;    /* it waits for a place there */
+	struct timer patience; /* meanwhile */
+
+	/* what @redact took out, to be put back into the answer (gate/model_vault.c) */
+	unsigned hidden;             /* of these classes, DETECT_BITs; 0: nothing was looked for */
+	struct model_request *asked; /* as it came, when hidden; `request` is without */
+	struct detect_vault *vault;  /* NULL: nothing was found */
+	struct buf clean;            /* what `request` borrows then */
+	struct model_restore *restore; /* of its stream; NULL: none */
+	struct buf plain;              /* what it is fed with */
+
+	/* A stream under way keeps no more than it needs: the arena is empty. */
+	bool rests;
+	struct model_candidate only; /* the one that answers */
+};
+
+#endif
