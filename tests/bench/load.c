@@ -54,6 +54,7 @@ struct conn {
 	size_t id_at;       /* where in the request */
 	uint64_t id, sent_at;
 	bool counted; /* among those that are open, though it begins anew */
+	bool begun;   /* a token of the stream has come */
 };
 
 struct load {
@@ -69,7 +70,7 @@ struct load {
 	uint64_t sent, answered, measured, bad_status, wrong, broken;
 	uint64_t in_flight;
 	char first_problem[400];
-	uint32_t histogram[BUCKETS];
+	uint32_t histogram[BUCKETS], first[BUCKETS]; /* of whole answers, and of first tokens */
 };
 
 /* ---- latency ---- */
@@ -96,12 +97,12 @@ static double bucket_us(size_t bucket)
 	return (double)(((uint64_t)sub + (1U << SUB_BITS)) << (row - 1)) / 1e3;
 }
 
-static double percentile(const struct load *l, double share)
+static double percentile(const struct load *l, const uint32_t *histogram, double share)
 {
 	double wanted = share * (double)l->measured, seen = 0;
 
 	for (size_t i = 0; i < BUCKETS; i++) {
-		seen += l->histogram[i];
+		seen += histogram[i];
 		if (seen >= wanted && seen > 0) {
 			return bucket_us(i);
 		}
@@ -210,6 +211,7 @@ static void count_problem(struct load *l, const char *what, struct str answer)
 static bool conn_send(struct load *l, struct conn *c, struct str s)
 {
 	c->sent_at = wire_now();
+	c->begun = false;
 	l->sent++;
 	l->in_flight++;
 	return wire_send(c->fd, s);
@@ -395,6 +397,12 @@ static void conn_ready(struct load *l, struct conn *c)
 		}
 		return;
 	}
+	if (l->mode == MODE_STREAM && !c->begun && has(in, STR("token "))) {
+		c->begun = true;
+		if (l->measuring && !l->stopping) {
+			l->first[bucket_of(wire_now() - c->sent_at)]++;
+		}
+	}
 	head = wire_head(in);
 	whole = head ? wire_message(in, head) : 0;
 	if (!whole) {
@@ -479,11 +487,13 @@ static void report(const struct load *l)
 
 	(void)getrusage(RUSAGE_SELF, &use);
 	printf("{\"requests\":%llu,\"answered\":%llu,\"seconds\":%.3f,\"rps\":%.0f,\"p50_us\":%.1f,"
-	       "\"p99_us\":%.1f,\"bad_status\":%llu,\"wrong\":%llu,\"broken\":%llu,\"own_cpu_s\":"
+	       "\"p99_us\":%.1f,\"first_us\":%.1f,\"bad_status\":%llu,\"wrong\":%llu,\"broken\":%"
+	       "llu,\"own_cpu_s\":"
 	       "%.3f}\n",
 	       (unsigned long long)l->measured, (unsigned long long)l->answered,
 	       l->measured ? seconds : 0, l->measured ? (double)l->measured / seconds : 0,
-	       percentile(l, 0.5), percentile(l, 0.99), (unsigned long long)l->bad_status,
+	       percentile(l, l->histogram, 0.5), percentile(l, l->histogram, 0.99),
+	       percentile(l, l->first, 0.5), (unsigned long long)l->bad_status,
 	       (unsigned long long)l->wrong, (unsigned long long)l->broken,
 	       (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) +
 		       (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e6);
