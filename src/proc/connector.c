@@ -24,6 +24,7 @@
 #include "sys/fd.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -211,11 +212,14 @@ static bool dial_address(struct dial *d, const struct net_addr *addr)
 	struct sockaddr_storage ss;
 	socklen_t n = net_addr_to_sockaddr(addr, &ss);
 	struct err err;
+	const int on = 1;
 
 	d->f.fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (d->f.fd < 0) {
 		return false;
 	}
+	/* A head and its body pass one after the other: neither waits for the other's ACK. */
+	(void)setsockopt(d->f.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	d->f.on_ready = on_connect_ready;
 	if ((connect(d->f.fd, (struct sockaddr *)&ss, n) < 0 && errno != EINPROGRESS) ||
 	    loop_add(&c->loop, &d->f, LOOP_WRITE, &err)) {
