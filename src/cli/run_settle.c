@@ -267,7 +267,15 @@ static enum err_code give_places(struct run_plan *p, const struct run_granted *g
 	return ERR_OK;
 }
 
-/* What the monitor has to ask for: of all that was granted, since the innermost counts. */
+static unsigned needs_asking(uint8_t allowed, uint8_t right, uint8_t each, uint8_t ret)
+{
+	return (allowed & (right | each)) == right ? 0 : ret;
+}
+
+/*
+ * What the monitor has to ask for: of all that was granted, since the innermost counts. What was refused is asked for
+ * again: a place that was not there to be covered or read only can be made, in one that the monitor opens.
+ */
 static enum err_code watch_places(struct run_plan *p, const struct run_granted *g, struct err *err)
 {
 	struct monitor_ask *asks = ARENA_ARRAY(p->arena, g->n_places + 1, struct monitor_ask);
@@ -282,8 +290,9 @@ static enum err_code watch_places(struct run_plan *p, const struct run_granted *
 		uint8_t allowed = g->places[i].allowed;
 
 		asks[i + 1] = (struct monitor_ask){
-			g->places[i].path, (uint8_t)((allowed & RUN_EACH_READ ? EACH_READ : 0) |
-						     (allowed & RUN_EACH_WRITE ? EACH_WRITE : 0))};
+			g->places[i].path,
+			(uint8_t)(needs_asking(allowed, RUN_READ, RUN_EACH_READ, EACH_READ) |
+				  needs_asking(allowed, RUN_WRITE, RUN_EACH_WRITE, EACH_WRITE))};
 	}
 	*all = (struct monitor_asks){asks, g->n_places + 1};
 	p->spec.monitor = monitor_main;
