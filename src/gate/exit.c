@@ -251,6 +251,7 @@ static bool serve_elsewhere(struct exit_listener *l, struct http_req *req, struc
 static struct session *caller_of(struct exit_listener *l, struct http_req *req)
 {
 	const struct config *config = l->gate->rules->config;
+	struct session *who;
 	struct str agent;
 	struct err err;
 
@@ -264,7 +265,11 @@ static struct session *caller_of(struct exit_listener *l, struct http_req *req)
 	if (serve_elsewhere(l, req, agent)) {
 		return NULL;
 	}
-	return session_named(&l->gate->sessions, agent, l->gate->loop.now);
+	who = session_named(&l->gate->sessions, agent, l->gate->loop.now);
+	if (who) {
+		who->at_exit = true;
+	}
+	return who;
 }
 
 static void on_request(struct http_req *req)

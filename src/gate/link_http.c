@@ -402,7 +402,7 @@ static enum err_code http_call(struct link *l, struct link_call *c, struct err *
 		.max_body = HTTP_EVENT_MAX,
 	};
 	/* An inquiry may outlive the action that began it. */
-	c->http.about = c->inquiry && c->retried ? NULL : c->action;
+	c->http.about = c->inquiry && (c->retried || c->renewed) ? NULL : c->action;
 	c->http.request.framing = HTTP_LENGTH;
 	c->http.request.no_length = false;
 	c->http.request.body_len = c->http.body.n;

@@ -192,7 +192,7 @@ struct session *session_expired(const struct sessions *t, uint64_t before)
 {
 	LIST_FOREACH (node, &t->idle) {
 		struct session *s = CONTAINER_OF(node, struct session, idle);
-		bool ends = !s->named || (s->caller && s->outlives);
+		bool ends = !s->named || (s->caller && s->outlives && !s->at_exit);
 
 		if (s->used_at >= before) {
 			return NULL;

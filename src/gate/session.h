@@ -42,6 +42,7 @@ struct session {
 	bool salted;              /* the ledger keeps its salt */
 	bool named;               /* not of the protocol */
 	bool outlives;            /* its agent's own: there again after its gate has died */
+	bool at_exit;             /* what it has open there holds it: it does not expire */
 	bool learns;              /* a run that is to learn: what no policy is about is allowed */
 	bool met;                 /* its history begins here: gate/history.h */
 	struct http_req *stream;  /* its open GET, or NULL */
@@ -87,7 +88,8 @@ void session_close(struct sessions *t, struct session *s);
 
 /*
  * The longest unused one that is not busy and was last used before `before`; NULL when none is. Those of the
- * configuration's agents and of runs do not expire; of callers with tokens there is no end.
+ * configuration's agents and of runs do not expire; of callers with tokens there is no end. Nobody comes to the exit
+ * with a token, but who does may use one elsewhere.
  */
 struct session *session_expired(const struct sessions *t, uint64_t before);
 

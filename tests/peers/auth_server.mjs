@@ -23,6 +23,8 @@
 // With --person also for people: /as/authorize (whoever comes says yes), /as/register, /as/device, /as/revoke, and
 // tokens to refresh with, each good for once: one that comes twice ends the login.
 //   --write    a call of the tool wants the scope "write"
+//   --ask      the first call of the tool asks its client something (elicitation) and is not answered then
+//   GET /refuse              it is: 401, as if its token had ended meanwhile
 //   GET /approve             the person has typed the device code
 import { createServer } from 'node:http';
 import { constants, createHash, createHmac, createPublicKey, generateKeyPairSync, randomBytes, sign, verify } from 'node:crypto';
@@ -255,17 +257,40 @@ const metadata = (res, path) => {
 
 // ---- as a server that wants tokens
 
+let stream = null; // of what this server says by itself
+let asking = null; // the call that is not answered
+
+const wantsToken = (res) => json(res, 401, { error: 'invalid_token' }, {
+  'www-authenticate': `Basic realm="x", Bearer error="invalid_token", resource_metadata="${issuer}/where", scope="mcp more"`,
+});
+
+const asks = (req, res, m) => {
+  if (req.method === 'GET') {
+    res.writeHead(200, { 'content-type': 'text/event-stream' });
+    res.write(': \n\n');
+    stream = res;
+  } else if (m.method === 'tools/call' && !asking) {
+    asking = res;
+    const params = { message: 'Who?', requestedSchema: { type: 'object', properties: { name: { type: 'string' } } } };
+    stream.write(`data: ${JSON.stringify({ jsonrpc: '2.0', id: 'q', method: 'elicitation/create', params })}\n\n`);
+  } else {
+    return false;
+  }
+  return true;
+};
+
 const mcp = (req, res, body) => {
   const token = (req.headers.authorization ?? '').replace(/^Bearer /, '');
   if (!given.has(token)) {
-    json(res, 401, { error: 'invalid_token' }, {
-      'www-authenticate': `Basic realm="x", Bearer error="invalid_token", resource_metadata="${issuer}/where", scope="mcp more"`,
-    });
+    wantsToken(res);
     return;
   }
   const m = JSON.parse(body || '{}');
   if (process.argv.includes('--write') && m.method === 'tools/call' && !given.get(token).split(' ').includes('write')) {
     json(res, 403, {}, { 'www-authenticate': 'Bearer error="insufficient_scope", scope="write"' });
+    return;
+  }
+  if (process.argv.includes('--ask') && asks(req, res, m)) {
     return;
   }
   const results = {
@@ -296,6 +321,7 @@ const tests = {
   '/rotate': () => { key = newKey(key.alg); return key.kid; },
   '/approve': () => { approved = true; return 'approved'; },
   '/forget': () => { given = new Map(); return 'forgotten'; },
+  '/refuse': () => { wantsToken(asking); return 'refused'; },
   '/break': () => { broken = true; return 'broken'; },
   '/mend': () => { broken = false; return 'mended'; },
 };
