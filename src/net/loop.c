@@ -105,17 +105,18 @@ static void run_hooks(struct loop *l)
 	}
 }
 
-enum err_code loop_turn(struct loop *l, int max_ms, struct err *err)
+/* Hands out what is ready; how many, or -1 with errno. */
+static int take_ready(struct loop *l, int ms)
 {
-	int ms = list_empty(&l->hooks) ? timer_wheel_wait(&l->timers, clock_mono(), max_ms) : 0;
 	int n = epoll_wait(l->epoll_fd, l->batch, LOOP_BATCH, ms);
 
 	if (n < 0 && errno != EINTR) {
-		return ERR_ERRNO(err, "epoll_wait");
+		return n;
 	}
+	n = n < 0 ? 0 : n;
 	l->now = clock_mono();
 	l->real = clock_real();
-	l->batch_n = n < 0 ? 0 : n;
+	l->batch_n = n;
 	l->batch_at = 0;
 	timer_wheel_run(&l->timers, l->now);
 	while (l->batch_at < l->batch_n) {
@@ -127,6 +128,20 @@ enum err_code loop_turn(struct loop *l, int max_ms, struct err *err)
 		}
 	}
 	l->batch_n = 0;
+	return n;
+}
+
+enum err_code loop_turn(struct loop *l, int max_ms, struct err *err)
+{
+	int ms = list_empty(&l->hooks) ? timer_wheel_wait(&l->timers, clock_mono(), max_ms) : 0;
+	int n = take_ready(l, ms);
+
+	for (int again = 0; again < LOOP_AGAIN && n >= LOOP_BUSY && !l->stopping; again++) {
+		n = take_ready(l, 0);
+	}
+	if (n < 0) {
+		return ERR_ERRNO(err, "epoll_wait");
+	}
 	run_hooks(l);
 	return ERR_OK;
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The event loop of a single-threaded role: level-triggered epoll, timers,
- * hooks at the end of a turn, signals. One turn is: wait, read the clocks once,
- * timers, ready descriptors, hooks. Nothing here allocates after loop_init.
+ * hooks at the end of a turn, signals. One turn is: wait, read the clocks,
+ * timers, ready descriptors, and where many were ready the same again without
+ * waiting, at most LOOP_AGAIN times; then hooks, whose one flush is for more that way.
+ * Nothing here allocates after loop_init.
  *
  * A callback may remove, close and free any watched thing, its own included:
  * events of the same turn that belong to something removed are not delivered.
@@ -24,7 +26,7 @@ enum loop_events {
 	LOOP_HANGUP = EPOLLHUP,        /* likewise */
 };
 
-enum { LOOP_BATCH = 128 };
+enum { LOOP_BATCH = 128, LOOP_AGAIN = 2, LOOP_BUSY = 4 };
 
 /* A watched descriptor. The loop never owns or closes it. */
 struct loop_fd {
@@ -40,7 +42,7 @@ struct loop_hook {
 };
 
 struct loop {
-	uint64_t now;  /* monotonic ns, read once each turn */
+	uint64_t now;  /* monotonic ns, read before descriptors are handed out */
 	uint64_t real; /* ns since 1970 at that moment */
 	struct timer_wheel timers;
 	struct list hooks;
