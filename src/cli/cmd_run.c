@@ -481,7 +481,7 @@ static char **cut_program(int *argc, char **argv)
 	return NULL;
 }
 
-static enum err_code check_args(struct run_args *args, struct err *err)
+static enum err_code check_args(struct run_args *args, struct arena *a, struct err *err)
 {
 	if (!args->run.argv || !args->run.argv[0]) {
 		return ERR(err, ERR_INVALID,
@@ -492,8 +492,8 @@ static enum err_code check_args(struct run_args *args, struct err *err)
 			   "--config and --policy exclude each other: a configuration names its "
 			   "own policies");
 	}
-	if (args->run.learn && access(args->run.learn, F_OK) == 0) {
-		return ERR(err, ERR_EXISTS, "--learn %s: it is there already", args->run.learn);
+	if (args->run.learn) {
+		TRY(run_learn_begin(a, &args->run, err));
 	}
 	if (args->total_memory) {
 		TRY(parse_size(args->total_memory, &args->run.whole.value[CGROUP_MEMORY], err));
@@ -615,7 +615,8 @@ int cmd_run(int argc, char **argv)
 	}
 	arena_init_in(&a, room, RUN_MEMORY);
 	args.room = room;
-	status = check_args(&args, &err) ? RUN_EXIT_FAILED : prepare_and_run(&o, &args, &a, &err);
+	status = check_args(&args, &a, &err) ? RUN_EXIT_FAILED
+					     : prepare_and_run(&o, &args, &a, &err);
 	if (err.code) {
 		(void)out_error(&o, &err);
 	}

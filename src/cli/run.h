@@ -153,7 +153,8 @@ struct run_options {
 	uint64_t memory, processes;
 	struct cgroup_spec whole; /* limits of the sandbox as a whole */
 	bool write_exec, weaker, review;
-	char **argv; /* of the program, NULL-terminated */
+	int learn_dir; /* of `learn`: its folder (run_learn_begin) */
+	char **argv;   /* of the program, NULL-terminated */
 };
 
 struct run_plan {
@@ -200,6 +201,9 @@ enum err_code run_plan_exit(struct run_plan *p, const struct run_granted *g,
 void run_plan_env(struct run_plan *p, struct str name, struct str value);
 
 const char *run_profile_name(enum sandbox_profile profile);
+
+/* --learn: where the file is to be. ERR_EXISTS: it is there. */
+enum err_code run_learn_begin(struct arena *a, struct run_options *o, struct err *err) MUST_USE;
 
 /*
  * --learn: what the run did, by its ledger, as policies in a new file, for a person. *ret_n: how many things it did that

@@ -198,7 +198,11 @@ static enum err_code read_ledger(struct learning *l, const char *state, struct e
 	while (!(code = ledger_reader_next(&r, &f, err)) && !(code = take(l, &f, err))) {
 	}
 	ledger_reader_done(&r);
-	return code == ERR_NOT_FOUND || code == ERR_AGAIN ? ERR_OK : code;
+	if (code == ERR_NOT_FOUND || code == ERR_AGAIN) { /* its end */
+		*err = (struct err){0};
+		return ERR_OK;
+	}
+	return code;
 }
 
 /* ---- policies ---- */
@@ -337,10 +341,36 @@ static void put_all(struct learning *l, struct buf *b)
 	put_among(l, b, "connect", "connect", "Writ::Host", &l->hosts, "in");
 }
 
-static enum err_code write_new(const char *path, struct str text, struct err *err)
+static const char *last_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* In the folder as it was before the program ran, which may have put a link in its place. */
+enum err_code run_learn_begin(struct arena *a, struct run_options *o, struct err *err)
+{
+	const char *name = last_name(o->learn);
+	struct str dir = arena_printf(a, "%.*s.", (int)(name - o->learn), o->learn);
+
+	if (!dir.p) {
+		return ERR(err, ERR_NOMEM, "out of memory");
+	}
+	o->learn_dir = open(dir.p, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (o->learn_dir < 0) {
+		return ERR_ERRNO(err, "--learn %s: its folder", o->learn);
+	}
+	return faccessat(o->learn_dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0
+		       ? ERR(err, ERR_EXISTS, "--learn %s: it is there already", o->learn)
+		       : ERR_OK;
+}
+
+static enum err_code write_new(int dir, const char *path, struct str text, struct err *err)
 {
 	CLEANUP(fd_close)
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	int fd = openat(dir, last_name(path), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			0644);
 
 	if (fd < 0) {
 		return errno == EEXIST ? ERR(err, ERR_EXISTS, "%s: it is there already", path)
@@ -371,7 +401,8 @@ enum err_code run_learn(const struct run_plan *p, const struct run_granted *g, c
 		put_all(l, &b);
 		code = b.failed || p->arena->exhausted
 			       ? ERR(err, ERR_NOMEM, "out of memory")
-			       : write_new(p->options->learn, buf_str(&b), err);
+			       : write_new(p->options->learn_dir, p->options->learn, buf_str(&b),
+					   err);
 	}
 	*ret_n = l->n_new;
 	buf_done(&b);
