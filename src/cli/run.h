@@ -103,6 +103,10 @@ struct run_granted_place {
 	struct str read_policy, write_policy; /* empty: nothing permits it */
 };
 
+struct run_withheld {
+	struct str path, policy; /* of a program; policy empty: nothing permits it */
+};
+
 struct run_granted {
 	bool refused;
 	enum run_refusal why;
@@ -114,6 +118,8 @@ struct run_granted {
 	struct str authority; /* PEM of what the sandbox is to trust; empty: nothing more */
 	struct run_granted_place *places;
 	size_t n_places;
+	struct run_withheld *withheld;
+	size_t n_withheld;
 };
 
 /* Asks, without waiting. */
@@ -192,6 +198,13 @@ bool run_plan_within(struct str path, struct str dir);
 /* The plan that follows from what was granted (run_settle.c). */
 enum err_code run_plan_settle(struct run_plan *p, const struct run_granted *g,
 			      const struct run_guard *guard, struct err *err) MUST_USE;
+
+/*
+ * The part of it that is about programs (run_withhold.c): what is withheld is hidden, under every name that the folder
+ * of its file has for it. ERR_DENIED: the run's own program is among them.
+ */
+enum err_code run_plan_withhold(struct run_plan *p, const struct run_granted *g,
+				struct err *err) MUST_USE;
 
 /* The part of it that is about the exit: listeners, variables, what is trusted (run_exit.c). */
 enum err_code run_plan_exit(struct run_plan *p, const struct run_granted *g,

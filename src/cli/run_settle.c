@@ -384,6 +384,7 @@ enum err_code run_plan_settle(struct run_plan *p, const struct run_granted *g,
 	TRY(with_own_guards(p, guard, &all, err));
 	TRY(hide_found(p, g, &all, err));
 	TRY(give_places(p, g, &all, err));
+	TRY(run_plan_withhold(p, g, err));
 	TRY(watch_places(p, g, err));
 	TRY(check_program_is_there(p, err));
 	TRY(run_plan_exit(p, g, err));

@@ -83,7 +83,17 @@ static enum err_code read_opened(struct arena *a, struct frame_reader *r, struct
 		p->write_policy = keep(a, r);
 	}
 	g->n_places = n;
-	return g->places && frame_ok(r) && !a->exhausted
+	n = frame_get_u32(r);
+	if (r->bad || n > RUN_MAX_NAMED) {
+		return ERR(err, ERR_CORRUPT, "the node's answer is malformed");
+	}
+	g->withheld = ARENA_ARRAY(a, n + 1, struct run_withheld);
+	for (uint32_t i = 0; g->withheld && i < n; i++) {
+		g->withheld[i].path = keep(a, r);
+		g->withheld[i].policy = keep(a, r);
+	}
+	g->n_withheld = n;
+	return g->places && g->withheld && frame_ok(r) && !a->exhausted
 		       ? ERR_OK
 		       : ERR(err, ERR_CORRUPT, "the node's answer is malformed");
 }

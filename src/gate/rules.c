@@ -184,6 +184,8 @@ static enum err_code load_policies(struct rules *r, struct str bundle_json, stru
 	TRY(digest_sources(r, &texts, err));
 	TRY(policy_literals(&r->arena, texts.policies, texts.n_policies, STR("Path"), &r->paths,
 			    &r->n_paths, err));
+	TRY(policy_literals(&r->arena, texts.policies, texts.n_policies, STR("Program"),
+			    &r->programs, &r->n_programs, err));
 	for (size_t i = 0; i < texts.n_policies; i++) {
 		r->ask_program = r->ask_program || says_program(texts.policies[i].text);
 	}

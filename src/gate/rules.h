@@ -31,6 +31,8 @@ struct rules {
 	uint8_t (*servers)[SHA256_LEN]; /* of each server's whole configuration, in its order */
 	const struct str *paths;        /* that the policies name: Writ::Path::"..." */
 	size_t n_paths;
+	const struct str *programs; /* likewise: Writ::Program::"..." */
+	size_t n_programs;
 	bool ask_program; /* some policy may look at context.program */
 };
 

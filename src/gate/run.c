@@ -71,6 +71,9 @@ static void close_run(struct gate_run *run)
 		action_abandon(&run->places[i].read);
 		action_abandon(&run->places[i].write);
 	}
+	for (size_t i = 0; i < run->n_programs; i++) {
+		action_abandon(&run->programs[i].exec);
+	}
 	action_abandon(&run->exec);
 	if (run->session) {
 		gate_session_end(g, run->session);

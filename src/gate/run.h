@@ -44,6 +44,14 @@ struct gate_run_place {
 	struct str read_policy, write_policy;
 };
 
+/* A program that policies name: unless it is permitted, it is withheld from the sandbox. */
+struct gate_run_program {
+	struct gate_run *run;
+	struct str path, policy;
+	bool withheld;
+	struct action exec;
+};
+
 /* A connection to run.sock, and the run it is. */
 struct gate_run {
 	struct list node; /* in runs->all */
@@ -58,14 +66,17 @@ struct gate_run {
 
 	struct arena arena; /* as long as the run */
 	struct str agent, program, profile, weaker;
+	struct str input;        /* of its exec, and of those of programs that policies name */
 	struct str authority;    /* PEM: what its sandbox is to trust; empty: nothing more */
 	struct session *session; /* of all that the run does */
 	struct action exec;
 	bool exec_done; /* the path of exec is at its end */
 	struct gate_run_place *places;
 	size_t n_places;
-	unsigned places_pending;
-	bool unrecorded; /* a place's decision is not in the ledger: nothing starts */
+	struct gate_run_program *programs;
+	size_t n_programs;
+	unsigned places_pending; /* and programs */
+	bool unrecorded;         /* a place's decision is not in the ledger: nothing starts */
 
 	struct gate_run_files files; /* that are decided one by one */
 	struct http_server *server;  /* what comes in by GATEWAY listeners; NULL: none yet */
@@ -106,6 +117,21 @@ bool gate_runs_idle(const struct gate_runs *r);
 /* The OPEN frame, behind its type. Answers by itself; ERR_INVALID closes the connection. */
 struct frame_reader;
 enum err_code gate_run_open(struct gate_run *run, struct frame_reader *r, struct err *err) MUST_USE;
+
+/*
+ * run_program.c: the programs that policies name, but for the run's own, decided as `exec` with the input of the run and
+ * no digest. False: too many, or out of memory.
+ */
+bool gate_run_programs_add(struct gate_run *run);
+/* Each adds one to places_pending, and takes it away by gate_run_decided. */
+void gate_run_programs_decide(struct gate_run *run);
+/* Without a record. */
+void gate_run_programs_explain(struct gate_run *run, const struct rules_query *own);
+/* The end of OPENED. */
+void gate_run_programs_put(const struct gate_run *run, struct frame_writer *w);
+
+/* One of places_pending was decided; after the last the run is opened. */
+void gate_run_decided(struct gate_run *run);
 
 /* Everything the run held is given back, its end is recorded. The connection stays. */
 void gate_run_conclude(struct gate_run *run, enum ledger_status status, uint64_t code);

@@ -2,8 +2,9 @@
 /*
  * Whether a run may start, and which places it gets. First `exec` is decided and
  * recorded; when it is permitted, every place is decided for reading and for writing, as an action of its
- * own. A sandbox holds places as a whole, so besides those that were asked for, every path that a
- * policy names beneath one of them is decided too: what is refused there is taken out.
+ * own, and every other program that a policy names (run_program.c). A sandbox holds places as a whole, so
+ * besides those that were asked for, every path that a policy names beneath one of them is decided too:
+ * what is refused there is taken out.
  */
 #include "gate/run.h"
 
@@ -188,9 +189,11 @@ static void say_opened(struct gate_run *run, struct str policy)
 		frame_put_str(&w, p->read_policy);
 		frame_put_str(&w, p->write_policy);
 	}
+	gate_run_programs_put(run, &w);
 	if (w.overflow) {
 		refuse(run, RUN_IMPOSSIBLE,
-		       &(struct rules_answer){.reason = STR("the policies name too many paths")},
+		       &(struct rules_answer){
+			       .reason = STR("the policies name too many paths or programs")},
 		       0);
 	} else {
 		gate_run_say(run, &w);
@@ -259,7 +262,7 @@ static void all_decided(struct gate_run *run)
 	say_opened(run, run->exec.answer.policy);
 }
 
-static void place_done(struct gate_run *run)
+void gate_run_decided(struct gate_run *run)
 {
 	if (--run->places_pending == 0 && !run->leaving) {
 		all_decided(run);
@@ -297,7 +300,7 @@ static void give(struct gate_run_place *p, struct action *a, uint8_t right)
 	p->allowed |= (uint8_t)(right | each_of(p->run, &q, &a->answer));
 	*(right == RUN_WRITE ? &p->write_policy : &p->read_policy) = a->answer.policy;
 	action_answered(a, LEDGER_OK, 0, str_make(NULL, 0));
-	place_done(p->run);
+	gate_run_decided(p->run);
 }
 
 static void keep_back(struct gate_run_place *p, const struct action *a, uint8_t right)
@@ -308,7 +311,7 @@ static void keep_back(struct gate_run_place *p, const struct action *a, uint8_t 
 		p->allowed |= a->unrecorded ? 0 : each_of(p->run, &q, &a->answer);
 		*(right == RUN_WRITE ? &p->write_policy : &p->read_policy) = a->answer.policy;
 		p->run->unrecorded |= a->unrecorded;
-		place_done(p->run);
+		gate_run_decided(p->run);
 	}
 }
 
@@ -358,7 +361,8 @@ static void decide_places(struct gate_run *run)
 			decide_place(p, &p->write, RULES_WRITE_FILE);
 		}
 	}
-	place_done(run);
+	gate_run_programs_decide(run);
+	gate_run_decided(run);
 }
 
 /* ---- exec ---- */
@@ -432,6 +436,7 @@ static void explain(struct gate_run *run, struct rules_query *q)
 	if (answer.outcome == POLICY_ALLOW && open_exit(run)) {
 		run->exec.answer.policy = answer.policy;
 		explain_places(run, q);
+		gate_run_programs_explain(run, q);
 		say_opened(run, run->exec.answer.policy);
 		gate_run_leave(run);
 	} else {
@@ -472,10 +477,11 @@ enum err_code gate_run_open(struct gate_run *run, struct frame_reader *r, struct
 	run->step = GATE_RUN_DECIDING;
 	q.object = run->program;
 	q.digest = may_be_replaced(run) ? STR("") : arena_dup(&run->arena, o.digest);
-	q.input = describe(run, &o);
-	if (!add_named(run) || !q.input.p || !q.digest.p) {
+	q.input = run->input = describe(run, &o);
+	if (!add_named(run) || !gate_run_programs_add(run) || !q.input.p || !q.digest.p) {
 		refuse(run, RUN_IMPOSSIBLE,
-		       &(struct rules_answer){.reason = STR("the policies name too many paths")},
+		       &(struct rules_answer){
+			       .reason = STR("the policies name too many paths or programs")},
 		       0);
 		return ERR_OK;
 	}

@@ -10,7 +10,7 @@
  * (REINS, sandbox/init.h), so that neither side needs the other to stop a run.
  *
  *   writ run                                gate
- *     OPEN  ----------------------------->   decides exec, then each place; records
+ *     OPEN  ----------------------------->   decides exec, then places and programs; records
  *     <----------------------- OPENED | REFUSED
  *     (makes the sandbox)
  *     LISTENER kinds, fds  -------------->   serves them as this run
@@ -41,7 +41,7 @@
  *             bits 1 << enum run_listener; u32 n, n x u32 port to capture; str certificate (PEM) that the
  *             sandbox is to trust, empty: none; str policy that permitted the start,
  *             u32 n, n x {str path, u8 allowed, u8 where it comes from (enum run_place), str policy for
- *             reading, str policy for writing}
+ *             reading, str policy for writing}, u32 n, n x {str path of a program that is to be withheld, str policy}
  *   REFUSED   u8 enum run_refusal, str policy, str reason, u64 index of the refusal, when recorded
  *   STOPPING  (the node drains)
  *   WHO       u64 number, str address, u32 port, str address, u32 port: whose is the connection? The
@@ -64,9 +64,9 @@
 #include "ipc/frame.h"
 
 enum {
-	RUN_VERSION = 3,
+	RUN_VERSION = 4,
 	RUN_MAX_PLACES = 64,        /* of one OPEN */
-	RUN_MAX_NAMED = 256,        /* places that policies name, in one OPENED */
+	RUN_MAX_NAMED = 256,        /* places that policies name, and programs, in one OPENED */
 	RUN_MAX_ARGS = 1024,        /* arguments */
 	RUN_MAX_TEXT = 64 * 1024,   /* bytes of all arguments */
 	RUN_MAX_WEAKER = 16,        /* names of weaker tiers */
