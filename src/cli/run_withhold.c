@@ -84,7 +84,8 @@ static enum err_code withhold(struct withholding *w, const struct run_withheld *
 	struct str real;
 
 	if (stat(program->path.p, &file) < 0) {
-		return errno == ENOENT || errno == ENOTDIR
+		/* what its caller cannot reach, the run cannot */
+		return errno == ENOENT || errno == ENOTDIR || errno == EACCES
 			       ? ERR_OK
 			       : ERR_ERRNO(err, STR_FMT ", which a policy names",
 					   STR_ARG(program->path));
