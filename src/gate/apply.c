@@ -2,6 +2,7 @@
 /* Links, endpoints and models, brought in line with the rules in force. */
 #include "gate/exchange.h"
 #include "gate/listening.h"
+#include "gate/model_queue.h"
 #include "gate/model_route.h"
 #include "gate/rules_residency.h"
 #include "model/engine.h"
@@ -185,7 +186,7 @@ static void model_free(struct gate_model *m)
 	list_remove(&m->node);
 	model_health_done(m);
 	loop_defer_cancel(&m->next);
-	map_done(&m->turns);
+	model_turns_done(m);
 	gate_pool_done(&m->pool);
 	free(m);
 }

@@ -71,7 +71,7 @@ struct gate_model {
 	uint64_t in_flight, tokens;
 	struct list queue;
 	unsigned n_queue;
-	struct map turns; /* agent: when it had its last turn */
+	struct map turns; /* of agents (gate/model_queue.c) */
 	uintptr_t turn;
 	struct loop_hook next;
 

@@ -3,7 +3,46 @@
 
 #include "gate/model_priv.h"
 
-enum { WAIT_SECONDS = 10, QUEUE_MAX = 1024 };
+#include <stdlib.h>
+
+enum { WAIT_SECONDS = 10, QUEUE_MAX = 1024, TURNS_MAX = 4096 };
+
+/* Of one agent, whose session may end before. */
+struct turn {
+	uintptr_t at;
+	char agent[];
+};
+
+void model_turns_done(struct gate_model *m)
+{
+	for (size_t i = 0; i < m->turns.cap; i++) {
+		free(m->turns.slots[i].value);
+	}
+	map_done(&m->turns);
+}
+
+/* Without memory, and with too many agents, turns are forgotten: some are then too often next, no more. */
+static void note_turn(struct gate_model *m, struct str agent)
+{
+	struct turn *t = map_find(&m->turns, agent);
+
+	if (!t) {
+		if (m->turns.n == TURNS_MAX) {
+			model_turns_done(m);
+			map_init(&m->turns, m->gate->seed);
+		}
+		t = calloc(1, sizeof(*t) + agent.n);
+		if (!t) {
+			return;
+		}
+		memcpy(t->agent, agent.p, agent.n);
+		if (!map_put(&m->turns, str_make(t->agent, agent.n), t)) {
+			free(t);
+			return;
+		}
+	}
+	t->at = ++m->turn;
+}
 
 static uint64_t tokens_of(const struct model_request *q)
 {
@@ -17,9 +56,8 @@ static void take_place(struct exchange *x)
 	m->in_flight++;
 	m->tokens += tokens_of(&x->reply->request);
 	x->reply->placed = true;
-	/* Without memory the turn is forgotten: that agent is then too often next, no more. */
-	if (m->limit && !map_put(&m->turns, x->session->agent, (void *)(uintptr_t)++m->turn)) {
-		m->turn--;
+	if (m->limit) {
+		note_turn(m, x->session->agent);
 	}
 }
 
@@ -60,7 +98,8 @@ static struct model_reply *next_of(const struct gate_model *m)
 
 	LIST_FOREACH (node, &m->queue) {
 		struct model_reply *r = CONTAINER_OF(node, struct model_reply, queued);
-		uintptr_t own = (uintptr_t)map_find(&m->turns, r->exchange->session->agent);
+		const struct turn *t = map_find(&m->turns, r->exchange->session->agent);
+		uintptr_t own = t ? t->at : 0;
 
 		if (!best || own < turn) {
 			best = r;

@@ -15,6 +15,9 @@ enum model_place { MODEL_FULL = 0, MODEL_WAITS, MODEL_HAS_PLACE };
 /* At WAITS on_place follows, or on_late when it took too long; never from inside. */
 enum model_place model_queue_enter(struct exchange *x);
 
+/* Forgets whose turn it was. */
+void model_turns_done(struct gate_model *m);
+
 /* Gives the place back, or leaves the queue. Harmless without either. */
 void model_queue_leave(struct exchange *x);
 
