@@ -331,7 +331,20 @@ static enum err_code with_own_guards(struct run_plan *p, const struct run_guard 
 	return ERR_OK;
 }
 
-/* Sockets that only a search finds are hidden like the others. */
+static bool is_of_the_system(struct str path)
+{
+	size_t n;
+	const struct str *system = plan_system_paths(&n);
+
+	for (size_t i = 0; i < n; i++) {
+		if (run_plan_within(path, system[i])) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Sockets that only a search finds are hidden like the others, also in what comes with the program. */
 static enum err_code hide_found(struct run_plan *p, const struct run_granted *g,
 				struct run_guard *guard, struct err *err)
 {
@@ -341,6 +354,13 @@ static enum err_code hide_found(struct run_plan *p, const struct run_granted *g,
 	for (size_t i = 0; guard->nameless_sockets && i < g->n_places; i++) {
 		if (g->places[i].allowed) {
 			TRY(run_sockets_in(p->arena, g->places[i].path, &found, err));
+		}
+	}
+	for (size_t i = 0; guard->nameless_sockets && i < p->machine.n_prefixes; i++) {
+		struct str prefix = p->machine.prefixes[i].real;
+
+		if (!is_of_the_system(prefix)) {
+			TRY(run_sockets_in(p->arena, prefix, &found, err));
 		}
 	}
 	if (found.n == 0) {
