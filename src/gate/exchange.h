@@ -75,6 +75,8 @@ struct exchange {
 			bool promised;     /* the tool has an outputSchema */
 			bool as_task;      /* the call is to become a task of its server */
 			struct str task_input; /* what policies see of a request about a task */
+			struct str task_id;    /* as its server knows it, decoded */
+			bool task_asked;       /* what its server asks in it has been decided */
 			bool subscribed;       /* by this request: undone when the server refuses */
 			struct str
 				object_raw; /* the same as raw JSON when it differs from the client's */
@@ -177,12 +179,21 @@ void mcp_check_arguments(struct exchange *x, struct rules_query *q);
 /* A result against its outputSchema; false with the reason: it is to be withheld. */
 bool mcp_check_result(struct exchange *x, const struct mcp_msg *m, struct str *ret_says);
 
-/* Tasks (mcp_task.c). */
-bool mcp_task_find(struct exchange *x, struct str id);
+/* Tasks (mcp_task.c). *ret_gate: where it is kept, this gate or another that has to be asked. */
+bool mcp_task_find(struct exchange *x, struct str id, unsigned *ret_gate);
 enum mcp_error mcp_task_wanted(struct exchange *x);
 
 /* The server made a task of the call; *ret_bad: it cannot be kept, so that nobody could ask for it. */
 bool mcp_task_take(struct exchange *x, const struct mcp_msg *said, bool *ret_bad);
+
+/* Of the extension: may its servers hear of it with this request? */
+bool mcp_task_may_be_given(const struct exchange *x);
+
+/* The client has not declared it: the answer is given. */
+bool mcp_task_is_undeclared(struct exchange *x);
+
+/* "SERVER/GATE" in front of the id in an answer. The changed text is kept in `out`, which *m then points into. */
+bool mcp_task_show(struct exchange *x, struct mcp_msg *m, struct buf *out);
 
 /* The same action once more, for a server that has asked for something in between. */
 void mcp_object_again(struct exchange *x);

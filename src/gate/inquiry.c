@@ -7,6 +7,9 @@
 #include "gate/ask_priv.h"
 #include "gate/exchange.h"
 
+#include "mcp/splice.h"
+#include "mcp/task.h"
+
 #include <stdlib.h>
 
 #define ASKED_FIRST STR("its client is asked first")
@@ -89,17 +92,22 @@ struct inquiry *inquiry_new(struct exchange *x)
 }
 
 /* Leaves its questions behind: they end by themselves. */
-static void inquiry_free(struct inquiry *h)
+static void leave_asks(struct inquiry *h, enum ledger_status status)
 {
-	struct gate *g = h->gate;
-
 	LIST_FOREACH (node, &h->asks) {
 		struct ask *a = CONTAINER_OF(node, struct ask, of_inquiry);
 
 		list_remove(&a->of_inquiry);
 		a->inquiry = NULL;
-		ask_end(a, LEDGER_CANCELLED, false);
+		ask_end(a, status, false);
 	}
+}
+
+static void inquiry_free(struct inquiry *h)
+{
+	struct gate *g = h->gate;
+
+	leave_asks(h, LEDGER_CANCELLED);
 	if (h->x) {
 		h->x->inquiry = NULL;
 	}
@@ -209,24 +217,32 @@ bool inquiry_return(struct exchange *x, struct str state, unsigned *ret_gate)
 
 /* ---- asking ---- */
 
-/* The client gets what is asked of it, and goes. */
-static void tell(struct inquiry *h)
+/* The questions that are allowed, as members. */
+static void put_inputs(struct buf *out, struct inquiry *h)
 {
-	struct exchange *x = h->x;
-	struct str server = x->endpoint->id.n ? STR("") : h->link->id;
-	struct buf inputs = gate_buf_take(h->gate, TOLD_MAX);
-	struct buf state = gate_buf_take(h->gate, STATE_TEXT_MAX);
+	struct str server = h->x->endpoint->id.n ? STR("") : h->link->id;
+	size_t start = buf_len(out);
 
 	LIST_FOREACH (node, &h->asks) {
 		struct ask *a = CONTAINER_OF(node, struct ask, of_inquiry);
 
 		if (a->told && !a->over) {
-			if (buf_len(&inputs)) {
-				buf_append_c(&inputs, ',');
+			if (buf_len(out) > start) {
+				buf_append_c(out, ',');
 			}
-			mcp_input_append(&inputs, &a->arena, &a->msg, server);
+			mcp_input_append(out, &a->arena, &a->msg, server);
 		}
 	}
+}
+
+/* The client gets what is asked of it, and goes. */
+static void tell(struct inquiry *h)
+{
+	struct exchange *x = h->x;
+	struct buf inputs = gate_buf_take(h->gate, TOLD_MAX);
+	struct buf state = gate_buf_take(h->gate, STATE_TEXT_MAX);
+
+	put_inputs(&inputs, h);
 	put_state(&state, h);
 	x->answer = gate_buf_take(h->gate, TOLD_MAX);
 	mcp_input_required(&x->answer, x->msg.id, buf_str(&inputs), buf_str(&state));
@@ -242,6 +258,41 @@ static void tell(struct inquiry *h)
 	} else {
 		exchange_reply(x, 200);
 	}
+}
+
+/* The answer to tasks/get goes on, with the questions that are allowed. */
+static void tell_of_task(struct inquiry *h)
+{
+	struct exchange *x = h->x;
+	struct buf inputs = gate_buf_take(h->gate, TOLD_MAX);
+	struct buf whole = gate_buf_take(h->gate, TOLD_MAX);
+	struct mcp_task_state task = {.result = {NULL, 0}};
+	struct mcp_msg m;
+	bool ok;
+
+	buf_append_c(&inputs, '{');
+	put_inputs(&inputs, h);
+	buf_append_c(&inputs, '}');
+	ok = mcp_msg_parse(&x->req->arena, buf_str(&h->answer), &x->gate->json_limits, &m, NULL) ==
+		     MCP_RESPONSE &&
+	     mcp_task_state_read(&x->req->arena, m.result, &task) && task.inputs.p;
+	if (ok) {
+		mcp_splice(&whole, m.whole,
+			   &(struct mcp_patch){.at = task.inputs, .with = buf_str(&inputs)}, 1);
+		ok = !inputs.failed && !whole.failed &&
+		     mcp_msg_parse(&x->req->arena, buf_str(&whole), &x->gate->json_limits, &m,
+				   NULL) == MCP_RESPONSE;
+	}
+	leave_asks(h, ok ? LEDGER_OK : LEDGER_CANCELLED);
+	inquiry_free(h);
+	if (ok) {
+		x->task_asked = true;
+		mcp_call_answered(x, &m, 0);
+	} else {
+		mcp_call_failed(x, LINK_FAIL_PROTOCOL);
+	}
+	gate_buf_give(x->gate, &whole);
+	gate_buf_give(x->gate, &inputs);
 }
 
 static size_t n_open(const struct inquiry *h)
@@ -268,7 +319,11 @@ static void on_gathered(struct timer *t)
 	    (x->hold && x->hold->held)) {
 		return;
 	}
-	if (h->again && list_empty(&h->asks)) {
+	if (h->of_task) {
+		if (h->deciding == 0) {
+			tell_of_task(h);
+		}
+	} else if (h->again && list_empty(&h->asks)) {
 		call_again(h);
 	} else if (h->parks && h->deciding == 0 && n_open(h)) {
 		/* A modern server's rounds are counted where it asks. */
@@ -299,8 +354,9 @@ void inquiry_asked(struct inquiry *h, struct ask *a)
 		return;
 	}
 	/* Some clients answer before they are asked: once the question is allowed, that will do. */
-	value = h->x ? mcp_supplied_find(&a->arena, h->x->supplied.responses, &a->msg)
-		     : str_make(NULL, 0);
+	value = h->x && !h->of_task
+			? mcp_supplied_find(&a->arena, h->x->supplied.responses, &a->msg)
+			: str_make(NULL, 0);
 	if (value.p) {
 		ask_supply(a, value);
 	} else {
@@ -329,6 +385,36 @@ bool inquiry_ask(struct exchange *x, const struct mcp_msg *answer)
 	/* This call is over. The next one is an action of its own, decided when the answers are there. */
 	x->action.finding = ASKED_FIRST;
 	action_answered(&x->action, LEDGER_OK, 0, answer->result);
+	return true;
+}
+
+bool inquiry_of_task(struct exchange *x, const struct mcp_msg *answer)
+{
+	struct mcp_inputs inputs = {.n = 0};
+	struct mcp_task_state task;
+	struct inquiry *h;
+
+	if (!mcp_task_state_read(&x->req->arena, answer->result, &task) ||
+	    (task.inputs.p && mcp_inputs_parse(&x->req->arena, answer->result, &inputs, NULL))) {
+		return false;
+	}
+	if (inputs.n == 0) {
+		x->task_asked = true;
+		mcp_call_answered(x, answer, 0);
+		return true;
+	}
+	h = inquiry_new(x);
+	if (!h) {
+		return false;
+	}
+	h->of_task = true;
+	h->answer = gate_buf_take(h->gate, TOLD_MAX);
+	buf_append(&h->answer, answer->whole);
+	for (size_t i = 0; i < inputs.n; i++) {
+		if (!ask_input(h, NULL, inputs.requests[i])) {
+			return false;
+		}
+	}
 	return true;
 }
 
@@ -366,7 +452,7 @@ void inquiry_answered(struct inquiry *h, const struct ask *a, struct str value, 
 		h->deciding--;
 	}
 	look_soon(h, INQUIRY_GATHER_MS);
-	if (!h->again) {
+	if (!h->again || h->of_task) {
 		return;
 	}
 	if (!value.p && a->msg.method == MCP_ELICIT) {

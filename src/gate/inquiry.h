@@ -51,6 +51,7 @@ struct inquiry {
 	struct mcp_session asked; /* what its client can be asked, in terms of the older era */
 	bool parks;               /* its client is of the modern era */
 	bool again;               /* its server is: it is called again with the answers */
+	bool of_task;             /* no: the client answers by tasks/update */
 	struct list asks;         /* open questions */
 	unsigned deciding;        /* of these, not yet allowed or refused */
 	unsigned rounds;
@@ -79,6 +80,12 @@ void inquiry_end(struct inquiry *h);
  * against the rules, or for ever, and the action goes on.
  */
 bool inquiry_ask(struct exchange *x, const struct mcp_msg *answer);
+
+/*
+ * The state of a task, as a modern server gives it: what it asks of the client in it is decided, and then the answer
+ * goes on with what may be asked. False: it is against the rules.
+ */
+bool inquiry_of_task(struct exchange *x, const struct mcp_msg *answer);
 
 /* That is recorded. */
 void inquiry_rest(struct inquiry *h);

@@ -290,7 +290,7 @@ static enum err_code write_modern(struct link *l, struct link_call *c, const str
 		.id = str_from_c(c->hop_text),
 		.object = r->object_raw,
 		.token = c->has_token ? str_from_c(c->hop_text) : str_make(NULL, 0),
-		.capabilities = MCP_CAP_UPWARD(r->capabilities),
+		.capabilities = MCP_CAP_TOLD(r->capabilities),
 		.wants_log = r->wants_log,
 		.log_level = r->log_level,
 		.responses = r->responses,
@@ -324,7 +324,7 @@ enum err_code link_call_start(struct link *l, struct link_call *c, const struct 
 	TRY(call_prepare(l, c, c->on, err));
 	change.id = str_from_c(c->hop_text);
 	/* RFC 9110 section 9.2.2: what may have been executed is not sent twice. */
-	c->repeatable = m->method != MCP_TOOLS_CALL;
+	c->repeatable = m->method != MCP_TOOLS_CALL && m->method != MCP_TASKS_UPDATE;
 	c->has_token = m->token.p != NULL;
 	if (link_is_modern(l)) {
 		code = write_modern(l, c, r, err);

@@ -100,6 +100,7 @@ static void lead_back(struct exchange *x, struct mcp_msg *m, struct buf *out)
 		.resources = endpoint_view(x->gate, x->endpoint, MCP_LIST_RESOURCES),
 		.templates = endpoint_view(x->gate, x->endpoint, MCP_LIST_TEMPLATES),
 		.server = server_index(x),
+		.of_task = x->task_input.p != NULL,
 	};
 	struct mcp_msg rewritten;
 	bool changed = false;
@@ -231,7 +232,7 @@ static void translate(struct exchange *x, const struct mcp_msg *m)
 {
 	if (link_is_modern(x->link)) {
 		mcp_upward_answer(&x->answer, m, x->msg.id, x->msg.method, x->version);
-	} else if (x->as_task || x->task_input.p) {
+	} else if (x->version != MCP_MODERN && (x->as_task || x->task_input.p)) {
 		mcp_task_answer(&x->answer, m, x->msg.method, x->msg.id,
 				x->endpoint->id.n ? STR("") : x->link->id);
 	} else if (x->version == MCP_MODERN) {
@@ -240,6 +241,23 @@ static void translate(struct exchange *x, const struct mcp_msg *m)
 		mcp_splice_answer(&x->answer, m, x->msg.id);
 	}
 	x->status = x->version == MCP_MODERN ? mcp_modern_status(m) : 200;
+}
+
+/* Of the extension: it may hold the result of a call, and questions. */
+static bool is_state_of_task(const struct exchange *x, const struct mcp_msg *said)
+{
+	return x->version == MCP_MODERN && x->task_input.p && said->kind == MCP_RESPONSE;
+}
+
+/* Its id, where the answer of a modern server has one, as its client is to know it. */
+static bool show_task(struct exchange *x, struct mcp_msg *m, struct buf *shown)
+{
+	if (m->kind != MCP_RESPONSE || !mcp_task_may_be_given(x) ||
+	    (x->as_task && mcp_result_type(m) != MCP_RESULT_TASK)) {
+		return true;
+	}
+	*shown = gate_buf_take(x->gate, ANSWER_MAX);
+	return mcp_task_show(x, m, shown);
 }
 
 static bool may_ask(enum mcp_method m)
@@ -253,11 +271,11 @@ void mcp_call_answered(struct exchange *x, const struct mcp_msg *said, uint32_t 
 		link_is_modern(x->link) ? mcp_result_type(said) : MCP_RESULT_COMPLETE;
 	enum ledger_status status = status_of(x, said);
 	struct mcp_msg answer = *said, *m = &answer;
-	struct buf rewritten = {0}, clean = {0};
+	struct buf rewritten = {0}, clean = {0}, shown = {0};
 	struct str says;
 	bool bad;
 
-	if (type != MCP_RESULT_COMPLETE) {
+	if (type != MCP_RESULT_COMPLETE && type != MCP_RESULT_TASK) {
 		if (type != MCP_RESULT_INPUT_REQUIRED || !may_ask(x->msg.method) ||
 		    !inquiry_ask(x, said)) {
 			mcp_call_failed(x, LINK_FAIL_PROTOCOL);
@@ -265,6 +283,12 @@ void mcp_call_answered(struct exchange *x, const struct mcp_msg *said, uint32_t 
 		return;
 	}
 	drop_inquiry(x);
+	if (type == MCP_RESULT_COMPLETE && is_state_of_task(x, said) && !x->task_asked) {
+		if (!inquiry_of_task(x, said)) {
+			mcp_call_failed(x, LINK_FAIL_PROTOCOL);
+		}
+		return;
+	}
 	if (mcp_task_take(x, said, &bad)) {
 		if (bad) {
 			mcp_call_failed(x, LINK_FAIL_PROTOCOL);
@@ -284,7 +308,7 @@ void mcp_call_answered(struct exchange *x, const struct mcp_msg *said, uint32_t 
 	}
 	if (lacked && x->version == MCP_MODERN && status != LEDGER_OK) {
 		answer_lacking(x, lacked);
-	} else if (redact(x, m, &clean)) {
+	} else if (redact(x, m, &clean) && show_task(x, m, &shown)) {
 		translate(x, m);
 	} else {
 		mcp_error_append(&x->answer, x->msg.id, MCP_ERROR_INTERNAL, x->version);
@@ -295,6 +319,7 @@ void mcp_call_answered(struct exchange *x, const struct mcp_msg *said, uint32_t 
 	/* The commitment is to what the server said. */
 	action_answered(&x->action, status, 0,
 			said->kind == MCP_RESPONSE ? said->result : said->error);
+	gate_buf_give(x->gate, &shown);
 	gate_buf_give(x->gate, &clean);
 	gate_buf_give(x->gate, &rewritten);
 }
@@ -335,12 +360,16 @@ static struct link_request request_of(const struct exchange *x)
 {
 	const struct mcp_session *s = &x->session->mcp;
 	bool modern = x->version == MCP_MODERN;
+	uint32_t withheld = mcp_task_may_be_given(x) ? 0 : MCP_CAP_CLIENT_EXT_TASKS;
 
 	return (struct link_request){
 		.m = &x->msg,
-		.object = x->object,
+		.object = x->task_id.p ? x->task_id : x->object,
 		.object_raw = x->object_raw,
-		.capabilities = modern ? x->modern.capabilities : s->capabilities,
+		.capabilities = (modern ? x->modern.capabilities : s->capabilities) & ~withheld,
+		/* What a client says to a task is no answer to a question of this request. */
+		.responses = x->msg.method == MCP_TASKS_UPDATE ? x->supplied.responses
+							       : str_make(NULL, 0),
 		/* An older client that has not said a level leaves it to the server. */
 		.wants_log = modern ? x->modern.wants_log : true,
 		.log_level = modern             ? x->modern.log_level

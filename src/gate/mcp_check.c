@@ -6,6 +6,7 @@
 #include "gate/exchange.h"
 
 #include "mcp/contract.h"
+#include "mcp/task.h"
 
 #include <stdio.h>
 
@@ -40,14 +41,15 @@ void mcp_check_arguments(struct exchange *x, struct rules_query *q)
 	struct str says = STR("the tool's description cannot be read now");
 	enum mcp_fit fit = MCP_FIT_UNKNOWN;
 	const struct mcp_contract *c;
+	bool fetches = x->msg.method == MCP_TASKS_RESULT ||
+		       (x->msg.method == MCP_TASKS_GET && x->version == MCP_MODERN);
 
 	x->unfit = x->promised = false;
-	if ((x->msg.method != MCP_TOOLS_CALL && x->msg.method != MCP_TASKS_RESULT) ||
-	    x->link->schemas == CONFIG_CHECK_OFF) {
+	if ((x->msg.method != MCP_TOOLS_CALL && !fetches) || x->link->schemas == CONFIG_CHECK_OFF) {
 		return;
 	}
 	c = contract_of(x);
-	if (x->msg.method == MCP_TASKS_RESULT) {
+	if (fetches) {
 		x->promised = c && c->has_output; /* the arguments came with the call */
 		return;
 	}
@@ -69,15 +71,20 @@ void mcp_check_arguments(struct exchange *x, struct rules_query *q)
 bool mcp_check_result(struct exchange *x, const struct mcp_msg *m, struct str *ret_says)
 {
 	enum mcp_fit fit = MCP_FIT_UNKNOWN;
+	struct mcp_task_state task = {.result = m->result};
 	const struct mcp_contract *c;
 
 	if (!x->promised || m->kind != MCP_RESPONSE) {
 		return true;
 	}
+	if (x->msg.method == MCP_TASKS_GET &&
+	    mcp_task_state_read(&x->req->arena, m->result, &task) && !task.result.p) {
+		return true; /* it has none yet */
+	}
 	*ret_says = STR("the tool changed while it was called");
 	c = contract_of(x);
 	if (c && c->has_output) {
-		fit = mcp_contract_output(c, &x->req->arena, m->result, ret_says);
+		fit = mcp_contract_output(c, &x->req->arena, task.result, ret_says);
 	}
 	if (fit == MCP_FIT_YES) {
 		return true;

@@ -17,6 +17,7 @@ static enum mcp_error unknown_object(const struct exchange *x)
 		return MCP_ERROR_UNKNOWN_TOOL;
 	case MCP_TASKS_GET:
 	case MCP_TASKS_RESULT:
+	case MCP_TASKS_UPDATE:
 	case MCP_TASKS_CANCEL:
 		return MCP_ERROR_UNKNOWN_TASK;
 	case MCP_PROMPTS_GET:
@@ -82,6 +83,7 @@ static bool keep_names(struct exchange *x)
 static bool find_object(struct exchange *x)
 {
 	struct str name;
+	unsigned home;
 
 	if (!x->msg.object.p || json_unquote(&x->req->arena, x->msg.object, &name, NULL)) {
 		return false;
@@ -97,8 +99,9 @@ static bool find_object(struct exchange *x)
 		return find_uri(x, name);
 	case MCP_TASKS_GET:
 	case MCP_TASKS_RESULT:
+	case MCP_TASKS_UPDATE:
 	case MCP_TASKS_CANCEL:
-		return mcp_task_find(x, name);
+		return mcp_task_find(x, name, &home);
 	default:
 		return x->msg.object_is_uri
 			       ? find_uri(x, name) ||
@@ -174,7 +177,7 @@ static void call_server(struct exchange *x)
 	}
 	if (a->input.p && !redact_arguments(a, &x->msg, &x->gate->json_limits)) {
 		code = ERR_NOMEM;
-	} else if (x->as_task && a->answer.redact) {
+	} else if (x->as_task && x->version != MCP_MODERN && a->answer.redact) {
 		code = ERR_UNSUPPORTED; /* its result would come past what is to be taken out */
 	}
 	code = code ? code : mcp_call_start(x);
@@ -365,6 +368,7 @@ static enum rules_kind kind_of(const struct exchange *x)
 		return RULES_SUBSCRIBE;
 	case MCP_TASKS_GET:
 	case MCP_TASKS_RESULT:
+	case MCP_TASKS_UPDATE:
 	case MCP_TASKS_CANCEL:
 		return RULES_TASK;
 	default:
@@ -483,15 +487,18 @@ static void start_if_well_formed(struct exchange *x)
 /* A server that did not offer it is not asked for it. */
 static bool can_do(const struct exchange *x)
 {
+	bool modern = x->version == MCP_MODERN;
+
 	switch ((int)x->msg.method) {
 	case MCP_RESOURCES_SUBSCRIBE:
 	case MCP_RESOURCES_UNSUBSCRIBE:
 		return x->link->capabilities & MCP_CAP_RESOURCES_SUBSCRIBE;
 	case MCP_TASKS_GET:
 	case MCP_TASKS_RESULT:
-		return x->link->capabilities & MCP_CAP_TASKS;
+	case MCP_TASKS_UPDATE:
+		return x->link->capabilities & (modern ? MCP_CAP_EXT_TASKS : MCP_CAP_TASKS);
 	case MCP_TASKS_CANCEL:
-		return x->link->capabilities & MCP_CAP_TASKS_CANCEL;
+		return x->link->capabilities & (modern ? MCP_CAP_EXT_TASKS : MCP_CAP_TASKS_CANCEL);
 	default:
 		return true;
 	}
@@ -548,6 +555,19 @@ static void on_gathered(struct gather *g)
 	}
 }
 
+/* A task of a modern client may be kept by another gate. */
+static void unknown_task(struct exchange *x)
+{
+	struct str name;
+	unsigned home;
+
+	if (!x->msg.object.p || json_unquote(&x->req->arena, x->msg.object, &name, NULL) ||
+	    mcp_task_find(x, name, &home) || home == x->gate->index ||
+	    !gate_hand_off(x->gate, x->req, x->listener->index, home)) {
+		mcp_fail(x, MCP_ERROR_UNKNOWN_TASK);
+	}
+}
+
 void mcp_object_start(struct exchange *x)
 {
 	bool found = find_object(x);
@@ -558,7 +578,7 @@ void mcp_object_start(struct exchange *x)
 		return;
 	}
 	if (!found && mcp_method_info(x->msg.method)->action == MCP_ACTION_TASK) {
-		mcp_fail(x, MCP_ERROR_UNKNOWN_TASK);
+		unknown_task(x);
 		return;
 	}
 	/* Its server has to come first; an unknown name may be of one that is not there yet. */

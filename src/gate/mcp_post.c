@@ -103,6 +103,9 @@ static void dispatch(struct exchange *x)
 	const struct mcp_method_info *info = mcp_method_info(x->msg.method);
 	enum mcp_list_kind kind;
 
+	if (info->action == MCP_ACTION_TASK && mcp_task_is_undeclared(x)) {
+		return;
+	}
 	if (x->msg.method == MCP_PING) {
 		answer_begin(x);
 		mcp_empty_answer(&x->answer, x->msg.id, x->version);
@@ -118,8 +121,7 @@ static void dispatch(struct exchange *x)
 		   info->action == MCP_ACTION_GET_PROMPT || info->action == MCP_ACTION_COMPLETE ||
 		   x->msg.method == MCP_RESOURCES_SUBSCRIBE ||
 		   x->msg.method == MCP_RESOURCES_UNSUBSCRIBE ||
-		   (info->action == MCP_ACTION_TASK && x->version == MCP_2025_11_25 &&
-		    info->object == MCP_OBJECT_TASK)) {
+		   (info->action == MCP_ACTION_TASK && info->object == MCP_OBJECT_TASK)) {
 		mcp_object_start(x);
 	} else {
 		mcp_fail(x, MCP_ERROR_METHOD);

@@ -18,7 +18,10 @@ struct cap {
 	bool sub_is_object;     /* else a flag */
 	enum mcp_version until; /* NONE: it is there still */
 	struct str always;      /* a member more, that goes with it */
+	bool only_sub;          /* it counts for what is in it */
 };
+
+#define EXT_TASKS STR_INIT("io.modelcontextprotocol/tasks")
 
 static const struct cap server_caps[] = {
 	{STR_INIT("tools"),
@@ -43,6 +46,12 @@ static const struct cap server_caps[] = {
 	 true,
 	 MCP_2025_11_25,
 	 STR_INIT("{\"tools\":{\"call\":{}}}")},
+	{.name = STR_INIT("extensions"),
+	 .bit = MCP_CAP_EXT_TASKS,
+	 .sub = {{EXT_TASKS, MCP_CAP_EXT_TASKS}},
+	 .since = MCP_MODERN,
+	 .sub_is_object = true,
+	 .only_sub = true},
 };
 
 static const struct cap client_caps[] = {
@@ -61,6 +70,12 @@ static const struct cap client_caps[] = {
 	 MCP_2025_06_18,
 	 true},
 	{STR_INIT("tasks"), MCP_CAP_CLIENT_TASKS, {{{NULL, 0}, 0}}, MCP_2025_11_25},
+	{.name = STR_INIT("extensions"),
+	 .bit = MCP_CAP_CLIENT_EXT_TASKS,
+	 .sub = {{EXT_TASKS, MCP_CAP_CLIENT_EXT_TASKS}},
+	 .since = MCP_MODERN,
+	 .sub_is_object = true,
+	 .only_sub = true},
 };
 
 /* A member that is there and not `false` or `null` counts: some are flags, some objects. */
@@ -80,7 +95,7 @@ static uint32_t read_caps(struct str raw, const struct cap *caps, size_t n)
 		if (!value.p || json_raw_type(value) != JSON_OBJECT) {
 			continue;
 		}
-		bits |= caps[i].bit;
+		bits |= caps[i].only_sub ? 0 : caps[i].bit;
 		(void)json_scan_members(value, names, 2, subs, NULL);
 		for (size_t k = 0; k < 2; k++) {
 			bits |= caps[i].sub[k].name.p && is_on(subs[k]) ? caps[i].sub[k].bit : 0;
@@ -212,7 +227,8 @@ enum err_code mcp_client_hello_parse(struct arena *a, const struct mcp_msg *m,
 
 	TRY(read_hello(a, m->params, STR("clientInfo"), &version, &caps, &peer, err));
 	*ret = (struct mcp_client_hello){.version = mcp_version_negotiate(version),
-					 .capabilities = mcp_client_capabilities(caps),
+					 .capabilities = mcp_client_capabilities(caps) &
+							 ~MCP_CAP_CLIENT_EXT_TASKS,
 					 .peer = peer};
 	return ERR_OK;
 }
@@ -237,7 +253,8 @@ enum err_code mcp_server_hello_parse(struct arena *a, struct str result,
 		text = arena_dup(a, text);
 	}
 	*ret = (struct mcp_server_hello){.version = v,
-					 .capabilities = mcp_server_capabilities(caps),
+					 .capabilities =
+						 mcp_server_capabilities(caps) & ~MCP_CAP_EXT_TASKS,
 					 .peer = peer,
 					 .instructions = text};
 	return ERR_OK;

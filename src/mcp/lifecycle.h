@@ -23,7 +23,8 @@ enum {
 #define MCP_CAP_ROUTED                                                                             \
 	(MCP_CAP_TOOLS | MCP_CAP_TOOLS_CHANGED | MCP_CAP_RESOURCES | MCP_CAP_RESOURCES_CHANGED |   \
 	 MCP_CAP_RESOURCES_SUBSCRIBE | MCP_CAP_PROMPTS | MCP_CAP_PROMPTS_CHANGED |                 \
-	 MCP_CAP_COMPLETIONS | MCP_CAP_LOGGING | MCP_CAP_TASKS | MCP_CAP_TASKS_CANCEL)
+	 MCP_CAP_COMPLETIONS | MCP_CAP_LOGGING | MCP_CAP_TASKS | MCP_CAP_TASKS_CANCEL |            \
+	 MCP_CAP_EXT_TASKS)
 
 /* What Writ says of itself to a server: each can be passed on to a client that offers it. */
 #define MCP_CAP_RELAYED                                                                            \

@@ -33,6 +33,7 @@ enum mcp_shape { MCP_SHAPE_REQUEST = 0, MCP_SHAPE_NOTIFICATION };
 #define MCP_CAP_LOGGING             (1u << 8)
 #define MCP_CAP_TASKS               (1u << 9)
 #define MCP_CAP_TASKS_CANCEL        (1u << 10)
+#define MCP_CAP_EXT_TASKS           (1u << 11) /* the extension of 2026-07-28 */
 #define MCP_CAP_ROOTS               (1u << 16)
 #define MCP_CAP_ROOTS_CHANGED       (1u << 17)
 #define MCP_CAP_SAMPLING            (1u << 18)
@@ -41,6 +42,7 @@ enum mcp_shape { MCP_SHAPE_REQUEST = 0, MCP_SHAPE_NOTIFICATION };
 #define MCP_CAP_ELICITATION_URL     (1u << 21)
 #define MCP_CAP_CLIENT_TASKS        (1u << 22)
 #define MCP_CAP_ELICITATION_FORM    (1u << 23)
+#define MCP_CAP_CLIENT_EXT_TASKS    (1u << 24)
 
 /* What a message is to the decision engine. NONE: protocol housekeeping, answered or relayed
  * without touching an object. */

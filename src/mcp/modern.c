@@ -231,6 +231,9 @@ static void modern_result(struct buf *out, const struct mcp_msg *answer, struct 
 		    json_raw_type(there) == JSON_NUMBER) {
 			continue; /* how long it is good for, its server knows */
 		}
+		if (from_modern && i == 0 && str_eq(there, STR("\"task\""))) {
+			continue; /* the caller has taken it as one */
+		}
 		if (there.p) {
 			replace(&e, there, members[i].value);
 		} else {

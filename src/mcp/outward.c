@@ -107,6 +107,10 @@ enum err_code mcp_outward_uris(struct buf *out, struct arena *a, const struct mc
 		TRY(take_blocks(&w, member(answer->result, STR("contents"))));
 		TRY(take_blocks(&w, member(answer->result, STR("content"))));
 		TRY(take_messages(&w, member(answer->result, STR("messages"))));
+		if (o->of_task) {
+			TRY(take_blocks(
+				&w, member(member(answer->result, STR("result")), STR("content"))));
+		}
 	}
 	if (w.n) {
 		mcp_splice_many(out, answer->whole, w.patches, w.n);

@@ -10,7 +10,8 @@
  *   - all others stay.
  *
  * Looked at are the members that the protocol defines: contents[].uri,
- * content[].uri, content[].resource.uri, and the same in messages[].content.
+ * content[].uri, content[].resource.uri, and the same in messages[].content, and in the
+ * result of a task.
  * What a tool puts elsewhere (structuredContent, text) is its own.
  */
 #ifndef MCP_OUTWARD_H
@@ -23,6 +24,7 @@
 struct mcp_outward {
 	const struct mcp_view *resources, *templates; /* templates may be NULL */
 	size_t server;
+	bool of_task; /* a result may stand in its member "result" (mcp/task.h) */
 };
 
 /* False at once for most answers: then there is nothing to do. Never false for one that has a URI. */

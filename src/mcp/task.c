@@ -19,21 +19,50 @@ static bool is_string(struct str raw)
 	return raw.p && json_raw_type(raw) == JSON_STRING;
 }
 
-bool mcp_task_created(struct arena *a, struct str result, struct mcp_task *ret)
+static bool read_task(struct arena *a, struct str task, struct str ttl, struct mcp_task *ret)
 {
-	static const struct str outer[] = {STR_INIT("task")};
-	static const struct str inner[] = {STR_INIT("taskId"), STR_INIT("ttl"), STR_INIT("status")};
-	struct str task, r[ARRAY_LEN(inner)];
+	const struct str names[] = {STR("taskId"), ttl, STR("status")};
+	struct str r[ARRAY_LEN(names)];
 
-	if (!result.p || !mcp_pick(a, result, outer, 1, &task) || !task.p ||
-	    json_raw_type(task) != JSON_OBJECT || !mcp_pick(a, task, inner, ARRAY_LEN(inner), r) ||
-	    !is_string(r[0]) || !is_string(r[2]) || json_unquote(a, r[0], &ret->id, NULL)) {
+	if (!task.p || json_raw_type(task) != JSON_OBJECT ||
+	    !mcp_pick(a, task, names, ARRAY_LEN(names), r) || !is_string(r[0]) ||
+	    !is_string(r[2]) || json_unquote(a, r[0], &ret->id, NULL)) {
 		return false;
 	}
 	if (!r[1].p || !str_to_u64(r[1], &ret->ttl_ms)) {
 		ret->ttl_ms = UINT64_MAX;
 	}
 	return ret->id.n > 0 && ret->id.n <= MCP_TASK_ID_MAX;
+}
+
+bool mcp_task_created(struct arena *a, struct str result, struct mcp_task *ret)
+{
+	static const struct str outer[] = {STR_INIT("task")};
+	struct str task;
+
+	return result.p && mcp_pick(a, result, outer, 1, &task) &&
+	       read_task(a, task, STR("ttl"), ret);
+}
+
+bool mcp_task_given(struct arena *a, struct str result, struct mcp_task *ret)
+{
+	return str_eq(member(result, STR("resultType")), STR("\"task\"")) &&
+	       read_task(a, result, STR("ttlMs"), ret);
+}
+
+bool mcp_task_state_read(struct arena *a, struct str answer, struct mcp_task_state *ret)
+{
+	static const struct str names[] = {STR_INIT("result"), STR_INIT("inputRequests")};
+	struct str r[ARRAY_LEN(names)];
+
+	*ret = (struct mcp_task_state){{NULL, 0}, {NULL, 0}};
+	if (!mcp_pick(a, answer, names, ARRAY_LEN(names), r) ||
+	    (r[0].p && json_raw_type(r[0]) != JSON_OBJECT) ||
+	    (r[1].p && json_raw_type(r[1]) != JSON_OBJECT)) {
+		return false;
+	}
+	*ret = (struct mcp_task_state){r[0], r[1]};
+	return true;
 }
 
 bool mcp_task_supports(struct str tool)
@@ -93,6 +122,13 @@ void mcp_task_answer(struct buf *out, const struct mcp_msg *m, enum mcp_method m
 		n = prefix(p, n, member(m->result, STR("taskId")), server);
 	}
 	mcp_splice(out, m->whole, p, n);
+}
+
+void mcp_task_place(struct buf *out, const struct mcp_msg *m, struct str place)
+{
+	UNSET struct mcp_patch p[2];
+
+	mcp_splice(out, m->whole, p, prefix(p, 0, member(m->result, STR("taskId")), place));
 }
 
 void mcp_task_status(struct buf *out, const struct mcp_msg *m, struct str server)

@@ -4,6 +4,11 @@
  * result is fetched later. Its id is the server's; on the endpoint of all servers it is written
  * "SERVER/ID" towards the client, wherever the protocol puts it: in the answers to tasks/get and its like,
  * in notifications/tasks/status, and in the _meta of what belongs to a task.
+ *
+ * Those of the extension io.modelcontextprotocol/tasks (of 2026-07-28): a server makes one of any call of a client
+ * that declares it; the result is in the answer to tasks/get, and so are questions to the client, whose
+ * answers go by tasks/update. A client of that revision has no session that would say which gate it
+ * belongs to, so "SERVER/GATE/ID" says it; "GATE/ID" where the endpoint has one server.
  */
 #ifndef MCP_TASK_H
 #define MCP_TASK_H
@@ -20,6 +25,18 @@ struct mcp_task {
 /* Whether `result` is a task in place of a result; one whose id is unfit is none. */
 bool mcp_task_created(struct arena *a, struct str result, struct mcp_task *ret);
 
+/* The same of the extension: its resultType is "task". */
+bool mcp_task_given(struct arena *a, struct str result, struct mcp_task *ret);
+
+/* What an answer to tasks/get of the extension holds: raw, or p NULL. */
+struct mcp_task_state {
+	struct str result; /* of the call */
+	struct str inputs; /* questions to the client, an object */
+};
+
+/* False: a member only resembles one of these. */
+bool mcp_task_state_read(struct arena *a, struct str answer, struct mcp_task_state *ret) MUST_USE;
+
 /* May a tool be called so? `tool` is the listed item, raw. */
 bool mcp_task_supports(struct str tool);
 
@@ -29,6 +46,9 @@ bool mcp_task_split(struct str id, struct str *ret_server, struct str *ret_id);
 /* An answer that is about a task, or makes one, under `id`; `server` empty: ids stay as they are. */
 void mcp_task_answer(struct buf *out, const struct mcp_msg *m, enum mcp_method method,
 		     struct str id, struct str server);
+
+/* The same of the extension, under the id that the message has; `place` is "SERVER/GATE" or "GATE". */
+void mcp_task_place(struct buf *out, const struct mcp_msg *m, struct str place);
 
 /* notifications/tasks/status, likewise. */
 void mcp_task_status(struct buf *out, const struct mcp_msg *m, struct str server);

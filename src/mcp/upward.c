@@ -217,7 +217,8 @@ enum err_code mcp_discovered_parse(struct arena *a, struct str result, struct mc
 		TRY(json_unquote(a, spans[2], &text, err));
 		ret->instructions = arena_dup(a, text);
 	}
-	ret->capabilities = mcp_server_capabilities(spans[1]);
+	ret->capabilities =
+		mcp_server_capabilities(spans[1]) & ~(MCP_CAP_TASKS | MCP_CAP_TASKS_CANCEL);
 	return ERR_OK;
 }
 
@@ -250,6 +251,7 @@ enum mcp_result_type mcp_result_type(const struct mcp_msg *answer)
 		return MCP_RESULT_COMPLETE;
 	}
 	return str_eq(type, STR("\"input_required\"")) ? MCP_RESULT_INPUT_REQUIRED
+	       : str_eq(type, STR("\"task\""))         ? MCP_RESULT_TASK
 						       : MCP_RESULT_UNKNOWN;
 }
 

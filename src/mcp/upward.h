@@ -40,6 +40,9 @@ void mcp_upward_request(struct buf *out, uint64_t id, enum mcp_method m, struct 
 	((caps) & (MCP_CAP_ROOTS | MCP_CAP_SAMPLING | MCP_CAP_SAMPLING_TOOLS |                     \
 		   MCP_CAP_ELICITATION | MCP_CAP_ELICITATION_FORM | MCP_CAP_ELICITATION_URL))
 
+/* The same, with what is only told and never asked for. */
+#define MCP_CAP_TOLD(caps) (MCP_CAP_UPWARD(caps) | ((caps)&MCP_CAP_CLIENT_EXT_TASKS))
+
 /* What a server says in its answer to server/discover. */
 struct mcp_discovered {
 	bool speaks; /* the one modern revision is among its supportedVersions */
@@ -64,7 +67,12 @@ enum mcp_evidence {
 enum mcp_evidence mcp_evidence_of(const struct mcp_msg *answer);
 
 /* resultType; absent counts as complete, a value of no meaning here is UNKNOWN. */
-enum mcp_result_type { MCP_RESULT_UNKNOWN = 0, MCP_RESULT_COMPLETE, MCP_RESULT_INPUT_REQUIRED };
+enum mcp_result_type {
+	MCP_RESULT_UNKNOWN = 0,
+	MCP_RESULT_COMPLETE,
+	MCP_RESULT_INPUT_REQUIRED,
+	MCP_RESULT_TASK, /* of the tasks extension: mcp/task.h */
+};
 enum mcp_result_type mcp_result_type(const struct mcp_msg *answer);
 
 /*

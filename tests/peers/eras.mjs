@@ -6,6 +6,7 @@
 //   node eras.mjs [--era modern|legacy|both] --http [--port N]  on 127.0.0.1; prints {"port":N}
 //
 // Tools ask the way of 2026-07-28: they return { inputRequests, requestState } and are called again.
+// With --tasks it has those of eras_tasks.mjs, too, for clients of the newer era.
 // For a client of the older era each of these becomes a request to it, under its key as id.
 // GET /seen tells what was heard: {"seen":[...]}, each with its method, headers and body.
 import { createHmac, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
@@ -322,6 +323,12 @@ const capabilities = {
   tools: { listChanged: true }, resources: { listChanged: true, subscribe: true }, prompts: { listChanged: true },
   completions: {}, logging: {},
 };
+if (args.includes('--tasks')) {
+  const more = (await import('./eras_tasks.mjs')).default({ say, elicit, form, need, object, sleep, RpcError });
+  Object.assign(tools, more.tools);
+  Object.assign(methods, more.methods);
+  Object.assign(capabilities, more.capabilities);
+}
 const older = {
   ping: () => ({}),
   'logging/setLevel': () => ({}),
@@ -376,7 +383,7 @@ async function modern(m, send, cancelled) {
   if (m.method === 'server/discover') result = { supportedVersions: [MODERN], capabilities, instructions: 'A server of both eras.' };
   else if (Object.hasOwn(methods, m.method)) result = await methods[m.method](m.params, x);
   else throw new RpcError(-32601, 'Method not found', undefined, 404);
-  const resultType = result.inputRequests || result.requestState ? 'input_required' : 'complete';
+  const resultType = result.resultType ?? (result.inputRequests || result.requestState ? 'input_required' : 'complete');
   if (resultType === 'input_required' && !asks.has(m.method)) throw new RpcError(-32603, 'it may not ask here');
   return {
     resultType, ...result,
@@ -496,7 +503,8 @@ function checkHeaders(m, headers) {
   if (meta?.[`${I}protocolVersion`] !== undefined) differs(headers['mcp-protocol-version'], meta[`${I}protocolVersion`]);
   checkMeta(m);
   differs(headers['mcp-method'], m.method);
-  const named = { 'tools/call': 'name', 'prompts/get': 'name', 'resources/read': 'uri' }[m.method];
+  const named = { 'tools/call': 'name', 'prompts/get': 'name', 'resources/read': 'uri',
+    'tasks/get': 'taskId', 'tasks/update': 'taskId', 'tasks/cancel': 'taskId' }[m.method];
   if (named) differs(decode(headers['mcp-name']), m.params[named]);
   const properties = m.method === 'tools/call' ? tools[m.params.name]?.inputSchema?.properties ?? {} : {};
   for (const [name, p] of Object.entries(properties)) {

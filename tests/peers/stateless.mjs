@@ -6,10 +6,11 @@
 // Prints one line of JSON for each answer, exits 0 when the last one is a result.
 //
 // OPTIONS  --header 'Name: value'   on every request (repeatable)
-//          --offers A,B             capabilities: sampling, elicitation, roots (default: none)
+//          --offers A,B             capabilities: sampling, elicitation, roots, tasks (default: none)
 // COMMANDS call NAME [JSON]         follows what it is asked to the end; "asked" lists the questions
 //          request METHOD [JSON]    one request with these params
 //          ask NAME [JSON]          the first answer only, and its requestState alone on a second line
+//          job NAME [JSON]          the same of one that becomes a task, each request on a connection of its own; "polls"
 //          back STATE NAME [JSON]   comes back with that state and with answers to all keys below
 //          twice NAME [JSON]        comes back twice with the same state: prints the second answer
 //          tampered NAME [JSON]     comes back with the state changed
@@ -35,7 +36,7 @@ const post = (method, params, signal) => fetch(url, {
   headers: {
     'content-type': 'application/json', accept: 'application/json, text/event-stream',
     'mcp-protocol-version': '2026-07-28', 'mcp-method': method,
-    ...((params.name ?? params.uri) && { 'mcp-name': params.name ?? params.uri }), ...headers,
+    ...((params.name ?? params.uri ?? params.taskId) && { 'mcp-name': params.name ?? params.uri ?? params.taskId }), ...headers,
   },
   body: JSON.stringify({
     jsonrpc: '2.0', id: id += 1, method,
@@ -43,7 +44,8 @@ const post = (method, params, signal) => fetch(url, {
       ...params,
       _meta: {
         [`${I}protocolVersion`]: '2026-07-28', [`${I}clientInfo`]: { name: 'stateless', version: '1' },
-        [`${I}clientCapabilities`]: Object.fromEntries(offers.map((o) => [o, {}])),
+        [`${I}clientCapabilities`]: Object.fromEntries(offers.map((o) => (
+          o === 'tasks' ? ['extensions', { [`${I}tasks`]: {} }] : [o, {}]))),
       },
     },
   }),
@@ -97,6 +99,22 @@ const commands = {
       m = await back(name, text, m, m.result.requestState);
     }
     finish({ ...m, asked, rounds: asked.length });
+  },
+  job: async (name, text) => {
+    const asked = [], polls = [];
+    headers.connection = 'close';
+    let m = await call(name, text);
+    const given = m.result, taskId = given?.taskId;
+    while (taskId && !m.error && (polls.length < 12 || ['working', 'input_required'].includes(m.result.status))) {
+      m = await request('tasks/get', { taskId });
+      polls.push(m.result?.status);
+      if (Object.keys(m.result?.inputRequests ?? {}).length) {
+        asked.push(m.result.inputRequests);
+        await request('tasks/update', { taskId, inputResponses: answers(m.result) });
+      }
+      await new Promise((done) => { setTimeout(done, given.pollIntervalMs); });
+    }
+    finish({ ...m, given, asked, polls });
   },
   request: async (method, text) => finish(await request(method, JSON.parse(text ?? '{}'))),
   ask: async (name, text) => {

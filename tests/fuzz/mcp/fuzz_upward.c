@@ -91,11 +91,15 @@ static void tool(struct arena *a, const struct mcp_msg *m)
 static void task(struct arena *a, const struct mcp_msg *m)
 {
 	static const enum mcp_method methods[] = {MCP_TOOLS_CALL, MCP_TASKS_GET, MCP_TASKS_RESULT};
+	struct mcp_task_state s;
 	struct mcp_task t;
 	struct mcp_msg again;
 	struct buf plain, out;
 
 	CHECK(!mcp_task_created(a, m->result, &t) || (t.id.n && t.id.n <= MCP_TASK_ID_MAX));
+	CHECK(!mcp_task_given(a, m->result, &t) || (t.id.n && t.id.n <= MCP_TASK_ID_MAX));
+	CHECK(!mcp_task_state_read(a, m->result, &s) || !s.inputs.p ||
+	      json_raw_type(s.inputs) == JSON_OBJECT);
 	(void)mcp_task_supports(m->result);
 	buf_init(&plain, 1 << 20);
 	buf_init(&out, 1 << 20);
@@ -108,6 +112,9 @@ static void task(struct arena *a, const struct mcp_msg *m)
 		mcp_task_answer(&out, m, methods[i], STR("7"), STR("fs"));
 		CHECK(mcp_msg_parse(a, buf_str(&out), NULL, &again, NULL) == MCP_RESPONSE);
 	}
+	buf_clear(&out);
+	mcp_task_place(&out, m, STR("fs/1"));
+	CHECK(mcp_msg_parse(a, buf_str(&out), NULL, &again, NULL) == MCP_RESPONSE);
 	buf_clear(&out);
 	mcp_task_answer_inward(&out, m, STR("7"), STR("fs"));
 	CHECK(mcp_msg_parse(a, buf_str(&out), NULL, &again, NULL) == MCP_RESPONSE);

@@ -128,6 +128,40 @@ static void only_tasks_of_calls_are_passed_on(void **state)
 			 0);
 }
 
+#define EXTENSION "{\"extensions\":{\"io.modelcontextprotocol/tasks\":{}}}"
+
+static void the_tasks_extension_is_of_the_newer_revision(void **state)
+{
+	struct fixture *f = *state;
+	struct mcp_server_hello h;
+	struct mcp_client_hello c;
+
+	assert_int_equal(mcp_client_capabilities(STR(EXTENSION)), MCP_CAP_CLIENT_EXT_TASKS);
+	assert_int_equal(mcp_server_capabilities(STR(EXTENSION)), MCP_CAP_EXT_TASKS);
+	assert_int_equal(mcp_server_capabilities(STR("{\"extensions\":{\"x/y\":{}}}")), 0);
+	assert_int_equal(mcp_client_capabilities(STR("{\"extensions\":[]}")), 0);
+	mcp_client_capabilities_write(&f->out, MCP_CAP_CLIENT_EXT_TASKS, MCP_MODERN);
+	assert_str_equal(buf_str(&f->out), STR(EXTENSION));
+	buf_clear(&f->out);
+	mcp_client_capabilities_write(&f->out, MCP_CAP_CLIENT_EXT_TASKS, MCP_LEGACY_NEWEST);
+	assert_str_equal(buf_str(&f->out), STR("{}"));
+	assert_int_equal(
+		mcp_server_hello_parse(
+			&f->arena,
+			STR("{\"protocolVersion\":\"2025-11-25\",\"capabilities\":" EXTENSION
+			    ",\"serverInfo\":{\"name\":\"x\"}}"),
+			&h, &f->err),
+		ERR_OK);
+	assert_int_equal(h.capabilities, 0);
+	assert_int_equal(
+		client_says(f,
+			    "{\"protocolVersion\":\"2025-11-25\",\"capabilities\":" EXTENSION
+			    ",\"clientInfo\":{\"name\":\"x\"}}",
+			    &c),
+		ERR_OK);
+	assert_int_equal(c.capabilities, 0);
+}
+
 static void instructions_are_merged_under_their_servers_and_cannot_pretend(void **state)
 {
 	struct fixture *f = *state;
@@ -282,6 +316,7 @@ int main(void)
 		T(a_hello_that_lacks_something_is_refused),
 		T(the_answer_offers_what_can_be_routed_and_no_more),
 		T(only_tasks_of_calls_are_passed_on),
+		T(the_tasks_extension_is_of_the_newer_revision),
 		T(instructions_are_merged_under_their_servers_and_cannot_pretend),
 		T(long_instructions_are_cut_for_each_and_for_all),
 		T(a_server_of_an_unknown_or_modern_revision_is_not_spoken_to),

@@ -48,6 +48,61 @@ static void what_is_no_task_is_none(void **state)
 	}
 }
 
+static void a_task_of_the_extension_says_so(void **state)
+{
+	static const struct {
+		const char *result;
+		bool given;
+	} cases[] = {
+		{"{\"resultType\":\"task\",\"taskId\":\"7f\",\"status\":\"working\",\"ttlMs\":"
+		 "60000}",
+		 true},
+		{"{\"taskId\":\"7f\",\"status\":\"working\",\"ttlMs\":60000}", false},
+		{"{\"resultType\":\"complete\",\"taskId\":\"7f\",\"status\":\"working\"}", false},
+		{"{\"resultType\":\"task\",\"task\":{\"taskId\":\"7f\",\"status\":\"working\"}}",
+		 false},
+		{"{\"resultType\":\"task\",\"taskId\":\"\",\"status\":\"working\"}", false},
+		{"{\"resultType\":\"task\",\"taskId\":\"7f\",\"TaskId\":\"8f\","
+		 "\"status\":\"working\"}",
+		 false},
+	};
+	static char room[8192];
+	struct mcp_task t;
+	struct arena a;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		arena_init_in(&a, room, sizeof(room));
+		assert_int_equal(mcp_task_given(&a, str_from_c(cases[i].result), &t),
+				 cases[i].given);
+	}
+	arena_init_in(&a, room, sizeof(room));
+	assert_true(mcp_task_given(&a, str_from_c(cases[0].result), &t));
+	assert_str_equal(t.id, STR("7f"));
+	assert_int_equal(t.ttl_ms, 60000);
+}
+
+static void what_a_task_asks_cannot_be_hidden(void **state)
+{
+	static char room[8192];
+	struct mcp_task_state s;
+	struct arena a;
+
+	(void)state;
+	arena_init_in(&a, room, sizeof(room));
+	assert_true(mcp_task_state_read(&a, STR("{\"status\":\"working\"}"), &s));
+	assert_null(s.result.p);
+	assert_null(s.inputs.p);
+	assert_true(mcp_task_state_read(
+		&a, STR("{\"result\":{\"content\":[]},\"inputRequests\":{\"a\":{}}}"), &s));
+	assert_str_equal(s.result, STR("{\"content\":[]}"));
+	assert_str_equal(s.inputs, STR("{\"a\":{}}"));
+	assert_false(mcp_task_state_read(&a, STR("{\"inputR\\u0065quests\":{\"a\":{}}}"), &s));
+	assert_false(mcp_task_state_read(&a, STR("{\"InputRequests\":{\"a\":{}}}"), &s));
+	assert_false(mcp_task_state_read(&a, STR("{\"inputRequests\":[]}"), &s));
+	assert_false(mcp_task_state_read(&a, STR("{\"result\":7}"), &s));
+}
+
 static void only_tools_that_say_so_may_be_tasks(void **state)
 {
 	(void)state;
@@ -124,6 +179,26 @@ static void ids_get_their_server_where_the_protocol_has_them(void **state)
 	buf_done(&b);
 }
 
+static void a_task_of_the_extension_names_its_gate(void **state)
+{
+	struct arena a;
+	struct mcp_msg m;
+	struct buf b;
+
+	(void)state;
+	arena_init(&a, 1 << 20);
+	buf_init(&b, 10000);
+	(void)mcp_msg_parse(&a,
+			    STR("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"taskId\":\"7f\","
+				"\"result\":{\"taskId\":\"7f\"}}}"),
+			    NULL, &m, NULL);
+	mcp_task_place(&b, &m, STR("fs/1"));
+	assert_str_equal(buf_str(&b), STR("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"taskId\":"
+					  "\"fs/1/7f\",\"result\":{\"taskId\":\"7f\"}}}"));
+	buf_done(&b);
+	arena_done(&a);
+}
+
 static void a_clients_answer_loses_the_server_again(void **state)
 {
 	static const char text[] =
@@ -153,6 +228,9 @@ int main(void)
 		cmocka_unit_test(a_task_is_known_by_its_id_and_its_time),
 		cmocka_unit_test(what_is_no_task_is_none),
 		cmocka_unit_test(only_tools_that_say_so_may_be_tasks),
+		cmocka_unit_test(a_task_of_the_extension_says_so),
+		cmocka_unit_test(what_a_task_asks_cannot_be_hidden),
+		cmocka_unit_test(a_task_of_the_extension_names_its_gate),
 		cmocka_unit_test(the_name_of_a_task_holds_its_server),
 		cmocka_unit_test(ids_get_their_server_where_the_protocol_has_them),
 		cmocka_unit_test(a_clients_answer_loses_the_server_again),
