@@ -168,6 +168,12 @@ void mcp_batch_half_closed(struct exchange *x);
 /* The session a message of the older era names, if it may use it; else the answer is given. */
 bool mcp_find_session(struct exchange *x);
 
+/*
+ * May what the request names send it to another gate? Not where its place follows from the request itself: the other
+ * gate would send it back.
+ */
+bool mcp_may_move(const struct exchange *x);
+
 void mcp_lists_start(struct exchange *x, enum mcp_list_kind kind);
 void mcp_object_start(struct exchange *x);
 void mcp_object_leave(struct exchange *x); /* who was to be asked need not be any more */

@@ -456,7 +456,7 @@ static void start_again(struct exchange *x)
 
 	if (inquiry_return(x, x->supplied.state, &home)) {
 		start(x);
-	} else if (home == x->gate->index ||
+	} else if (home == x->gate->index || !mcp_may_move(x) ||
 		   !gate_hand_off(x->gate, x->req, x->listener->index, home)) {
 		mcp_fail(x, MCP_ERROR_STATE);
 	}
@@ -562,7 +562,7 @@ static void unknown_task(struct exchange *x)
 	unsigned home;
 
 	if (!x->msg.object.p || json_unquote(&x->req->arena, x->msg.object, &name, NULL) ||
-	    mcp_task_find(x, name, &home) || home == x->gate->index ||
+	    mcp_task_find(x, name, &home) || home == x->gate->index || !mcp_may_move(x) ||
 	    !gate_hand_off(x->gate, x->req, x->listener->index, home)) {
 		mcp_fail(x, MCP_ERROR_UNKNOWN_TASK);
 	}

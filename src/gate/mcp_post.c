@@ -351,6 +351,22 @@ static bool is_by_principal(const struct exchange *x)
 	       (h->rules->policies.by_principal || mcp_version_find(version) == MCP_MODERN);
 }
 
+static bool has_program(const struct endpoint *e)
+{
+	for (size_t i = 0; i < e->n; i++) {
+		if (e->links[i]->transport == &link_stdio_transport) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool mcp_may_move(const struct exchange *x)
+{
+	return !x->listener->run && !has_program(x->endpoint) && !is_by_principal(x) &&
+	       !h1_get(&x->req->head, HTTP_F_MCP_SESSION_ID).p;
+}
+
 /*
  * Sessions stay where they were opened; stdio servers belong to the first gate; what is remembered of
  * a principal, to that principal's: elsewhere it could not be decided.
@@ -359,12 +375,9 @@ static bool serve_elsewhere(struct exchange *x)
 {
 	struct str id = h1_get(&x->req->head, HTTP_F_MCP_SESSION_ID);
 	unsigned home = x->gate->index;
-	bool stdio = false, must = is_by_principal(x);
+	bool must = is_by_principal(x);
 
-	for (size_t i = 0; i < x->endpoint->n; i++) {
-		stdio = stdio || x->endpoint->links[i]->transport == &link_stdio_transport;
-	}
-	if (stdio) {
+	if (has_program(x->endpoint)) {
 		home = 0;
 	}
 	/* Who a sandbox's connection belongs to is known here only. */
