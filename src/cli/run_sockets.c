@@ -27,10 +27,12 @@ enum {
 static struct str name_of(struct str line)
 {
 	for (int i = 0; i < 7; i++) {
-		line = str_trim(line);
+		while (line.n && line.p[0] == ' ') {
+			line = str_from(line, 1);
+		}
 		line = str_from(line, str_find(line, ' '));
 	}
-	return str_trim(line);
+	return str_from(line, 1); /* the name may begin or end with a space */
 }
 
 /* The socket's real path, if one is bound there. */
@@ -62,8 +64,12 @@ static struct str hidden_for(struct arena *a, struct str socket)
 
 static bool take_bound(struct arena *a, struct run_sockets *s, struct str line)
 {
-	struct str name = name_of(line), real;
+	struct str name = name_of(line), real, number = line;
 
+	if (str_cut(&number, ':').n == line.n || str_find(line, '/') < str_find(line, ':')) {
+		s->nameless = true; /* the rest of a name with a newline in it */
+		return true;
+	}
 	if (name.n == 0 || name.p[0] == '@') {
 		return true; /* of no file */
 	}
