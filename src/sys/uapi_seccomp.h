@@ -25,7 +25,7 @@
 #define UAPI_MSG_FASTOPEN  0x20000000U
 
 #define UAPI_MFD_EXEC        16U /* memfd_create, since 6.3 */
-#define UAPI_MFD_NOEXEC_SEAL 8U /* memfd_create, since 6.3 */
+#define UAPI_MFD_NOEXEC_SEAL 8U  /* memfd_create, since 6.3 */
 
 #define UAPI_TIOCSTI   0x5412U
 #define UAPI_TIOCLINUX 0x541CU

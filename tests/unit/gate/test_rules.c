@@ -122,7 +122,8 @@ static void what_no_gate_does_is_refused_at_load_with_its_place(void **state)
 		"@redact(\"pii\") " PERMIT ";", /* of any action */
 		"@redact(\"names\") permit (principal, action == Writ::Action::\"fs.read\", "
 		"resource);",
-		"@redact(\"pii\") permit (principal, action == Writ::Action::\"connect\", resource);",
+		"@redact(\"pii\") permit (principal, action == Writ::Action::\"connect\", "
+		"resource);",
 		"@redact(\"pii\") permit (principal, action in [Writ::Action::\"fs.read\", "
 		"Writ::Action::\"connect\"], resource);",
 		"@redact(\"pii\") permit (principal, action == Other::Action::\"fs.read\", "
