@@ -202,16 +202,25 @@ static enum err_code diff_one(struct out *o, struct pin_view *v, const struct js
 		[PIN_SAME] = " ", [PIN_GONE] = "-", [PIN_NEW] = "+", [PIN_LEFT_OUT] = " "};
 	const struct pin_line *lines = NULL;
 	struct str before, after;
+	bool lost = false;
 	struct lint l;
 	size_t n = 0;
 
-	TRY(pins_file_text(&v->arena, v->state, pin, "pinned", &before, err));
 	TRY(pins_file_text(&v->arena, v->state, pin, "pending", &after, err));
+	/* The machine may have lost power before it was on the disk: its digest still holds. */
+	if (pins_file_text(&v->arena, v->state, pin, "pinned", &before, err)) {
+		before = STR("");
+		lost = true;
+	}
 	l = lint_of(v, pin, after);
 	put_row(o, "@",
 		arena_printf(&v->arena, STR_FMT " " STR_FMT " " STR_FMT ": " STR_FMT,
 			     STR_ARG(member(pin, STR("server"))), STR_ARG(member(pin, STR("kind"))),
 			     STR_ARG(member(pin, STR("name"))), STR_ARG(state_text(pin))));
+	if (lost) {
+		put_row(o, "!",
+			STR("the text that was pinned is lost: all of this is shown as new"));
+	}
 	for (size_t i = 0; i < l.n; i++) {
 		put_row(o, "!",
 			arena_printf(&v->arena, STR_FMT ": " STR_FMT ": %s",
