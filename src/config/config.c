@@ -318,10 +318,17 @@ bool config_has_grants(const struct config *cfg)
 	return false;
 }
 
+const struct config_grant *config_login_of(const struct config_server *s)
+{
+	const struct config_grant *g = s->oauth && s->oauth->idp ? s->oauth->idp : s->oauth;
+
+	return g && g->login ? g : NULL;
+}
+
 bool config_has_logins(const struct config *cfg)
 {
 	for (size_t i = 0; i < cfg->n_servers; i++) {
-		if (cfg->servers[i].oauth && cfg->servers[i].oauth->login) {
+		if (config_login_of(&cfg->servers[i])) {
 			return true;
 		}
 	}

@@ -199,11 +199,16 @@ enum config_protocol {
 };
 
 /*
- * How tokens for a server are got: as a client of its authorization server (RFC 6749 section 4.4), or by a
- * person's login (section 4.1).
+ * How tokens for a server are got: as a client of its authorization server (RFC 6749 section 4.4), by a
+ * person's login (section 4.1), or for what an organisation's identity provider vouches for (`idp`), where Writ is
+ * a client of its own: there a person logs in, or a file has the token that says for whom.
  */
 struct config_grant {
 	bool login;
+	const struct config_grant *idp; /* NULL: none */
+	struct str subject_file;        /* of an idp without login */
+	struct str
+		subject_type; /* of what is in it: what follows urn:ietf:params:oauth:token-type: */
 	struct str client_metadata; /* login: a URL that is the client's id and says who it is */
 	struct str client_id;       /* login: empty: it registers itself */
 	struct str secret_file, key_file; /* what proves it: a secret, or a private key (PEM) */
@@ -456,6 +461,9 @@ bool config_has_grants(const struct config *cfg);
 
 /* Does a person have to log in at some of them? */
 bool config_has_logins(const struct config *cfg);
+
+/* Where a person has to log in for this server: its `oauth`, or the `idp` of that; NULL: nowhere. */
+const struct config_grant *config_login_of(const struct config_server *s);
 
 /* Does anything of this configuration need the role that dials hosts? */
 bool config_has_exit(const struct config *cfg);

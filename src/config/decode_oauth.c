@@ -247,12 +247,16 @@ void config_read_oauth(struct config_ctx *c, const struct config_field *f, const
 
 static const char ONE_PROOF[] =
 	"a client is proved by 'client_secret_file' or by 'private_key_file'";
+static const char KEY_ID[] = "'key_id' is of a 'private_key_file'";
 
 static const char *wrong_in_own(const struct config_grant *g)
 {
 	return !g->client_id.n                       ? "oauth needs 'client_id', or 'login: true'"
 	       : !g->secret_file.n == !g->key_file.n ? ONE_PROOF
 	       : g->client_metadata.n                ? "'client_metadata_url' is for 'login: true'"
+	       : g->idp && !g->issuer.n              ? "what an identity provider gives is for one "
+						       "authorization server: name it as "
+						       "'issuer'"
 						     : NULL;
 }
 
@@ -269,13 +273,85 @@ static const char *wrong_in_login(struct config_ctx *c, const struct config_gran
 {
 	bool proof = g->secret_file.n || g->key_file.n;
 
-	return proof && !g->client_id.n            ? "a secret or a key is of a 'client_id'"
+	return g->idp ? "with 'identity_provider' a person logs in there: 'login' stands below it"
+	       : proof && !g->client_id.n          ? "a secret or a key is of a 'client_id'"
 	       : g->secret_file.n && g->key_file.n ? ONE_PROOF
 	       : g->client_metadata.n && g->client_id.n
 		       ? "'client_id' and 'client_metadata_url' exclude each other"
 	       : g->client_metadata.n && !is_metadata_url(c, g->client_metadata)
 		       ? "'client_metadata_url' is an https URL with a path"
 		       : NULL;
+}
+
+/* ---- where an organisation says who may use which server ---- */
+
+/* What is behind urn:ietf:params:oauth:token-type: (RFC 8693 section 3). */
+static void read_subject_type(struct config_ctx *c, const struct config_field *f,
+			      const struct json *node, void *to)
+{
+	static const struct str known[] = {STR_INIT("id_token"), STR_INIT("access_token"),
+					   STR_INIT("refresh_token"), STR_INIT("saml2")};
+	struct str *type = to;
+
+	config_read_text(c, f, node, type);
+	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+		if (str_eq(known[i], *type)) {
+			return;
+		}
+	}
+	if (type->n) {
+		config_report(c, node->at,
+			      "what is exchanged is an id_token, access_token, refresh_token or "
+			      "saml2");
+	}
+}
+
+static const char *wrong_in_idp(const struct config_grant *g)
+{
+	return g->secret_file.n && g->key_file.n ? ONE_PROOF
+	       : g->login == (g->subject_file.n > 0)
+		       ? "who is vouched for is known by 'login: true' or by a "
+			 "'subject_token_file'"
+	       : g->subject_type.n && !g->subject_file.n
+		       ? "'subject_token_type' is of a 'subject_token_file'"
+		       : NULL;
+}
+
+static void read_idp(struct config_ctx *c, const struct config_field *f, const struct json *node,
+		     void *to)
+{
+	static const struct config_field fields[] = {
+		CONFIG_KEY("issuer", read_issuer, struct config_grant, issuer, .required = true),
+		CONFIG_KEY("client_id", config_read_text, struct config_grant, client_id,
+			   .required = true),
+		CONFIG_KEY("client_secret_file", config_read_path, struct config_grant,
+			   secret_file),
+		CONFIG_KEY("private_key_file", config_read_path, struct config_grant, key_file),
+		CONFIG_KEY("key_id", config_read_text, struct config_grant, key_id),
+		CONFIG_KEY("login", config_read_bool, struct config_grant, login),
+		CONFIG_KEY("scopes", read_scopes, struct config_grant, scopes),
+		CONFIG_KEY("subject_token_file", config_read_path, struct config_grant,
+			   subject_file),
+		CONFIG_KEY("subject_token_type", read_subject_type, struct config_grant,
+			   subject_type),
+	};
+	struct config_grant *idp = ARENA_NEW(c->a, struct config_grant);
+	const char *wrong;
+
+	(void)f;
+	if (!idp) {
+		config_nomem(c);
+		return;
+	}
+	config_read_fields(c, node, fields, ARRAY_LEN(fields), "identity_provider", idp);
+	wrong = idp->key_id.n && !idp->key_file.n ? KEY_ID : wrong_in_idp(idp);
+	if (node->type == JSON_OBJECT && wrong) {
+		config_report(c, node->at, "%s", wrong);
+	}
+	if (idp->subject_file.n && !idp->subject_type.n) {
+		idp->subject_type = STR("id_token");
+	}
+	*(const struct config_grant **)to = idp;
 }
 
 void config_read_grant(struct config_ctx *c, const struct config_field *f, const struct json *node,
@@ -292,6 +368,7 @@ void config_read_grant(struct config_ctx *c, const struct config_field *f, const
 		CONFIG_KEY("key_id", config_read_text, struct config_grant, key_id),
 		CONFIG_KEY("issuer", read_issuer, struct config_grant, issuer),
 		CONFIG_KEY("scopes", read_scopes, struct config_grant, scopes),
+		CONFIG_KEY("identity_provider", read_idp, struct config_grant, idp),
 	};
 	struct config_grant *grant = ARENA_NEW(c->a, struct config_grant);
 	const char *wrong;
@@ -306,7 +383,7 @@ void config_read_grant(struct config_ctx *c, const struct config_field *f, const
 	if (node->type == JSON_OBJECT && wrong) {
 		config_report(c, node->at, "%s", wrong);
 	} else if (grant->key_id.n && !grant->key_file.n) {
-		config_report(c, node->at, "'key_id' is of a 'private_key_file'");
+		config_report(c, node->at, "%s", KEY_ID);
 	} else if (grant->secret_file.n && !grant->issuer.n) {
 		/* A server could name one of its own, which would learn the secret. */
 		config_report(c, node->at,

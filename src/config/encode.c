@@ -309,9 +309,9 @@ void config_put_http2(struct json_writer *w, enum config_http2 http2)
 	}
 }
 
-static void put_grant(struct json_writer *w, const struct config_grant *g)
+static void put_grant(struct json_writer *w, struct str key, const struct config_grant *g)
 {
-	json_w_key(w, STR("oauth"));
+	json_w_key(w, key);
 	json_w_object(w);
 	if (g->login) {
 		json_w_member_bool(w, STR("login"), true);
@@ -323,6 +323,11 @@ static void put_grant(struct json_writer *w, const struct config_grant *g)
 	config_put_text(w, STR("key_id"), g->key_id);
 	config_put_text(w, STR("issuer"), g->issuer);
 	config_put_strs(w, STR("scopes"), g->scopes);
+	config_put_text(w, STR("subject_token_file"), g->subject_file);
+	config_put_text(w, STR("subject_token_type"), g->subject_type);
+	if (g->idp) {
+		put_grant(w, STR("identity_provider"), g->idp);
+	}
 	json_w_end(w);
 }
 
@@ -335,7 +340,7 @@ static void put_url(struct json_writer *w, const struct config_server *s, enum c
 	}
 	member_entries(w, STR("headers"), s->headers);
 	if (s->oauth) {
-		put_grant(w, s->oauth);
+		put_grant(w, STR("oauth"), s->oauth);
 	}
 	config_put_text(w, STR("ca_file"), s->ca_file);
 	if (s->has_pin) {

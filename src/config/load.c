@@ -249,9 +249,10 @@ enum err_code config_secrets(struct arena *a, const struct config *cfg,
 		for (size_t k = 0; k < s->headers.n; k++) {
 			add_secret(&l, s->headers.items[k].secret_file, CONFIG_SECRET_CONNECTOR);
 		}
-		if (s->oauth) {
-			add_secret(&l, s->oauth->secret_file, CONFIG_SECRET_CONNECTOR);
-			add_secret(&l, s->oauth->key_file, CONFIG_SECRET_CONNECTOR);
+		for (const struct config_grant *g = s->oauth; g; g = g->idp) {
+			add_secret(&l, g->secret_file, CONFIG_SECRET_CONNECTOR);
+			add_secret(&l, g->key_file, CONFIG_SECRET_CONNECTOR);
+			add_secret(&l, g->subject_file, CONFIG_SECRET_CONNECTOR);
 		}
 	}
 	for (size_t i = 0; i < cfg->n_models; i++) {

@@ -182,14 +182,10 @@ static bool take_text(const struct json *root, struct str key, size_t max, struc
 enum err_code oauth_device_read(struct arena *a, struct str text, struct oauth_device *ret,
 				struct err *err)
 {
-	const struct json_opts limits = {.name = STR("the device code"),
-					 .max_depth = OAUTH_JSON_DEPTH,
-					 .max_nodes = OAUTH_JSON_NODES,
-					 .max_bytes = OAUTH_ANSWER_BYTES};
 	struct oauth_device d = {.interval = 5};
 	const struct json *root, *interval;
 
-	TRY(json_parse(a, text, &limits, &root, err));
+	TRY(oauth_answer_parse(a, text, &root, err));
 	interval = json_get(root, STR("interval"));
 	if (!take_text(root, STR("device_code"), OAUTH_CODE_MAX, &d.device) || !d.device.n ||
 	    !take_text(root, STR("user_code"), USER_CODE_MAX, &d.user) || !d.user.n ||

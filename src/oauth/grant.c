@@ -31,6 +31,14 @@ static void member(struct buf *to, struct str name, struct str value)
 	oauth_form_append(to, value);
 }
 
+static void wipe(struct buf *b)
+{
+	if (b->p) {
+		secret_wipe(b->p, b->cap);
+	}
+	buf_done(b);
+}
+
 static void put_basic(struct buf *to, const struct oauth_client *c)
 {
 	struct buf pair;
@@ -42,10 +50,7 @@ static void put_basic(struct buf *to, const struct oauth_client *c)
 	buf_append(to, STR("Basic "));
 	base64_append(to, buf_str(&pair).p, buf_len(&pair));
 	to->failed |= pair.failed;
-	if (pair.p) {
-		secret_wipe(pair.p, pair.cap);
-	}
-	buf_done(&pair);
+	wipe(&pair);
 }
 
 /* A token of our own, for this server, for a minute, once (RFC 7523 section 3). */
@@ -86,7 +91,7 @@ static enum err_code put_assertion(struct buf *to, const struct oauth_request *r
 	buf_append_c(to, '.');
 	base64url_append(to, buf_str(&signature).p, buf_len(&signature));
 	buf_done(&json);
-	buf_done(&signature);
+	wipe(&signature);
 	return code;
 }
 
@@ -142,7 +147,7 @@ static enum err_code put_proof(const struct oauth_request *r, struct buf *body,
 		       STR("urn:ietf:params:oauth:client-assertion-type:jwt-bearer"));
 		member(body, STR("client_assertion"), buf_str(&assertion));
 		member(body, STR("client_id"), c->id);
-		buf_done(&assertion);
+		wipe(&assertion);
 		return code;
 	case OAUTH_METHOD_BASIC:
 		put_basic(authorization, c);
@@ -200,12 +205,24 @@ enum err_code oauth_request_write(const struct oauth_request *r, struct buf *bod
 		[OAUTH_ASK_REVOKE] = {.code = STR_INIT("token"), .hint = STR_INIT("refresh_token")},
 		[OAUTH_ASK_REVOKE_ACCESS] = {.code = STR_INIT("token"),
 					     .hint = STR_INIT("access_token")},
+		[OAUTH_ASK_EXCHANGE] = {.grant = STR_INIT("urn:ietf:params:oauth:grant-type:"
+							  "token-exchange"),
+					.code = STR_INIT("subject_token")},
+		[OAUTH_ASK_ASSERTION] = {.grant = STR_INIT("urn:ietf:params:oauth:grant-type:"
+							   "jwt-bearer"),
+					 .code = STR_INIT("assertion")},
 	};
 
 	put_optional(body, STR("grant_type"), asks[r->ask].grant);
 	if (asks[r->ask].code.n) {
 		member(body, asks[r->ask].code, r->code);
 	}
+	if (r->ask == OAUTH_ASK_EXCHANGE) {
+		member(body, STR("requested_token_type"), STR(OAUTH_ID_JAG));
+		member(body, STR("subject_token_type"), STR(OAUTH_TOKEN_TYPE));
+		oauth_form_append(body, r->type);
+	}
+	put_optional(body, STR("audience"), r->audience);
 	put_optional(body, STR("token_type_hint"), asks[r->ask].hint);
 	put_optional(body, STR("redirect_uri"), r->redirect);
 	put_optional(body, STR("code_verifier"), r->verifier);
@@ -228,8 +245,7 @@ bool oauth_is_visible(struct str s)
 	return true;
 }
 
-/* b64token of RFC 6750: what may stand in a header. */
-static bool is_token(struct str s)
+bool oauth_is_token(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++) {
 		char c = s.p[i];
@@ -242,8 +258,8 @@ static bool is_token(struct str s)
 	return s.n > 0 && s.n <= OAUTH_TOKEN_MAX;
 }
 
-static enum err_code parse(struct arena *a, struct str text, const struct json **ret,
-			   struct err *err)
+enum err_code oauth_answer_parse(struct arena *a, struct str text, const struct json **ret,
+				 struct err *err)
 {
 	const struct json_opts limits = {.name = STR("answer"),
 					 .max_depth = OAUTH_JSON_DEPTH,
@@ -270,7 +286,7 @@ struct str oauth_refusal_read(struct arena *a, struct str text)
 {
 	const struct json *root;
 
-	return parse(a, text, &root, NULL) ? STR("") : error_word(root);
+	return oauth_answer_parse(a, text, &root, NULL) ? STR("") : error_word(root);
 }
 
 enum err_code oauth_token_read(struct arena *a, int status, struct str text,
@@ -278,7 +294,7 @@ enum err_code oauth_token_read(struct arena *a, int status, struct str text,
 {
 	struct oauth_token t = {0};
 	const struct json *root, *seconds;
-	enum err_code code = parse(a, text, &root, err);
+	enum err_code code = oauth_answer_parse(a, text, &root, err);
 
 	if (status != 200) {
 		struct str word = code ? STR("") : error_word(root);
@@ -290,7 +306,7 @@ enum err_code oauth_token_read(struct arena *a, int status, struct str text,
 	t.token = json_str(json_get(root, STR("access_token")));
 	seconds = json_get(root, STR("expires_in"));
 	if (!str_ieq(json_str(json_get(root, STR("token_type"))), STR("Bearer")) ||
-	    !is_token(t.token)) {
+	    !oauth_is_token(t.token)) {
 		return ERR(err, ERR_INVALID,
 			   "the authorization server's answer is no bearer token");
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a client asks an authorization server, by POST: for a token, as a client of its own (RFC 6749 section
- * 4.4) or for a person (sections 4.1 and 6, RFC 8628), and to take one back (RFC 7009); proved by a secret, by a
+ * 4.4), for a person (sections 4.1 and 6, RFC 8628), or for what an identity provider vouches for (RFC 7523 section
+ * 2.1; that is asked by RFC 8693: oauth/exchange.h), and to take one back (RFC 7009); proved by a secret, by a
  * key (RFC 7523 section 2.2) or, of a client without either, by its name; for one resource (RFC 8707). And what
  * it answers.
  */
@@ -21,6 +22,8 @@ enum {
 };
 
 #define OAUTH_DEVICE_GRANT "urn:ietf:params:oauth:grant-type:device_code"
+#define OAUTH_TOKEN_TYPE   "urn:ietf:params:oauth:token-type:"
+#define OAUTH_ID_JAG       OAUTH_TOKEN_TYPE "id-jag"
 
 /* How a client proves who it is. */
 enum oauth_method {
@@ -52,12 +55,15 @@ enum oauth_ask {
 	OAUTH_ASK_DEVICE_CODE,     /* for such a code */
 	OAUTH_ASK_REVOKE,          /* a token to refresh with, to be taken back */
 	OAUTH_ASK_REVOKE_ACCESS,   /* an access token */
+	OAUTH_ASK_EXCHANGE,        /* a token that says for whom, for an ID-JAG */
+	OAUTH_ASK_ASSERTION,       /* that ID-JAG */
 };
 
 struct oauth_request {
 	enum oauth_ask ask;
 	struct str code;
 	struct str redirect, verifier; /* of CODE */
+	struct str audience, type;     /* of EXCHANGE; type: behind OAUTH_TOKEN_TYPE */
 	const struct oauth_client *client;
 	const struct oauth_server *server;
 	struct str resource;
@@ -91,6 +97,13 @@ enum err_code oauth_token_read(struct arena *a, int status, struct str text,
 
 /* Characters that ids, secrets and codes may have (VSCHAR of RFC 6749 appendix A); an empty text is. */
 bool oauth_is_visible(struct str s);
+
+/* Can it stand in a header: b64token of RFC 6750 section 2.1, of OAUTH_TOKEN_MAX bytes at most? */
+bool oauth_is_token(struct str s);
+
+/* An answer as a tree, within the limits of what a stranger may say. */
+enum err_code oauth_answer_parse(struct arena *a, struct str text, const struct json **ret,
+				 struct err *err) MUST_USE;
 
 /* The error code of a refusal, a word (RFC 6749 section 5.2); empty without one. */
 struct str oauth_refusal_read(struct arena *a, struct str text);

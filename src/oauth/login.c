@@ -24,7 +24,7 @@ static const struct text_member {
 	TEXT("revocation_endpoint", revocation, OAUTH_URI_MAX, false),
 	TEXT("client_id", client, OAUTH_CLIENT_MAX, true),
 	TEXT("client_secret", secret, OAUTH_CLIENT_MAX, false),
-	TEXT("resource", resource, OAUTH_URI_MAX, true),
+	TEXT("resource", resource, OAUTH_URI_MAX, false),
 	TEXT("scope", scope, OAUTH_SCOPES_TEXT_MAX, false),
 	TEXT("redirect_uri", redirect, OAUTH_URI_MAX, false),
 	TEXT("state", state, 64, false),

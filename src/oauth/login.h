@@ -7,7 +7,7 @@
  *   {"issuer":..,"token_endpoint":..,"client_id":..,...}
  *
  * valid if and only if each member is one of the table in login.c, of its type and within its length, and
- * issuer, token endpoint, client, method and resource are there.
+ * issuer, token endpoint, client and method are there.
  */
 #ifndef OAUTH_LOGIN_H
 #define OAUTH_LOGIN_H
@@ -29,15 +29,15 @@ struct oauth_login {
 	struct str client,
 		secret; /* the secret only of one that was registered: others are configured */
 	enum oauth_method method;
-	struct str resource;
-	struct str scope; /* that was asked for */
+	struct str resource; /* empty: the login is at an identity provider, for its ID tokens */
+	struct str scope;    /* that was asked for */
 	/* until it is answered */
 	struct str redirect, state, verifier; /* of a consent in a browser */
 	struct str device;                    /* the device code */
 	bool says_issuer;
 	/* then */
-	struct str access, refresh;
-	uint64_t until; /* of `access`, seconds since 1970; 0: not said */
+	struct str access, refresh; /* access: of an identity provider an ID token */
+	uint64_t until;             /* of `access`, seconds since 1970; 0: not said */
 };
 
 /* An access token for which there is no room is left out. ERR_LIMIT when the rest has none. */

@@ -50,10 +50,6 @@ enum err_code oauth_registration_read(struct arena *a, int status, struct str te
 				      const struct oauth_server *s, struct oauth_login *ret,
 				      struct err *err)
 {
-	const struct json_opts limits = {.name = STR("the registration"),
-					 .max_depth = OAUTH_JSON_DEPTH,
-					 .max_nodes = OAUTH_JSON_NODES,
-					 .max_bytes = OAUTH_ANSWER_BYTES};
 	const struct json *root, *method;
 	struct str id, secret;
 	enum oauth_method m;
@@ -63,7 +59,7 @@ enum err_code oauth_registration_read(struct arena *a, int status, struct str te
 			   "the authorization server registers no client: %d " STR_FMT, status,
 			   STR_ARG(oauth_refusal_read(a, text)));
 	}
-	TRY(json_parse(a, text, &limits, &root, err));
+	TRY(oauth_answer_parse(a, text, &root, err));
 	id = json_str(json_get(root, STR("client_id")));
 	secret = json_str(json_get(root, STR("client_secret")));
 	method = json_get(root, STR("token_endpoint_auth_method"));

@@ -219,11 +219,14 @@ static enum err_code collect_grant(struct bundle *b, const struct config_server 
 	if (!s->oauth) {
 		return ERR_OK;
 	}
-	if (s->oauth->secret_file.n) {
-		TRY(add_secret(b, s->oauth->secret_file, ROLE_CONNECTOR, true, err));
-	}
-	if (s->oauth->key_file.n) {
-		TRY(add_secret(b, s->oauth->key_file, ROLE_CONNECTOR, true, err));
+	for (const struct config_grant *g = s->oauth; g; g = g->idp) {
+		const struct str files[] = {g->secret_file, g->key_file, g->subject_file};
+
+		for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+			if (files[i].n) {
+				TRY(add_secret(b, files[i], ROLE_CONNECTOR, true, err));
+			}
+		}
 	}
 	*roots = *roots || !s->ca_file.n; /* its authorization server may be anywhere */
 	return ERR_OK;

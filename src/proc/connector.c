@@ -483,7 +483,7 @@ static void renew(struct peer *p, uint64_t token, const struct upstream *u, uint
 		peer_not_dialed(p, token, "no tokens are got for it", IPC_DIAL_UNREACHABLE);
 		return;
 	}
-	if (u->grant->login && status != STATUS_UNAUTHORIZED) {
+	if (u->grant->consent && status != STATUS_UNAUTHORIZED) {
 		peer_not_dialed(p, token, "it wants more than the login gave", IPC_DIAL_LOGIN);
 		return;
 	}
@@ -598,6 +598,7 @@ static enum err_code load_table(struct connector *c, struct err *err)
 		u->grant = u->server.n ? grants_of(&c->grants, u->server, u->url->text) : NULL;
 		if (u->grant) {
 			u->grant->login = u->login;
+			u->grant->consent = u->consent;
 		}
 	}
 	if (t->upstreams.severed) {

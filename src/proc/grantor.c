@@ -31,42 +31,18 @@ static const struct jail_spec grantor_jail = {
 	.net = JAIL_NET_USER,
 };
 
-/* ---- a token for the client itself ---- */
-
-/* What is configured, else what the challenge asks for, else all that the resource knows. */
-static enum err_code choose_scopes(struct dance *d, struct oauth_request *r, struct err *err)
+/* A token for the client itself. */
+static enum err_code ask(struct dance *d, struct str challenge, struct oauth_token *ret,
+			 struct err *err)
 {
-	const struct config_strs *own = &d->server->oauth->scopes;
-
-	if (own->n) {
-		r->scopes = own->items;
-		r->n_scopes = own->n;
-		return ERR_OK;
-	}
-	if (d->wanted.scope.n) {
-		return oauth_scopes_split(&d->arena, d->wanted.scope, &r->scopes, &r->n_scopes,
-					  err);
-	}
-	r->scopes = d->resource.scopes;
-	r->n_scopes = d->resource.n_scopes;
-	return ERR_OK;
-}
-
-static enum err_code ask(struct dance *d, struct oauth_token *ret, struct err *err)
-{
-	struct oauth_client client = {0};
-	struct jws_signer *signer = NULL;
-	struct oauth_request r = {
-		.client = &client, .server = &d->from, .resource = d->resource.resource};
+	struct oauth_request r = {0};
 	struct fetch_answer answer;
-	enum err_code code;
 
-	TRY(choose_scopes(d, &r, err));
-	code = dance_client(d, &client, &signer, err);
-	code = code ? code : dance_ask(d, &r, d->from.token_endpoint, &answer, err);
-	code = code ? code : oauth_token_read(&d->arena, answer.status, answer.body, ret, err);
-	jws_signer_free(signer);
-	return code;
+	TRY(dance_open(d, err));
+	TRY(dance_find(d, challenge, err));
+	TRY(dance_scopes(d, &r, err));
+	TRY(dance_ask_as_client(d, &r, &answer, err));
+	return oauth_token_read(&d->arena, answer.status, answer.body, ret, err);
 }
 
 /* ---- messages ---- */
@@ -131,13 +107,18 @@ static enum err_code want(struct dance *d, struct frame_reader *r, struct frame_
 	bool refused = frame_get_u8(r) == 1;
 	struct str kept = frame_get_str(r);
 	struct oauth_token token = {0};
+	bool idp = dance_at_idp(d);
 
-	if (d->server->oauth->login) {
-		TRY(login_token(d, kept, refused, &token, err));
+	if (d->grant->login) {
+		/* What the server refused is not what the provider gave. */
+		TRY(login_token(d, kept, refused && !idp, &token, err));
+	} else if (idp) {
+		TRY(dance_text(d, d->grant->subject_file, &token.token, err));
 	} else {
-		TRY(dance_open(d, err));
-		TRY(dance_find(d, challenge, err));
-		TRY(ask(d, &token, err));
+		TRY(ask(d, challenge, &token, err));
+	}
+	if (idp) {
+		TRY(exchange_token(d, challenge, token.token, &token, err));
 	}
 	put_token(w, &token);
 	return ERR_OK;
@@ -176,9 +157,12 @@ static enum err_code finish(struct dance *d, struct frame_reader *r, struct fram
 	if (wait) {
 		frame_begin(w, w->p, w->cap, GRANTOR_WAIT);
 		frame_put_u32(w, wait);
-	} else {
-		put_token(w, &token);
+		return ERR_OK;
 	}
+	if (dance_at_idp(d)) {
+		TRY(exchange_token(d, STR(""), token.token, &token, err));
+	}
+	put_token(w, &token);
 	return ERR_OK;
 }
 
@@ -204,8 +188,10 @@ static void serve_one(struct grantor *g, uint8_t type, struct frame_reader *r)
 	enum err_code code = ERR_OK;
 
 	arena_init(&d.arena, DANCE_BYTES);
+	d.grant = d.server ? d.server->oauth : NULL;
+	d.grant = d.grant && d.grant->idp ? d.grant->idp : d.grant;
 	frame_begin(&w, out, sizeof(out), GRANTOR_NO_TOKEN);
-	if (!d.server || !d.server->oauth || (type != GRANTOR_WANT && !d.server->oauth->login)) {
+	if (!d.grant || (type != GRANTOR_WANT && !d.grant->login)) {
 		code = ERR(&err, ERR_NOT_FOUND, "there is no such server");
 	} else {
 		code = type == GRANTOR_WANT     ? want(&d, r, &w, &err)

@@ -17,6 +17,20 @@ enum err_code dance_file(struct dance *d, struct str name, struct str *ret, stru
 	return ERR(err, ERR_NOT_FOUND, "there is no " STR_FMT, STR_ARG(name));
 }
 
+enum err_code dance_text(struct dance *d, struct str name, struct str *ret, struct err *err)
+{
+	TRY(dance_file(d, name, ret, err));
+	while (ret->n && (ret->p[ret->n - 1] == '\n' || ret->p[ret->n - 1] == '\r')) {
+		ret->n--;
+	}
+	return ERR_OK;
+}
+
+bool dance_at_idp(const struct dance *d)
+{
+	return d->grant != d->server->oauth;
+}
+
 /* ---- requests ---- */
 
 /* https; or, of a server on this machine, http on this machine. */
@@ -119,13 +133,12 @@ static enum err_code choose_issuer(const struct dance *d, struct str *ret, struc
 			     "issuer");
 }
 
-static enum err_code find_server(struct dance *d, struct err *err)
+enum err_code dance_server(struct dance *d, struct str issuer, struct err *err)
 {
-	struct str places[OAUTH_PLACES_MAX], issuer;
+	struct str places[OAUTH_PLACES_MAX];
 	struct fetch_answer answer;
 	size_t n;
 
-	TRY(choose_issuer(d, &issuer, err));
 	n = oauth_server_places(&d->arena, issuer, places);
 	for (size_t i = 0; i < n; i++) {
 		TRY(get(d, places[i], &answer, err));
@@ -141,17 +154,13 @@ static enum err_code find_server(struct dance *d, struct err *err)
 enum err_code dance_client(struct dance *d, struct oauth_client *ret, struct jws_signer **signer,
 			   struct err *err)
 {
-	const struct config_grant *grant = d->server->oauth;
+	const struct config_grant *grant = d->grant;
 	struct str pem;
 
 	ret->id = grant->client_id;
 	ret->key_id = grant->key_id;
 	if (grant->secret_file.n) {
-		TRY(dance_file(d, grant->secret_file, &ret->secret, err));
-		while (ret->secret.n && (ret->secret.p[ret->secret.n - 1] == '\n' ||
-					 ret->secret.p[ret->secret.n - 1] == '\r')) {
-			ret->secret.n--;
-		}
+		TRY(dance_text(d, grant->secret_file, &ret->secret, err));
 	}
 	if (grant->key_file.n) {
 		TRY(dance_file(d, grant->key_file, &pem, err));
@@ -187,13 +196,16 @@ enum err_code dance_open(struct dance *d, struct err *err)
 	struct tls_client_config c = {0};
 	struct str ca = d->server->ca_file.n ? d->server->ca_file : str_from_c(SYSTEM_ROOTS);
 
+	if (d->tls) {
+		return ERR_OK;
+	}
 	TRY(dance_file(d, ca, &c.ca_pem, err));
 	return tls_client_new(&c, &d->tls, err);
 }
 
 enum err_code dance_find(struct dance *d, struct str challenge, struct err *err)
 {
-	struct str scope;
+	struct str scope, issuer;
 
 	d->met = oauth_challenge_read(&d->arena, challenge, &d->wanted);
 	scope = d->wanted.scope;
@@ -203,7 +215,26 @@ enum err_code dance_find(struct dance *d, struct str challenge, struct err *err)
 		d->wanted.scope = scope.n ? scope : d->wanted.scope;
 	}
 	TRY(find_resource(d, err));
-	return find_server(d, err);
+	TRY(choose_issuer(d, &issuer, err));
+	return dance_server(d, issuer, err);
+}
+
+enum err_code dance_scopes(struct dance *d, struct oauth_request *r, struct err *err)
+{
+	const struct config_strs *own = &d->server->oauth->scopes;
+
+	if (own->n) {
+		r->scopes = own->items;
+		r->n_scopes = own->n;
+		return ERR_OK;
+	}
+	if (d->wanted.scope.n) {
+		return oauth_scopes_split(&d->arena, d->wanted.scope, &r->scopes, &r->n_scopes,
+					  err);
+	}
+	r->scopes = d->resource.scopes;
+	r->n_scopes = d->resource.n_scopes;
+	return ERR_OK;
 }
 
 enum err_code dance_ask(struct dance *d, struct oauth_request *r, struct str endpoint,
@@ -222,5 +253,20 @@ enum err_code dance_ask(struct dance *d, struct oauth_request *r, struct str end
 				 buf_str(&body), buf_str(&authorization), ret, err);
 	grantor_wipe(&body);
 	grantor_wipe(&authorization);
+	return code;
+}
+
+enum err_code dance_ask_as_client(struct dance *d, struct oauth_request *r,
+				  struct fetch_answer *ret, struct err *err)
+{
+	struct oauth_client client = {0};
+	struct jws_signer *signer = NULL;
+	enum err_code code = dance_client(d, &client, &signer, err);
+
+	r->client = &client;
+	r->server = &d->from;
+	r->resource = d->resource.resource;
+	code = code ? code : dance_ask(d, r, d->from.token_endpoint, ret, err);
+	jws_signer_free(signer);
 	return code;
 }

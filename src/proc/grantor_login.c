@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "crypto/box.h"
 #include "ipc/frame.h"
+#include "oauth/exchange.h"
 #include "proc/grantor_priv.h"
 #include "proc/grants.h"
 #include "proc/role.h"
@@ -21,8 +22,9 @@ enum {
 /* What is asked for and what is kept never pass for each other, nor for another server's. */
 static struct str bound_to(struct dance *d, const char *what)
 {
-	return arena_printf(&d->arena, "writ login 1 %s\n" STR_FMT "\n" STR_FMT, what,
-			    STR_ARG(d->server->id), STR_ARG(d->server->url.text));
+	return arena_printf(&d->arena, "writ login 1 %s%s\n" STR_FMT "\n" STR_FMT, what,
+			    dance_at_idp(d) ? " idp" : "", STR_ARG(d->server->id),
+			    STR_ARG(d->server->url.text));
 }
 
 static enum err_code key_of(struct dance *d, const uint8_t **ret, struct err *err)
@@ -79,7 +81,7 @@ static enum err_code log_in(struct dance *d, const char *why, struct err *err)
 
 static bool is_configured(const struct dance *d, const struct oauth_login *l)
 {
-	const struct config_grant *own = d->server->oauth;
+	const struct config_grant *own = d->grant;
 
 	return own->client_id.n && str_eq(own->client_id, l->client);
 }
@@ -133,7 +135,7 @@ static enum err_code register_client(struct dance *d, struct oauth_login *l, str
 /* The one that is configured, one whose id says who it is, or one that registers itself now. */
 static enum err_code choose_client(struct dance *d, struct oauth_login *l, struct err *err)
 {
-	const struct config_grant *own = d->server->oauth;
+	const struct config_grant *own = d->grant;
 	struct oauth_client client = {0};
 	struct jws_signer *signer = NULL;
 
@@ -177,7 +179,7 @@ static struct str joined(struct arena *a, const struct str *items, size_t n)
  */
 static struct str scopes_to_ask(struct dance *d, const struct login_begin *in)
 {
-	const struct config_strs *own = &d->server->oauth->scopes;
+	const struct config_strs *own = &d->grant->scopes;
 	struct arena *a = &d->arena;
 	struct oauth_login before = {0};
 	struct str scope;
@@ -192,6 +194,7 @@ static struct str scopes_to_ask(struct dance *d, const struct login_begin *in)
 					  : joined(a, d->resource.scopes, d->resource.n_scopes);
 	}
 	scope = oauth_scopes_join(a, scope, in->scope);
+	scope = dance_at_idp(d) ? oauth_scopes_join(a, STR("openid"), scope) : scope;
 	return d->from.offline ? oauth_scopes_join(a, scope, STR("offline_access")) : scope;
 }
 
@@ -287,7 +290,8 @@ enum err_code login_begin(struct dance *d, const struct login_begin *in, struct 
 		TRY(check_redirect(d, in->redirect, err));
 	}
 	TRY(dance_open(d, err));
-	TRY(dance_find(d, in->challenge, err));
+	TRY(dance_at_idp(d) ? dance_server(d, d->grant->issuer, err)
+			    : dance_find(d, in->challenge, err));
 	if (!in->redirect.n && !d->from.device.n) {
 		return ERR(err, ERR_UNSUPPORTED,
 			   "the authorization server gives no device codes: log in without "
@@ -315,7 +319,9 @@ static enum err_code take(struct dance *d, struct oauth_login *l, const struct f
 	struct buf sealed;
 	enum err_code code;
 
-	TRY(oauth_token_read(&d->arena, answer->status, answer->body, ret, err));
+	TRY(dance_at_idp(d) ? oauth_id_token_read(&d->arena, answer->status, answer->body,
+						  l->issuer, l->client, now, ret, err)
+			    : oauth_token_read(&d->arena, answer->status, answer->body, ret, err));
 	l->access = ret->token;
 	l->until = ret->seconds ? now + ret->seconds : 0;
 	l->refresh = ret->refresh.n ? ret->refresh : l->refresh;
@@ -387,7 +393,7 @@ static enum err_code refresh(struct dance *d, struct oauth_login *l, struct oaut
 /* What is configured may have changed since; then the login is of somebody else. */
 static bool is_of_configuration(const struct dance *d, const struct oauth_login *l)
 {
-	const struct config_grant *own = d->server->oauth;
+	const struct config_grant *own = d->grant;
 
 	return (!own->issuer.n || str_eq(own->issuer, l->issuer)) &&
 	       (!own->client_id.n || str_eq(own->client_id, l->client));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A grantor's parts: its messages and jail (grantor.c), what it asks strangers and how it finds out who issues
- * tokens (grantor_find.c), and logins of people (grantor_login.c). */
+ * tokens (grantor_find.c), logins of people (grantor_login.c), and tokens that an identity provider vouches for
+ * (grantor_exchange.c). */
 #ifndef PROC_GRANTOR_PRIV_H
 #define PROC_GRANTOR_PRIV_H
 
@@ -31,6 +32,7 @@ struct grantor {
 struct dance {
 	struct grantor *g;
 	const struct config_server *server;
+	const struct config_grant *grant; /* as which client: of the server's `oauth`, or its idp */
 	struct arena arena;
 	struct tls_ctx *tls;
 	bool met; /* a challenge: `wanted` */
@@ -48,14 +50,25 @@ bool grantor_keep(struct grantor *g, struct str sealed);
 /* Sends a frame; the process ends when the connector is gone. */
 void grantor_say(struct grantor *g, const struct frame_writer *w);
 
-/* Before anything is fetched: the roots that are trusted. */
+/* Before anything is fetched, once or again: the roots that are trusted. */
 enum err_code dance_open(struct dance *d, struct err *err) MUST_USE;
 
 /* Who issues tokens for this server: fills `wanted`, `resource` and `from`. */
 enum err_code dance_find(struct dance *d, struct str challenge, struct err *err) MUST_USE;
 
-/* The bytes of a file that the configuration names. */
+/* The metadata of this issuer (RFC 8414): fills `from`. */
+enum err_code dance_server(struct dance *d, struct str issuer, struct err *err) MUST_USE;
+
+/* Is the client in `grant` one of an identity provider, and no authorization server's? */
+bool dance_at_idp(const struct dance *d);
+
+/* What is configured, else what the challenge asks for, else all that the resource knows. */
+enum err_code dance_scopes(struct dance *d, struct oauth_request *r, struct err *err) MUST_USE;
+
+/* The bytes of a file that the configuration names; of a text without the end of its line. */
 enum err_code dance_file(struct dance *d, struct str name, struct str *ret,
+			 struct err *err) MUST_USE;
+enum err_code dance_text(struct dance *d, struct str name, struct str *ret,
 			 struct err *err) MUST_USE;
 
 /* https; or, of a server on this machine, http on this machine. */
@@ -66,7 +79,7 @@ enum err_code dance_post(struct dance *d, struct str to, struct str type, struct
 			 struct str authorization, struct fetch_answer *ret,
 			 struct err *err) MUST_USE;
 
-/* The client that is configured; *signer is the caller's. */
+/* The client that `grant` configures; *signer is the caller's. */
 enum err_code dance_client(struct dance *d, struct oauth_client *ret, struct jws_signer **signer,
 			   struct err *err) MUST_USE;
 
@@ -74,7 +87,20 @@ enum err_code dance_client(struct dance *d, struct oauth_client *ret, struct jws
 enum err_code dance_ask(struct dance *d, struct oauth_request *r, struct str endpoint,
 			struct fetch_answer *ret, struct err *err) MUST_USE;
 
+/* The same as that client, to its token endpoint, for `resource`. */
+enum err_code dance_ask_as_client(struct dance *d, struct oauth_request *r,
+				  struct fetch_answer *ret, struct err *err) MUST_USE;
+
+/*
+ * A token for the server, by what its identity provider says of whom `subject` is about. Sets `needs_login` when a
+ * login ends at the provider.
+ */
+enum err_code exchange_token(struct dance *d, struct str challenge, struct str subject,
+			     struct oauth_token *ret, struct err *err) MUST_USE;
+
 /* ---- logins ---- */
+
+/* What they get is the server's token; at an identity provider an ID token, the subject of an exchange. */
 
 /* A token by what is kept of a login; `refused`: not the one that is kept. */
 enum err_code login_token(struct dance *d, struct str kept, bool refused, struct oauth_token *ret,

@@ -94,7 +94,7 @@ static void give(struct grants *gs, struct grantor_child *c, struct grant *g)
 		frame_put_u8(&w, g->refused);
 		frame_put_str(&w, secret_str(&g->kept));
 		g->state = GRANT_UNDER_WAY;
-		if (!g->login) {
+		if (!g->consent) {
 			secret_done(&g->challenge);
 		}
 	}
@@ -471,7 +471,7 @@ void grant_refused(struct grant *g, unsigned status, struct str challenge)
 	uint64_t now = g->of->loop->now;
 	struct err err;
 
-	if (g->login && status != 401) {
+	if (g->consent && status != 401) {
 		if (!str_eq(secret_str(&g->challenge), challenge)) {
 			keep_challenge(g, challenge);
 			log_line(LOG_WARN,
@@ -488,10 +488,10 @@ void grant_refused(struct grant *g, unsigned status, struct str challenge)
 	}
 	g->renewed_at = now;
 	g->refused = true;
-	if (!g->login) {
+	if (!g->consent) {
 		keep_challenge(g, challenge);
 	}
-	if (grant_want(g, &err) && !g->login) {
+	if (grant_want(g, &err) && !g->consent) {
 		secret_done(&g->challenge);
 	}
 }

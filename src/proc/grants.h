@@ -44,7 +44,8 @@ struct grant {
 	struct secret challenge; /* that is to be answered; n 0: none was met */
 	struct timer ahead;
 	/* Of a server where a person logs in: */
-	bool login;
+	bool login;       /* there, or at the identity provider that vouches for them */
+	bool consent;     /* what the token is good for is what they said yes to */
 	bool refused;     /* the token there is: the next one has to be another */
 	bool needs_login; /* why the last one failed */
 	enum grant_kept kept_state;

@@ -18,7 +18,7 @@ static bool needs_login(const struct supervisor *s, struct str server)
 {
 	const struct config_server *c = config_server_find(s->bundle.config, server);
 
-	return c && c->oauth && c->oauth->login;
+	return c && config_login_of(c);
 }
 
 static bool tell(struct child *c, const struct frame_writer *w)

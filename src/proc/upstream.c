@@ -138,7 +138,8 @@ static enum err_code add_server(struct upstreams *t, const struct residency_fact
 	u->http2 = s->http2;
 	u->pins = (struct tls_pins){.items = &s->pin, .n = s->has_pin};
 	u->server = s->oauth ? s->id : str_make(NULL, 0);
-	u->login = s->oauth && s->oauth->login;
+	u->login = config_login_of(s) != NULL;
+	u->consent = s->oauth && s->oauth->login;
 	TRY(use_site(t, u, facts, s->site, err));
 	for (size_t i = 0; i < s->headers.n; i++) {
 		const struct config_entry *h = &s->headers.items[i];
@@ -317,9 +318,10 @@ bool upstream_stranger(const struct upstreams *u, struct str server, struct str 
 				   .ipv6 = name.is_ip && name.ip.v6,
 				   .loopback = egress_is_localhost(egress_host_name(&name))};
 	*ret_any = str_ieq(ret->host, s->url.host);
-	if (s->oauth->issuer.n && !*ret_any) {
+	for (const struct config_grant *g = s->oauth; g && !*ret_any; g = g->idp) {
 		arena_init(&a, 16 << 10);
-		*ret_any = config_url_parse(&a, s->oauth->issuer, &issuer, &err) == ERR_OK &&
+		*ret_any = g->issuer.n &&
+			   config_url_parse(&a, g->issuer, &issuer, &err) == ERR_OK &&
 			   str_ieq(ret->host, issuer.host);
 		arena_done(&a);
 	}

@@ -22,7 +22,7 @@ struct upstream {
 	struct tls_pins pins;  /* of the configuration, else of the site's manifest */
 	struct secret headers; /* lines to add to each request head, CRLF each; may be empty */
 	struct str server;     /* that needs tokens; empty: none */
-	bool login;            /* then: a person's */
+	bool login, consent;   /* then: see struct grant */
 	struct grant *grant;   /* then: who has them, borrowed; set by the connector */
 	struct secret
 		fields; /* the same for HTTP/2 (ipc/relay_h2.h); empty where it is not spoken */

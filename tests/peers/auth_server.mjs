@@ -20,6 +20,7 @@
 //   --lie WHAT issuer: the metadata is of another one; resource: of another resource; inside: the metadata of
 //              the resource names an authorization server at 10.1.2.3; plain: one at http://as.test; pkce: there is
 //              no S256; iss: answers name another issuer
+// With --provider URL for those that an identity provider vouches for: at the token endpoint its ID-JAGs (RFC 7523), each once.
 // With --person also for people: /as/authorize (whoever comes says yes), /as/register, /as/device, /as/revoke, and
 // tokens to refresh with, each good for once: one that comes twice ends the login.
 //   --write    a call of the tool wants the scope "write"
@@ -217,6 +218,36 @@ const ofPerson = (req, res, path, query, body) => {
   return true;
 };
 
+// ---- those that an identity provider vouches for
+
+const vouched = new Set(); // ids of what was shown
+
+// Is it for us, of the client that shows it, for our resource, and shown for the first time?
+const isVouched = async (assertion) => {
+  const [header, claims, proof] = assertion.split('.');
+  const said = JSON.parse(Buffer.from(claims, 'base64url'));
+  const { keys } = await (await fetch(`${value('provider')}/jwks`)).json();
+  const of = { key: createPublicKey({ key: keys[0], format: 'jwk' }), dsaEncoding: 'ieee-p1363' };
+  const first = !vouched.has(said.jti);
+  vouched.add(said.jti);
+  return verify('sha256', Buffer.from(`${header}.${claims}`), of, Buffer.from(proof, 'base64url'))
+    && JSON.parse(Buffer.from(header, 'base64url')).typ === 'oauth-id-jag+jwt' && said.iss === value('provider')
+    && said.aud === `${issuer}/as` && said.client_id === 'writ' && said.resource === `${issuer}/mcp`
+    && said.exp > now() && first;
+};
+
+const forVouched = async (req, res, form) => {
+  if (!provesItself(req, form)) {
+    json(res, 401, { error: 'invalid_client' });
+  } else if (form.get('grant_type') !== 'urn:ietf:params:oauth:grant-type:jwt-bearer' || !await isVouched(form.get('assertion') ?? '')) {
+    json(res, 400, { error: 'invalid_grant' });
+  } else {
+    const token = randomBytes(24).toString('base64url');
+    given.set(token, form.get('scope') ?? '');
+    json(res, 200, { access_token: token, token_type: 'Bearer', expires_in: Number(value('life', 300)) });
+  }
+};
+
 const giveToken = (req, res, form) => {
   if (!provesItself(req, form)) {
     json(res, 401, { error: 'invalid_client', error_description: 'stack trace with a secret' });
@@ -353,6 +384,8 @@ const serve = async (req, res) => {
     metadata(res, url.pathname);
   } else if (person && ofPerson(req, res, url.pathname, url.searchParams, body)) {
     // answered
+  } else if (url.pathname === '/as/token' && value('provider')) {
+    await forVouched(req, res, new URLSearchParams(body));
   } else if (url.pathname === '/as/token' && req.method === 'POST') {
     giveToken(req, res, new URLSearchParams(body));
   } else {

@@ -6,17 +6,7 @@
  */
 #include "oauth/challenge.h"
 #include "oauth/grant.h"
-
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-static void check(bool ok)
-{
-	if (!ok) {
-		abort();
-	}
-}
+#include "tests/fuzz/oauth/readers.h"
 
 static void resource(struct arena *a, struct str in)
 {
@@ -69,26 +59,7 @@ static void challenge(struct arena *a, struct str in)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	struct str in = str_make((const char *)data + 1, n ? n - 1 : 0);
-	struct arena a;
+	static fuzz_reader *const readers[] = {challenge, resource, server, token};
 
-	if (n == 0) {
-		return 0;
-	}
-	arena_init(&a, 4 << 20);
-	switch (data[0] % 4) {
-	case 0:
-		challenge(&a, in);
-		break;
-	case 1:
-		resource(&a, in);
-		break;
-	case 2:
-		server(&a, in);
-		break;
-	default:
-		token(&a, in);
-	}
-	arena_done(&a);
-	return 0;
+	return fuzz_readers(readers, ARRAY_LEN(readers), data, n);
 }

@@ -5,17 +5,7 @@
  * a registration or a device code brings is text within its limits.
  */
 #include "oauth/login.h"
-
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-static void check(bool ok)
-{
-	if (!ok) {
-		abort();
-	}
-}
+#include "tests/fuzz/oauth/readers.h"
 
 static void consent(struct arena *a, struct str in)
 {
@@ -78,26 +68,7 @@ static void device(struct arena *a, struct str in)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	struct str in = str_make((const char *)data + 1, n ? n - 1 : 0);
-	struct arena a;
+	static fuzz_reader *const readers[] = {consent, kept, registered, device};
 
-	if (n == 0) {
-		return 0;
-	}
-	arena_init(&a, 4 << 20);
-	switch (data[0] % 4) {
-	case 0:
-		consent(&a, in);
-		break;
-	case 1:
-		kept(&a, in);
-		break;
-	case 2:
-		registered(&a, in);
-		break;
-	default:
-		device(&a, in);
-	}
-	arena_done(&a);
-	return 0;
+	return fuzz_readers(readers, ARRAY_LEN(readers), data, n);
 }

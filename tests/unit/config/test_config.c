@@ -86,6 +86,11 @@ static const char whole[] =
 	"    ca_file: roots.pem\n"
 	"    pin_sha256: " SHA_B "\n"
 	"    site: fra\n"
+	"  vouched:\n"
+	"    url: https://v.example.org/mcp\n"
+	"    oauth: {client_id: w, client_secret_file: /s/v, issuer: 'https://as.example.org',\n"
+	"      identity_provider: {issuer: 'https://idp.example.org', client_id: w-at-idp,\n"
+	"        private_key_file: /s/p, key_id: k1, subject_token_file: /s/t}}\n"
 	"models:\n"
 	"  llama-3.1:8b: {url: 'http://127.0.0.1:8080/v1', site: here, context: 8192}\n"
 	"  big: {url: 'https://llm.example/v1', model: big-70b, api_key_file: k, site: fra}\n"
@@ -263,11 +268,13 @@ static void the_smallest_file_is_safe_and_local(void **state)
 	arena_done(&a);
 }
 
-#define S  "version: 1\nservers:\n  fs: " /* a server's value begins at 3:7 */
-#define SC S "{command: [a], "
-#define O  "version: 1\nidentity: {oauth: "
-#define SO S "{url: 'https://x/mcp', oauth: "
-#define OI O "{resource: 'https://g/mcp', issuers: {a: {"
+#define S   "version: 1\nservers:\n  fs: " /* a server's value begins at 3:7 */
+#define SC  S "{command: [a], "
+#define O   "version: 1\nidentity: {oauth: "
+#define SO  S "{url: 'https://x/mcp', oauth: "
+#define SI  SO "{client_id: x, private_key_file: /k, issuer: 'https://a', "
+#define IDP "identity_provider: {issuer: 'https://p', client_id: x, "
+#define OI  O "{resource: 'https://g/mcp', issuers: {a: {"
 
 static const struct {
 	const char *yaml, *message;
@@ -349,6 +356,22 @@ static const struct {
 	 "writ.yaml:3:37: 'client_id' and 'client_metadata_url' exclude each other"},
 	{SO "{login: true, client_id: x, client_secret_file: /s}}\n",
 	 "writ.yaml:3:37: a secret is for one authorization server: name it as 'issuer'"},
+	{SO "{client_id: x, private_key_file: /k, " IDP "login: true}}}\n",
+	 "writ.yaml:3:37: what an identity provider gives is for one authorization server: name it "
+	 "as 'issuer'"},
+	{SO "{login: true, " IDP "login: true}}}\n",
+	 "writ.yaml:3:37: with 'identity_provider' a person logs in there: 'login' stands below "
+	 "it"},
+	{SI IDP "scopes: [a]}}}\n",
+	 "writ.yaml:3:114: who is vouched for is known by 'login: true' or by a "
+	 "'subject_token_file'"},
+	{SI IDP "login: true, subject_token_file: /t}}}\n",
+	 "writ.yaml:3:114: who is vouched for is known by 'login: true' or by a "
+	 "'subject_token_file'"},
+	{SI IDP "subject_token_file: /t, subject_token_type: jwt}}}\n",
+	 "writ.yaml:3:194: what is exchanged is an id_token, access_token, refresh_token or saml2"},
+	{SI "identity_provider: {issuer: 'http://p', client_id: x, login: true}}}\n",
+	 "writ.yaml:3:123: what comes from there decides who callers are: use https"},
 	{SO "{client_id: x, private_key_file: /k}, headers: {authorization: {secret_file: /a}}}\n",
 	 "writ.yaml:3:30: tokens and an Authorization header of your own exclude each other"},
 	{S "{url: 'http://x/', oauth: {client_id: x, private_key_file: /k}}\n",
@@ -589,7 +612,8 @@ static void encoding_and_decoding_give_the_same_bytes(void **state)
 	config_encode_json(&again, CONFIG_VIEW_FULL, &two);
 	assert_str_equal(buf_str(&one), buf_str(&two));
 	assert_memory_equal(&cfg.limits, &again.limits, sizeof(cfg.limits));
-	assert_int_equal(again.n_servers, 2);
+	assert_int_equal(again.n_servers, 3);
+	assert_str_equal(again.servers[2].oauth->idp->subject_type, STR("id_token"));
 	buf_done(&one);
 	buf_done(&two);
 	arena_done(&a);
@@ -597,10 +621,10 @@ static void encoding_and_decoding_give_the_same_bytes(void **state)
 
 static void the_gate_never_sees_where_credentials_are(void **state)
 {
-	static const char *const hidden[] = {
-		"secret",       "TOKEN", "Authorization",     "X-Plain",
-		"api_key_file", "HOME",  "server-filesystem", "client-secret",
-		"client_id",    "as.pem"};
+	static const char *const hidden[] = {"w-at-idp",      "/s/t",          "secret",
+					     "TOKEN",         "Authorization", "X-Plain",
+					     "api_key_file",  "HOME",          "server-filesystem",
+					     "client-secret", "client_id",     "as.pem"};
 	struct err err = {0};
 	struct config cfg, gate;
 	struct arena a;
@@ -618,7 +642,7 @@ static void the_gate_never_sees_where_credentials_are(void **state)
 	if (config_decode_json(&a, buf_str(&b), &gate, &err)) {
 		fail_msg("%s", err.msg);
 	}
-	assert_int_equal(gate.n_servers, 2);
+	assert_int_equal(gate.n_servers, 3);
 	assert_int_equal(gate.servers[0].kind, CONFIG_SERVER_STDIO);
 	assert_int_equal(gate.servers[0].timeout_ns, cfg.servers[0].timeout_ns);
 	assert_str_equal(gate.servers[1].url.host, STR("mcp.example.org"));
