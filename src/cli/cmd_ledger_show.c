@@ -75,6 +75,9 @@ static void describe_decision(const struct ledger_decision *d, struct buf *b)
 	if (!str_eq(action, resource)) {
 		add_text(b, " on ", resource);
 	}
+	for (size_t i = 0; i < d->also.n; i++) {
+		add_text(b, ", ", short_name(d->also.items[i]));
+	}
 	add_text(b, "  made by ", d->program);
 	if (memcmp(d->program_digest, no_digest, sizeof(no_digest)) != 0) {
 		buf_append(b, STR("  sha256 "));

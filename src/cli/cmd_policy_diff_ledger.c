@@ -189,7 +189,8 @@ static bool make_context(const struct ledger_decision *d, struct asked *q, struc
 }
 
 /* False when the record is not about a request that policies were asked about. */
-static bool make_request(struct walk *w, const struct ledger_decision *d, struct asked *q)
+static bool make_request(struct walk *w, const struct ledger_decision *d, struct str resource,
+			 struct asked *q)
 {
 	struct arena *a = &w->work;
 
@@ -201,7 +202,7 @@ static bool make_request(struct walk *w, const struct ledger_decision *d, struct
 					 .now = (int64_t)(d->time_us / 1000)};
 	return policy_uid_parse(a, d->principal, &q->principal) &&
 	       policy_uid_parse(a, d->action, &q->action) &&
-	       policy_uid_parse(a, d->resource, &q->resource) && add_overlay(q, a) &&
+	       policy_uid_parse(a, resource, &q->resource) && add_overlay(q, a) &&
 	       make_context(d, q, a);
 }
 
@@ -280,7 +281,7 @@ static struct str open_ids(struct arena *a, const struct policy_compared *c)
 }
 
 static void show(struct walk *w, const struct ledger_found *f, const struct ledger_decision *d,
-		 const struct policy_compared *c, bool changed)
+		 struct str resource, const struct policy_compared *c, bool changed)
 {
 	struct out *o = w->d->out;
 	char time[CMD_LEDGER_TIME];
@@ -292,7 +293,7 @@ static void show(struct walk *w, const struct ledger_found *f, const struct ledg
 	out_text(o, "time", str_from_c(time));
 	out_text(o, "principal", d->principal);
 	out_text(o, "action", d->action);
-	out_text(o, "resource", d->resource);
+	out_text(o, "resource", resource);
 	out_text(o, "before", outcomes(&w->work, c->pairs, false));
 	out_text(o, "after", outcomes(&w->work, c->pairs, true));
 	out_text(o, "rests_on", open_ids(&w->work, c));
@@ -300,7 +301,7 @@ static void show(struct walk *w, const struct ledger_found *f, const struct ledg
 }
 
 static enum err_code weigh(struct walk *w, const struct ledger_found *f,
-			   const struct ledger_decision *d, struct err *err)
+			   const struct ledger_decision *d, struct str resource, struct err *err)
 {
 	unsigned same = POLICY_COMPARE_BIT(POLICY_DENY, POLICY_DENY) |
 			POLICY_COMPARE_BIT(POLICY_ASK, POLICY_ASK) |
@@ -310,7 +311,7 @@ static enum err_code weigh(struct walk *w, const struct ledger_found *f,
 	struct policy_partial known;
 	struct asked q;
 
-	if (by_gateway(w, d) || !make_request(w, d, &q)) {
+	if (by_gateway(w, d) || !make_request(w, d, resource, &q)) {
 		w->undecided++;
 		return w->work.exhausted ? no_memory(err) : ERR_OK;
 	}
@@ -325,7 +326,18 @@ static enum err_code weigh(struct walk *w, const struct ledger_found *f,
 	}
 	w->d->changed += !(c.pairs & same);
 	w->d->open += (c.pairs & same) != 0;
-	show(w, f, d, &c, !(c.pairs & same));
+	show(w, f, d, resource, &c, !(c.pairs & same));
+	return ERR_OK;
+}
+
+/* One record may be about several resources, each a request of its own to the policies. */
+static enum err_code weigh_all(struct walk *w, const struct ledger_found *f,
+			       const struct ledger_decision *d, struct err *err)
+{
+	TRY(weigh(w, f, d, d->resource, err));
+	for (size_t i = 0; i < d->also.n; i++) {
+		TRY(weigh(w, f, d, d->also.items[i], err));
+	}
 	return ERR_OK;
 }
 
@@ -348,7 +360,7 @@ static enum err_code walk_log(struct walk *w, int log_fd, struct err *err)
 		arena_reset(&w->work);
 		code = ledger_entry_decode(f.record.entry, &w->work, &e, err);
 		if (!code && e.kind == LEDGER_DECISION) {
-			code = weigh(w, &f, &e.u.decision, err);
+			code = weigh_all(w, &f, &e.u.decision, err);
 		}
 		if (code) {
 			err_wrap(err, "record %llu", (unsigned long long)f.record.index);

@@ -105,6 +105,7 @@ static bool record_decision(struct action *a, const struct rules_query *q)
 		.action = a->answer.action,
 		.principal = a->answer.principal,
 		.resource = a->answer.resource,
+		.also = a->also,
 		.session = str_from_c(a->session->id),
 		.node = a->rules->node,
 		.decision = verdict_of(a->answer.outcome),
@@ -155,11 +156,10 @@ static void finish(struct action *a)
 /* Nothing could be recorded: the answer is the same for all, but never from inside action_start. */
 static void on_unrecorded(struct loop_hook *h);
 
-void action_start(struct action *a, struct rules_query *q, uint64_t started)
+void action_decide(struct action *a, struct rules_query *q, uint64_t started)
 {
 	struct gate *g = a->gate;
 
-	a->active = true;
 	a->started = started;
 	a->rules = g->rules;
 	a->step = STEP_PARSE;
@@ -186,6 +186,11 @@ void action_start(struct action *a, struct rules_query *q, uint64_t started)
 	a->decided = clock_mono();
 	a->real_at_decision = g->loop.real + (a->decided - g->loop.now);
 	a->refused = a->answer.outcome != POLICY_ALLOW;
+}
+
+void action_record(struct action *a, const struct rules_query *q)
+{
+	a->active = true;
 	if (a->refused) {
 		history_ended(a, HISTORY_DENIED, str_make(NULL, 0));
 	}
@@ -197,8 +202,14 @@ void action_start(struct action *a, struct rules_query *q, uint64_t started)
 		a->unrecorded = true;
 		a->refused = true;
 		a->later.on_turn_end = on_unrecorded;
-		loop_defer(&g->loop, &a->later);
+		loop_defer(&a->gate->loop, &a->later);
 	}
+}
+
+void action_start(struct action *a, struct rules_query *q, uint64_t started)
+{
+	action_decide(a, q, started);
+	action_record(a, q);
 }
 
 static void release(struct action *a)

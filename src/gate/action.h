@@ -51,7 +51,8 @@ struct action {
 	char id[ACTION_ID_MAX];
 	size_t id_n;
 	struct rules_answer answer;
-	uint64_t index; /* of the decision in the ledger */
+	struct ledger_texts also; /* resources about which the same was decided with it */
+	uint64_t index;           /* of the decision in the ledger */
 	bool refused, unrecorded, active;
 	struct record_wait wait;
 	struct loop_hook later;
@@ -76,6 +77,14 @@ struct action {
  * follows, never from inside. `started` is when the request began.
  */
 void action_start(struct action *a, struct rules_query *q, uint64_t started);
+
+/*
+ * The two halves of it, for a request that is about several things: what was decided alike can be recorded as
+ * one. Of an action that was decided and is not recorded nothing is left, unless there are temporal policies: those
+ * have seen it.
+ */
+void action_decide(struct action *a, struct rules_query *q, uint64_t started);
+void action_record(struct action *a, const struct rules_query *q);
 
 /* The action was performed: how it ended, and its result (any bytes, committed to, not kept). */
 void action_answered(struct action *a, enum ledger_status status, uint64_t code, struct str result);

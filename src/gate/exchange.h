@@ -88,14 +88,17 @@ struct exchange {
 			struct link_wait listened; /* for a modern server to take a subscription */
 			struct listening *listening; /* it is a stream that only listens */
 
-			/* lists: one action for each server */
+			/* lists: one action for all servers about which the same was decided */
 			struct list_part {
 				struct exchange *x;
 				struct action action;
-				bool allowed;
+				struct str *also; /* LEDGER_TEXTS_MAX of them, or NULL */
+				bool forwarded;
 			} * parts;
+			struct list_part **part_of; /* of each server */
 			size_t n_parts, parts_pending;
 			enum mcp_list_kind list_kind;
+			enum mcp_error list_fault; /* why nothing is listed */
 		};
 		struct { /* models: only for model_chat_ops */
 			struct gate_model *model;

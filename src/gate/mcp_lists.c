@@ -1,86 +1,216 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Lists: to list is an action on each server of the endpoint; what the policies
- * refuse is left out. The answer is made of what links keep.
+ * Lists. Whether a caller may list is decided for each server of the endpoint; servers about which the same
+ * was decided are one action, with one record: its resource, and those it is also about. What is refused is left
+ * out. The answer is made of what links keep, so nothing goes to a server.
+ *
+ * Temporal policies see each server's list as an event of its own: then each is an action of its own.
  */
 #include "gate/exchange.h"
 
-static bool is_allowed(void *ctx, const struct mcp_entry *e)
+/* ---- what is decided ---- */
+
+static bool same_texts(const struct str *a, size_t n_a, const struct str *b, size_t n_b)
+{
+	bool same = n_a == n_b;
+
+	for (size_t i = 0; same && i < n_a; i++) {
+		same = str_eq(a[i], b[i]);
+	}
+	return same;
+}
+
+/* Would the two have the same record, but for the resource? */
+static bool is_alike(const struct rules_answer *a, const struct rules_answer *b)
+{
+	return a->outcome == b->outcome && a->durable == b->durable && str_eq(a->cause, b->cause) &&
+	       same_texts(a->policies, a->n_policies, b->policies, b->n_policies) &&
+	       same_texts(a->errors, a->n_errors, b->errors, b->n_errors) &&
+	       same_texts(a->duties, a->n_duties, b->duties, b->n_duties) &&
+	       same_texts(a->logged, a->n_logged, b->logged, b->n_logged);
+}
+
+/* Counts the resource among those of an action before it. */
+static struct list_part *join(struct exchange *x, const struct rules_answer *answer)
+{
+	for (size_t i = 0; i < x->n_parts && !x->gate->history.engine; i++) {
+		struct list_part *p = &x->parts[i];
+
+		if (p->action.also.n == LEDGER_TEXTS_MAX || !is_alike(&p->action.answer, answer)) {
+			continue;
+		}
+		if (!p->also) {
+			p->also = ARENA_ARRAY(&x->req->arena, LEDGER_TEXTS_MAX, struct str);
+			p->action.also.items = p->also;
+		}
+		if (!p->also) {
+			return NULL;
+		}
+		p->also[p->action.also.n++] = answer->resource;
+		return p;
+	}
+	return NULL;
+}
+
+/* ---- what comes of it ---- */
+
+static bool is_shown(void *ctx, const struct mcp_entry *e)
 {
 	const struct exchange *x = ctx;
 
-	return e->server < x->n_parts && x->parts[e->server].allowed;
+	return x->part_of[e->server]->forwarded;
 }
 
-static void answer_lists(struct exchange *x)
+/* Of each source: its items as clients get them, with commas between. Made once for a view. */
+static bool digest_sources(struct mcp_view *v)
+{
+	size_t at = 0;
+
+	if (v->digests) {
+		return true;
+	}
+	v->digests = arena_array(&v->arena, v->n_ids + 1, sizeof(*v->digests));
+	for (size_t i = 0; v->digests && i < v->n_ids; i++) {
+		size_t first = at;
+		struct sha256 h;
+
+		sha256_init(&h);
+		for (; at < v->n && v->entries[at].server == i; at++) {
+			sha256_update(&h, ",", at > first);
+			sha256_update(&h, v->entries[at].json.p, v->entries[at].json.n);
+		}
+		sha256_final(&h, v->digests[i]);
+	}
+	return v->digests != NULL;
+}
+
+/* The outcome commits to what was listed: docs/formats/ledger.md, "Commitments". */
+static void part_listed(struct list_part *p, const struct mcp_view *v)
+{
+	const struct exchange *x = p->x;
+	struct sha256 h;
+	uint64_t n = 0;
+
+	action_commit_begin(&p->action, &h);
+	for (size_t i = 0; i < v->n_ids; i++) {
+		if (x->part_of[i] == p) {
+			sha256_update(&h, v->digests[i], sizeof(v->digests[i]));
+			n += sizeof(v->digests[i]);
+		}
+	}
+	action_answered_stream(&p->action, LEDGER_OK, 0, &h, n);
+}
+
+static void list_over(struct exchange *x)
+{
+	if (x->list_fault == MCP_ERROR_NONE) {
+		exchange_reply(x, 200);
+	} else {
+		mcp_fail(x, x->list_fault);
+	}
+}
+
+/* All is decided, and recorded as far as it could be. */
+static void list_make(struct exchange *x)
 {
 	const struct mcp_view *view = endpoint_view(x->gate, x->endpoint, x->list_kind);
+	size_t n = x->n_parts;
 
-	if (!view) {
-		mcp_fail(x, MCP_ERROR_INTERNAL);
+	x->list_fault = view && digest_sources(&x->endpoint->views[x->list_kind])
+				? MCP_ERROR_NONE
+				: MCP_ERROR_INTERNAL;
+	for (size_t i = 0; i < n; i++) {
+		x->parts_pending += x->parts[i].forwarded;
+		if (x->parts[i].action.unrecorded) {
+			x->list_fault = MCP_ERROR_NO_RECORD;
+		}
+	}
+	if (x->list_fault == MCP_ERROR_NONE) {
+		x->answer = gate_buf_take(x->gate, 34 << 20);
+		mcp_view_answer(&x->answer, view, x->msg.id, x->version, is_shown, x);
+	}
+	if (x->parts_pending == 0) {
+		list_over(x); /* may free x */
 		return;
 	}
-	x->answer = gate_buf_take(x->gate, 34 << 20);
-	mcp_view_answer(&x->answer, view, x->msg.id, x->version, is_allowed, x);
-	exchange_reply(x, 200);
+	for (size_t i = 0; i < n; i++) {
+		struct list_part *p = &x->parts[i];
+
+		if (p->forwarded && x->list_fault == MCP_ERROR_NONE) {
+			part_listed(p, view);
+		} else if (p->forwarded) {
+			action_answered(&p->action, LEDGER_WITHHELD, 0, str_make(NULL, 0));
+		}
+	}
+}
+
+static void part_recorded(struct exchange *x)
+{
+	if (--x->parts_pending == 0) {
+		list_make(x);
+	}
 }
 
 static void part_forward(struct action *a)
 {
 	struct list_part *p = CONTAINER_OF(a, struct list_part, action);
 
-	/* The answer is at hand: what is listed of this server is what its link keeps. */
-	p->allowed = true;
-	action_answered(a, LEDGER_OK, 0, str_make(NULL, 0));
+	p->forwarded = true;
+	part_recorded(p->x);
 }
 
 static void part_reply(struct action *a)
 {
 	struct list_part *p = CONTAINER_OF(a, struct list_part, action);
-	struct exchange *x = p->x;
-	bool recorded = true;
 
-	if (--x->parts_pending) {
-		return;
+	if (!p->forwarded) {
+		part_recorded(p->x);
+	} else if (--p->x->parts_pending == 0) {
+		list_over(p->x);
 	}
-	for (size_t i = 0; i < x->n_parts; i++) {
-		recorded = recorded && !x->parts[i].action.unrecorded;
-	}
-	if (!recorded) {
-		mcp_fail(x, MCP_ERROR_NO_RECORD);
-		return;
-	}
-	answer_lists(x);
 }
 
 static const struct action_events part_events = {.forward = part_forward, .reply = part_reply};
 
+/* ---- from request to answer ---- */
+
 static void on_gathered(struct gather *g)
 {
 	struct exchange *x = CONTAINER_OF(g, struct exchange, gather);
+	struct rules_query q = {0};
+	const struct endpoint *e = x->endpoint;
 
-	x->parts = ARENA_ARRAY(&x->req->arena, x->endpoint->n + 1, struct list_part);
-	if (!x->parts) {
+	x->parts = ARENA_ARRAY(&x->req->arena, e->n + 1, struct list_part);
+	x->part_of = ARENA_ARRAY(&x->req->arena, e->n + 1, struct list_part *);
+	if (!x->parts || !x->part_of) {
 		mcp_fail(x, MCP_ERROR_INTERNAL);
 		return;
 	}
-	x->n_parts = x->parts_pending = x->endpoint->n;
-	if (!x->n_parts) {
-		answer_lists(x);
+	for (size_t i = 0; i < e->n; i++) {
+		struct list_part *p = &x->parts[x->n_parts];
+
+		*p = (struct list_part){.x = x,
+					.action = {.gate = x->gate,
+						   .on = &part_events,
+						   .session = x->session,
+						   .arena = &x->req->arena}};
+		q = (struct rules_query){.kind = RULES_LIST,
+					 .claims = exchange_claims(x),
+					 .server = e->links[i]->id};
+		action_decide(&p->action, &q, x->req->started);
+		x->part_of[i] = join(x, &p->action.answer);
+		if (!x->part_of[i]) {
+			x->part_of[i] = p;
+			x->n_parts++;
+		}
+	}
+	if (x->n_parts == 0) {
+		list_make(x);
 		return;
 	}
+	x->parts_pending = x->n_parts;
 	for (size_t i = 0; i < x->n_parts; i++) {
-		struct rules_query q = {.kind = RULES_LIST,
-					.claims = exchange_claims(x),
-					.server = x->endpoint->links[i]->id};
-		struct list_part *p = &x->parts[i];
-
-		p->x = x;
-		p->action = (struct action){.gate = x->gate,
-					    .on = &part_events,
-					    .session = x->session,
-					    .arena = &x->req->arena};
-		action_start(&p->action, &q, x->req->started);
+		action_record(&x->parts[i].action, &q);
 	}
 }
 

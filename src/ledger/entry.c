@@ -108,6 +108,7 @@ static const struct words events = {event_names, LEDGER_EVENT_MAX};
 static const struct field decision_fields[] = {
 	FIELD(ledger_decision, "action", action, FIELD_TEXT, FIELD_REQUIRED),
 	FIELD(ledger_decision, "action_id", action_id, FIELD_TEXT, FIELD_REQUIRED),
+	FIELD(ledger_decision, "also", also, FIELD_TEXTS, FIELD_OPTIONAL),
 	FIELD(ledger_decision, "arguments", arguments, FIELD_HASH, FIELD_OPTIONAL),
 	FIELD(ledger_decision, "arguments_bytes", arguments_bytes, FIELD_INT, FIELD_OPTIONAL),
 	WORD(ledger_decision, "decision", decision, FIELD_ALWAYS, &verdicts),

@@ -105,6 +105,7 @@ struct ledger_decision {
 	struct str session;           /* required */
 	struct str node;              /* required: the machine's configured name */
 	enum ledger_verdict decision; /* always written */
+	struct ledger_texts also;     /* other resources of the request, decided alike */
 	struct ledger_texts policies; /* the ids that determined it */
 	struct ledger_texts errors;   /* the ids whose evaluation failed */
 	struct ledger_texts duties;   /* obligations taken on: "redact=pii" */

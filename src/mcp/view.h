@@ -51,6 +51,7 @@ struct mcp_view {
 	struct map
 		by_look; /* the first entry of each skeleton (base/fold.h), of tools and prompts */
 	struct mcp_findings findings;
+	uint8_t (*digests)[32]; /* the owner's: of each source's items, in the arena; or NULL */
 };
 
 /*

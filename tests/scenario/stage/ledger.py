@@ -27,6 +27,8 @@ def what(record):
 def value(record, field):
     if field == "from":
         return record["from"]
+    if field == "resource" and "also" in record["entry"]:
+        return [short(r) for r in [record["entry"]["resource"], *record["entry"]["also"]]]
     return record["entry"].get(field)
 
 

@@ -7,6 +7,7 @@
 static struct ledger_decision full_decision(void)
 {
 	static const struct str policies[] = {STR_INIT("allow-reads"), STR_INIT("office hours")};
+	static const struct str also[] = {STR_INIT("Writ::Tool::\"fs.stat\"")};
 	static const struct str labels[] = {STR_INIT("untrusted")};
 	static const struct str logged[] = {STR_INIT("trial")};
 	struct ledger_decision d = {
@@ -14,6 +15,7 @@ static struct ledger_decision full_decision(void)
 		.action = STR("Writ::Action::\"fs.read_file\""),
 		.principal = STR("Writ::Agent::\"ann\""),
 		.resource = STR("Writ::Tool::\"fs.read_file\""),
+		.also = {also, ARRAY_LEN(also)},
 		.session = STR("s-1"),
 		.node = STR("node-1"),
 		.decision = LEDGER_ALLOW,
@@ -60,6 +62,7 @@ static void a_decision_has_exactly_these_bytes(void **state)
 		buf_str(&b),
 		STR("{\"action\":\"Writ::Action::\\\"fs.read_file\\\"\",\"action_id\":\"g0.5e1f."
 		    "7\","
+		    "\"also\":[\"Writ::Tool::\\\"fs.stat\\\"\"],"
 		    "\"arguments\":\"" HEX_01 "\",\"arguments_bytes\":12,\"decision\":\"allow\","
 		    "\"kind\":\"decision\",\"labels\":[\"untrusted\"],\"logged\":[\"trial\"],"
 		    "\"node\":\"node-1\","
