@@ -2,7 +2,7 @@
 /*
  * A closed-loop HTTP/1.1 load generator that speaks MCP: every connection opens
  * its own session, then sends one request after the other, each when the answer
- * to the last is complete. Every answer is looked at: its status, that it carries
+ * to the last is complete, and ends the session. Every answer is looked at: its status, that it carries
  * the id of its request, and that it is a result and no refusal.
  *
  *   bench_load ADDRESS [key=value...]
@@ -44,7 +44,14 @@ enum mode {
 	MODE_LIST,
 	MODE_SESSIONS,
 };
-enum stage { STAGE_IDLE, STAGE_INITIALIZE, STAGE_INITIALIZED, STAGE_CALLS, STAGE_DONE };
+enum stage {
+	STAGE_IDLE,
+	STAGE_INITIALIZE,
+	STAGE_INITIALIZED,
+	STAGE_CALLS,
+	STAGE_ENDING,
+	STAGE_DONE,
+};
 
 struct conn {
 	int fd;
@@ -304,6 +311,29 @@ static void note_latency(struct load *l, const struct conn *c, uint64_t now)
 	}
 }
 
+/* Sends DELETE for the session of the calls; true also where there is none. */
+static bool end_session(struct load *l, struct conn *c)
+{
+	struct str session = wire_header(buf_str(&c->request), STR("mcp-session-id"));
+	struct buf to;
+	bool ok;
+
+	c->stage = session.n ? STAGE_ENDING : STAGE_DONE;
+	if (!session.n) {
+		return true;
+	}
+	buf_init(&to, 8192);
+	buf_printf(&to, "DELETE %s HTTP/1.1\r\nHost: %s\r\nMcp-Session-Id: " STR_FMT "\r\n",
+		   l->path, l->address, STR_ARG(session));
+	if (l->header) {
+		buf_printf(&to, "%s\r\n", l->header);
+	}
+	buf_append(&to, STR("\r\n"));
+	ok = conn_send(l, c, buf_str(&to));
+	buf_done(&to);
+	return ok;
+}
+
 /* One is open and known to be: another, as long as the run lasts. */
 static bool next_session(struct load *l, struct conn *c)
 {
@@ -347,11 +377,14 @@ static bool next_step(struct load *l, struct conn *c, struct str head, struct st
 	case STAGE_CALLS:
 		judge_call(l, c, status, body);
 		note_latency(l, c, wire_now());
-		if (l->stopping || l->mode == MODE_HOLD) {
+		if (l->mode == MODE_HOLD) {
 			c->stage = STAGE_DONE;
 			return true;
 		}
-		return send_call(l, c);
+		return l->stopping ? end_session(l, c) : send_call(l, c);
+	case STAGE_ENDING:
+		c->stage = STAGE_DONE;
+		return status >= 200 && status < 300;
 	case STAGE_IDLE:
 	case STAGE_DONE:
 		break;
