@@ -83,13 +83,23 @@ static void blocks(uint32_t state[8], const uint8_t *p, size_t n)
 	}
 }
 
+static void blocks_pair(uint32_t *const state[2], const uint8_t *const p[2], size_t n)
+{
+	if (sha256_has_instructions()) {
+		sha256_blocks_fast_pair(state, p, n);
+	} else {
+		sha256_blocks_plain(state[0], p[0], n);
+		sha256_blocks_plain(state[1], p[1], n);
+	}
+}
+
+/* FIPS 180-4, 5.3.3 */
+static const uint32_t first_state[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+					0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+
 void sha256_init(struct sha256 *h)
 {
-	/* FIPS 180-4, 5.3.3 */
-	static const uint32_t first[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-					  0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-
-	memcpy(h->state, first, sizeof(first));
+	memcpy(h->state, first_state, sizeof(first_state));
 	h->n = 0;
 }
 
@@ -122,26 +132,39 @@ void sha256_update(struct sha256 *h, const void *bytes, size_t n)
 	}
 }
 
-/* FIPS 180-4, 5.1.1: a one, zeros, and the length in bits at the end of a block. */
-static void finish(struct sha256 *h, uint8_t ret[SHA256_LEN])
+/*
+ * FIPS 180-4, 5.1.1: a one, zeros, and the length in bits at the end of a block. `kept` bytes stand at
+ * the front of `block`, which has room for two; returns how many it fills.
+ */
+static size_t pad(uint8_t *block, size_t kept, uint64_t length)
 {
-	size_t kept = h->n % SHA256_BLOCK;
-	uint64_t bits = htobe64(h->n * 8);
+	uint64_t bits = htobe64(length * 8);
+	size_t n = kept + 1 + sizeof(bits) > SHA256_BLOCK ? 2 : 1;
 
-	h->block[kept++] = 0x80;
-	if (kept > SHA256_BLOCK - sizeof(bits)) {
-		memset(h->block + kept, 0, SHA256_BLOCK - kept);
-		blocks(h->state, h->block, 1);
-		kept = 0;
-	}
-	memset(h->block + kept, 0, SHA256_BLOCK - sizeof(bits) - kept);
-	memcpy(h->block + SHA256_BLOCK - sizeof(bits), &bits, sizeof(bits));
-	blocks(h->state, h->block, 1);
+	block[kept++] = 0x80;
+	memset(block + kept, 0, n * SHA256_BLOCK - sizeof(bits) - kept);
+	memcpy(block + n * SHA256_BLOCK - sizeof(bits), &bits, sizeof(bits));
+	return n;
+}
+
+static void put_state(const uint32_t state[8], uint8_t ret[SHA256_LEN])
+{
 	for (size_t i = 0; i < 8; i++) {
-		uint32_t w = htobe32(h->state[i]);
+		uint32_t w = htobe32(state[i]);
 
 		memcpy(ret + i * sizeof(w), &w, sizeof(w));
 	}
+}
+
+static void finish(struct sha256 *h, uint8_t ret[SHA256_LEN])
+{
+	UNSET uint8_t end[2 * SHA256_BLOCK];
+	size_t kept = h->n % SHA256_BLOCK;
+
+	memcpy(end, h->block, kept);
+	blocks(h->state, end, pad(end, kept, h->n));
+	explicit_bzero(end, kept);
+	put_state(h->state, ret);
 }
 
 void sha256_final(struct sha256 *h, uint8_t ret[SHA256_LEN])
@@ -159,29 +182,119 @@ void sha256_of(struct str s, uint8_t ret[SHA256_LEN])
 	finish(&h, ret);
 }
 
+/* A message on its way through its blocks: those in place, then those with its padding. */
+struct lane {
+	uint32_t state[8];
+	const uint8_t *p;
+	size_t n, end_n;
+	uint8_t *ret; /* NULL: no message */
+	uint8_t end[2 * SHA256_BLOCK];
+};
+
+static void lane_begin(struct lane *l, struct str s, uint8_t *ret)
+{
+	size_t kept = s.n % SHA256_BLOCK;
+
+	memcpy(l->state, first_state, sizeof(l->state));
+	l->p = (const uint8_t *)s.p;
+	l->n = s.n / SHA256_BLOCK;
+	if (kept) {
+		memcpy(l->end, s.p + s.n - kept, kept);
+	}
+	l->end_n = pad(l->end, kept, s.n);
+	l->ret = ret;
+}
+
+/* Whether there are blocks to go through; delivers the hash of a message that has no more. */
+static bool lane_has_blocks(struct lane *l)
+{
+	if (l->ret && l->n == 0) {
+		l->p = l->end;
+		l->n = l->end_n;
+		l->end_n = 0;
+	}
+	if (l->ret && l->n == 0) {
+		put_state(l->state, l->ret);
+		l->ret = NULL;
+	}
+	return l->ret != NULL;
+}
+
+static void lane_advance(struct lane *l, size_t n)
+{
+	l->p += n * SHA256_BLOCK;
+	l->n -= n;
+}
+
+static void go_on(struct lane *a, struct lane *b, bool a_has, bool b_has)
+{
+	uint32_t *const states[2] = {a->state, b->state};
+	const uint8_t *const p[2] = {a->p, b->p};
+	struct lane *alone = a_has ? a : b;
+	size_t n = a->n < b->n ? a->n : b->n;
+
+	if (a_has && b_has) {
+		blocks_pair(states, p, n);
+		lane_advance(a, n);
+		lane_advance(b, n);
+	} else {
+		blocks(alone->state, alone->p, alone->n);
+		lane_advance(alone, alone->n);
+	}
+}
+
+void sha256_of_each(const struct str *s, size_t n, uint8_t (*ret)[SHA256_LEN])
+{
+	UNSET struct lane lanes[2];
+	size_t next = 0;
+	bool has[2];
+
+	lanes[0].ret = lanes[1].ret = NULL;
+	do {
+		for (size_t i = 0; i < 2; i++) {
+			has[i] = lane_has_blocks(&lanes[i]);
+			if (!has[i] && next < n) {
+				lane_begin(&lanes[i], s[next], ret[next]);
+				has[i] = lane_has_blocks(&lanes[i]);
+				next++;
+			}
+		}
+		if (has[0] || has[1]) {
+			go_on(&lanes[0], &lanes[1], has[0], has[1]);
+		}
+	} while (has[0] || has[1]);
+}
+
+/* The states after a key's two first blocks, which do not depend on each other. */
+static void begin_hmac(struct str key, struct sha256 h[2])
+{
+	uint8_t block[2][SHA256_BLOCK] = {0};
+	uint32_t *const states[2] = {h[0].state, h[1].state};
+	const uint8_t *const p[2] = {block[0], block[1]};
+
+	if (key.n > SHA256_BLOCK) {
+		sha256_of(key, block[0]);
+	} else if (key.n) {
+		memcpy(block[0], key.p, key.n);
+	}
+	for (size_t i = 0; i < SHA256_BLOCK; i++) {
+		block[1][i] = block[0][i] ^ 0x5c;
+		block[0][i] ^= 0x36;
+	}
+	sha256_init(&h[0]);
+	sha256_init(&h[1]);
+	blocks_pair(states, p, 1);
+	h[0].n = h[1].n = SHA256_BLOCK;
+	explicit_bzero(block, sizeof(block));
+}
+
 void hmac_sha256(struct str key, struct str s, uint8_t ret[SHA256_LEN])
 {
-	uint8_t block[SHA256_BLOCK] = {0};
-	UNSET struct sha256 h;
+	UNSET struct sha256 h[2];
 
-	if (key.n > sizeof(block)) {
-		sha256_of(key, block);
-	} else if (key.n) {
-		memcpy(block, key.p, key.n);
-	}
-	for (size_t i = 0; i < sizeof(block); i++) {
-		block[i] ^= 0x36;
-	}
-	sha256_init(&h);
-	sha256_update(&h, block, sizeof(block));
-	sha256_update(&h, s.p, s.n);
-	sha256_final(&h, ret);
-	for (size_t i = 0; i < sizeof(block); i++) {
-		block[i] ^= 0x36 ^ 0x5c;
-	}
-	sha256_init(&h);
-	sha256_update(&h, block, sizeof(block));
-	sha256_update(&h, ret, SHA256_LEN);
-	sha256_final(&h, ret);
-	explicit_bzero(block, sizeof(block));
+	begin_hmac(key, h);
+	sha256_update(&h[0], s.p, s.n);
+	sha256_final(&h[0], ret);
+	sha256_update(&h[1], ret, SHA256_LEN);
+	sha256_final(&h[1], ret);
 }

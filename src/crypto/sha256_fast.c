@@ -44,46 +44,109 @@ static inline SHA_CODE __m128i next(__m128i w0, __m128i w4, __m128i w8, __m128i 
 	return _mm_sha256msg2_epu32(w, w12);
 }
 
-static inline SHA_CODE void one_block(struct halves *s, const uint8_t *p)
+/* The sixteen words of a block. */
+struct words {
+	__m128i w[4];
+};
+
+static inline SHA_CODE struct words load_block(const uint8_t *p)
 {
 	const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0bLL, 0x0405060700010203LL);
-	__m128i w0 = _mm_shuffle_epi8(load(p), swap);
-	__m128i w1 = _mm_shuffle_epi8(load(p + 16), swap);
-	__m128i w2 = _mm_shuffle_epi8(load(p + 32), swap);
-	__m128i w3 = _mm_shuffle_epi8(load(p + 48), swap);
+
+	return (struct words){
+		{_mm_shuffle_epi8(load(p), swap), _mm_shuffle_epi8(load(p + 16), swap),
+		 _mm_shuffle_epi8(load(p + 32), swap), _mm_shuffle_epi8(load(p + 48), swap)}};
+}
+
+static inline SHA_CODE void next_words(struct words *b)
+{
+	b->w[0] = next(b->w[0], b->w[1], b->w[2], b->w[3]);
+	b->w[1] = next(b->w[1], b->w[2], b->w[3], b->w[0]);
+	b->w[2] = next(b->w[2], b->w[3], b->w[0], b->w[1]);
+	b->w[3] = next(b->w[3], b->w[0], b->w[1], b->w[2]);
+}
+
+static inline SHA_CODE void add(struct halves *s, const struct halves *before)
+{
+	s->abef = _mm_add_epi32(s->abef, before->abef);
+	s->cdgh = _mm_add_epi32(s->cdgh, before->cdgh);
+}
+
+static inline SHA_CODE void one_block(struct halves *s, const uint8_t *p)
+{
 	const struct halves before = *s;
+	struct words b = load_block(p);
 
 	for (const uint32_t *k = sha256_k;; k += 16) {
-		four(s, w0, k);
-		four(s, w1, k + 4);
-		four(s, w2, k + 8);
-		four(s, w3, k + 12);
+		for (int i = 0; i < 4; i++) {
+			four(s, b.w[i], k + (ptrdiff_t)4 * i);
+		}
 		if (k == sha256_k + 48) {
 			break;
 		}
-		w0 = next(w0, w1, w2, w3);
-		w1 = next(w1, w2, w3, w0);
-		w2 = next(w2, w3, w0, w1);
-		w3 = next(w3, w0, w1, w2);
+		next_words(&b);
 	}
-	s->abef = _mm_add_epi32(s->abef, before.abef);
-	s->cdgh = _mm_add_epi32(s->cdgh, before.cdgh);
+	add(s, &before);
+}
+
+/* The rounds of one wait for each other; those of the other fill the time. */
+static inline SHA_CODE void two_blocks(struct halves s[2], const uint8_t *p, const uint8_t *q)
+{
+	const struct halves before[2] = {s[0], s[1]};
+	struct words b = load_block(p), c = load_block(q);
+
+	for (const uint32_t *k = sha256_k;; k += 16) {
+		for (int i = 0; i < 4; i++) {
+			four(&s[0], b.w[i], k + (ptrdiff_t)4 * i);
+			four(&s[1], c.w[i], k + (ptrdiff_t)4 * i);
+		}
+		if (k == sha256_k + 48) {
+			break;
+		}
+		next_words(&b);
+		next_words(&c);
+	}
+	add(&s[0], &before[0]);
+	add(&s[1], &before[1]);
+}
+
+static inline SHA_CODE struct halves load_state(const uint32_t state[8])
+{
+	__m128i badc = _mm_shuffle_epi32(load(state), 0xb1);
+	__m128i hgfe = _mm_shuffle_epi32(load(state + 4), 0x1b);
+
+	return (struct halves){.abef = _mm_alignr_epi8(badc, hgfe, 8),
+			       .cdgh = _mm_blend_epi16(hgfe, badc, 0xf0)};
+}
+
+static inline SHA_CODE void store_state(const struct halves *s, uint32_t state[8])
+{
+	__m128i badc = _mm_shuffle_epi32(s->abef, 0x1b);
+	__m128i hgfe = _mm_shuffle_epi32(s->cdgh, 0xb1);
+
+	_mm_storeu_si128((void *)state, _mm_blend_epi16(badc, hgfe, 0xf0));
+	_mm_storeu_si128((void *)(state + 4), _mm_alignr_epi8(hgfe, badc, 8));
 }
 
 SHA_CODE void sha256_blocks_fast(uint32_t state[8], const uint8_t *p, size_t n)
 {
-	__m128i badc = _mm_shuffle_epi32(load(state), 0xb1);
-	__m128i hgfe = _mm_shuffle_epi32(load(state + 4), 0x1b);
-	struct halves s = {.abef = _mm_alignr_epi8(badc, hgfe, 8),
-			   .cdgh = _mm_blend_epi16(hgfe, badc, 0xf0)};
+	struct halves s = load_state(state);
 
 	for (; n > 0; n--, p += SHA256_BLOCK) {
 		one_block(&s, p);
 	}
-	badc = _mm_shuffle_epi32(s.abef, 0x1b);
-	hgfe = _mm_shuffle_epi32(s.cdgh, 0xb1);
-	_mm_storeu_si128((void *)state, _mm_blend_epi16(badc, hgfe, 0xf0));
-	_mm_storeu_si128((void *)(state + 4), _mm_alignr_epi8(hgfe, badc, 8));
+	store_state(&s, state);
+}
+
+SHA_CODE void sha256_blocks_fast_pair(uint32_t *const state[2], const uint8_t *const p[2], size_t n)
+{
+	struct halves s[2] = {load_state(state[0]), load_state(state[1])};
+
+	for (size_t i = 0; i < n; i++) {
+		two_blocks(s, p[0] + i * SHA256_BLOCK, p[1] + i * SHA256_BLOCK);
+	}
+	store_state(&s[0], state[0]);
+	store_state(&s[1], state[1]);
 }
 
 #else
@@ -96,6 +159,12 @@ bool sha256_has_instructions(void)
 void sha256_blocks_fast(uint32_t state[8], const uint8_t *p, size_t n)
 {
 	sha256_blocks_plain(state, p, n);
+}
+
+void sha256_blocks_fast_pair(uint32_t *const state[2], const uint8_t *const p[2], size_t n)
+{
+	sha256_blocks_plain(state[0], p[0], n);
+	sha256_blocks_plain(state[1], p[1], n);
 }
 
 #endif

@@ -634,28 +634,36 @@ static enum ledger_kind find_kind(struct str bytes)
 	return LEDGER_NO_KIND;
 }
 
-enum err_code ledger_entry_decode(struct str bytes, struct arena *a, struct ledger_entry *ret,
-				  struct err *err)
+static enum err_code decode(struct str bytes, struct arena *a, struct ledger_entry *e,
+			    struct err *err)
 {
 	struct canon_in in = {.p = bytes.p, .n = bytes.n};
-	struct ledger_entry e = {0};
 
 	if (bytes.n > LEDGER_ENTRY_MAX) {
 		return ERR(err, ERR_LIMIT, "an entry of %zu bytes: at most %d", bytes.n,
 			   LEDGER_ENTRY_MAX);
 	}
-	e.kind = find_kind(bytes);
-	if (e.kind == LEDGER_NO_KIND) {
+	e->kind = find_kind(bytes);
+	if (e->kind == LEDGER_NO_KIND) {
 		return ERR(err, ERR_SYNTAX, "not an entry of a known kind");
 	}
-	TRY(decode_fields(form_of(e.kind), (char *)&e.u, &in, a, err));
-	if (e.kind == LEDGER_SALT) {
-		TRY(check_session(e.u.salt.session, err));
-	} else if (e.kind == LEDGER_SALTED) {
-		TRY(check_session(e.u.salted.session, err));
+	memset(&e->u, 0, form_of(e->kind)->size);
+	TRY(decode_fields(form_of(e->kind), (char *)&e->u, &in, a, err));
+	if (e->kind == LEDGER_SALT) {
+		return check_session(e->u.salt.session, err);
 	}
-	*ret = e;
-	return ERR_OK;
+	return e->kind == LEDGER_SALTED ? check_session(e->u.salted.session, err) : ERR_OK;
+}
+
+enum err_code ledger_entry_decode(struct str bytes, struct arena *a, struct ledger_entry *ret,
+				  struct err *err)
+{
+	enum err_code code = decode(bytes, a, ret, err);
+
+	if (code) {
+		*ret = (struct ledger_entry){0};
+	}
+	return code;
 }
 
 static const char *name_of(const struct words *w, unsigned value)

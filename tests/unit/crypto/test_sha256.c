@@ -85,6 +85,34 @@ static void a_library_gives_the_same_hashes(void **state)
 	}
 }
 
+/* Messages of all lengths side by side, in every order of long and short. */
+static void many_at_once_are_hashed_as_each_alone(void **state)
+{
+	enum { MANY = 40 };
+	static uint8_t bytes[1000];
+	uint8_t alone[SHA256_LEN], ret[MANY][SHA256_LEN];
+	struct str s[MANY] = {0};
+	uint32_t seed = 3;
+
+	(void)state;
+	sha256_of_each(s, 0, ret);
+	for (size_t round = 0; round < 500; round++) {
+		size_t n = 1 + round % MANY;
+
+		for (size_t i = 0; i < n; i++) {
+			seed = seed * 1664525 + 1013904223;
+			bytes[seed >> 8 & 511] = (uint8_t)(seed >> 24);
+			s[i] = str_make((const char *)bytes + i,
+					(seed >> 12) % (seed >> 31 ? 70 : 900));
+		}
+		sha256_of_each(s, n, ret);
+		for (size_t i = 0; i < n; i++) {
+			sha256_of(s[i], alone);
+			assert_memory_equal(ret[i], alone, SHA256_LEN);
+		}
+	}
+}
+
 /* Also the one that this machine would not take. */
 static void both_ways_through_a_block_are_the_same(void **state)
 {
@@ -118,6 +146,7 @@ int main(void)
 		cmocka_unit_test(hashing_in_pieces_equals_hashing_at_once),
 		cmocka_unit_test(known_hmacs_come_out),
 		cmocka_unit_test(a_library_gives_the_same_hashes),
+		cmocka_unit_test(many_at_once_are_hashed_as_each_alone),
 		cmocka_unit_test(both_ways_through_a_block_are_the_same),
 	};
 
