@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Running a pattern: where in the text can it end, when it may begin anywhere? */
+/* Running a pattern: a set of states goes over the text, best first. */
 #include "json/regex_priv.h"
 
 /* The text, and which looks hold at which of its n + 1 places. */
 struct text {
-	const uint32_t *c;
-	size_t n;
+	struct str s;
 	bool **holds;
 };
 
-/* The states of one place, without repetition: sparse set over the program. */
+/* The states of one place, best first, without repetition: sparse set over the program. */
 struct states {
 	uint32_t *dense, *sparse;
+	size_t *start; /* where what is in `dense` began */
 	size_t n;
 };
 
@@ -20,6 +20,7 @@ struct run {
 	const struct regex_program *p;
 	const struct text *t;
 	uint32_t *todo; /* stack of the closure */
+	struct states *now, *next;
 	uint64_t *steps;
 };
 
@@ -42,9 +43,10 @@ static bool is_word(uint32_t c)
 	       c == '_';
 }
 
-static bool is_border(const struct text *t, size_t at)
+static bool is_border(struct str s, size_t at)
 {
-	return (at > 0 && is_word(t->c[at - 1])) != (at < t->n && is_word(t->c[at]));
+	return (at > 0 && is_word((unsigned char)s.p[at - 1])) !=
+	       (at < s.n && is_word((unsigned char)s.p[at]));
 }
 
 static bool has(const struct states *s, uint32_t pc)
@@ -58,9 +60,9 @@ static bool holds(const struct run *r, const struct regex_inst *i, size_t at)
 	case REGEX_BEGIN:
 		return at == 0;
 	case REGEX_END:
-		return at == r->t->n;
+		return at == r->t->s.n;
 	case REGEX_WORD:
-		return is_border(r->t, at) != (i->y != 0);
+		return is_border(r->t->s, at) != (i->y != 0);
 	case REGEX_LOOK:
 		return r->t->holds[i->x][at] != (i->y != 0);
 	case REGEX_SET:
@@ -73,10 +75,11 @@ static bool holds(const struct run *r, const struct regex_inst *i, size_t at)
 }
 
 /*
- * Adds a state and all that follow from it without reading. Each state is on the stack once at most
- * for each way into it, so 2n places are enough. False when the work is used up.
+ * Adds a state and all that follow from it without reading, in order of preference. Each state is
+ * on the stack once at most for each way into it, so 2n places are enough. False when the work is
+ * used up.
  */
-static bool add(const struct run *r, struct states *s, uint32_t pc, size_t at, bool *ret_match)
+static bool add(const struct run *r, struct states *s, uint32_t pc, size_t start, size_t at)
 {
 	size_t n = 0;
 
@@ -93,132 +96,166 @@ static bool add(const struct run *r, struct states *s, uint32_t pc, size_t at, b
 		}
 		--*r->steps;
 		s->sparse[pc] = (uint32_t)s->n;
+		s->start[s->n] = start;
 		s->dense[s->n++] = pc;
 		i = &r->p->inst[pc];
-		if (i->op == REGEX_MATCH) {
-			*ret_match = true;
-		} else if (i->op == REGEX_JUMP) {
+		if (i->op == REGEX_JUMP) {
 			r->todo[n++] = i->x;
 		} else if (i->op == REGEX_SPLIT) {
 			r->todo[n++] = i->y;
 			r->todo[n++] = i->x;
-		} else if (i->op != REGEX_SET && holds(r, i, at)) {
+		} else if (i->op != REGEX_SET && i->op != REGEX_MATCH && holds(r, i, at)) {
 			r->todo[n++] = pc + 1;
 		}
 	}
 	return true;
 }
 
-/*
- * Runs over the text, beginning anew at every place. `ends` (may be NULL) tells of each place
- * whether a match ends there; without it the first match is enough.
- */
-static enum err_code run(const struct run *r, struct states *now, struct states *next, bool *ends,
-			 bool *ret, struct err *err)
+static uint32_t decode(struct str s, size_t *at)
 {
-	const struct text *t = r->t;
-	bool any = false;
+	unsigned char b = (unsigned char)s.p[(*at)++];
+	unsigned more = b < 0x80 ? 0 : b < 0xe0 ? 1 : b < 0xf0 ? 2 : 3;
+	uint32_t c = more ? b & (0x3fU >> more) : b;
 
-	now->n = 0;
-	for (size_t k = 0; k <= t->n; k++) {
-		size_t at = r->p->backward ? t->n - k : k;
-		size_t to = r->p->backward ? at - 1 : at + 1;
-		bool match = false, later = false;
-		uint32_t c;
-
-		/* what was carried here has its matches counted when it was added */
-		if ((k == 0 || !r->p->anchored) && !add(r, now, 0, at, &match)) {
-			return ERR(err, ERR_LIMIT, "a pattern takes too much work");
-		}
-		any = any || match;
-		if (ends) {
-			ends[at] = ends[at] || match;
-		} else if (any) {
-			break;
-		}
-		if (k == t->n || (now->n == 0 && r->p->anchored)) {
-			break;
-		}
-		c = t->c[r->p->backward ? at - 1 : at];
-		next->n = 0;
-		for (size_t i = 0; i < now->n; i++) {
-			const struct regex_inst *in = &r->p->inst[now->dense[i]];
-
-			if (in->op == REGEX_SET && in_set(&r->re->sets[in->x], c) &&
-			    !add(r, next, now->dense[i] + 1, to, &later)) {
-				return ERR(err, ERR_LIMIT, "a pattern takes too much work");
-			}
-		}
-		any = any || later;
-		if (ends) {
-			ends[to] = later;
-		}
-		{
-			struct states swap = *now;
-
-			*now = *next;
-			*next = swap;
-		}
+	for (; more && *at < s.n; more--) {
+		c = c << 6 | ((unsigned char)s.p[(*at)++] & 0x3fU);
 	}
-	*ret = any;
-	return ERR_OK;
+	return c;
 }
 
-static size_t decode(struct str s, uint32_t *to)
+/* The code point behind `at`, in the direction of the program, and the place behind that. */
+static uint32_t read(const struct run *r, size_t at, size_t *ret_to)
 {
-	size_t n = 0;
+	struct str s = r->t->s;
+	size_t from = at;
 
-	for (size_t i = 0; i < s.n;) {
-		unsigned char b = (unsigned char)s.p[i++];
-		unsigned more = b < 0x80 ? 0 : b < 0xe0 ? 1 : b < 0xf0 ? 2 : 3;
-		uint32_t c = more ? b & (0x3fU >> more) : b;
-
-		for (; more && i < s.n; more--) {
-			c = c << 6 | ((unsigned char)s.p[i++] & 0x3fU);
-		}
-		to[n++] = c;
+	if (!r->p->backward) {
+		*ret_to = at;
+		return decode(s, ret_to);
 	}
-	return n;
+	do {
+		from--;
+	} while (from > 0 && ((unsigned char)s.p[from] & 0xc0) == 0x80);
+	*ret_to = from;
+	return decode(s, &from);
+}
+
+/* What a run finds. */
+struct found {
+	bool *ends; /* may be NULL; of each place, whether a match ends there: no end to the run */
+	bool any;   /* the first match is enough, whichever it is */
+	bool is;    /* there is a match: */
+	size_t start; /* of the leftmost, and of those what the pattern prefers */
+	size_t end;
+};
+
+/* From the states of a place to those of the next; false when the work is used up. */
+static bool step(const struct run *r, size_t at, bool is_last, size_t *ret_to, struct found *f)
+{
+	uint32_t c = is_last ? 0 : read(r, at, ret_to);
+
+	r->next->n = 0;
+	for (size_t i = 0; i < r->now->n; i++) {
+		const struct regex_inst *in = &r->p->inst[r->now->dense[i]];
+
+		if (in->op == REGEX_MATCH && f->ends) {
+			f->ends[at] = true;
+		} else if (in->op == REGEX_MATCH) {
+			*f = (struct found){false, f->any, true, r->now->start[i], at};
+			return true; /* what comes behind it is worse */
+		} else if (in->op == REGEX_SET && !is_last && in_set(&r->re->sets[in->x], c) &&
+			   !add(r, r->next, r->now->dense[i] + 1, r->now->start[i], *ret_to)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Runs over the text, beginning anew at every place until there is a match. */
+static enum err_code run(struct run *r, size_t from, struct found *f, struct err *err)
+{
+	size_t last = r->p->backward ? 0 : r->t->s.n, to = from;
+
+	r->now->n = 0;
+	for (size_t at = from;; at = to) {
+		struct states *swap = r->now;
+		bool begins = !f->is && (at == from || !r->p->anchored);
+
+		if ((begins && !add(r, r->now, 0, at, at)) || !step(r, at, at == last, &to, f)) {
+			return ERR(err, ERR_LIMIT, "a pattern takes too much work");
+		}
+		r->now = r->next;
+		r->next = swap;
+		if (at == last || (f->is && f->any) ||
+		    (r->now->n == 0 && (f->is || r->p->anchored))) {
+			return ERR_OK;
+		}
+	}
 }
 
 static bool states_init(struct states *s, struct arena *a, size_t n)
 {
 	s->dense = ARENA_ARRAY(a, n, uint32_t);
 	s->sparse = ARENA_ARRAY(a, n, uint32_t); /* zeroed: `has` looks at what dense says */
+	s->start = ARENA_ARRAY(a, n, size_t);
 	s->n = 0;
-	return s->dense && s->sparse;
+	return s->dense && s->sparse && s->start;
+}
+
+static enum err_code search(const struct json_regex *re, struct arena *scratch, struct str text,
+			    size_t from, uint64_t *steps, struct found *f, struct err *err)
+{
+	struct text t = {.s = text};
+	struct states states[2];
+	struct run r = {.re = re, .t = &t, .now = &states[0], .next = &states[1], .steps = steps};
+	size_t most = re->main.n, set_up;
+
+	for (size_t i = 0; i < re->n_looks; i++) {
+		most = re->looks[i].n > most ? re->looks[i].n : most;
+	}
+	set_up = re->n_looks * (text.n / 8) + most / 8;
+	*steps -= *steps < set_up ? *steps : set_up;
+	t.holds = ARENA_ARRAY(scratch, re->n_looks, bool *);
+	r.todo = ARENA_ARRAY(scratch, 2 * most + 2, uint32_t);
+	if (!t.holds || !r.todo || !states_init(r.now, scratch, most) ||
+	    !states_init(r.next, scratch, most)) {
+		return ERR(err, ERR_NOMEM, "no memory for a pattern");
+	}
+	for (size_t i = 0; i < re->n_looks; i++) {
+		struct found look = {.ends = ARENA_ARRAY(scratch, text.n + 1, bool)};
+
+		if (!look.ends) {
+			return ERR(err, ERR_NOMEM, "no memory for a pattern");
+		}
+		t.holds[i] = look.ends;
+		r.p = &re->looks[i];
+		TRY(run(&r, r.p->backward ? text.n : 0, &look, err));
+	}
+	r.p = &re->main;
+	return run(&r, from, f, err);
 }
 
 enum err_code json_regex_test(const struct json_regex *re, struct arena *scratch, struct str text,
 			      uint64_t *steps, bool *ret, struct err *err)
 {
-	uint32_t *c = ARENA_ARRAY(scratch, text.n, uint32_t);
-	struct text t = {.c = c};
-	struct run r = {.re = re, .p = &re->main, .t = &t, .steps = steps};
-	struct states now, next;
-	size_t most = re->main.n;
-	bool unused;
+	struct found f = {.any = true};
 
-	for (size_t i = 0; i < re->n_looks; i++) {
-		most = re->looks[i].n > most ? re->looks[i].n : most;
+	TRY(search(re, scratch, text, 0, steps, &f, err));
+	*ret = f.is;
+	return ERR_OK;
+}
+
+enum err_code json_regex_find(const struct json_regex *re, struct arena *scratch, struct str text,
+			      size_t from, uint64_t *steps, size_t *ret_start, size_t *ret_end,
+			      struct err *err)
+{
+	struct found f = {0};
+
+	TRY(search(re, scratch, text, from, steps, &f, err));
+	if (!f.is) {
+		return ERR_NOT_FOUND;
 	}
-	*steps -=
-		*steps < text.n + most / 8 ? *steps : text.n + most / 8; /* what is set up below */
-	t.holds = ARENA_ARRAY(scratch, re->n_looks, bool *);
-	r.todo = ARENA_ARRAY(scratch, 2 * most + 2, uint32_t);
-	if (!c || !t.holds || !r.todo || !states_init(&now, scratch, most) ||
-	    !states_init(&next, scratch, most)) {
-		return ERR(err, ERR_NOMEM, "no memory for a pattern");
-	}
-	t.n = decode(text, c);
-	for (size_t i = 0; i < re->n_looks; i++) {
-		t.holds[i] = ARENA_ARRAY(scratch, t.n + 1, bool);
-		if (!t.holds[i]) {
-			return ERR(err, ERR_NOMEM, "no memory for a pattern");
-		}
-		r.p = &re->looks[i];
-		TRY(run(&r, &now, &next, t.holds[i], &unused, err));
-	}
-	r.p = &re->main;
-	return run(&r, &now, &next, NULL, ret, err);
+	*ret_start = f.start;
+	*ret_end = f.end;
+	return ERR_OK;
 }

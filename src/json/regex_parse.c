@@ -1,22 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading a pattern: ECMA-262 section 22.2.1 into a tree, the tree into steps. */
+/* Reading a pattern: ECMA-262 section 22.2.1, or as Rust has it, into a tree. */
 #include "json/regex_priv.h"
 
-enum { COUNT_MAX = 1000, RANGES_MAX = 512, VISITS_MAX = 1 << 16 };
-
-enum node_type { N_EMPTY = 0, N_SET, N_ASSERT, N_CAT, N_OR, N_REPEAT };
-
-struct node {
-	enum node_type type;
-	struct regex_inst inst; /* SET, ASSERT */
-	struct node *a, *b;     /* CAT, OR; REPEAT: a */
-	uint32_t least, most;   /* REPEAT */
-};
-
-#define NO_END UINT32_MAX
+enum { COUNT_MAX = 1000, RANGES_MAX = 512 };
 
 struct look {
-	const struct node *what;
+	const struct regex_node *what;
 	bool behind;
 };
 
@@ -31,6 +20,7 @@ struct parser {
 	struct str s;
 	size_t at;
 	int depth;
+	bool rust, fold; /* (?i) */
 	struct regex_set *sets;
 	size_t n_sets, cap_sets;
 	struct look looks[JSON_REGEX_LOOKS];
@@ -40,7 +30,7 @@ struct parser {
 	enum err_code code;
 };
 
-static struct node *fail(struct parser *p, enum err_code code, const char *what)
+static struct regex_node *fail(struct parser *p, enum err_code code, const char *what)
 {
 	if (!p->code) {
 		p->code = ERR(p->err, code, "pattern, offset %zu: %s", p->at, what);
@@ -48,9 +38,9 @@ static struct node *fail(struct parser *p, enum err_code code, const char *what)
 	return NULL;
 }
 
-static struct node *make(struct parser *p, struct node n)
+static struct regex_node *make(struct parser *p, struct regex_node n)
 {
-	struct node *r = ARENA_NEW(p->scratch, struct node);
+	struct regex_node *r = ARENA_NEW(p->scratch, struct regex_node);
 
 	if (!r) {
 		return fail(p, ERR_NOMEM, "out of memory");
@@ -99,7 +89,13 @@ static uint32_t take(struct parser *p)
 static bool put_range(struct parser *p, uint32_t lo, uint32_t hi)
 {
 	for (uint32_t c = lo; c <= hi && c < 128; c++) {
+		uint32_t letter = c | 0x20;
+
 		p->set.ascii[c >> 6] |= UINT64_C(1) << (c & 63);
+		if (p->fold && letter >= 'a' && letter <= 'z') {
+			p->set.ascii[1] |= UINT64_C(1) << (letter & 63) | UINT64_C(1)
+										  << (letter & 31);
+		}
 	}
 	if (hi < 128) {
 		return true;
@@ -142,7 +138,7 @@ static void set_begin(struct parser *p)
 }
 
 /* The set that was read as a node. */
-static struct node *set_end(struct parser *p, bool negated)
+static struct regex_node *set_end(struct parser *p, bool negated)
 {
 	struct regex_set s = {.n = p->set.n, .negated = negated};
 	struct regex_range *ranges = ARENA_ARRAY(p->keep, p->set.n, struct regex_range);
@@ -155,11 +151,11 @@ static struct node *set_end(struct parser *p, bool negated)
 	s.ascii[0] = negated ? ~p->set.ascii[0] : p->set.ascii[0];
 	s.ascii[1] = negated ? ~p->set.ascii[1] : p->set.ascii[1];
 	p->sets[p->n_sets] = s;
-	return make(p, (struct node){.type = N_SET,
-				     .inst = {.op = REGEX_SET, .x = (uint32_t)p->n_sets++}});
+	return make(p, (struct regex_node){.type = REGEX_ONE,
+					   .inst = {.op = REGEX_SET, .x = (uint32_t)p->n_sets++}});
 }
 
-static struct node *one(struct parser *p, uint32_t c)
+static struct regex_node *one(struct parser *p, uint32_t c)
 {
 	set_begin(p);
 	return put_range(p, c, c) ? set_end(p, false) : NULL;
@@ -183,7 +179,7 @@ static bool put_shorthand(struct parser *p, char c)
 	case 'W':
 		return put_ranges(p, words, ARRAY_LEN(words), c == 'W');
 	default:
-		return put_ranges(p, spaces, ARRAY_LEN(spaces), c == 'S');
+		return put_ranges(p, spaces, p->rust ? 2 : ARRAY_LEN(spaces), c == 'S');
 	}
 }
 
@@ -261,6 +257,9 @@ static bool escaped(struct parser *p, uint32_t *ret)
 		*ret = (uint32_t)codes[at - names];
 		return true;
 	}
+	if (p->rust && ((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z'))) {
+		return fail(p, ERR_UNSUPPORTED, "an escape that is not read here") != NULL;
+	}
 	if (c == 'x' || c == 'u') {
 		p->at++;
 		return c == 'x' ? hex(p, 2, ret) : unicode(p, ret);
@@ -303,7 +302,7 @@ static bool class_atom(struct parser *p, uint32_t *ret, bool *ret_shorthand)
 		*ret_shorthand = true;
 		return put_shorthand(p, p->s.p[p->at++]);
 	}
-	if (accept(p, 'b')) {
+	if (!p->rust && accept(p, 'b')) {
 		*ret = '\b';
 		return true;
 	}
@@ -311,13 +310,13 @@ static bool class_atom(struct parser *p, uint32_t *ret, bool *ret_shorthand)
 }
 
 /* Behind "[". */
-static struct node *class_of(struct parser *p)
+static struct regex_node *class_of(struct parser *p)
 {
 	bool negated = accept(p, '^'), is_set, is_set_too;
 	uint32_t lo, hi;
 
 	set_begin(p);
-	while (!accept(p, ']')) {
+	for (bool literal = p->rust; literal || !accept(p, ']'); literal = false) {
 		if (!more(p)) {
 			return fail(p, ERR_SYNTAX, "a class without its end");
 		}
@@ -344,12 +343,12 @@ static struct node *class_of(struct parser *p)
 
 /* ---- terms ---- */
 
-static struct node *disjunction(struct parser *p);
+static struct regex_node *disjunction(struct parser *p);
 
 /* Behind "(?" and what says that it looks. */
-static struct node *look(struct parser *p, bool behind, bool negated)
+static struct regex_node *look(struct parser *p, bool behind, bool negated)
 {
-	struct node *what = disjunction(p);
+	struct regex_node *what = disjunction(p);
 
 	if (!what) {
 		return NULL;
@@ -359,19 +358,23 @@ static struct node *look(struct parser *p, bool behind, bool negated)
 	}
 	p->looks[p->n_looks] = (struct look){.what = what, .behind = behind};
 	return make(p,
-		    (struct node){
-			    .type = N_ASSERT,
+		    (struct regex_node){
+			    .type = REGEX_ONE,
 			    .inst = {.op = REGEX_LOOK, .x = (uint32_t)p->n_looks++, .y = negated}});
 }
 
-static struct node *group(struct parser *p)
+static struct regex_node *group(struct parser *p)
 {
-	struct node *n;
+	struct regex_node *n;
 
 	if (++p->depth > JSON_REGEX_DEPTH) {
 		return fail(p, ERR_LIMIT, "groups nested deeper than 32");
 	}
-	if (accept_str(p, STR("?="))) {
+	if (accept_str(p, STR("?:"))) {
+		n = disjunction(p);
+	} else if (p->rust && accept(p, '?')) {
+		return fail(p, ERR_UNSUPPORTED, "of groups with a ? only (?: ) is read here");
+	} else if (accept_str(p, STR("?="))) {
 		n = look(p, false, false);
 	} else if (accept_str(p, STR("?!"))) {
 		n = look(p, false, true);
@@ -387,8 +390,6 @@ static struct node *group(struct parser *p)
 		}
 		p->at += name + 1;
 		n = disjunction(p);
-	} else if (accept_str(p, STR("?:"))) {
-		n = disjunction(p);
 	} else if (accept(p, '?')) {
 		return fail(p, ERR_UNSUPPORTED, "a group with modifiers");
 	} else {
@@ -401,12 +402,12 @@ static struct node *group(struct parser *p)
 	return n;
 }
 
-static struct node *assertion(struct parser *p, enum regex_op op, bool negated)
+static struct regex_node *assertion(struct parser *p, enum regex_op op, bool negated)
 {
-	return make(p, (struct node){.type = N_ASSERT, .inst = {.op = op, .y = negated}});
+	return make(p, (struct regex_node){.type = REGEX_ONE, .inst = {.op = op, .y = negated}});
 }
 
-static struct node *atom(struct parser *p)
+static struct regex_node *atom(struct parser *p)
 {
 	uint32_t c;
 
@@ -424,8 +425,9 @@ static struct node *atom(struct parser *p)
 	}
 	if (accept(p, '.')) {
 		set_begin(p);
-		return put_ranges(p, line_ends, ARRAY_LEN(line_ends), true) ? set_end(p, false)
-									    : NULL;
+		return put_ranges(p, line_ends, p->rust ? 1 : ARRAY_LEN(line_ends), true)
+			       ? set_end(p, false)
+			       : NULL;
 	}
 	if (accept(p, '\\')) {
 		if (more(p) && (p->s.p[p->at] | 0x20) == 'b') {
@@ -470,7 +472,7 @@ static bool braces(struct parser *p, uint32_t *ret_least, uint32_t *ret_most)
 	if (accept(p, '{') && number(p, ret_least)) {
 		*ret_most = *ret_least;
 		if (accept(p, ',') && !number(p, ret_most)) {
-			*ret_most = NO_END;
+			*ret_most = REGEX_NO_END;
 		}
 		if (accept(p, '}')) {
 			return true;
@@ -480,10 +482,11 @@ static bool braces(struct parser *p, uint32_t *ret_least, uint32_t *ret_most)
 	return false;
 }
 
-static struct node *quantified(struct parser *p)
+static struct regex_node *quantified(struct parser *p)
 {
-	struct node *a = atom(p);
-	uint32_t least = 0, most = NO_END;
+	struct regex_node *a = atom(p);
+	uint32_t least = 0, most = REGEX_NO_END;
+	bool lazy;
 
 	if (!a) {
 		return NULL;
@@ -493,10 +496,12 @@ static struct node *quantified(struct parser *p)
 	} else if (accept(p, '?')) {
 		most = 1;
 	} else if (!accept(p, '*') && !braces(p, &least, &most)) {
-		return a;
+		return p->rust && more(p) && p->s.p[p->at] == '{'
+			       ? fail(p, ERR_SYNTAX, "a brace that is no count")
+			       : a;
 	}
-	(void)accept(p, '?'); /* the shortest first: all the same to whether there is one */
-	if (least > COUNT_MAX || (most != NO_END && most > COUNT_MAX)) {
+	lazy = accept(p, '?');
+	if (least > COUNT_MAX || (most != REGEX_NO_END && most > COUNT_MAX)) {
 		return fail(p, ERR_LIMIT, "a count past 1000");
 	}
 	if (least > most) {
@@ -505,223 +510,71 @@ static struct node *quantified(struct parser *p)
 	if (more(p) && strchr("*+?", p->s.p[p->at]) && p->s.p[p->at]) {
 		return fail(p, ERR_SYNTAX, "nothing to repeat");
 	}
-	return make(p, (struct node){.type = N_REPEAT, .a = a, .least = least, .most = most});
+	return make(
+		p,
+		(struct regex_node){
+			.type = REGEX_REPEAT, .a = a, .least = least, .most = most, .lazy = lazy});
 }
 
-static struct node *sequence(struct parser *p)
+static struct regex_node *sequence(struct parser *p)
 {
-	struct node *all = make(p, (struct node){.type = N_EMPTY});
+	struct regex_node *all = make(p, (struct regex_node){.type = REGEX_EMPTY});
 
 	while (all && more(p) && p->s.p[p->at] != '|' && p->s.p[p->at] != ')') {
-		struct node *next = quantified(p);
+		struct regex_node *next = quantified(p);
 
 		if (!next) {
 			return NULL;
 		}
-		all = all->type == N_EMPTY
+		all = all->type == REGEX_EMPTY
 			      ? next
-			      : make(p, (struct node){.type = N_CAT, .a = all, .b = next});
+			      : make(p,
+				     (struct regex_node){.type = REGEX_CAT, .a = all, .b = next});
 	}
 	return all;
 }
 
-static struct node *disjunction(struct parser *p)
+static struct regex_node *disjunction(struct parser *p)
 {
-	struct node *all = sequence(p);
+	struct regex_node *all = sequence(p);
 
 	while (all && accept(p, '|')) {
-		struct node *next = sequence(p);
+		struct regex_node *next = sequence(p);
 
-		all = next ? make(p, (struct node){.type = N_OR, .a = all, .b = next}) : NULL;
+		all = next ? make(p, (struct regex_node){.type = REGEX_OR, .a = all, .b = next})
+			   : NULL;
 	}
 	return all;
 }
 
-/* ---- the tree as steps ---- */
-
-struct emitter {
-	struct parser *p;
-	struct regex_inst *inst;
-	size_t n, cap, visits;
-	bool backward;
-};
-
-static bool put(struct emitter *e, struct regex_inst i)
-{
-	if (e->n == JSON_REGEX_PROGRAM) {
-		return fail(e->p, ERR_LIMIT, "more than 8192 steps") != NULL;
-	}
-	if (!ARENA_GROW(e->p->scratch, &e->inst, e->n, &e->cap)) {
-		return fail(e->p, ERR_NOMEM, "out of memory") != NULL;
-	}
-	e->inst[e->n++] = i;
-	return true;
-}
-
-static bool emit(struct emitter *e, const struct node *n);
-
-static bool emit_repeat(struct emitter *e, const struct node *n)
-{
-	for (uint32_t i = 0; i < n->least; i++) {
-		if (!emit(e, n->a)) {
-			return false;
-		}
-	}
-	if (n->most == NO_END) {
-		size_t split = e->n;
-
-		if (!put(e, (struct regex_inst){.op = REGEX_SPLIT, .x = (uint32_t)split + 1}) ||
-		    !emit(e, n->a) ||
-		    !put(e, (struct regex_inst){.op = REGEX_JUMP, .x = (uint32_t)split})) {
-			return false;
-		}
-		e->inst[split].y = (uint32_t)e->n;
-		return true;
-	}
-	{
-		size_t first = e->n;
-
-		for (uint32_t i = n->least; i < n->most; i++) {
-			size_t split = e->n;
-
-			if (!put(e, (struct regex_inst){.op = REGEX_SPLIT,
-							.x = (uint32_t)split + 1,
-							.y = NO_END}) ||
-			    !emit(e, n->a)) {
-				return false;
-			}
-		}
-		/* whoever stops early goes behind all of them */
-		for (size_t i = first; i < e->n; i++) {
-			if (e->inst[i].op == REGEX_SPLIT && e->inst[i].y == NO_END) {
-				e->inst[i].y = (uint32_t)e->n;
-			}
-		}
-		return true;
-	}
-}
-
-static bool emit_or(struct emitter *e, const struct node *n)
-{
-	size_t split = e->n, jump;
-
-	if (!put(e, (struct regex_inst){.op = REGEX_SPLIT, .x = (uint32_t)split + 1}) ||
-	    !emit(e, n->a)) {
-		return false;
-	}
-	jump = e->n;
-	if (!put(e, (struct regex_inst){.op = REGEX_JUMP})) {
-		return false;
-	}
-	e->inst[split].y = (uint32_t)e->n;
-	if (!emit(e, n->b)) {
-		return false;
-	}
-	e->inst[jump].x = (uint32_t)e->n;
-	return true;
-}
-
-/* A sequence is a list that leans to the left: as long as the pattern, so no recursion along it. */
-static bool emit_cat(struct emitter *e, const struct node *n)
-{
-	const struct node **parts = NULL;
-	size_t count = 0, cap = 0;
-
-	for (; n->type == N_CAT; n = n->a) {
-		if (!ARENA_GROW(e->p->scratch, &parts, count, &cap)) {
-			return fail(e->p, ERR_NOMEM, "out of memory") != NULL;
-		}
-		parts[count++] = n->b;
-	}
-	if (!e->backward && !emit(e, n)) {
-		return false;
-	}
-	for (size_t i = 0; i < count; i++) {
-		if (!emit(e, parts[e->backward ? i : count - 1 - i])) {
-			return false;
-		}
-	}
-	return !e->backward || emit(e, n);
-}
-
-/* As deep as groups, times the alternatives of one: both bounded by the pattern's length. */
-static bool emit(struct emitter *e, const struct node *n)
-{
-	if (++e->visits > VISITS_MAX) { /* what is empty, many times over, emits nothing */
-		return fail(e->p, ERR_LIMIT, "too many repetitions") != NULL;
-	}
-	switch (n->type) {
-	case N_EMPTY:
-		return true;
-	case N_SET:
-	case N_ASSERT:
-		return put(e, n->inst);
-	case N_CAT:
-		return emit_cat(e, n);
-	case N_OR:
-		return emit_or(e, n);
-	case N_REPEAT:
-		return emit_repeat(e, n);
-	}
-	return false;
-}
-
-static bool begins_anchored(const struct node *n)
-{
-	while (n->type == N_CAT) {
-		n = n->a;
-	}
-	return n->type == N_ASSERT && n->inst.op == REGEX_BEGIN;
-}
-
-static bool program(struct parser *p, const struct node *n, bool backward,
-		    struct regex_program *ret)
-{
-	struct emitter e = {.p = p, .backward = backward};
-	struct regex_inst *kept;
-
-	if (!emit(&e, n) || !put(&e, (struct regex_inst){.op = REGEX_MATCH})) {
-		return false;
-	}
-	kept = ARENA_ARRAY(p->keep, e.n, struct regex_inst);
-	if (!kept) {
-		return fail(p, ERR_NOMEM, "out of memory") != NULL;
-	}
-	memcpy(kept, e.inst, e.n * sizeof(*kept));
-	*ret = (struct regex_program){.inst = kept,
-				      .n = e.n,
-				      .backward = backward,
-				      .anchored = !backward && begins_anchored(n)};
-	return true;
-}
-
-static bool compile(struct parser *p, struct json_regex *re)
+static enum err_code compile(struct parser *p, struct json_regex *re)
 {
 	struct regex_program *looks;
-	struct node *all = disjunction(p);
+	struct regex_node *all = disjunction(p);
 
 	if (all && more(p)) {
 		all = fail(p, ERR_SYNTAX, "a closing parenthesis without its group");
 	}
 	looks = ARENA_ARRAY(p->keep, p->n_looks, struct regex_program);
-	if (!all || !looks || !program(p, all, false, &re->main)) {
-		return false;
+	if (!all || !looks) {
+		return p->code ? p->code : ERR(p->err, ERR_NOMEM, "no memory for a pattern");
 	}
+	TRY(regex_emit(p->keep, p->scratch, all, false, &re->main, p->err));
 	/* What stands ahead ends anywhere and begins here: read from its end. */
 	for (size_t i = 0; i < p->n_looks; i++) {
-		if (!program(p, p->looks[i].what, !p->looks[i].behind, &looks[i])) {
-			return false;
-		}
+		TRY(regex_emit(p->keep, p->scratch, p->looks[i].what, !p->looks[i].behind,
+			       &looks[i], p->err));
 	}
 	re->looks = looks;
 	re->n_looks = p->n_looks;
 	re->sets = p->sets;
 	re->n_sets = p->n_sets;
-	return true;
+	return ERR_OK;
 }
 
 enum err_code json_regex_compile(struct arena *keep, struct arena *scratch, struct str pattern,
-				 const struct json_regex **ret, struct err *err)
+				 enum json_regex_syntax syntax, const struct json_regex **ret,
+				 struct err *err)
 {
 	struct parser *p = ARENA_NEW(scratch, struct parser);
 	struct json_regex *re = ARENA_NEW(keep, struct json_regex);
@@ -729,13 +582,16 @@ enum err_code json_regex_compile(struct arena *keep, struct arena *scratch, stru
 	if (!p || !re) {
 		return ERR(err, ERR_NOMEM, "no memory for a pattern");
 	}
-	*p = (struct parser){.keep = keep, .scratch = scratch, .s = pattern, .err = err};
+	*p = (struct parser){.keep = keep,
+			     .scratch = scratch,
+			     .s = pattern,
+			     .rust = syntax == JSON_REGEX_RUST,
+			     .err = err};
+	p->fold = p->rust && accept_str(p, STR("(?i)"));
 	if (pattern.n > JSON_REGEX_PATTERN) {
 		return ERR(err, ERR_LIMIT, "a pattern of more than %d bytes", JSON_REGEX_PATTERN);
 	}
-	if (!compile(p, re)) {
-		return p->code ? p->code : ERR(err, ERR_NOMEM, "no memory for a pattern");
-	}
+	TRY(compile(p, re));
 	*ret = re;
 	return ERR_OK;
 }

@@ -110,7 +110,8 @@ static enum err_code count_of(struct compiler *c, const struct json *j, uint64_t
 static enum err_code regex_of(struct compiler *c, const struct json *j, struct str pattern,
 			      const struct json_regex **ret)
 {
-	enum err_code code = json_regex_compile(c->keep, c->scratch, pattern, ret, c->err);
+	enum err_code code =
+		json_regex_compile(c->keep, c->scratch, pattern, JSON_REGEX_ECMA, ret, c->err);
 
 	if (code && c->err) {
 		err_wrap(c->err, "byte %u", j->at);

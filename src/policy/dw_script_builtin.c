@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The functions and methods that scripts have besides their own. */
-#include "policy/dw_regex.h"
 #include "policy/dw_script_priv.h"
 #include "policy/ext.h"
+#include "json/regex.h"
 
 bool script_equal(struct policy_value a, struct policy_value b)
 {
@@ -49,32 +49,28 @@ static const char *type_name(struct policy_value v)
 	return "other";
 }
 
-/* regex_is_match, regex_find, regex_count of (pattern, text). */
-static enum script_flow regex(struct script_run *r, const struct script_node *n,
-			      const struct policy_value *arg, struct policy_value *ret)
+enum { REGEX_MEMORY = 8 << 20 };
+
+/* Counts matches, or finds the first only; what is no expression matches nothing. */
+static enum err_code find_matches(struct script_run *r, struct arena *keep, struct arena *scratch,
+				  const struct policy_value *arg, bool first, int64_t *ret_n,
+				  struct str *ret_text)
 {
 	struct str text = policy_value_str(arg[1]);
-	const struct dw_regex *re = NULL;
+	const struct json_regex *re;
 	size_t start, end, at = 0;
-	int64_t found = 0;
-	enum err_code code;
+	enum err_code code = json_regex_compile(keep, scratch, policy_value_str(arg[0]),
+						JSON_REGEX_RUST, &re, r->err);
 
-	code = dw_regex_compile(r->a, policy_value_str(arg[0]), &re, r->err);
-	if (code && code != ERR_SYNTAX) {
-		r->code = code;
-		return FLOW_FAILED;
-	}
-	while (at <= text.n && re) { /* what is no expression matches nothing */
-		code = dw_regex_find(re, r->a, text, at, &r->steps, &start, &end, r->err);
+	while (code == ERR_OK && at <= text.n) {
+		arena_reset(scratch);
+		code = json_regex_find(re, scratch, text, at, &r->steps, &start, &end, r->err);
 		if (code) {
 			break;
 		}
-		found++;
-		if (str_eq(n->text, STR("regex_find"))) {
-			*ret = policy_string(str_make(text.p + start, end - start));
-			return FLOW_ON;
-		}
-		if (str_eq(n->text, STR("regex_is_match"))) {
+		++*ret_n;
+		*ret_text = str_make(text.p + start, end - start);
+		if (first) {
 			break;
 		}
 		at = end > start ? end : end + 1;
@@ -82,16 +78,29 @@ static enum script_flow regex(struct script_run *r, const struct script_node *n,
 			at++;
 		}
 	}
-	if (code && code != ERR_NOT_FOUND && code != ERR_SYNTAX) {
-		r->code = code;
+	return code == ERR_SYNTAX || code == ERR_NOT_FOUND ? ERR_OK : code;
+}
+
+/* regex_is_match, regex_find, regex_count of (pattern, text). */
+static enum script_flow regex(struct script_run *r, const struct script_node *n,
+			      const struct policy_value *arg, struct policy_value *ret)
+{
+	bool count = str_eq(n->text, STR("regex_count"));
+	struct str text = STR("");
+	struct arena keep, scratch;
+	int64_t found = 0;
+
+	arena_init(&keep, REGEX_MEMORY);
+	arena_init(&scratch, REGEX_MEMORY);
+	r->code = find_matches(r, &keep, &scratch, arg, !count, &found, &text);
+	arena_done(&scratch);
+	arena_done(&keep);
+	if (r->code) {
 		return FLOW_FAILED;
 	}
-	if (str_eq(n->text, STR("regex_find"))) {
-		*ret = policy_string(STR(""));
-	} else {
-		*ret = str_eq(n->text, STR("regex_count")) ? policy_long(found)
-							   : policy_bool(found > 0);
-	}
+	*ret = count                                ? policy_long(found)
+	       : str_eq(n->text, STR("regex_find")) ? policy_string(text)
+						    : policy_bool(found > 0);
 	return FLOW_ON;
 }
 

@@ -17,7 +17,8 @@ static enum err_code check_pattern(struct arena *a, const struct json *j, bool *
 	const struct json_regex *re;
 	uint64_t steps = 1 << 24;
 
-	TRY(json_regex_compile(a, a, json_str(json_get(j, STR("pattern"))), &re, err));
+	TRY(json_regex_compile(a, a, json_str(json_get(j, STR("pattern"))), JSON_REGEX_ECMA, &re,
+			       err));
 	return json_regex_test(re, a, json_str(json_get(j, STR("text"))), &steps, ret, err);
 }
 

@@ -26,7 +26,7 @@ static bool matches(struct str pattern, struct str text)
 	bool found = false;
 	struct err err;
 
-	if (json_regex_compile(&arena, &arena, pattern, &re, &err) ||
+	if (json_regex_compile(&arena, &arena, pattern, JSON_REGEX_ECMA, &re, &err) ||
 	    json_regex_test(re, &arena, text, &steps, &found, &err)) {
 		fail_msg("%.*s: %s", STR_ARG(pattern), err.msg);
 	}
@@ -147,7 +147,8 @@ static void what_has_no_bound_is_refused_by_name(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
-		enum err_code code = json_regex_compile(&arena, &arena, t[i].pattern, &re, &err);
+		enum err_code code = json_regex_compile(&arena, &arena, t[i].pattern,
+							JSON_REGEX_ECMA, &re, &err);
 
 		if (code != t[i].code || !strstr(err.msg, t[i].says)) {
 			fail_msg("/%.*s/: %d %s", STR_ARG(t[i].pattern), (int)code, err.msg);
@@ -155,8 +156,81 @@ static void what_has_no_bound_is_refused_by_name(void **state)
 	}
 	memset(deep, '(', 40);
 	memset(deep + 40, ')', 40);
-	assert_int_equal(json_regex_compile(&arena, &arena, str_make(deep, 80), &re, &err),
-			 ERR_LIMIT);
+	assert_int_equal(
+		json_regex_compile(&arena, &arena, str_make(deep, 80), JSON_REGEX_ECMA, &re, &err),
+		ERR_LIMIT);
+}
+
+static void the_leftmost_match_that_the_pattern_prefers_is_found(void **state)
+{
+	static const struct {
+		const char *re, *text;
+		int start, end;
+	} t[] = {
+		{"a|ab", "xab", 1, 2},
+		{"(?:a|ab)c", "abc", 0, 3},
+		{"a*?b", "aab", 0, 3},
+		{"a{2,3}", "aaaa", 0, 3},
+		{"a{2,3}?", "aaaa", 0, 2},
+		{"^b", "ab", -1, -1},
+		{"b$", "ab", 1, 2},
+		{"[^a-c]+", "abxyc", 2, 4},
+		{"\\bfoo\\b", "a foo!", 2, 5},
+		{"(?i)AbC", "xaBc", 1, 4},
+		{"(a*)*b", "aaaac", -1, -1},
+		{"x?", "abc", 0, 0},
+		{"[]]", "a]", 1, 2},
+		{"(a|b|cd)+", "zcdab", 1, 5},
+		{"\\d{4}-\\d{2}", "on 2024-05", 3, 10},
+		{"(?:ab){0,2}c", "ababc", 0, 5},
+		{"(?i)[^a-c]", "aBCd", 3, 4},
+		{"a{1,3}?b", "aab", 0, 3},
+		{"(?:a{0,2}?){2}", "aaaa", 0, 0},
+		{"a+?", "aaa", 0, 1},
+		{"(?:ab|c)+?d", "xabcd", 1, 5},
+		{"\xC3\xA9.", "x\xC3\xA9\xE2\x82\xAC", 1, 6},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		const struct json_regex *re;
+		size_t start = 0, end = 0;
+		uint64_t steps = 100000;
+		enum err_code code;
+
+		assert_int_equal(json_regex_compile(&arena, &arena, str_from_c(t[i].re),
+						    JSON_REGEX_RUST, &re, NULL),
+				 ERR_OK);
+		code = json_regex_find(re, &arena, str_from_c(t[i].text), 0, &steps, &start, &end,
+				       NULL);
+		if (code != (t[i].start < 0 ? ERR_NOT_FOUND : ERR_OK) ||
+		    (code == ERR_OK && ((int)start != t[i].start || (int)end != t[i].end))) {
+			print_error("%s on %s: %u %zu-%zu\n", t[i].re, t[i].text, (unsigned)code,
+				    start, end);
+			fail();
+		}
+	}
+}
+
+static void what_rust_reads_otherwise_is_refused_as_it_would_be(void **state)
+{
+	static const struct {
+		struct str pattern;
+		enum err_code code;
+	} t[] = {
+		{STR_INIT("a{,2}"), ERR_SYNTAX},         {STR_INIT("a{"), ERR_SYNTAX},
+		{STR_INIT("a{1001}"), ERR_LIMIT},        {STR_INIT("a(?=b)"), ERR_UNSUPPORTED},
+		{STR_INIT("(?P<n>a)"), ERR_UNSUPPORTED}, {STR_INIT("\\pL"), ERR_UNSUPPORTED},
+		{STR_INIT("[\\b]"), ERR_UNSUPPORTED},    {STR_INIT("[]"), ERR_SYNTAX},
+	};
+	const struct json_regex *re;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		assert_int_equal(json_regex_compile(&arena, &arena, t[i].pattern, JSON_REGEX_RUST,
+						    &re, NULL),
+				 t[i].code);
+	}
 }
 
 /* What makes engines that backtrack take for ever takes steps in proportion here. */
@@ -174,9 +248,9 @@ static void work_is_bounded(void **state)
 		uint64_t steps = 40 * sizeof(text);
 		bool found = true;
 
-		assert_int_equal(
-			json_regex_compile(&arena, &arena, str_from_c(patterns[i]), &re, NULL),
-			ERR_OK);
+		assert_int_equal(json_regex_compile(&arena, &arena, str_from_c(patterns[i]),
+						    JSON_REGEX_ECMA, &re, NULL),
+				 ERR_OK);
 		assert_int_equal(json_regex_test(re, &arena, str_make(text, sizeof(text)), &steps,
 						 &found, NULL),
 				 ERR_OK);
@@ -196,6 +270,10 @@ int main(void)
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_has_no_bound_is_refused_by_name, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(
+			the_leftmost_match_that_the_pattern_prefers_is_found, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_rust_reads_otherwise_is_refused_as_it_would_be,
+						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(work_is_bounded, set_up, tear_down),
 	};
 
