@@ -273,11 +273,14 @@ struct config_model {
 	uint64_t price_input, price_output; /* of a million tokens, in millionths of the currency */
 };
 
+#define CONFIG_HEDGE_P95 UINT64_MAX /* so long as 95 in a hundred requests wait for the model */
+
 /* A name for several models, each at its site: whichever may, and can, answers. */
 struct config_route {
 	struct str name;
 	const uint32_t *models; /* indices into config.models, in the order written */
 	size_t n;
+	uint64_t hedge_ns; /* so long without an answer another is asked too, or P95; 0: none is */
 };
 
 /* What an agent calls a model or a route. */

@@ -181,12 +181,44 @@ void config_read_budgets(struct config_ctx *c, const struct config_field *f,
 
 /* ---- routes and aliases ---- */
 
+/* "p95", or a duration. */
+static void read_hedge(struct config_ctx *c, const struct config_field *f, const struct json *node,
+		       void *to)
+{
+	if (json_is_string(node) && str_eq(node->text, STR("p95"))) {
+		*(uint64_t *)to = CONFIG_HEDGE_P95;
+	} else {
+		config_read_duration(c, f, node, to);
+	}
+}
+
+/* Looked up when all has been read. */
+static void read_later(struct config_ctx *c, const struct config_field *f, const struct json *node,
+		       void *to)
+{
+	(void)f;
+	(void)to;
+	(void)config_expect(c, node, JSON_ARRAY);
+}
+
+static const struct config_field route_fields[] = {
+	CONFIG_KEY("models", read_later, struct config_route, models, .required = true),
+	CONFIG_KEY("hedge", read_hedge, struct config_route, hedge_ns, .min = 1000000,
+		   .max = UINT64_C(600) * 1000000000),
+};
+
+static const struct json *models_of(const struct json *route)
+{
+	return json_is_array(route) ? route : json_get(route, STR("models"));
+}
+
 /* Models may be written after this: they are looked up when all has been read. */
 void config_read_routes(struct config_ctx *c, const struct config_field *f, const struct json *node,
 			void *to)
 {
 	struct config *cfg = to;
 	struct config_route *routes;
+	const struct json *models;
 	size_t n, i = 0;
 
 	(void)f;
@@ -194,8 +226,13 @@ void config_read_routes(struct config_ctx *c, const struct config_field *f, cons
 	JSON_EACH (item, n ? node : NULL) {
 		check_name(c, item);
 		routes[i].name = item->key;
-		if (!json_is_array(item) || item->n == 0 || item->n > MAX_MODELS) {
-			config_report(c, item->at, "a route is a list of models");
+		if (!json_is_array(item)) {
+			config_read_fields(c, item, route_fields, ARRAY_LEN(route_fields),
+					   "a route", &routes[i]);
+		}
+		models = models_of(item);
+		if (models && (models->n == 0 || models->n > MAX_MODELS)) {
+			config_report(c, models->at, "a route is a list of models");
 		}
 		i++;
 	}
@@ -240,6 +277,7 @@ static void check_route(struct config_ctx *c, const struct config *cfg, const st
 	if (config_model_find(cfg, route->name)) {
 		config_report(c, node->key_at, "there is a model of this name");
 	}
+	node = models_of(node);
 	models = config_items(c, node, JSON_ARRAY, MAX_MODELS, sizeof(*models), &n);
 	JSON_EACH (item, n ? node : NULL) {
 		uint32_t at;
@@ -319,7 +357,7 @@ void config_check_models(struct config_ctx *c, struct config *cfg)
 	}
 	JSON_EACH (item, cfg->n_routes ? node : NULL) {
 		routes[i] = cfg->routes[i];
-		if (json_is_array(item)) {
+		if (json_is_array(models_of(item))) {
 			check_route(c, cfg, item, &routes[i]);
 		}
 		i++;

@@ -12,7 +12,7 @@ void config_put_text(struct json_writer *w, struct str key, struct str value)
 	}
 }
 
-static void member_duration(struct json_writer *w, struct str key, uint64_t ns)
+void config_put_duration(struct json_writer *w, struct str key, uint64_t ns)
 {
 	char text[32];
 	struct buf b;
@@ -172,8 +172,8 @@ static void put_oauth(struct json_writer *w, const struct config_oauth *o, enum 
 	json_w_object(w);
 	json_w_member_str(w, STR("resource"), o->resource.text);
 	config_put_strs(w, STR("scopes"), o->scopes);
-	member_duration(w, STR("clock_skew"), o->skew_ns);
-	member_duration(w, STR("introspection_cache"), o->cache_ns);
+	config_put_duration(w, STR("clock_skew"), o->skew_ns);
+	config_put_duration(w, STR("introspection_cache"), o->cache_ns);
 	json_w_key(w, STR("issuers"));
 	json_w_object(w);
 	for (size_t i = 0; i < o->n_issuers; i++) {
@@ -378,8 +378,8 @@ static void put_servers(struct json_writer *w, const struct config *cfg, enum co
 		if (s->protocol != CONFIG_PROTOCOL_AUTO) {
 			json_w_member_str(w, STR("protocol"), protocols[s->protocol]);
 		}
-		member_duration(w, STR("timeout"), s->timeout_ns);
-		member_duration(w, STR("ping"), s->ping_ns);
+		config_put_duration(w, STR("timeout"), s->timeout_ns);
+		config_put_duration(w, STR("ping"), s->ping_ns);
 		json_w_member_str(w, STR("pins"), checks[s->pins]);
 		json_w_member_str(w, STR("schemas"), checks[s->schemas]);
 		config_put_text(w, STR("instructions"), s->instructions);
@@ -450,12 +450,12 @@ static void put_limits(struct json_writer *w, const struct config_limits *l)
 	json_w_member_u64(w, STR("body"), l->body);
 	json_w_member_u64(w, STR("connections"), l->connections);
 	json_w_member_u64(w, STR("sessions"), l->sessions);
-	member_duration(w, STR("session_idle"), l->session_idle_ns);
+	config_put_duration(w, STR("session_idle"), l->session_idle_ns);
 	json_w_member_u64(w, STR("history"), l->history);
-	member_duration(w, STR("head_timeout"), l->head_timeout_ns);
-	member_duration(w, STR("request_timeout"), l->request_timeout_ns);
-	member_duration(w, STR("idle_timeout"), l->idle_timeout_ns);
-	member_duration(w, STR("drain"), l->drain_ns);
+	config_put_duration(w, STR("head_timeout"), l->head_timeout_ns);
+	config_put_duration(w, STR("request_timeout"), l->request_timeout_ns);
+	config_put_duration(w, STR("idle_timeout"), l->idle_timeout_ns);
+	config_put_duration(w, STR("drain"), l->drain_ns);
 	json_w_end(w);
 }
 
@@ -498,7 +498,7 @@ static void put_egress(struct json_writer *w, const struct config_egress *e, enu
 	if (view == CONFIG_VIEW_FULL) {
 		config_put_text(w, STR("ca_file"), e->ca_file);
 	}
-	member_duration(w, STR("idle_timeout"), e->idle_ns);
+	config_put_duration(w, STR("idle_timeout"), e->idle_ns);
 	json_w_member_u64(w, STR("tunnels"), e->tunnels);
 	json_w_key(w, STR("capture"));
 	json_w_array(w);
@@ -560,8 +560,8 @@ void config_encode_json(const struct config *cfg, enum config_view view, struct 
 	json_w_end(&w);
 	json_w_key(&w, STR("ledger"));
 	json_w_object(&w);
-	member_duration(&w, STR("sync"), cfg->ledger.sync_ns);
-	member_duration(&w, STR("checkpoint"), cfg->ledger.checkpoint_ns);
+	config_put_duration(&w, STR("sync"), cfg->ledger.sync_ns);
+	config_put_duration(&w, STR("checkpoint"), cfg->ledger.checkpoint_ns);
 	json_w_end(&w);
 	json_w_end(&w);
 }

@@ -73,6 +73,15 @@ static void put_budgets(struct json_writer *w, const struct config *cfg)
 	json_w_end(w);
 }
 
+static void put_hedge(struct json_writer *w, uint64_t ns)
+{
+	if (ns == CONFIG_HEDGE_P95) {
+		json_w_member_str(w, STR("hedge"), STR("p95"));
+	} else {
+		config_put_duration(w, STR("hedge"), ns);
+	}
+}
+
 void config_put_models(struct json_writer *w, const struct config *cfg, enum config_view view)
 {
 	json_w_key(w, STR("models"));
@@ -89,12 +98,22 @@ void config_put_models(struct json_writer *w, const struct config *cfg, enum con
 	json_w_key(w, STR("routes"));
 	json_w_object(w);
 	for (size_t i = 0; i < cfg->n_routes; i++) {
-		json_w_key(w, cfg->routes[i].name);
+		const struct config_route *route = &cfg->routes[i];
+
+		json_w_key(w, route->name);
+		if (route->hedge_ns) {
+			json_w_object(w);
+			put_hedge(w, route->hedge_ns);
+			json_w_key(w, STR("models"));
+		}
 		json_w_array(w);
-		for (size_t k = 0; k < cfg->routes[i].n; k++) {
-			json_w_str(w, cfg->models[cfg->routes[i].models[k]].name);
+		for (size_t k = 0; k < route->n; k++) {
+			json_w_str(w, cfg->models[route->models[k]].name);
 		}
 		json_w_end(w);
+		if (route->hedge_ns) {
+			json_w_end(w);
+		}
 	}
 	json_w_end(w);
 }

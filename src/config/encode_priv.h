@@ -8,11 +8,13 @@
 
 #include <stdio.h>
 
-/* Nothing when it is not spoken. */
 /* Members that are left out when there is nothing in them. */
 void config_put_text(struct json_writer *w, struct str key, struct str value);
 void config_put_strs(struct json_writer *w, struct str key, struct config_strs strs);
 
+void config_put_duration(struct json_writer *w, struct str key, uint64_t ns);
+
+/* Nothing when it is not spoken. */
 void config_put_http2(struct json_writer *w, enum config_http2 http2);
 
 /* Models, and routes if there are any. */

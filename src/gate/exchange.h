@@ -57,11 +57,11 @@ struct exchange {
 
 	struct endpoint *endpoint; /* of MCP, held */
 	enum mcp_version version;
-	struct action action;
 	struct hold *hold; /* a person is, or was, asked about it; NULL: nobody */
 
 	union {
 		struct { /* MCP */
+			struct action action;
 			struct mcp_msg msg;
 			struct mcp_modern modern;
 			struct mcp_in_flight in_flight;
@@ -101,12 +101,7 @@ struct exchange {
 			enum mcp_error list_fault; /* why nothing is listed */
 		};
 		struct { /* models: only for model_chat_ops */
-			struct gate_model *model;
 			enum model_api model_api;
-			struct list model_wait;
-			struct http_call model_call;
-			bool model_calling;
-			bool broken; /* the back end broke off in the middle of a stream */
 			struct model_reply *reply; /* NULL, or: */
 			struct model_reply model_reply;
 		};

@@ -55,6 +55,14 @@ struct gate_listener {
 	struct tls_ctx *tls;
 };
 
+/* How soon a model begins to answer, and what its hedges owe: gate/model_hedge.h. */
+enum { GATE_HEDGE_SAMPLES = 64 };
+
+struct gate_pace {
+	uint32_t us[GATE_HEDGE_SAMPLES]; /* the last ones */
+	unsigned n, debt;
+};
+
 /* A model back end. */
 struct gate_model {
 	struct list node;
@@ -83,6 +91,7 @@ struct gate_model {
 		unsigned n;     /* failures of its requests since the model last answered */
 		uint64_t until; /* the model is ill for this agent alone */
 	} blame[4];
+	struct gate_pace pace;
 	bool probing, probe_runs;
 	struct http_call probe;
 	struct list waiting; /* of struct exchange, until the pool is open */

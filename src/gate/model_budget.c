@@ -10,12 +10,12 @@ static struct str team_of(const struct config *cfg, struct str agent)
 	return a ? a->team : STR("");
 }
 
-enum model_error model_take_budgets(struct exchange *x)
+enum model_error model_take_budgets(struct model_attempt *t)
 {
+	struct exchange *x = t->exchange;
 	const struct config *cfg = x->gate->rules->config;
-	struct gate_model *m = x->model;
-	struct model_reply *r = x->reply;
-	struct model_request *q = &r->request;
+	struct gate_model *m = t->model;
+	struct model_request *q = &t->request;
 	struct budget_ask ask = {.agent = x->session->agent,
 				 .team = team_of(cfg, x->session->agent),
 				 .model = config_model_find(cfg, m->name),
@@ -39,38 +39,38 @@ enum model_error model_take_budgets(struct exchange *x)
 	}
 	q->say_max_tokens = 0;
 	q->say_usage = false;
-	if (!r->translation &&
+	if (!t->translation &&
 	    model_request_meter(&x->req->arena, q, m->max_tokens, &m->engine->quirks)) {
-		model_meter_init(&r->meter);
-		r->metered = true;
+		model_meter_init(&t->meter);
+		t->metered = true;
 	}
-	r->hold = r->hold ? r->hold : ARENA_NEW(&x->req->arena, struct budget_hold);
-	if (!r->hold) {
+	t->hold = t->hold ? t->hold : ARENA_NEW(&x->req->arena, struct budget_hold);
+	if (!t->hold) {
 		return MODEL_ERROR_INTERNAL;
 	}
-	if (!budget_reserve(&x->gate->treasury, cfg, &ask, &x->req->arena, r->hold, &r->over) &&
-	    !r->over.name.n) {
+	if (!budget_reserve(&x->gate->treasury, cfg, &ask, &x->req->arena, t->hold, &t->over) &&
+	    !t->over.name.n) {
 		return MODEL_ERROR_INTERNAL;
 	}
 	return MODEL_ERROR_NONE;
 }
 
-void model_settle_budgets(struct exchange *x)
+void model_settle_budgets(struct model_attempt *t)
 {
-	struct model_reply *r = x->reply;
+	struct treasury *from = &t->exchange->gate->treasury;
 
-	if (!r->hold) {
+	if (!t->hold) {
 		return;
 	}
-	switch (r->spent) {
+	switch (t->spent) {
 	case MODEL_SPENT_NOTHING:
-		budget_settle(&x->gate->treasury, r->hold, NULL);
+		budget_settle(from, t->hold, NULL);
 		break;
 	case MODEL_SPENT_KNOWN:
-		budget_settle(&x->gate->treasury, r->hold, &r->used);
+		budget_settle(from, t->hold, &t->used);
 		break;
 	case MODEL_SPENT_UNKNOWN:
-		budget_keep(r->hold);
+		budget_keep(t->hold);
 		break;
 	}
 }
@@ -80,31 +80,29 @@ static uint64_t countable(uint64_t n)
 	return n < CANON_INT_MAX ? n : CANON_INT_MAX;
 }
 
-static uint64_t cost_in_the_end(const struct exchange *x, const struct model_usage *said)
+static uint64_t cost_in_the_end(const struct model_attempt *t, const struct model_usage *said)
 {
-	const struct model_reply *r = x->reply;
-	const struct config_model *m = config_model_find(x->action.rules->config, x->model->name);
-	const struct model_usage *u = r->spent == MODEL_SPENT_KNOWN ? &r->used : said;
+	const struct config_model *m = config_model_find(t->action.rules->config, t->model->name);
+	const struct model_usage *u = t->spent == MODEL_SPENT_KNOWN ? &t->used : said;
 
-	if (r->spent == MODEL_SPENT_NOTHING || !m) {
+	if (t->spent == MODEL_SPENT_NOTHING || !m) {
 		return 0;
 	}
-	return r->spent == MODEL_SPENT_UNKNOWN && r->hold ? r->hold->money
+	return t->spent == MODEL_SPENT_UNKNOWN && t->hold ? t->hold->money
 							  : budget_cost(m, u->input, u->output);
 }
 
 void model_tell(struct action *a, struct ledger_outcome *ret)
 {
-	const struct exchange *x = CONTAINER_OF(a, struct exchange, action);
-	const struct model_reply *r = x->reply;
-	const struct model_usage *said = r->events ? &r->stream.outcome.usage : &r->said;
+	const struct model_attempt *t = CONTAINER_OF(a, struct model_attempt, action);
+	const struct model_usage *said = t->events ? &t->stream.outcome.usage : &t->said;
 
-	ret->attempt = r->attempt;
-	ret->deployment = x->model->deployment;
-	ret->cost = countable(cost_in_the_end(x, said));
-	if (r->hold) {
-		ret->reserved_tokens = countable(r->hold->tokens);
-		ret->reserved_cost = countable(r->hold->money);
+	ret->attempt = t->number;
+	ret->deployment = t->model->deployment;
+	ret->cost = countable(cost_in_the_end(t, said));
+	if (t->hold) {
+		ret->reserved_tokens = countable(t->hold->tokens);
+		ret->reserved_cost = countable(t->hold->money);
 	}
 	if (said->given) {
 		ret->tokens_in = countable(said->input);

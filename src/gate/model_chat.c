@@ -6,6 +6,7 @@
  */
 #include "gate/model_priv.h"
 
+#include "gate/model_hedge.h"
 #include "gate/model_queue.h"
 #include "gate/model_route.h"
 #include "model/list.h"
@@ -79,86 +80,86 @@ static void fail_untold(struct exchange *x)
 
 static void on_chat_body(struct exchange *x)
 {
+	struct model_request *asked = ARENA_NEW(&x->req->arena, struct model_request);
 	struct model_reply *r = &x->model_reply;
 	enum model_error e;
 	struct err why;
 
 	x->reply = r;
+	r->own.exchange = x;
+	r->asked = asked;
+	if (!asked) {
+		model_fail(x, MODEL_ERROR_INTERNAL);
+		return;
+	}
 	e = model_request_parse(&x->req->arena, x->model_api, x->req->body, &x->gate->json_limits,
-				&r->request, &why);
+				asked, &why);
 	if (e) {
 		model_fail(x, e);
 		return;
 	}
 	exchange_set_session(x, exchange_session(x));
-	if (!x->session || !model_route_find(x, r->request.model)) {
+	if (!x->session || !model_route_find(x, asked->model)) {
 		model_fail(x, x->session ? MODEL_ERROR_UNKNOWN_MODEL : MODEL_ERROR_BUSY);
 		return;
 	}
-	r->input = model_describe(x, &r->request);
+	r->input = model_describe(x, asked);
 	if (!r->input.p) {
 		model_fail(x, MODEL_ERROR_TOO_LARGE);
-	} else if (!model_try(x)) {
+	} else if (!model_try(&r->own)) {
 		fail_untold(x);
+	} else {
+		model_hedge_plan(x);
 	}
 }
 
 static void on_chat_gone(struct exchange *x)
 {
-	if (x->model_calling) {
-		x->model_calling = false;
-		http_call_cancel(&x->model_call);
-		model_note_stream(x);
-		action_answered(&x->action, LEDGER_CALLER_GONE, 0, str_make(NULL, 0));
-		return;
-	}
-	if (x->model_wait.next) {
-		list_remove(&x->model_wait);
-		x->model_wait = (struct list){0};
-		action_answered(&x->action, LEDGER_CALLER_GONE, 0, str_make(NULL, 0));
-		return;
-	}
-	if (x->reply && x->reply->queued.next) {
-		model_queue_leave(x);
-		action_answered(&x->action, LEDGER_CALLER_GONE, 0, str_make(NULL, 0));
-		return;
-	}
-	if (!x->action.active) {
+	struct model_attempt *t = x->reply ? model_hedge_drop(x) : NULL;
+
+	if (!t || !t->action.active) {
 		http_req_drop(x->req);
+		return;
 	}
+	if (t->calling) {
+		t->calling = false;
+		http_call_cancel(&t->call);
+		model_note_stream(t);
+	} else if (t->wait.next) {
+		list_remove(&t->wait);
+		t->wait = (struct list){0};
+	} else if (t->queued.next) {
+		model_queue_leave(t);
+	} else {
+		return; /* it is being recorded */
+	}
+	action_answered(&t->action, LEDGER_CALLER_GONE, 0, str_make(NULL, 0));
 }
 
 static void on_chat_drain(struct exchange *x)
 {
-	if (x->model_calling && x->streaming) {
-		http_call_pause(&x->model_call, false);
+	struct model_attempt *t = x->streaming ? model_current(x->reply) : NULL;
+
+	if (t && t->calling) {
+		http_call_pause(&t->call, false);
 	}
 }
 
 static void on_chat_end(struct exchange *x)
 {
-	if (x->model_calling) {
-		x->model_calling = false;
-		http_call_cancel(&x->model_call);
-	}
-	if (x->model_wait.next) {
-		list_remove(&x->model_wait);
-	}
-	if (!x->reply) {
+	struct model_reply *r = x->reply;
+	struct budget_hold *kept;
+
+	if (!r) {
 		return;
 	}
-	model_note_stream(x);
-	action_abandon(&x->action);
-	if (x->model) {
-		model_queue_leave(x);
+	kept = r->rests ? model_current(r)->hold : NULL;
+	model_hedge_end(x, LEDGER_LOST);
+	model_end(&r->own, LEDGER_LOST);
+	for (size_t i = 0; i < r->n_candidates; i++) {
+		gate_model_release(r->candidates[i].model);
 	}
-	model_try_done(x);
-	for (size_t i = 0; i < x->reply->n_candidates; i++) {
-		gate_model_release(x->reply->candidates[i].model);
-	}
-	if (x->reply->rests) {
-		free(x->reply->hold);
-	}
+	free(kept);
 }
 
 const struct exchange_ops model_chat_ops = {

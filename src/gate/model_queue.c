@@ -49,72 +49,69 @@ static uint64_t tokens_of(const struct model_request *q)
 	return q->input_bytes + q->max_tokens;
 }
 
-static void take_place(struct exchange *x)
+static void take_place(struct model_attempt *t)
 {
-	struct gate_model *m = x->model;
+	struct gate_model *m = t->model;
 
 	m->in_flight++;
-	m->tokens += tokens_of(&x->reply->request);
-	x->reply->placed = true;
+	m->tokens += tokens_of(&t->request);
+	t->placed = true;
 	if (m->limit) {
-		note_turn(m, x->session->agent);
+		note_turn(m, t->exchange->session->agent);
 	}
 }
 
-static void on_late(struct timer *t)
+static void on_late(struct timer *timer)
 {
-	struct model_reply *r = CONTAINER_OF(t, struct model_reply, patience);
-	struct exchange *x = r->exchange;
+	struct model_attempt *t = CONTAINER_OF(timer, struct model_attempt, patience);
 
-	model_queue_leave(x);
-	model_on_late(x);
+	model_queue_leave(t);
+	model_on_late(t);
 }
 
-enum model_place model_queue_enter(struct exchange *x)
+enum model_place model_queue_enter(struct model_attempt *t)
 {
-	struct gate_model *m = x->model;
-	struct model_reply *r = x->reply;
+	struct gate_model *m = t->model;
 
 	if (!m->limit || m->in_flight < m->limit) {
-		take_place(x);
+		take_place(t);
 		return MODEL_HAS_PLACE;
 	}
 	if (m->n_queue == QUEUE_MAX) {
 		return MODEL_FULL;
 	}
 	m->n_queue++;
-	r->exchange = x;
-	list_append(&m->queue, &r->queued);
-	r->patience = (struct timer){.on_timeout = on_late};
-	loop_timer_set(&x->gate->loop, &r->patience, WAIT_SECONDS * CLOCK_SEC);
+	list_append(&m->queue, &t->queued);
+	t->patience = (struct timer){.on_timeout = on_late};
+	loop_timer_set(&m->gate->loop, &t->patience, WAIT_SECONDS * CLOCK_SEC);
 	return MODEL_WAITS;
 }
 
 /* Whose turn was longest ago; the first of those that never had one. */
-static struct model_reply *next_of(const struct gate_model *m)
+static struct model_attempt *next_of(const struct gate_model *m)
 {
-	struct model_reply *best = NULL;
+	struct model_attempt *best = NULL;
 	uintptr_t turn = 0;
 
 	LIST_FOREACH (node, &m->queue) {
-		struct model_reply *r = CONTAINER_OF(node, struct model_reply, queued);
-		const struct turn *t = map_find(&m->turns, r->exchange->session->agent);
-		uintptr_t own = t ? t->at : 0;
+		struct model_attempt *t = CONTAINER_OF(node, struct model_attempt, queued);
+		const struct turn *had = map_find(&m->turns, t->exchange->session->agent);
+		uintptr_t own = had ? had->at : 0;
 
 		if (!best || own < turn) {
-			best = r;
+			best = t;
 			turn = own;
 		}
 	}
 	return best;
 }
 
-static void leave_queue(struct gate_model *m, struct model_reply *r)
+static void leave_queue(struct gate_model *m, struct model_attempt *t)
 {
 	m->n_queue--;
-	list_remove(&r->queued);
-	r->queued = (struct list){0};
-	timer_stop(&r->patience);
+	list_remove(&t->queued);
+	t->queued = (struct list){0};
+	timer_stop(&t->patience);
 }
 
 static void on_turn(struct loop_hook *h)
@@ -122,26 +119,25 @@ static void on_turn(struct loop_hook *h)
 	struct gate_model *m = CONTAINER_OF(h, struct gate_model, next);
 
 	while (m->n_queue && m->in_flight < m->limit) {
-		struct model_reply *r = next_of(m);
+		struct model_attempt *t = next_of(m);
 
-		leave_queue(m, r);
-		take_place(r->exchange);
-		model_on_place(r->exchange);
+		leave_queue(m, t);
+		take_place(t);
+		model_on_place(t);
 	}
 }
 
-void model_queue_leave(struct exchange *x)
+void model_queue_leave(struct model_attempt *t)
 {
-	struct gate_model *m = x->model;
-	struct model_reply *r = x->reply;
+	struct gate_model *m = t->model;
 
-	if (r && r->queued.next) {
-		leave_queue(m, r);
+	if (t->queued.next) {
+		leave_queue(m, t);
 	}
-	if (r && r->placed) {
-		r->placed = false;
+	if (t->placed) {
+		t->placed = false;
 		m->in_flight--;
-		m->tokens -= tokens_of(&r->request);
+		m->tokens -= tokens_of(&t->request);
 		if (m->n_queue) {
 			m->next.on_turn_end = on_turn;
 			loop_defer(&m->gate->loop, &m->next);

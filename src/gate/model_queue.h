@@ -13,16 +13,16 @@
 enum model_place { MODEL_FULL = 0, MODEL_WAITS, MODEL_HAS_PLACE };
 
 /* At WAITS on_place follows, or on_late when it took too long; never from inside. */
-enum model_place model_queue_enter(struct exchange *x);
+enum model_place model_queue_enter(struct model_attempt *t);
 
 /* Forgets whose turn it was. */
 void model_turns_done(struct gate_model *m);
 
 /* Gives the place back, or leaves the queue. Harmless without either. */
-void model_queue_leave(struct exchange *x);
+void model_queue_leave(struct model_attempt *t);
 
-/* The exchange's turn has come, or has not (gate/model_chat.c). */
-void model_on_place(struct exchange *x);
-void model_on_late(struct exchange *x);
+/* The attempt's turn has come, or has not (gate/model_try.c). */
+void model_on_place(struct model_attempt *t);
+void model_on_late(struct model_attempt *t);
 
 #endif

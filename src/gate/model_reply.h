@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is held for a request to a model, while it lasts: part of struct exchange. */
+/*
+ * What is held for a request to a model, while it lasts: part of struct exchange. Each time a model is asked is an
+ * attempt, with an action, a reservation and records of its own. Mostly there is one at a time; a hedge
+ * (gate/model_hedge.h) is a second one, and whichever answers first ends the other.
+ */
 #ifndef GATE_MODEL_REPLY_H
 #define GATE_MODEL_REPLY_H
 
+#include "gate/action.h"
 #include "gate/budget.h"
-#include "gate/rules.h"
+#include "http/client.h"
 #include "model/meter.h"
 #include "model/restore.h"
 #include "model/translate.h"
@@ -20,14 +25,27 @@ struct model_candidate {
 /* What is known of its cost. */
 enum model_spent { MODEL_SPENT_NOTHING = 0, MODEL_SPENT_UNKNOWN, MODEL_SPENT_KNOWN };
 
+struct model_restoring {
+	struct model_restore restore;
+	struct buf plain; /* what it is fed with */
+};
+
 /* A request to a back end, and its answer on the way to the client. */
-struct model_reply {
-	struct model_request request;
-	struct buf body; /* of the request to the back end */
+struct model_attempt {
+	struct exchange *exchange;
+	struct action action;
+	struct gate_model *model;
+	struct list wait; /* until the model's pool is open */
+	struct http_call call;
+	bool calling;
+	bool broken;                  /* the back end broke off in the middle of a stream */
+	struct model_request request; /* what is asked: the exchange's, or without what was found */
+	struct buf body;              /* of the request to the back end */
+	struct buf answer;            /* for the client, when it is no stream */
 	struct str target;
-	struct http_field fields[3];
 	int status;
 	bool events; /* a stream */
+	bool begun;  /* ... that the client gets */
 	struct sha256 commitment;
 	struct model_stream stream;
 	uint64_t bytes;
@@ -36,24 +54,13 @@ struct model_reply {
 	bool translating;                      /* it was begun: it has to end */
 	struct buf told;                       /* what goes out at the end of the turn */
 	struct loop_hook flush;
-
-	/* which models may answer, and what came of those that were asked */
-	struct exchange *exchange; /* whose this is, for hooks and timers */
-	struct str input;          /* context.input of the decision */
-	struct model_candidate *candidates;
-	size_t n_candidates, first; /* those before `first` were left for a policy's @route */
-	unsigned tries, routed;     /* how often that happened */
-	bool judged;                /* candidates know whether they are allowed */
 	bool again;                 /* it failed in a way in which another may not */
-	bool failed;                /* an attempt before this one did */
-	enum model_error error;     /* why the last model could not even be asked ... */
-	struct str untold;          /* ... and about what */
-	struct budget_hold *hold;   /* NULL: no budgets. In the arena, unless it rests */
+	struct budget_hold *hold;   /* NULL: no budgets. In the arena, unless the request rests */
 	struct budget_refusal over; /* name empty: no budget stands against it */
 	enum model_spent spent;
 	struct model_usage used; /* SPENT_KNOWN */
 	struct model_usage said; /* by a whole answer, whatever is made of it */
-	unsigned attempt;        /* of all, from 1 */
+	unsigned number;         /* of all, from 1 */
 	bool metered;            /* usage is taken out of its stream */
 	struct model_meter meter;
 	bool placed;           /* it counts at its back end */
@@ -61,16 +68,34 @@ struct model_reply {
 	struct timer patience; /* meanwhile */
 
 	/* what @redact took out, to be put back into the answer (gate/model_vault.c) */
-	unsigned hidden;             /* of these classes, DETECT_BITs; 0: nothing was looked for */
-	struct model_request *asked; /* as it came, when hidden; `request` is without */
-	struct detect_vault *vault;  /* NULL: nothing was found */
-	struct buf clean;            /* what `request` borrows then */
-	struct model_restore *restore; /* of its stream; NULL: none */
-	struct buf plain;              /* what it is fed with */
+	unsigned hidden;            /* of these classes, DETECT_BITs; 0: nothing was looked for */
+	struct detect_vault *vault; /* NULL: nothing was found */
+	struct buf clean;           /* what `request` borrows then */
+	struct model_restoring *restoring; /* of its stream; NULL: none */
+};
+
+struct model_reply {
+	const struct model_request *asked; /* as it came; in the arena */
+
+	/* which models may answer, and what came of those that were asked */
+	struct str input; /* context.input of the decision */
+	struct model_candidate *candidates;
+	size_t n_candidates, first; /* those before `first` were left for a policy's @route */
+	unsigned tries, routed;     /* how often that happened */
+	unsigned attempts;          /* of all */
+	bool judged;                /* candidates know whether they are allowed */
+	bool failed;                /* an attempt did, and was followed by another */
+	enum model_error error;     /* why the last model could not even be asked ... */
+	struct str untold;          /* ... and about what */
 
 	/* A stream under way keeps no more than it needs: the arena is empty. */
 	bool rests;
 	struct model_candidate only; /* the one that answers */
+
+	struct model_attempt own;
+	struct model_attempt *hedge; /* beside it; NULL: none. On the heap */
+	struct timer hedge_at;
+	uint64_t hedge_after; /* ns, or CONFIG_HEDGE_P95; 0: never */
 };
 
 #endif

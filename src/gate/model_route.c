@@ -60,6 +60,7 @@ static bool add_candidates(struct exchange *x, struct str name)
 	r->candidates = all;
 	r->first = r->n_candidates;
 	r->judged = false;
+	r->hedge_after = route ? route->hedge_ns : 0;
 	for (size_t i = 0; i < n; i++) {
 		struct gate_model *m =
 			find(x->gate, route ? config->models[route->models[i]].name : name);
@@ -253,7 +254,7 @@ static bool is_well(struct gate_model *m, struct str agent)
 
 static uint64_t affinity(const struct exchange *x, const struct gate_model *m)
 {
-	const struct model_request *q = &x->reply->request;
+	const struct model_request *q = x->reply->asked;
 	struct hash_key key;
 	uint64_t tenant, prefix;
 
@@ -271,7 +272,7 @@ static bool is_open(const struct model_candidate *c)
 	return c->allowed && !c->asked;
 }
 
-static struct model_candidate *choose(struct exchange *x)
+static struct model_candidate *choose(struct exchange *x, bool hedge)
 {
 	struct model_reply *r = x->reply;
 	struct model_candidate *idlest = NULL, *preferred = NULL, *due = NULL;
@@ -296,13 +297,13 @@ static struct model_candidate *choose(struct exchange *x)
 		idlest = !idlest || c->model->tokens < idlest->model->tokens ? c : idlest;
 	}
 	if (!preferred) {
-		return due;
+		return hedge ? NULL : due;
 	}
 	return preferred->model->tokens > 2 * idlest->model->tokens + TOKENS_SLACK ? idlest
 										   : preferred;
 }
 
-struct gate_model *model_route_next(struct exchange *x, const struct rules_query *q)
+struct gate_model *model_route_next(struct exchange *x, const struct rules_query *q, bool hedge)
 {
 	struct model_reply *r = x->reply;
 	struct model_candidate *c;
@@ -313,8 +314,8 @@ struct gate_model *model_route_next(struct exchange *x, const struct rules_query
 		if (!r->judged) {
 			judge(x, q);
 		}
-		c = choose(x);
-		if (!c && r->tries == 0) {
+		c = choose(x, hedge);
+		if (!c && !hedge && r->tries == 0) {
 			c = &r->candidates[r->first];
 		}
 	}

@@ -39,9 +39,10 @@ bool model_route_elsewhere(struct exchange *x, struct str name);
 
 /*
  * The next model to ask, which has not been asked yet; NULL when there is none. `q` is the request as it will
- * be decided. When nothing is allowed it is the first, whose refusal is then the answer.
+ * be decided. When nothing is allowed it is the first, whose refusal is then the answer; not for a hedge, which
+ * only goes where it is allowed and somebody is well.
  */
-struct gate_model *model_route_next(struct exchange *x, const struct rules_query *q);
+struct gate_model *model_route_next(struct exchange *x, const struct rules_query *q, bool hedge);
 
 enum model_health {
 	MODEL_UNREACHED = 0, /* not even connected: nobody's request is the cause */

@@ -6,132 +6,128 @@
  */
 #include "gate/model_priv.h"
 
-static bool hide(struct exchange *x, unsigned classes)
+static bool hide(struct model_attempt *t, unsigned classes)
 {
-	struct model_reply *r = x->reply;
+	struct exchange *x = t->exchange;
 	struct err err;
 
-	r->vault = ARENA_NEW(&x->req->arena, struct detect_vault);
-	if (!r->vault) {
+	t->vault = ARENA_NEW(&x->req->arena, struct detect_vault);
+	if (!t->vault) {
 		return false;
 	}
-	detect_vault_init(r->vault, x->gate->json_limits.seed);
-	r->clean = gate_buf_take(x->gate, MODEL_BODY_MAX);
-	return detect_vault_hide(r->vault, r->asked->whole, classes, &r->clean, &err) == ERR_OK;
+	detect_vault_init(t->vault, x->gate->json_limits.seed);
+	t->clean = gate_buf_take(x->gate, MODEL_BODY_MAX);
+	return detect_vault_hide(t->vault, x->reply->asked->whole, classes, &t->clean, &err) ==
+	       ERR_OK;
 }
 
 /* What is sent is what is decided: all that was made of the request is made anew. */
-static enum model_error ask_without(struct exchange *x)
+static enum model_error ask_without(struct model_attempt *t)
 {
-	struct model_reply *r = x->reply;
-	struct str model = r->asked->model;
+	struct exchange *x = t->exchange;
+	const struct model_request *asked = x->reply->asked;
 	struct err err;
-	enum model_error e = model_request_parse(&x->req->arena, r->asked->api, buf_str(&r->clean),
-						 &x->gate->json_limits, &r->request, &err);
+	enum model_error e = model_request_parse(&x->req->arena, asked->api, buf_str(&t->clean),
+						 &x->gate->json_limits, &t->request, &err);
 
-	r->request.model = model;
-	return e ? e : model_prepare(x);
+	t->request.model = asked->model;
+	return e ? e : model_prepare(t);
 }
 
 struct str model_redact(struct action *a, struct rules_query *q, bool *ret_failed)
 {
-	struct exchange *x = CONTAINER_OF(a, struct exchange, action);
-	struct model_reply *r = x->reply;
-	unsigned classes = r->hidden | a->answer.redact;
+	struct model_attempt *t = CONTAINER_OF(a, struct model_attempt, action);
+	unsigned classes = t->hidden | a->answer.redact;
 	struct str input;
 
 	*ret_failed = false;
-	if (classes == r->hidden) {
+	if (classes == t->hidden) {
 		return str_make(NULL, 0);
 	}
-	model_vault_forget(x);
-	r->asked = ARENA_NEW(&x->req->arena, struct model_request);
-	r->hidden = classes;
-	if (!r->asked) {
+	model_vault_forget(t);
+	t->hidden = classes;
+	if (!hide(t, classes) || (!detect_vault_is_empty(t->vault) && ask_without(t))) {
 		*ret_failed = true;
 		return str_make(NULL, 0);
 	}
-	*r->asked = r->request;
-	if (!hide(x, classes) || (!detect_vault_is_empty(r->vault) && ask_without(x))) {
-		*ret_failed = true;
+	if (detect_vault_is_empty(t->vault)) {
+		model_vault_forget(t);
+		t->hidden = classes;
 		return str_make(NULL, 0);
 	}
-	if (detect_vault_is_empty(r->vault)) {
-		model_vault_forget(x);
-		r->hidden = classes;
-		return str_make(NULL, 0);
-	}
-	a->redacted = r->vault->counts;
-	q->over = r->over.name.n ? r->over.text : STR("");
-	input = model_describe(x, &r->request);
+	a->redacted = t->vault->counts;
+	q->over = t->over.name.n ? t->over.text : STR("");
+	input = model_describe(t->exchange, &t->request);
 	*ret_failed = !input.p;
 	return input;
 }
 
-void model_vault_forget(struct exchange *x)
+void model_vault_forget(struct model_attempt *t)
 {
-	struct model_reply *r = x->reply;
-
-	if (r->vault) {
-		r->request = *r->asked;
-		detect_vault_done(r->vault);
-		r->vault = NULL;
+	if (t->vault) {
+		t->request = *t->exchange->reply->asked;
+		detect_vault_done(t->vault);
+		t->vault = NULL;
 	}
-	gate_buf_give(x->gate, &r->clean);
-	r->clean = (struct buf){0};
-	r->hidden = 0;
+	gate_buf_give(t->exchange->gate, &t->clean);
+	t->clean = (struct buf){0};
+	t->hidden = 0;
 }
 
-void model_vault_begin(struct exchange *x)
+void model_vault_begin(struct model_attempt *t)
 {
-	struct model_reply *r = x->reply;
-
-	if (r->vault) {
-		r->restore = ARENA_NEW(&x->req->arena, struct model_restore);
+	if (t->vault) {
+		t->restoring = ARENA_NEW(t->action.arena, struct model_restoring);
 	}
-	if (r->restore) { /* without memory the placeholders stay */
-		model_restore_init(r->restore, r->vault, r->request.api);
-		buf_init(&r->plain, MODEL_ANSWER_MAX);
+	if (t->restoring) { /* without memory the placeholders stay */
+		model_restore_init(&t->restoring->restore, t->vault, t->request.api);
+		buf_init(&t->restoring->plain, MODEL_ANSWER_MAX);
 	}
 }
 
-void model_vault_tell(struct exchange *x)
+struct buf *model_vault_door(struct model_attempt *t)
 {
-	struct model_reply *r = x->reply;
+	return t->restoring ? &t->restoring->plain : &t->told;
+}
 
-	if (r->restore) {
-		model_restore_feed(r->restore, buf_str(&r->plain), &r->told);
-		r->told.failed |= r->plain.failed;
-		buf_clear(&r->plain);
+void model_vault_tell(struct model_attempt *t)
+{
+	struct model_restoring *g = t->restoring;
+
+	if (g) {
+		model_restore_feed(&g->restore, buf_str(&g->plain), &t->told);
+		t->told.failed |= g->plain.failed;
+		buf_clear(&g->plain);
 	}
 }
 
-void model_vault_end(struct exchange *x)
+void model_vault_end(struct model_attempt *t)
 {
-	struct model_reply *r = x->reply;
+	struct model_restoring *g = t->restoring;
 
-	if (r->restore) {
-		model_vault_tell(x);
-		model_restore_end(r->restore, &r->told);
-		model_restore_done(r->restore);
-		buf_done(&r->plain);
-		r->restore = NULL;
+	if (g) {
+		model_vault_tell(t);
+		model_restore_end(&g->restore, &t->told);
+		model_restore_done(&g->restore);
+		buf_done(&g->plain);
+		t->restoring = NULL;
 	}
 }
 
-bool model_vault_whole(struct exchange *x)
+bool model_vault_whole(struct model_attempt *t)
 {
+	struct exchange *x = t->exchange;
 	struct buf out = gate_buf_take(x->gate, MODEL_BODY_MAX);
 	bool ok;
 
-	model_restore_whole(x->reply->vault, x->reply->request.api, buf_str(&x->answer), &out);
+	model_restore_whole(t->vault, t->request.api, buf_str(&t->answer), &out);
 	ok = !out.failed;
-	gate_buf_give(x->gate, &x->answer);
-	x->answer = out;
+	gate_buf_give(x->gate, &t->answer);
+	t->answer = out;
 	if (!ok) {
-		buf_clear(&x->answer);
-		model_error_append(&x->answer, model_dialect_of(x), MODEL_ERROR_UPSTREAM);
-		x->reply->status = 502;
+		buf_clear(&t->answer);
+		model_error_append(&t->answer, model_dialect_of(x), MODEL_ERROR_UPSTREAM);
+		t->status = 502;
 	}
 	return ok;
 }

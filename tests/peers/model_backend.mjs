@@ -10,6 +10,7 @@
 // "with TEXT" at the end goes into the arguments, "invent" makes it say [email-5].
 // It answers the last user message by "echo: TEXT", a word a chunk, or N characters. A model whose name begins with
 // "bad-" misbehaves: bad-500, bad-html, bad-429, bad-json, bad-cut, bad-hang, bad-flood,
+// bad-wait (a stream begins, and nothing is said in it),
 // bad-usage (counts that are no numbers), bad-no-usage, bad-no-done, bad-event (not JSON),
 // bad-length (finish_reason length), bad-tools (calls a tool), bad-redirect.
 import { createServer } from 'node:http';
@@ -113,6 +114,7 @@ const early = {
   'bad-json': (res) => { res.writeHead(200, { 'content-type': 'application/json' }); res.end('{"choices":['); },
   'bad-redirect': (res) => { res.writeHead(307, { location: 'http://169.254.169.254/' }); res.end(); },
   'bad-hang': () => {},
+  'bad-wait': (res, q) => { if (q.stream) res.writeHead(200, { 'content-type': 'text/event-stream' }).write(': still here\n\n'); },
 };
 
 const stream = async (q, res, reply, usage) => {
@@ -171,7 +173,7 @@ const chat = async (q, res) => {
   const reply = say(plain(q.messages));
   let usage = usageOf(q, reply);
   if (early[q.model]) {
-    early[q.model](res);
+    early[q.model](res, q);
     return;
   }
   if (q.model === 'bad-usage') usage = { prompt_tokens: -5, completion_tokens: 'many', total_tokens: 1.5 };

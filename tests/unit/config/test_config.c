@@ -94,6 +94,10 @@ static const char whole[] =
 	"models:\n"
 	"  llama-3.1:8b: {url: 'http://127.0.0.1:8080/v1', site: here, context: 8192}\n"
 	"  big: {url: 'https://llm.example/v1', model: big-70b, api_key_file: k, site: fra}\n"
+	"routes:\n"
+	"  fast: {models: [big, 'llama-3.1:8b'], hedge: 800ms}\n"
+	"  even: {models: [big], hedge: p95}\n"
+	"  plain: ['llama-3.1:8b', big]\n"
 	"sites:\n"
 	"  here: {operator: us, country: NO, jurisdictions: [NO], sovereign: true}\n"
 	"  fra: {operator: Host GmbH, country: DE, jurisdictions: [DE, EU]}\n"
@@ -244,6 +248,24 @@ static void the_exit_arrives(void **state)
 	assert_int_equal(cfg.egress.n_ranges, 0);
 	assert_int_equal(cfg.egress.n_capture, 3);
 	assert_int_equal(cfg.egress.capture[2], 443);
+	arena_done(&a);
+}
+
+static void routes_arrive(void **state)
+{
+	struct config cfg;
+	struct arena a;
+
+	(void)state;
+	accepted(&a, whole, &cfg);
+	assert_int_equal(cfg.n_routes, 3);
+	assert_int_equal(cfg.routes[0].n, 2);
+	assert_int_equal(cfg.routes[0].models[0], 1);
+	assert_int_equal(cfg.routes[0].hedge_ns, 800000000);
+	assert_int_equal(cfg.routes[1].n, 1);
+	assert_true(cfg.routes[1].hedge_ns == CONFIG_HEDGE_P95);
+	assert_int_equal(cfg.routes[2].n, 2);
+	assert_int_equal(cfg.routes[2].hedge_ns, 0);
 	arena_done(&a);
 }
 
@@ -440,6 +462,13 @@ static const struct {
 	{SC "timeout: 99999999999d}\n",
 	 "writ.yaml:3:31: expected a duration, as in 5ms, 30s, 10m or 1h"},
 	{SC "site: x}\n", "writ.yaml:3:28: no site is called 'x'"},
+	{"version: 1\nroutes: {r: {hedge: 1s}}\n",
+	 "writ.yaml:2:13: a route needs the key 'models'"},
+	{"version: 1\nroutes: {r: {models: m, hedge: 1s}}\n",
+	 "writ.yaml:2:22: expected an array, found a string (and 1 more)"},
+	{"version: 1\nroutes: {r: {models: [m], hedge: 1us}}\n",
+	 "writ.yaml:2:34: must be between 1ms and 10m (and 1 more)"},
+	{"version: 1\nroutes: {r: m}\n", "writ.yaml:2:13: expected an object, found a string"},
 	{"version: 1\nmodels: {m: {url: 'http://x'}}\n",
 	 "writ.yaml:2:13: a model needs the key 'site'"},
 	{"version: 1\nsites: {s: {operator: o, country: DE, jurisdictions: [EU], manifest: m}}\n",
@@ -678,6 +707,7 @@ int main(void)
 		cmocka_unit_test(every_key_arrives_where_it_belongs),
 		cmocka_unit_test(servers_models_and_sites_arrive),
 		cmocka_unit_test(the_exit_arrives),
+		cmocka_unit_test(routes_arrive),
 		cmocka_unit_test(the_smallest_file_is_safe_and_local),
 		cmocka_unit_test(each_mistake_is_named_with_its_place),
 		cmocka_unit_test(all_mistakes_are_reported_at_once),
