@@ -5,17 +5,21 @@
 #include "cli/control.h"
 #include "cli/out.h"
 #include "cli/pin_diff.h"
-#include "cli/pins_file.h"
 #include "cli/verb.h"
 #include "config/load.h"
 #include "crypto/sha256.h"
 #include "detect/lint.h"
+#include "proc/loader.h"
+#include "proc/pins_file.h"
 
 #include <time.h>
 
 #define MEMORY_MAX ((size_t)1 << 30)
 
-enum { DIGEST_SHOWN = 32 }; /* hexadecimal digits of a digest that a person hands on */
+enum {
+	DIGEST_SHOWN = 32, /* hexadecimal digits of a digest that a person hands on */
+	REPORT_MAX = 64 << 10,
+};
 
 struct pin_args {
 	const char *config, *state, *server, *name, *kind, *digest;
@@ -291,16 +295,36 @@ static enum err_code decide_one(struct pin_view *v, const struct json *pin, bool
 	return ERR(err, ERR_INVALID, STR_FMT, STR_ARG(member(answer, STR("error"))));
 }
 
+/* The first thing that policies say and that would not hold for what waits; p NULL: they hold, or did not before. */
+static struct str policies_object(struct pin_view *v, const struct pin_args *args,
+				  const struct json *pin)
+{
+	struct str why = {0}, rest;
+	struct buf report;
+
+	if (args->state || !str_eq(member(pin, STR("kind")), STR("tool"))) {
+		return why;
+	}
+	buf_init(&report, REPORT_MAX);
+	if (loader_check_pin(args->config, member(pin, STR("id")), &report)) {
+		rest = arena_dup(&v->arena, buf_str(&report));
+		buf_clear(&report);
+		why = loader_check(args->config, &report) ? why : str_cut(&rest, '\n');
+	}
+	buf_done(&report);
+	return why;
+}
+
 /* Why this one is not to be approved without a word more; p NULL when it may be. */
-static enum err_code objection(struct pin_view *v, const struct json *pin, struct str *ret,
-			       struct err *err)
+static enum err_code objection(struct pin_view *v, const struct pin_args *args,
+			       const struct json *pin, struct str *ret, struct err *err)
 {
 	struct str text;
 	struct lint l;
 
 	TRY(pins_file_text(&v->arena, v->state, pin, "pending", &text, err));
 	l = lint_of(v, pin, text);
-	*ret = l.score >= LINT_HOLD ? lint_text(l.findings[0].code) : str_make(NULL, 0);
+	*ret = l.score >= LINT_HOLD ? lint_text(l.findings[0].code) : policies_object(v, args, pin);
 	return ERR_OK;
 }
 
@@ -340,7 +364,7 @@ static enum err_code decide_asked(struct out *o, struct pin_view *v, const struc
 			continue;
 		}
 		if (yes && !args->anyway) {
-			TRY(objection(v, pin, &why, err));
+			TRY(objection(v, args, pin, &why, err));
 		}
 		if (why.p) {
 			++*left;
@@ -417,7 +441,9 @@ static int pin_main(const struct pin_verb *verb, int argc, char **argv)
 		 .flag = verb->decides ? &args.all : &args.held,
 		 .help = verb->decides ? "everything of this server that waits"
 				       : "only what waits for a person, or was rejected"},
-		{.name = "anyway", .flag = &args.anyway, .help = "also what the linter objects to"},
+		{.name = "anyway",
+		 .flag = &args.anyway,
+		 .help = "also what the linter or a policy objects to"},
 		{.name = "digest",
 		 .value = "DIGEST",
 		 .text = &args.digest,

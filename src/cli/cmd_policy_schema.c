@@ -7,11 +7,12 @@
  */
 #include "cli/cmd_policy.h"
 #include "cli/out.h"
-#include "cli/pins_file.h"
 #include "cli/schema_text.h"
+#include "gate/rules_types.h"
 #include "policy/case.h"
 #include "policy/dw_events.h"
 #include "policy/schema_mcp.h"
+#include "proc/pins_file.h"
 
 #define MEMORY_MAX ((size_t)1 << 30)
 #define TEXT_MAX   ((size_t)16 << 20)
@@ -157,62 +158,14 @@ static enum err_code read_base(struct maker *m, struct schema_doc **ret, struct 
 	return schema_parse_any(&m->a, src, ret, &m->diags, err);
 }
 
-static struct schema_ns *find_ns(const struct schema_doc *doc, struct str name)
-{
-	for (size_t i = 0; i < doc->n_ns; i++) {
-		if (str_eq(doc->ns[i].name.text, name)) {
-			return &doc->ns[i];
-		}
-	}
-	return NULL;
-}
-
-/* A namespace stands only once in one text. */
-static enum err_code merge(struct maker *m, struct schema_doc *to, const struct schema_doc *from,
-			   struct err *err)
-{
-	for (size_t i = 0; i < from->n_ns; i++) {
-		const struct schema_ns *more = &from->ns[i];
-		struct schema_ns *ns = find_ns(to, more->name.text);
-
-		if (!ns) {
-			if (!ARENA_GROW(&m->a, &to->ns, to->n_ns, &to->cap)) {
-				return no_memory(err);
-			}
-			ns = &to->ns[to->n_ns++];
-			*ns = (struct schema_ns){.name = more->name};
-		}
-		for (size_t k = 0; k < more->n_decls; k++) {
-			if (!ARENA_GROW(&m->a, &ns->decls, ns->n_decls, &ns->cap)) {
-				return no_memory(err);
-			}
-			ns->decls[ns->n_decls++] = more->decls[k];
-		}
-	}
-	return ERR_OK;
-}
-
 static enum err_code make(struct maker *m, struct err *err)
 {
-	static const struct str principals[] = {STR_INIT("Agent")},
-				resources[] = {STR_INIT("Tool")};
-	static const struct schema_mcp_field context[] = {
-		{STR_INIT("sessionId"), STR_INIT("String"), false},
-		{STR_INIT("w"), STR_INIT("Common"), false},
-	};
-	const struct schema_mcp_opts opts = {.ns = STR("Writ"),
-					     .group = STR("call_tool"),
-					     .principals = principals,
-					     .n_principals = ARRAY_LEN(principals),
-					     .resources = resources,
-					     .n_resources = ARRAY_LEN(resources),
-					     .context = context,
-					     .n_context = ARRAY_LEN(context),
-					     .outputs = m->args->outputs,
-					     .plain = !m->args->typed};
+	struct schema_mcp_opts opts = rules_types_opts();
 	struct schema_doc *docs[2];
 	const struct schema *checked;
 
+	opts.outputs = m->args->outputs;
+	opts.plain = !m->args->typed;
 	if (m->args->events) {
 		buf_init(&m->text, TEXT_MAX);
 		buf_append(&m->text, dw_gateway_events.text);
@@ -231,7 +184,7 @@ static enum err_code make(struct maker *m, struct err *err)
 	TRY(read_base(m, &docs[0], err));
 	TRY(schema_mcp_doc(&m->tools, &docs[1], err));
 	TRY(schema_resolve(&m->a, docs, 2, &checked, &m->diags, err));
-	TRY(merge(m, docs[0], docs[1], err));
+	TRY(schema_merge(&m->a, docs[0], docs[1], err));
 	buf_init(&m->text, TEXT_MAX);
 	TRY(schema_print(&m->text, docs[0], err));
 	return m->text.failed ? ERR(err, ERR_LIMIT, "the schema is too large") : ERR_OK;

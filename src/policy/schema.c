@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/schema.h"
 
+#include "policy/schema_ast.h"
+
 /* How far a name may be from the one that was meant. */
 #define NEAR_MAX 3u
 
@@ -147,4 +149,43 @@ struct str schema_near_field(const struct type *record, struct str name)
 		nearer(name, record->fields[i].name, &best, &found);
 	}
 	return found;
+}
+
+struct schema_ns *schema_ns_find(const struct schema_doc *doc, struct str name)
+{
+	for (size_t i = 0; i < doc->n_ns; i++) {
+		if (str_eq(doc->ns[i].name.text, name)) {
+			return &doc->ns[i];
+		}
+	}
+	return NULL;
+}
+
+static enum err_code no_room(struct err *err)
+{
+	return ERR(err, ERR_NOMEM, "no memory for the schema");
+}
+
+enum err_code schema_merge(struct arena *a, struct schema_doc *to, const struct schema_doc *from,
+			   struct err *err)
+{
+	for (size_t i = 0; i < from->n_ns; i++) {
+		const struct schema_ns *more = &from->ns[i];
+		struct schema_ns *ns = schema_ns_find(to, more->name.text);
+
+		if (!ns) {
+			if (!ARENA_GROW(a, &to->ns, to->n_ns, &to->cap)) {
+				return no_room(err);
+			}
+			ns = &to->ns[to->n_ns++];
+			*ns = (struct schema_ns){.name = more->name};
+		}
+		for (size_t k = 0; k < more->n_decls; k++) {
+			if (!ARENA_GROW(a, &ns->decls, ns->n_decls, &ns->cap)) {
+				return no_room(err);
+			}
+			ns->decls[ns->n_decls++] = more->decls[k];
+		}
+	}
+	return ERR_OK;
 }

@@ -122,6 +122,13 @@ enum err_code schema_parse_any(struct arena *a, const struct policy_source *src,
 			       struct schema_doc **ret, struct policy_diags *diags,
 			       struct err *err) MUST_USE;
 
+/* The namespace of this name, or NULL. */
+struct schema_ns *schema_ns_find(const struct schema_doc *doc, struct str name);
+
+/* Adds what `from` declares to `to`, whose text then has each namespace once. Nothing is copied. */
+enum err_code schema_merge(struct arena *a, struct schema_doc *to, const struct schema_doc *from,
+			   struct err *err) MUST_USE;
+
 /*
  * The human syntax of a document; reading it again gives the same declarations.
  * What only JSON can say (an action that applies to nothing, a type that must be

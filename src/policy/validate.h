@@ -7,6 +7,8 @@
  * Errors: an undeclared type, action or enumerated id anywhere in the policy; a
  * scope that admits no environment; a type error in some environment. Warning: a
  * policy that is false in every environment.
+ *
+ * An action with the annotation @unchecked may be named, but what policies say of its requests is not looked into.
  */
 #ifndef POLICY_VALIDATE_H
 #define POLICY_VALIDATE_H

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/hex.h"
+#include "base/log.h"
 #include "crypto/sha256.h"
 #include "sys/fd.h"
 #include "sys/spawn.h"
@@ -128,6 +129,13 @@ static enum err_code wait_for_loader(struct bundle *b, struct str *ret_text, str
 		return ERR(err, ERR_INVALID, STR_FMT,
 			   STR_ARG(ret_text->n ? str_make(ret_text->p, line)
 					       : STR("the loader ended without a word")));
+	}
+	for (struct str rest = *ret_text; rest.n;) {
+		struct str line = str_cut(&rest, '\n');
+
+		if (!str_starts_with(line, STR(" "))) { /* not the excerpts that belong to it */
+			log_line(LOG_WARN, STR_FMT, STR_ARG(line));
+		}
 	}
 	return ERR_OK;
 }

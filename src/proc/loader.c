@@ -2,7 +2,7 @@
 /* proc/loader.c - the only process that reads configuration and policy text.
  *
  *   reads   writ.yaml, *.cedar, *.dw, schema, events, providers and their scripts: the owner's own
- *           files
+ *           files; and what is pinned of the tools that policies name
  *   holds   two descriptors: where the bundle goes, where complaints go
  *   cannot  write any file, make sockets, start programs, read a secret into the bundle
  */
@@ -16,6 +16,7 @@
 #include "oauth/jwt.h"
 #include "proc/accepted.h"
 #include "proc/bundle.h"
+#include "proc/loader_types.h"
 #include "proc/role.h"
 #include "sandbox/jail.h"
 #include "json/write.h"
@@ -32,6 +33,12 @@ static const struct jail_spec loader_jail = {
 	.calls = CALLS_BASE | CALLS_READ,
 	.paths = loader_paths,
 	.n_paths = ARRAY_LEN(loader_paths),
+};
+
+struct loading {
+	const char *path;
+	int bundle_fd;  /* -1: none is wanted */
+	struct str pin; /* taken as approved; empty: none */
 };
 
 static bool write_all(int fd, struct str s)
@@ -186,12 +193,13 @@ static enum err_code check_key_sets(const struct config *c, struct err *err)
 	return ERR_OK;
 }
 
-static enum err_code load(struct arena *a, const char *path, int bundle_fd, struct buf *report,
+static enum err_code load(struct arena *a, const struct loading *in, struct buf *report,
 			  struct err *err)
 {
 	struct config_errors errors = {0};
 	struct config_loaded l;
-	enum err_code code = config_load(a, path, &l, &errors, err);
+	enum err_code code = config_load(a, in->path, &l, &errors, err);
+	struct policy_diags open;
 	struct buf bundle;
 
 	for (size_t i = 0; i < errors.n; i++) {
@@ -203,29 +211,32 @@ static enum err_code load(struct arena *a, const char *path, int bundle_fd, stru
 	}
 	TRY(code);
 	TRY(check_key_sets(&l.config, err));
+	policy_diags_init(&open, a);
+	TRY(loader_add_types(a, &l, in->pin, &open, err));
 	TRY(check_policies(a, &l, report, err));
-	if (bundle_fd < 0) {
+	policy_diags_render(&open, report);
+	if (in->bundle_fd < 0) {
 		return ERR_OK;
 	}
 	buf_init(&bundle, BUNDLE_MAX);
 	put_bundle(&l, &bundle);
 	if (bundle.failed) {
 		code = ERR(err, ERR_LIMIT, "the configuration is too large for its bundle");
-	} else if (!write_all(bundle_fd, buf_str(&bundle))) {
+	} else if (!write_all(in->bundle_fd, buf_str(&bundle))) {
 		code = ERR_ERRNO(err, "writing the bundle");
 	}
 	buf_done(&bundle);
 	return code;
 }
 
-static enum err_code load_into(const char *path, int bundle_fd, struct buf *report)
+static enum err_code load_into(const struct loading *in, struct buf *report)
 {
 	struct err err = {0};
 	struct arena a;
 	enum err_code code;
 
 	arena_init(&a, LOADER_MEMORY);
-	code = load(&a, path, bundle_fd, report, &err);
+	code = load(&a, in, report, &err);
 	if (code && buf_len(report) == 0) {
 		buf_clear(report);
 		buf_printf(report, "%s\n", err.msg);
@@ -236,7 +247,12 @@ static enum err_code load_into(const char *path, int bundle_fd, struct buf *repo
 
 enum err_code loader_check(const char *path, struct buf *report)
 {
-	return load_into(path, -1, report);
+	return load_into(&(struct loading){.path = path, .bundle_fd = -1}, report);
+}
+
+enum err_code loader_check_pin(const char *path, struct str pin, struct buf *report)
+{
+	return load_into(&(struct loading){.path = path, .bundle_fd = -1, .pin = pin}, report);
 }
 
 int loader_run(const char *path, int bundle_fd, int err_fd)
@@ -245,11 +261,8 @@ int loader_run(const char *path, int bundle_fd, int err_fd)
 	enum err_code code;
 
 	buf_init(&report, MAX_REPORT);
-	code = load_into(path, bundle_fd, &report);
-	if (code) {
-		(void)write_all(err_fd,
-				buf_str(&report)); /* the status tells even if nobody reads */
-	}
+	code = load_into(&(struct loading){.path = path, .bundle_fd = bundle_fd}, &report);
+	(void)write_all(err_fd, buf_str(&report)); /* the status tells even if nobody reads */
 	buf_done(&report);
 	return code ? 1 : 0;
 }

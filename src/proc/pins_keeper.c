@@ -93,7 +93,9 @@ static void say_news(struct pins_keeper *k, struct str server, const struct pin_
 						 .subject = server,
 						 .detail = str_from_c(text)});
 		log_line(LOG_INFO,
-			 "server " STR_FMT ": %zu items pinned on first use: writ pin list",
+			 "server " STR_FMT
+			 ": %zu items pinned on first use: writ pin list; the next "
+			 "load checks what policies say of them: writ serve --check",
 			 STR_ARG(server), news->first_use);
 	}
 	for (size_t i = 0; i < news->held_n && i < ARRAY_LEN(news->held); i++) {

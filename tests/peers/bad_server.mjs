@@ -79,6 +79,11 @@ const tools = {
     answer(id, text('done'));
     send({ method: 'notifications/tools/list_changed' });
   },
+  reshape: (id, a) => {
+    schemas[a.tool] = { inputSchema: a.schema };
+    answer(id, text('done'));
+    send({ method: 'notifications/tools/list_changed' });
+  },
   restate: (id, a) => {
     Object.assign(restated, a);
     answer(id, text('done'));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/pins_file.h"
+#include "proc/pins_file.h"
 
 #include "base/hex.h"
 #include "proc/pin_store.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The store of pins of a node (proc/pin_store.h), read only: it works whether a node runs or not. */
-#ifndef CLI_PINS_FILE_H
-#define CLI_PINS_FILE_H
+#ifndef PROC_PINS_FILE_H
+#define PROC_PINS_FILE_H
 
 #include "base/arena.h"
 #include "json/parse.h"
