@@ -41,7 +41,14 @@ static bool hash_request(const struct gate_pool *p, struct egress *e)
 	return fits;
 }
 
-static bool record(const struct gate_pool *p, struct egress *e, const struct action *a)
+struct egress_about egress_about(const struct action *a)
+{
+	return (struct egress_about){.id = str_make(a->id, a->id_n),
+				     .session = a->session,
+				     .durable = a->answer.durable};
+}
+
+static bool record(const struct gate_pool *p, struct egress *e, const struct egress_about *about)
 {
 	struct ledger_event sent = {
 		.event = LEDGER_SENT,
@@ -49,13 +56,13 @@ static bool record(const struct gate_pool *p, struct egress *e, const struct act
 		.number = e->permit.bytes,
 		.time_us = p->loop->real / 1000,
 	};
-	bool durable = a && a->answer.durable;
+	bool durable = about && about->durable;
 	struct buf *out;
 
 	/* Nobody is to check what was nobody's action. */
-	if (a) {
-		sent.detail = str_make(a->id, a->id_n);
-		ledger_salt_of(&a->session->salt, sent.detail, LEDGER_REQUEST, e->permit.salt);
+	if (about && about->id.n) {
+		sent.detail = about->id;
+		ledger_salt_of(&about->session->salt, about->id, LEDGER_REQUEST, e->permit.salt);
 	} else {
 		rand_bytes(e->permit.salt, sizeof(e->permit.salt));
 	}

@@ -9,7 +9,19 @@
 
 #include "http/client.h"
 
-/* `user` is the struct gate_pool; c->about the struct action that the request is for, or NULL. */
+struct action;
+struct session;
+
+/* The action that a request is for, which may be over by then. All zeros: it is no action's. */
+struct egress_about {
+	struct str id; /* borrowed */
+	const struct session *session;
+	bool durable;
+};
+
+struct egress_about egress_about(const struct action *a);
+
+/* `user` is the struct gate_pool; c->about a struct egress_about, or NULL. */
 bool egress_ask(void *user, struct http_call *c);
 void egress_put(void *user, struct buf *out, struct http_call *c);
 void egress_forget(void *user, struct http_call *c);

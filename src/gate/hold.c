@@ -23,12 +23,15 @@ static unsigned held_by(const struct holds *hs, struct str agent)
 	return n;
 }
 
-static void on_deadline(struct timer *t)
+void hold_give_up(struct hold *h)
 {
-	struct hold *h = CONTAINER_OF(t, struct hold, deadline);
-
 	hold_end(h);
 	h->on_verdict(h, HOLD_UNHEARD);
+}
+
+static void on_deadline(struct timer *t)
+{
+	hold_give_up(CONTAINER_OF(t, struct hold, deadline));
 }
 
 /* Where waiting alone helps, or a token with more scopes, nobody has to be asked. */

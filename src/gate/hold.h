@@ -60,6 +60,9 @@ void holds_init(struct holds *hs);
  */
 bool hold_begin(struct hold *h, struct action *asked, struct str to, struct str what);
 
+/* Nobody is to be asked any more: on_verdict, with HOLD_UNHEARD. Only while it is held. */
+void hold_give_up(struct hold *h);
+
 /* Harmless when nothing is held. */
 void hold_end(struct hold *h);
 

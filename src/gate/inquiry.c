@@ -91,6 +91,13 @@ struct inquiry *inquiry_new(struct exchange *x)
 	return h;
 }
 
+void inquiry_name(struct inquiry *h, const struct action *a)
+{
+	memcpy(h->action_id, a->id, sizeof(h->action_id));
+	h->call.about = egress_about(a);
+	h->call.about.id.p = h->action_id;
+}
+
 /* Leaves its questions behind: they end by themselves. */
 static void leave_asks(struct inquiry *h, enum ledger_status status)
 {

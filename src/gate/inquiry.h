@@ -23,6 +23,7 @@
 #define GATE_INQUIRY_H
 
 #include "crypto/sha256.h"
+#include "gate/action.h"
 #include "gate/link.h"
 #include "mcp/input.h"
 
@@ -47,13 +48,14 @@ struct inquiry {
 	struct exchange *x; /* whose client waits; NULL: parked */
 	struct session *session;
 	struct link *link;
-	struct link_call call;    /* to an older server, while it goes on */
-	struct mcp_session asked; /* what its client can be asked, in terms of the older era */
-	bool parks;               /* its client is of the modern era */
-	bool again;               /* its server is: it is called again with the answers */
-	bool of_task;             /* no: the client answers by tasks/update */
-	struct list asks;         /* open questions */
-	unsigned deciding;        /* of these, not yet allowed or refused */
+	struct link_call call;         /* to an older server, while it goes on */
+	char action_id[ACTION_ID_MAX]; /* of the action that it is, which may be over before it */
+	struct mcp_session asked;      /* what its client can be asked, in terms of the older era */
+	bool parks;                    /* its client is of the modern era */
+	bool again;                    /* its server is: it is called again with the answers */
+	bool of_task;                  /* no: the client answers by tasks/update */
+	struct list asks;              /* open questions */
+	unsigned deciding;             /* of these, not yet allowed or refused */
 	unsigned rounds;
 	struct timer gather, expiry;
 	bool refused;     /* a question that has no polite no was refused */
@@ -71,6 +73,9 @@ struct inquiry {
 
 /* For the request of x; NULL when too many are held. x->inquiry is set. */
 struct inquiry *inquiry_new(struct exchange *x);
+
+/* Its call is what this action was decided as. */
+void inquiry_name(struct inquiry *h, const struct action *a);
 
 /* Ends it without a word to the client: what is under way is cancelled. */
 void inquiry_end(struct inquiry *h);

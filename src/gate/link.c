@@ -5,7 +5,6 @@
 #include "gate/ask.h"
 #include "gate/gate.h"
 #include "gate/subs.h"
-#include "mcp/ask.h"
 #include "mcp/lifecycle.h"
 #include "mcp/upward.h"
 
@@ -15,8 +14,6 @@
 enum {
 	LINK_TEXTS = 64 << 10,
 	LINK_MESSAGE_MAX = 17 << 20,
-	LINK_LIST_SECONDS = 30,
-	LINK_GARBAGE_MAX = 1000,
 	LINK_MAX_CALLS = 4096,
 	LINK_BACKOFF_MS = 100,
 	LINK_ASKED_SECONDS = 3600, /* a call may last while its client is asked something */
@@ -24,8 +21,6 @@ enum {
 
 static void on_again(struct timer *t);
 static void on_refuse(struct loop_hook *h);
-static void link_step(struct link *l);
-static void fetch_next(struct link *l);
 
 enum err_code link_new(struct gate *gate, const struct config_server *server,
 		       const uint8_t digest[32], struct link **ret, struct err *err)
@@ -114,7 +109,7 @@ static struct link_wait *next_wait(const struct link *l, bool ready)
 	return NULL;
 }
 
-static void waits_finish(struct link *l, bool ready)
+void link_waits_finish(struct link *l, bool ready)
 {
 	struct link_wait *w;
 
@@ -130,9 +125,9 @@ static void on_refuse(struct loop_hook *h)
 	struct link *l = CONTAINER_OF(h, struct link, refuse);
 
 	if (l->state == LINK_READY) {
-		waits_finish(l, true);
+		link_waits_finish(l, true);
 	} else if (l->state == LINK_DOWN) {
-		waits_finish(l, false);
+		link_waits_finish(l, false);
 	}
 }
 
@@ -204,7 +199,7 @@ void link_lost(struct link *l, enum link_fail why, const char *what)
 		link_call_fail(CONTAINER_OF(l->calls.next, struct link_call, node), why);
 	}
 	link_listen_over(l, false);
-	waits_finish(l, false);
+	link_waits_finish(l, false);
 }
 
 /* ---- calls ---- */
@@ -398,222 +393,7 @@ void link_call_fail(struct link_call *c, enum link_fail why)
 	c->on->on_fail(c, why);
 }
 
-/* ---- what the server says ---- */
-
-static struct link_call *find_call(const struct link *l, struct str id)
-{
-	return id.p ? map_find(&l->by_hop, id) : NULL;
-}
-
-static void answer_request(struct link *l, struct link_call *c, const struct mcp_msg *m)
-{
-	struct buf out;
-
-	if (link_is_modern(l)) {
-		/* MCP 2026-07-28 basic: servers send no requests, and clients no answers. */
-		gate_finding(l->gate, l->id, "a request, which its revision does not have");
-		return;
-	}
-	if (mcp_ask_is(m->method)) {
-		ask_begin(l, c, m);
-		return;
-	}
-	out = gate_buf_take(l->gate, LINK_MESSAGE_MAX);
-
-	if (m->method == MCP_PING) {
-		buf_append(&out, STR("{\"jsonrpc\":\"2.0\",\"id\":"));
-		buf_append(&out, m->id);
-		buf_append(&out, STR(",\"result\":{}}"));
-	} else {
-		mcp_error_append(&out, m->id, MCP_ERROR_METHOD, l->version);
-	}
-	l->transport->post(l, buf_str(&out));
-	gate_buf_give(l->gate, &out);
-}
-
-static void list_changed(struct link *l, enum mcp_method method)
-{
-	if (method == MCP_TOOLS_CHANGED) {
-		l->fetch_kinds |= 1U << MCP_LIST_TOOLS;
-	} else if (method == MCP_PROMPTS_CHANGED) {
-		l->fetch_kinds |= 1U << MCP_LIST_PROMPTS;
-	} else {
-		l->fetch_kinds |= 1U << MCP_LIST_RESOURCES | 1U << MCP_LIST_TEMPLATES;
-	}
-	if (l->state == LINK_READY && !l->fetch_busy) {
-		fetch_next(l);
-	}
-}
-
-/* Told to the one session that was sent to the page; never to all. */
-static void elicitation_complete(struct link *l, const struct mcp_msg *m)
-{
-	struct str raw = mcp_msg_param(m, STR("elicitationId")), id;
-	struct session *s;
-	struct err err;
-
-	if (!raw.p || json_raw_type(raw) != JSON_STRING ||
-	    json_unquote(&l->gate->scratch, raw, &id, &err)) {
-		return;
-	}
-	s = ask_elicited(l, id);
-	if (s && mcp_session_may_send(&s->mcp, MCP_ELICIT_COMPLETE)) {
-		(void)gate_session_send(l->gate, s, m->whole);
-	}
-}
-
-/* The one call of a client that is under way; NULL when there are none or several. */
-static struct link_call *only_call(const struct link *l)
-{
-	struct link_call *found = NULL;
-
-	LIST_FOREACH (node, (struct list *)(uintptr_t)&l->calls) {
-		struct link_call *c = CONTAINER_OF(node, struct link_call, node);
-
-		if (link_is_own(l, c)) {
-			continue;
-		}
-		if (found) {
-			return NULL;
-		}
-		found = c;
-	}
-	return found;
-}
-
-static void notification(struct link *l, struct link_call *c, const struct mcp_msg *m)
-{
-	switch ((int)m->method) {
-	case MCP_PROGRESS:
-		c = find_call(l, m->token);
-		if (c && c->has_token && c->on->on_notification) {
-			c->on->on_notification(c, m);
-		}
-		break;
-	case MCP_MESSAGE:
-		if (!c && gate_link_agents(l->gate, l) <= 1) {
-			c = only_call(l);
-		}
-		if (c && c != &l->internal && c->on->on_notification) {
-			c->on->on_notification(c, m);
-		} else if (!c) {
-			gate_link_log(l->gate, l, m);
-		}
-		break;
-	case MCP_RESOURCES_UPDATED:
-		subs_updated(l, m);
-		break;
-	case MCP_LISTEN_ACK:
-		link_listen_acknowledged(l, m);
-		break;
-	case MCP_CANCELLED:
-		if (m->request_id.p) {
-			ask_take_back(l, m->request_id);
-		}
-		break;
-	case MCP_TASKS_STATUS:
-		tasks_status(l, m);
-		break;
-	case MCP_ELICIT_COMPLETE:
-		elicitation_complete(l, m);
-		break;
-	case MCP_TOOLS_CHANGED:
-	case MCP_PROMPTS_CHANGED:
-	case MCP_RESOURCES_CHANGED:
-		list_changed(l, m->method);
-		break;
-	default:
-		break; /* known to the protocol, but nothing that was asked for */
-	}
-}
-
-/* "w12": of link_tell. */
-static bool is_tell_id(struct str id)
-{
-	return str_starts_with(id, STR("\"w"));
-}
-
-static bool answer(struct link *l, struct link_call *c, const struct mcp_msg *m)
-{
-	struct link_call *owner = find_call(l, m->id);
-	struct sse_parser events;
-
-	if (!owner && is_tell_id(m->id)) {
-		return true;
-	}
-	if (!owner || (c && owner != c)) {
-		gate_finding(l->gate, l->id, "an answer to no request of ours");
-		return true;
-	}
-	l->garbage = 0;
-	l->transport->abandon(l, owner);
-	/* m may point into the call's own event parser, and the call is gone after on_answer. */
-	events = owner->events;
-	owner->events = (struct sse_parser){0};
-	link_call_end(owner);
-	owner->on->on_answer(owner, m);
-	sse_parser_done(&events);
-	return owner != c;
-}
-
-/* Several messages at once, which servers of revision 2025-03-26 may send (basic: "Batching"). */
-static bool take_batch(struct link *l, struct link_call *c, struct str array)
-{
-	uint64_t generation = l->generation;
-	struct json_member m;
-
-	for (struct json_walk w = json_walk(array); json_walk_next(&w, &m);) {
-		if (json_raw_type(m.value) == JSON_ARRAY) {
-			gate_finding(l->gate, l->id, "a batch within a batch");
-		} else if (!link_message(l, c, m.value)) {
-			return false;
-		}
-		/* A message may end the link: then the rest is nobody's. */
-		if (l->generation != generation || l->state == LINK_DOWN) {
-			return c == NULL;
-		}
-	}
-	return true;
-}
-
-bool link_message(struct link *l, struct link_call *c, struct str text)
-{
-	UNSET struct mcp_msg m;
-	bool goes_on = true;
-
-	l->heard_at = l->loop->now;
-	arena_reset(&l->gate->scratch);
-	switch (mcp_msg_parse(&l->gate->scratch, text, &l->gate->json_limits, &m, NULL)) {
-	case MCP_REQUEST:
-		answer_request(l, c, &m);
-		break;
-	case MCP_NOTIFICATION:
-		notification(l, c, &m);
-		break;
-	case MCP_RESPONSE:
-	case MCP_ERROR_RESPONSE:
-		return answer(l, c, &m);
-	case MCP_INVALID:
-		if (m.fault == MCP_ERROR_BATCH && l->version == MCP_2025_03_26) {
-			return take_batch(l, c, m.whole);
-		}
-		gate_finding(l->gate, l->id, "a message that is not strict JSON-RPC");
-		/* An answer that is broken, but says whose it is, is that call's end. */
-		c = c ? c : find_call(l, m.id);
-		if (c) {
-			link_call_fail(c, LINK_FAIL_PROTOCOL);
-			return false;
-		}
-		if (++l->garbage > LINK_GARBAGE_MAX) {
-			link_lost(l, LINK_FAIL_PROTOCOL, "it says nothing that is MCP");
-			goes_on = false;
-		}
-		break;
-	}
-	return goes_on;
-}
-
-/* ---- its lists ---- */
+/* ---- from open to ready ---- */
 
 void link_opened(struct link *l, enum mcp_version version, uint32_t capabilities,
 		 struct str instructions)
@@ -631,153 +411,6 @@ void link_opened(struct link *l, enum mcp_version version, uint32_t capabilities
 	link_step(l);
 }
 
-static void on_listed(struct link_call *c, const struct mcp_msg *m);
-
-static void on_list_fail(struct link_call *c, enum link_fail why)
-{
-	struct link *l = c->link;
-
-	if (l->state == LINK_READY && why == LINK_FAIL_PROTOCOL) {
-		l->fetch_busy = false; /* a refresh that failed: what was there stays */
-		mcp_list_done(&l->fetching);
-		waits_finish(l, true);
-		return;
-	}
-	link_lost(l, why, why == LINK_FAIL_PROTOCOL ? "it does not speak MCP" : "it ended");
-}
-
-static const struct link_events list_events = {
-	.on_answer = on_listed,
-	.on_fail = on_list_fail,
-};
-
-static void write_list(struct buf *out, struct link *l, uint64_t id)
-{
-	enum mcp_method method = mcp_list_method(l->fetching.kind);
-	struct buf cursor;
-
-	if (!link_is_modern(l)) {
-		mcp_list_request(out, id, method, l->fetching.cursor);
-		return;
-	}
-	cursor = gate_buf_take(l->gate, 2 * MCP_CURSOR_MAX);
-	if (l->fetching.cursor.p) {
-		buf_append(&cursor, STR("\"cursor\":"));
-		buf_append(&cursor, l->fetching.cursor);
-	}
-	mcp_upward_request(out, id, method, buf_str(&cursor));
-	gate_buf_give(l->gate, &cursor);
-}
-
-void link_fetch_stop(struct link *l)
-{
-	link_call_cancel(&l->internal, false);
-	l->fetch_kinds = 0;
-	l->fetch_busy = false;
-	mcp_list_done(&l->fetching);
-}
-
-static void fetch_page(struct link *l)
-{
-	link_internal_call(l, &l->internal, &list_events, mcp_list_method(l->fetching.kind),
-			   write_list, LINK_LIST_SECONDS * CLOCK_SEC);
-}
-
-/* Fetches the lowest kind of fetch_kinds, page after page. */
-static void fetch_next(struct link *l)
-{
-	unsigned kind = (unsigned)__builtin_ctz(l->fetch_kinds);
-
-	l->fetch_kinds &= ~(1U << kind);
-	l->fetch_busy = true;
-	l->fresh_until[kind] = UINT64_MAX;
-	mcp_list_init(&l->fetching, (enum mcp_list_kind)kind, l->gate->seed);
-	fetch_page(l);
-}
-
-void link_refresh(struct link *l, enum mcp_list_kind kind)
-{
-	if (l->state != LINK_READY || l->retired || !link_is_modern(l) ||
-	    l->loop->now < l->fresh_until[kind]) {
-		return;
-	}
-	l->fetch_kinds |= 1U << kind;
-	if (!l->fetch_busy) {
-		fetch_next(l);
-	}
-}
-
-/* Of several pages the one that is old first counts. */
-static void take_ttl(struct link *l, struct str result)
-{
-	uint64_t *until = &l->fresh_until[l->fetching.kind];
-	uint64_t here = l->loop->now + mcp_upward_ttl(result) * CLOCK_MS;
-
-	*until = here < *until ? here : *until;
-}
-
-/* MCP 2026-07-28 basic/transports: over HTTP a tool whose annotations are not good is left out. */
-static void leave_out_tools(struct link *l)
-{
-	UNSET struct mcp_param params[MCP_PARAMS_MAX];
-	struct mcp_list *list = &l->fetching;
-	size_t n, kept = 0;
-
-	if (list->kind != MCP_LIST_TOOLS || l->transport != &link_http_transport) {
-		return;
-	}
-	for (size_t i = 0; i < list->n; i++) {
-		struct mcp_item *item = list->items[i];
-
-		if (!mcp_params_may_be(item->raw) ||
-		    mcp_params_read(&list->arena, item->raw, str_make(NULL, 0), params, &n)) {
-			list->items[kept++] = item;
-			continue;
-		}
-		(void)map_take(&list->by_key, item->key);
-		gate_finding(l->gate, l->id, "a tool whose x-mcp-header is against the rules");
-	}
-	list->n = kept;
-}
-
-static void list_take(struct link *l)
-{
-	enum mcp_list_kind kind = l->fetching.kind;
-	struct mcp_list old = l->lists[kind];
-
-	l->lists[kind] = l->fetching;
-	mcp_list_init(&l->fetching, kind, l->gate->seed);
-	pins_judge(l, kind);
-	gate_link_listed(l->gate, l, kind);
-	mcp_list_done(&old);
-}
-
-static void on_listed(struct link_call *c, const struct mcp_msg *m)
-{
-	struct link *l = c->link;
-	struct err err;
-
-	if (m->kind == MCP_RESPONSE && mcp_list_page(&l->fetching, m->result, &err) == ERR_OK) {
-		if (link_is_modern(l)) {
-			take_ttl(l, m->result);
-		}
-		if (!l->fetching.complete) {
-			fetch_page(l);
-			return;
-		}
-		if (link_is_modern(l)) {
-			leave_out_tools(l);
-		}
-		list_take(l);
-	} else {
-		/* A server may announce what it then refuses to list: its list is empty. */
-		gate_finding(l->gate, l->id, "a list it announced cannot be had");
-		mcp_list_done(&l->fetching);
-	}
-	l->fetch_busy = false;
-	link_step(l);
-}
-
 void link_settled(struct link *l)
 {
 	if (l->state == LINK_LISTING) {
@@ -786,14 +419,14 @@ void link_settled(struct link *l)
 }
 
 /* After a list, or when there was none to fetch. */
-static void link_step(struct link *l)
+void link_step(struct link *l)
 {
 	if (l->fetch_kinds) {
-		fetch_next(l);
+		link_fetch_next(l);
 		return;
 	}
 	if (l->state == LINK_READY) {
-		waits_finish(l, true);
+		link_waits_finish(l, true);
 		return;
 	}
 	if (!pins_settle(l)) {
@@ -818,8 +451,10 @@ static void link_step(struct link *l)
 			}
 		}
 	}
-	waits_finish(l, true);
+	link_waits_finish(l, true);
 }
+
+/* ---- what it is told ---- */
 
 void link_tell(struct link *l, enum mcp_method method, struct str params)
 {

@@ -15,6 +15,7 @@
 #define GATE_LINK_H
 
 #include "config/config.h"
+#include "gate/egress.h"
 #include "gate/link_cursor.h"
 #include "gate/pool.h"
 #include "http/sse.h"
@@ -86,10 +87,10 @@ struct link_call {
 	struct list node;
 	struct link *link;
 	const struct link_events *on;
-	struct session *session;     /* whose it is; NULL: our own */
-	const struct action *action; /* likewise what it was decided as */
-	struct inquiry *inquiry;     /* its client of the modern era can be asked by a result */
-	uint32_t lacked;             /* what was to be asked, and the client has not offered */
+	struct session *session;   /* whose it is; NULL: our own */
+	struct egress_about about; /* likewise what it was decided as */
+	struct inquiry *inquiry;   /* its client of the modern era can be asked by a result */
+	uint32_t lacked;           /* what was to be asked, and the client has not offered */
 	uint64_t started;
 	uint64_t hop; /* id and progress token towards the server */
 	char hop_text[24];
@@ -264,8 +265,22 @@ void link_lost(struct link *l, enum link_fail why, const char *what);
  */
 bool link_message(struct link *l, struct link_call *c, struct str text);
 
+/* Those who wait for it are told. */
+void link_waits_finish(struct link *l, bool ready);
+
+/* A list is there, or there is none to fetch: on to the next, or to READY. */
+void link_step(struct link *l);
+
+/* ---- its lists (gate/link_list.c) ---- */
+
+/* Fetches the lowest kind of fetch_kinds, page after page. */
+void link_fetch_next(struct link *l);
+
 /* Forgets a list that is being fetched. */
 void link_fetch_stop(struct link *l);
+
+/* The server says that one has changed. */
+void link_list_changed(struct link *l, enum mcp_method method);
 
 /* What is pinned of it is known: a link that waits for that goes on. */
 void link_settled(struct link *l);
@@ -337,9 +352,10 @@ enum err_code link_http_connect(struct link *l, struct err *err);
 void link_sse_open(struct link *l);
 
 /*
- * Posts a message to this target, whatever comes back; a call (`hop` not 0) fails when that is a refusal.
+ * Posts a message to this target, whatever comes back; a call that it is (or NULL) fails when that is a refusal.
  * False: no memory.
  */
-bool link_http_post(struct link *l, struct str target, struct str message, uint64_t hop);
+bool link_http_post(struct link *l, struct str target, struct str message,
+		    const struct link_call *c);
 
 #endif

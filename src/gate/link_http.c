@@ -401,8 +401,7 @@ static enum err_code http_call(struct link *l, struct link_call *c, struct err *
 		.body = buf_str(&c->message),
 		.max_body = HTTP_EVENT_MAX,
 	};
-	/* An inquiry may outlive the action that began it. */
-	c->http.about = c->inquiry && (c->retried || c->renewed) ? NULL : c->action;
+	c->http.about = &c->about;
 	c->http.request.framing = HTTP_LENGTH;
 	c->http.request.no_length = false;
 	c->http.request.body_len = c->http.body.n;
@@ -508,7 +507,8 @@ static const struct http_call_events post_events = {
 	.on_fail = on_post_fail,
 };
 
-bool link_http_post(struct link *l, struct str target, struct str message, uint64_t hop)
+bool link_http_post(struct link *l, struct str target, struct str message,
+		    const struct link_call *c)
 {
 	struct post *p = calloc(1, sizeof(*p) + target.n);
 
@@ -518,7 +518,7 @@ bool link_http_post(struct link *l, struct str target, struct str message, uint6
 	memcpy(p->target, target.p, target.n);
 	p->link = l;
 	p->generation = l->generation;
-	p->hop = hop;
+	p->hop = c ? c->hop : 0;
 	p->body = gate_buf_take(l->gate, HTTP_EVENT_MAX);
 	buf_append(&p->body, message);
 	p->http = (struct http_call){
@@ -526,7 +526,8 @@ bool link_http_post(struct link *l, struct str target, struct str message, uint6
 		.pool = l->pool.pool,
 		.request = request_of(l, STR("POST")),
 		.body = buf_str(&p->body),
-		.timeout = hop ? l->timeout_ns : 10 * CLOCK_SEC,
+		.timeout = c ? l->timeout_ns : 10 * CLOCK_SEC,
+		.about = c ? &c->about : NULL,
 	};
 	p->http.request.target = str_make(p->target, target.n);
 	p->http.request.framing = HTTP_LENGTH;
@@ -538,7 +539,7 @@ bool link_http_post(struct link *l, struct str target, struct str message, uint6
 
 static void http_post(struct link *l, struct str message)
 {
-	(void)link_http_post(l, l->pool.target, message, 0);
+	(void)link_http_post(l, l->pool.target, message, NULL);
 }
 
 /* ---- the GET stream ---- */

@@ -189,7 +189,7 @@ void link_sse_open(struct link *l)
 
 static enum err_code sse_call(struct link *l, struct link_call *c, struct err *err)
 {
-	return link_http_post(l, str_from_c(l->post_to), buf_str(&c->message), c->hop)
+	return link_http_post(l, str_from_c(l->post_to), buf_str(&c->message), c)
 		       ? ERR_OK
 		       : ERR(err, ERR_NOMEM, "no memory for a message");
 }
@@ -197,7 +197,7 @@ static enum err_code sse_call(struct link *l, struct link_call *c, struct err *e
 static void sse_post(struct link *l, struct str message)
 {
 	if (l->post_to) {
-		(void)link_http_post(l, str_from_c(l->post_to), message, 0);
+		(void)link_http_post(l, str_from_c(l->post_to), message, NULL);
 	}
 }
 

@@ -93,8 +93,8 @@ static void part_forward(struct action *a)
 		p->listened.on_link = on_listened;
 		link_listen_wait(p->link, &p->listened);
 	} else {
-		p->call =
-			(struct link_call){.on = &call_events, .session = x->session, .action = a};
+		p->call = (struct link_call){
+			.on = &call_events, .session = x->session, .about = egress_about(a)};
 		if (link_call_start(p->link, &p->call, &r, NULL)) {
 			p->call.hop = 0;
 			part_over(p, false, LEDGER_UNREACHABLE, str_make(NULL, 0));

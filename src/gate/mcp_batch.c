@@ -252,7 +252,7 @@ static void part_start(struct mcp_batch *b, struct batch_part *p, struct str mem
 
 /* ---- the POST ---- */
 
-/* Members may end meanwhile, the last of them with the whole: so that is held. */
+/* Here and below members may end meanwhile, the last of them with the whole: so that is held. */
 static void on_batch_gone(struct exchange *outer)
 {
 	struct mcp_batch *b = outer->batch;
@@ -273,10 +273,17 @@ void mcp_batch_half_closed(struct exchange *outer)
 {
 	struct mcp_batch *b = outer->batch;
 
+	b->open++;
 	for (size_t i = 0; i < b->n; i++) {
-		b->parts[i].x.half_closed = true;
+		struct exchange *x = &b->parts[i].x;
+
+		x->half_closed = true;
+		if (!b->parts[i].over && x->hold && x->hold->held) {
+			hold_give_up(x->hold); /* as it is with a request alone */
+		}
 	}
 	ask_client_gone(outer->session);
+	release(b);
 }
 
 static void on_batch_end(struct exchange *outer)

@@ -399,7 +399,7 @@ enum err_code mcp_call_start(struct exchange *x)
 		h->call.on = &inquiry_events;
 		h->call.inquiry = h;
 		h->call.session = x->session;
-		h->call.action = &x->action;
+		inquiry_name(h, &x->action);
 		code = link_call_start(x->link, &h->call, &r, NULL);
 		if (code) {
 			inquiry_end(h);
@@ -408,7 +408,7 @@ enum err_code mcp_call_start(struct exchange *x)
 	}
 	x->call.on = &call_events;
 	x->call.session = x->session;
-	x->call.action = &x->action;
+	x->call.about = egress_about(&x->action);
 	code = link_call_start(x->link, &x->call, &r, NULL);
 	if (code) {
 		x->call.hop = 0;
@@ -422,8 +422,8 @@ bool mcp_call_again(struct exchange *x, struct str responses, struct str state)
 
 	r.responses = responses;
 	r.state = state;
-	x->call =
-		(struct link_call){.on = &call_events, .session = x->session, .action = &x->action};
+	x->call = (struct link_call){
+		.on = &call_events, .session = x->session, .about = egress_about(&x->action)};
 	if (link_call_start(x->link, &x->call, &r, NULL)) {
 		x->call.hop = 0;
 		return false;

@@ -23,6 +23,7 @@ static void not_sent(struct model_attempt *t, enum model_error e, enum ledger_st
 static void send_request(struct model_attempt *t)
 {
 	struct str version = h1_get(&t->exchange->req->head, HTTP_F_ANTHROPIC_VERSION);
+	const struct egress_about about = egress_about(&t->action);
 	struct http_field *fields = ARENA_ARRAY(t->action.arena, 3, struct http_field);
 	size_t n_fields = 2;
 
@@ -49,7 +50,7 @@ static void send_request(struct model_attempt *t)
 		.body = buf_str(&t->body),
 		.max_body = MODEL_BODY_MAX,
 		.timeout = CALL_SECONDS * CLOCK_SEC,
-		.about = &t->action,
+		.about = &about,
 	};
 	t->calling = true;
 	t->spent = MODEL_SPENT_UNKNOWN; /* until it says */
