@@ -205,6 +205,15 @@ static void explain_whole(struct out *o, const struct run_plan *p)
 	buf_done(&text);
 }
 
+static void explain_lines(struct out *o, struct str lines)
+{
+	while (lines.n) {
+		struct str line = str_cut(&lines, '\n');
+
+		out_note(o, STR_FMT, STR_ARG(line));
+	}
+}
+
 static int explain(struct out *o, struct run_plan *p, const struct run_granted *g)
 {
 	out_text(o, "agent", p->agent);
@@ -222,11 +231,8 @@ static int explain(struct out *o, struct run_plan *p, const struct run_granted *
 		explain_whole(o, p);
 	}
 	explain_plan(o, p);
-	for (struct str rest = buf_str(&p->left_out); rest.n;) {
-		struct str line = str_cut(&rest, '\n');
-
-		out_note(o, STR_FMT, STR_ARG(line));
-	}
+	explain_lines(o, buf_str(&p->left_out));
+	explain_lines(o, buf_str(&p->unheld));
 	return CMD_FINE;
 }
 

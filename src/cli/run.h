@@ -103,8 +103,10 @@ struct run_granted_place {
 	struct str read_policy, write_policy; /* empty: nothing permits it */
 };
 
-struct run_withheld {
-	struct str path, policy; /* of a program; policy empty: nothing permits it */
+/* A program that policies name. */
+struct run_program {
+	struct str path, policy; /* policy empty: nothing permits it */
+	bool permitted;          /* else it is withheld */
 };
 
 struct run_granted {
@@ -118,8 +120,9 @@ struct run_granted {
 	struct str authority; /* PEM of what the sandbox is to trust; empty: nothing more */
 	struct run_granted_place *places;
 	size_t n_places;
-	struct run_withheld *withheld;
-	size_t n_withheld;
+	enum run_others others;
+	struct run_program *programs;
+	size_t n_programs;
 };
 
 /* Asks, without waiting. */
@@ -180,6 +183,7 @@ struct run_plan {
 	void *room;          /* RUN_MEMORY bytes that the arena lies in */
 	struct str changes;  /* --review: the folder of cli/review.h; else empty */
 	struct buf left_out; /* sentences: places that no policy gives */
+	struct buf unheld;   /* of --explain: what of policies about programs is not held */
 };
 
 /* What is to be run and asked for, as far as the command line says it. */
@@ -205,6 +209,13 @@ enum err_code run_plan_settle(struct run_plan *p, const struct run_granted *g,
  */
 enum err_code run_plan_withhold(struct run_plan *p, const struct run_granted *g,
 				struct err *err) MUST_USE;
+
+/*
+ * Where only named programs start: the run's own and those that are permitted. After its places and what is withheld.
+ * ERR_DENIED: it is a script, and nothing permits its interpreter.
+ */
+enum err_code run_plan_name(struct run_plan *p, const struct run_granted *g,
+			    struct err *err) MUST_USE;
 
 /* The part of it that is about the exit: listeners, variables, what is trusted (run_exit.c). */
 enum err_code run_plan_exit(struct run_plan *p, const struct run_granted *g,

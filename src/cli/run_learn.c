@@ -319,6 +319,21 @@ static void put_comment(struct buf *b, struct str text)
 	}
 }
 
+/* Which programs a run starts is not seen; where only named ones could, these are all. */
+static void put_start(const struct learning *l, struct buf *b)
+{
+	if (l->granted->others == RUN_OTHERS_NEVER) {
+		put_among(l, b, "start", "exec", "Writ::Program", &l->exec, "in");
+		return;
+	}
+	put_head(l, b, "start", "exec");
+	buf_printf(b,
+		   "\n)\nwhen {\n  context.input.program == \"" STR_FMT
+		   "\" // and whatever that starts: narrow it to resource == "
+		   "Writ::Program::\"...\"\n};\n",
+		   STR_ARG(l->plan->machine.program.real));
+}
+
 static void put_all(struct learning *l, struct buf *b)
 {
 	buf_printf(b,
@@ -329,7 +344,7 @@ static void put_all(struct learning *l, struct buf *b)
 		   "what it should.\n",
 		   (unsigned long long)l->granted->id, STR_ARG(l->plan->agent));
 	keep(l, &l->reads, l->plan->workspace);
-	put_among(l, b, "start", "exec", "Writ::Program", &l->exec, "in");
+	put_start(l, b);
 	put_among(l, b, "read", "read_file", "Writ::Path", &l->reads, "in");
 	put_among(l, b, "write-all", "write_file", "Writ::Path", &l->whole, "in");
 	put_writes(l, b);

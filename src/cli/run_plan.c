@@ -249,6 +249,7 @@ enum err_code run_plan_prepare(struct arena *a, const struct run_options *o, str
 		.weaker = o->weaker,
 	};
 	buf_init(&p.left_out, 64 << 10);
+	buf_init(&p.unheld, 64 << 10);
 	TRY(take_argv(&p, err));
 	TRY(take_name(&p, err));
 	TRY(choose_profile(&p, err));

@@ -415,6 +415,7 @@ enum err_code run_plan_settle(struct run_plan *p, const struct run_granted *g,
 		p->spec.scratch = p->changes;
 	}
 	TRY(sandbox_look_places(p->arena, &p->spec, &p->machine, err));
+	TRY(run_plan_name(p, g, err));
 	TRY(plan_build(p->arena, &p->spec, &p->machine, &p->plan, err));
 	p->plan.shared = p->room;
 	p->plan.n_shared = RUN_MEMORY;

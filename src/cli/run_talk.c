@@ -83,17 +83,19 @@ static enum err_code read_opened(struct arena *a, struct frame_reader *r, struct
 		p->write_policy = keep(a, r);
 	}
 	g->n_places = n;
+	g->others = frame_get_u8(r);
 	n = frame_get_u32(r);
-	if (r->bad || n > RUN_MAX_NAMED) {
+	if (r->bad || g->others > RUN_OTHERS_BY_PATH || n > RUN_MAX_NAMED) {
 		return ERR(err, ERR_CORRUPT, "the node's answer is malformed");
 	}
-	g->withheld = ARENA_ARRAY(a, n + 1, struct run_withheld);
-	for (uint32_t i = 0; g->withheld && i < n; i++) {
-		g->withheld[i].path = keep(a, r);
-		g->withheld[i].policy = keep(a, r);
+	g->programs = ARENA_ARRAY(a, n + 1, struct run_program);
+	for (uint32_t i = 0; g->programs && i < n; i++) {
+		g->programs[i].path = keep(a, r);
+		g->programs[i].permitted = frame_get_u8(r) == 1;
+		g->programs[i].policy = keep(a, r);
 	}
-	g->n_withheld = n;
-	return g->places && g->withheld && frame_ok(r) && !a->exhausted
+	g->n_programs = n;
+	return g->places && g->programs && frame_ok(r) && !a->exhausted
 		       ? ERR_OK
 		       : ERR(err, ERR_CORRUPT, "the node's answer is malformed");
 }

@@ -74,7 +74,7 @@ static enum err_code add_links(struct withholding *w, struct str path, const str
 	return code;
 }
 
-static enum err_code withhold(struct withholding *w, const struct run_withheld *program,
+static enum err_code withhold(struct withholding *w, const struct run_program *program,
 			      struct err *err)
 {
 	struct str why = program->policy.n ? arena_printf(w->plan->arena, "policy " STR_FMT,
@@ -101,7 +101,7 @@ enum err_code run_plan_withhold(struct run_plan *p, const struct run_granted *g,
 	struct sandbox_spec *s = &p->spec;
 	struct withholding w = {.plan = p, .given = s->n_read + s->n_write + s->n_exec};
 
-	if (g->n_withheld == 0) {
+	if (g->n_programs == 0) {
 		return ERR_OK;
 	}
 	w.hidden = ARENA_ARRAY(p->arena, s->n_hidden + PLAN_MAX_PATHS, struct str);
@@ -112,8 +112,10 @@ enum err_code run_plan_withhold(struct run_plan *p, const struct run_granted *g,
 	memcpy(w.hidden, s->hidden, s->n_hidden * sizeof(*w.hidden));
 	memcpy(w.why, s->why, (w.given + s->n_hidden) * sizeof(*w.why));
 	w.n = s->n_hidden;
-	for (size_t i = 0; i < g->n_withheld; i++) {
-		TRY(withhold(&w, &g->withheld[i], err));
+	for (size_t i = 0; i < g->n_programs; i++) {
+		if (!g->programs[i].permitted) {
+			TRY(withhold(&w, &g->programs[i], err));
+		}
 	}
 	s->hidden = w.hidden;
 	s->why = w.why;

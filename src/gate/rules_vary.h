@@ -16,6 +16,15 @@ bool rules_vary(const struct rules *r, const struct rules_query *q,
 		const struct rules_answer *answer);
 
 /*
+ * A policy about the programs of this agent that comes to something else as time passes or things happen, while a run's
+ * programs are decided once, at its start; NULL: none, or all say so themselves (@decided("start")).
+ */
+const struct policy_rule *rules_vary_exec(const struct rules *r, struct str agent);
+
+/* Could some permit hold for a program that no policy names, by its path? Never false where one could. */
+bool rules_permit_by_path(const struct rules *r, struct str agent);
+
+/*
  * In a run that learns: a file or a host that was refused since no policy is about it is allowed, and the record says so
  * ("learned"). What a policy refuses, what is neither, and what could not be decided stays refused.
  */

@@ -244,6 +244,9 @@ static void started(struct gate_run *run, struct str limits)
 	buf_init(&detail, 512);
 	buf_printf(&detail, "profile " STR_FMT ", weaker: " STR_FMT, STR_ARG(run->profile),
 		   STR_ARG(run->weaker.n ? run->weaker : STR("nothing")));
+	if (run->others == RUN_OTHERS_NEVER) {
+		buf_append(&detail, STR(", only named programs"));
+	}
 	if (limits.n) {
 		buf_printf(&detail, ", the whole of it: " STR_FMT, STR_ARG(limits));
 	}

@@ -75,6 +75,7 @@ struct gate_run {
 	size_t n_places;
 	struct gate_run_program *programs;
 	size_t n_programs;
+	enum run_others others;
 	unsigned places_pending; /* and programs */
 	bool unrecorded;         /* a place's decision is not in the ledger: nothing starts */
 
@@ -120,12 +121,14 @@ enum err_code gate_run_open(struct gate_run *run, struct frame_reader *r, struct
 
 /*
  * run_program.c: the programs that policies name, but for the run's own, decided as `exec` with the input of the run and
- * no digest. False: too many, or out of memory.
+ * no digest; and what becomes of those that none names. False: too many, or out of memory.
  */
 bool gate_run_programs_add(struct gate_run *run);
+/* A sentence about the policy that varies while a run lasts; empty: none does. In the run's arena. */
+struct str gate_run_programs_vary(struct gate_run *run);
 /* Each adds one to places_pending, and takes it away by gate_run_decided. */
 void gate_run_programs_decide(struct gate_run *run);
-/* Without a record. */
+/* Without a record; `own` has what a run's decisions have alike. */
 void gate_run_programs_explain(struct gate_run *run, const struct rules_query *own);
 /* The end of OPENED. */
 void gate_run_programs_put(const struct gate_run *run, struct frame_writer *w);

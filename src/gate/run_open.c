@@ -133,6 +133,9 @@ static struct str describe(struct gate_run *run, const struct run_open *o)
 	buf_append(&b, STR(",\"profile\":"));
 	json_put_str(&b, run->profile);
 	buf_append_c(&b, ',');
+	buf_append(&b, STR("\"program\":"));
+	json_put_str(&b, run->program);
+	buf_append_c(&b, ',');
 	put_texts(&b, "weaker", o->weaker, o->n_weaker);
 	buf_append_c(&b, '}');
 	text = b.failed ? str_make(NULL, 0) : arena_dup(&run->arena, buf_str(&b));
@@ -470,6 +473,7 @@ enum err_code gate_run_open(struct gate_run *run, struct frame_reader *r, struct
 	struct gate *g = run->gate;
 	struct rules_query q = {.kind = RULES_EXEC};
 	struct run_open o = {0};
+	struct str varies;
 
 	if (!run_open_decode(&run->arena, r, &o) || !keep(run, &o) || !add_asked(run, &o)) {
 		return ERR(err, ERR_INVALID, "a malformed OPEN");
@@ -483,6 +487,11 @@ enum err_code gate_run_open(struct gate_run *run, struct frame_reader *r, struct
 		       &(struct rules_answer){
 			       .reason = STR("the policies name too many paths or programs")},
 		       0);
+		return ERR_OK;
+	}
+	varies = gate_run_programs_vary(run);
+	if (varies.n || !varies.p) {
+		refuse(run, RUN_IMPOSSIBLE, &(struct rules_answer){.reason = varies}, 0);
 		return ERR_OK;
 	}
 	if (o.explain) {

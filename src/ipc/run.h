@@ -41,7 +41,9 @@
  *             bits 1 << enum run_listener; u32 n, n x u32 port to capture; str certificate (PEM) that the
  *             sandbox is to trust, empty: none; str policy that permitted the start,
  *             u32 n, n x {str path, u8 allowed, u8 where it comes from (enum run_place), str policy for
- *             reading, str policy for writing}, u32 n, n x {str path of a program that is to be withheld, str policy}
+ *             reading, str policy for writing}, u8 enum run_others, u32 n, n x {str path of a program that
+ *             policies name, u8 permitted, str policy}: not permitted, it is to be withheld; permitted ones are listed
+ *             where no others start
  *   REFUSED   u8 enum run_refusal, str policy, str reason, u64 index of the refusal, when recorded
  *   STOPPING  (the node drains)
  *   WHO       u64 number, str address, u32 port, str address, u32 port: whose is the connection? The
@@ -64,7 +66,7 @@
 #include "ipc/frame.h"
 
 enum {
-	RUN_VERSION = 4,
+	RUN_VERSION = 5,
 	RUN_MAX_PLACES = 64,        /* of one OPEN */
 	RUN_MAX_NAMED = 256,        /* places that policies name, and programs, in one OPENED */
 	RUN_MAX_ARGS = 1024,        /* arguments */
@@ -127,6 +129,13 @@ enum { RUN_PORT_DNS = 53, RUN_PORT_GATEWAY = 8700, RUN_PORT_PROXY = 8701 };
 enum run_place {
 	RUN_PLACE_ASKED = 0, /* it was in OPEN */
 	RUN_PLACE_NAMED,     /* a policy names it, and it lies in one that was asked for */
+};
+
+/* Programs that no policy names. */
+enum run_others {
+	RUN_OTHERS_NEVER = 0, /* only what is listed starts, and the run's own */
+	RUN_OTHERS_START,
+	RUN_OTHERS_BY_PATH, /* they start; a policy permits some by their path, which is not held */
 };
 
 enum run_refusal { RUN_DENIED = 0, RUN_ASK, RUN_UNRECORDED, RUN_IMPOSSIBLE };

@@ -2,7 +2,7 @@
 #include "policy/annotation.h"
 
 /* What a value must look like. */
-enum form { TEXT = 0, NOTHING_OR_TEXT, DURATION, DATETIME, MODE, DUTIES, WHOM, AUDIT };
+enum form { TEXT = 0, NOTHING_OR_TEXT, DURATION, DATETIME, MODE, DUTIES, WHOM, AUDIT, DECIDED };
 
 struct key {
 	struct str name;
@@ -22,6 +22,7 @@ static const struct key keys[] = {
 	{STR_INIT("limit"), TEXT, 0, 0, false, false, false},
 	{STR_INIT("since"), DATETIME, 0, 0, false, false, false},
 	{STR_INIT("until"), DATETIME, 0, 0, false, false, false},
+	{STR_INIT("decided"), DECIDED, 0, 0, false, false, false},
 	{STR_INIT("mode"), MODE, 0, 0, false, false, false},
 	{STR_INIT("ask"), WHOM, 0, 0, true, false, true},
 	{STR_INIT("ask_ttl"), DURATION, 0, 0, false, false, true},
@@ -147,6 +148,8 @@ static const char *apply(const struct policy *p, const struct policy_annotation 
 		return is_whom(an->value) ? NULL : "names \"owner\", \"user\" or \"role:NAME\"";
 	case AUDIT:
 		return is_audit(an->value) ? NULL : "is \"summary\", \"full\" or \"durable\"";
+	case DECIDED:
+		return str_eq(an->value, STR("start")) ? NULL : "is \"start\"";
 	case DUTIES:
 		return read_duties(p, an->value, &rule->always)
 			       ? NULL

@@ -46,8 +46,9 @@ struct policy_rule {
 	enum policy_effect effect;
 	const struct policy_note *notes; /* all annotations, in the order of the text */
 	uint32_t n_notes;
-	uint32_t index;       /* position in the set */
-	uint32_t line;        /* in `source` */
+	uint32_t index; /* position in the set */
+	uint32_t line;  /* in `source`; from 1, as the column */
+	uint32_t column;
 	struct str source;    /* the source's name */
 	bool log_only;        /* @mode("log") */
 	bool remedy;          /* a forbid with @ask, @retry_after or @step_up */

@@ -70,7 +70,8 @@ struct lines {
 	uint32_t at, line;
 };
 
-static uint32_t line_of(struct arena *a, struct lines *l, const struct policy *p, struct str *name)
+static void place_of(struct arena *a, struct lines *l, const struct policy *p,
+		     struct policy_rule *rule)
 {
 	uint32_t at = p->effect_span.at;
 
@@ -85,8 +86,12 @@ static uint32_t line_of(struct arena *a, struct lines *l, const struct policy *p
 	for (; l->at < at && l->at < p->source->text.n; l->at++) {
 		l->line += p->source->text.p[l->at] == '\n';
 	}
-	*name = l->name;
-	return l->line;
+	rule->source = l->name;
+	rule->line = l->line;
+	rule->column = 1;
+	for (; at > 0 && p->source->text.p[at - 1] != '\n'; at--) {
+		rule->column += (p->source->text.p[at - 1] & 0xc0) != 0x80;
+	}
 }
 
 /* False when something was reported; ERR_NOMEM shows in the arena. */
@@ -106,7 +111,7 @@ static bool add_rule(struct arena *a, struct policy_set *set, const struct polic
 	rule->id = arena_dup(a, p->id);
 	rule->effect = p->effect;
 	rule->index = (uint32_t)set->n;
-	rule->line = line_of(a, lines, p, &rule->source);
+	place_of(a, lines, p, rule);
 	if (!rule->id.p || !copy_notes(a, p, rule)) {
 		return false;
 	}

@@ -40,8 +40,8 @@ static bool path_varies(const struct policy_vary *q, uint32_t number)
 		var = p->var;
 		number = p->parent;
 	} while (number != POLICY_PATH_NONE);
-	return var == POLICY_VAR_RESOURCE ||
-	       (var == POLICY_VAR_CONTEXT && !q->is_fixed(q->arg, names + n, PATH_MOST - n));
+	return (var == POLICY_VAR_RESOURCE || var == POLICY_VAR_CONTEXT) &&
+	       !q->is_fixed(q->arg, var, names + n, PATH_MOST - n);
 }
 
 /* What is looked up in a value that is not simply a variable's path: of a resource, or of the context. */

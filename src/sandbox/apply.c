@@ -30,7 +30,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { MAX_RULES = PLAN_MAX_PATHS + 64, STACK = 256 << 10 };
+enum { MAX_RULES = 2 * PLAN_MAX_PATHS + 64, STACK = 256 << 10 };
 
 struct applying {
 	const struct sandbox_plan *plan;

@@ -71,6 +71,13 @@ enum err_code sandbox_look_places(struct arena *a, const struct sandbox_spec *sp
 				  struct plan_machine *machine, struct err *err) MUST_USE;
 
 /*
+ * For named_only: libraries, and the programs among them, of the system and of the prefixes that were looked at. Reads
+ * those folders whole: about a millisecond for each thousand files. ERR_LIMIT: too much lies there.
+ */
+enum err_code sandbox_look_programs(struct arena *a, struct plan_machine *machine,
+				    struct err *err) MUST_USE;
+
+/*
  * Starts the program and returns when it has been executed or could not be.
  * init exits with the program's status, or 128 + the signal that ended it.
  */

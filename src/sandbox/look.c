@@ -174,8 +174,8 @@ static enum err_code find_program(struct arena *a, const struct sandbox_spec *sp
 	return ERR(err, ERR_NOT_FOUND, "command " STR_FMT ": not found in PATH", STR_ARG(name));
 }
 
-/* The interpreter that the first line names; empty for a binary. */
-static struct str shebang(struct arena *a, const struct plan_place *program)
+/* The interpreter that the first line names; empty for a binary. *ret_env: the program that finds it, or empty. */
+static struct str shebang(struct arena *a, const struct plan_place *program, struct str *ret_env)
 {
 	CLEANUP(fd_close) int fd = open(program->real.p, O_RDONLY | O_CLOEXEC);
 	char line[SHEBANG_MAX];
@@ -189,6 +189,7 @@ static struct str shebang(struct arena *a, const struct plan_place *program)
 	rest = str_trim(str_cut(&rest, '\n'));
 	word = str_cut(&rest, ' ');
 	if (str_eq(path_base(word), STR("env"))) {
+		*ret_env = arena_dup(a, word);
 		/* #!/usr/bin/env [-S] NAME */
 		do {
 			rest = str_trim(rest);
@@ -281,7 +282,7 @@ static enum err_code look_at_program(struct arena *a, const struct sandbox_spec 
 				     struct plan_machine *m, struct err *err)
 {
 	struct prefixes p = {.list = ARENA_ARRAY(a, MAX_PREFIXES, struct plan_place)};
-	struct str interpreter;
+	struct str interpreter, env = STR("");
 
 	if (!p.list) {
 		return ERR(err, ERR_NOMEM, "out of memory for a sandbox");
@@ -289,13 +290,17 @@ static enum err_code look_at_program(struct arena *a, const struct sandbox_spec 
 	TRY(find_program(a, spec, spec->argv[0], &m->program, err));
 	TRY(add_program(a, &p, &m->program, err));
 	m->profile = plan_guess_profile(m->program.real);
-	interpreter = shebang(a, &m->program);
+	interpreter = shebang(a, &m->program, &env);
 	if (interpreter.n) {
 		struct plan_place place = {0};
 
 		TRY(find_program(a, spec, interpreter, &place, err));
 		TRY(add_program(a, &p, &place, err));
 		m->profile = plan_guess_profile(place.real);
+		m->interpreters[m->n_interpreters++] = place;
+		if (env.n) {
+			TRY(find_program(a, spec, env, &m->interpreters[m->n_interpreters++], err));
+		}
 	} else if (m->profile != PROFILE_NATIVE) {
 		TRY(add_script(a, &p, spec, err));
 	}

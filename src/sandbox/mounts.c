@@ -213,7 +213,7 @@ enum err_code mounts_bind(struct mounts *m, const struct plan_op *op, struct err
 		return ERR_ERRNO(err, "take " STR_FMT, STR_ARG(op->source));
 	}
 	attributes |= op->flags & BIND_WRITE ? 0 : MOUNT_ATTR_RDONLY;
-	attributes |= op->flags & BIND_EXEC ? 0 : MOUNT_ATTR_NOEXEC;
+	attributes |= op->flags & (BIND_EXEC | BIND_MAP) ? 0 : MOUNT_ATTR_NOEXEC;
 	attributes |= op->flags & BIND_DEVICE ? 0 : MOUNT_ATTR_NODEV;
 	TRY(set_attributes(tree, attributes, AT_RECURSIVE, err));
 	return attach(m, tree, op->target, op->flags & BIND_DIR, err);

@@ -176,6 +176,27 @@ static enum err_code check_overlay(const struct building *b, struct err *err)
 	return ERR_OK;
 }
 
+/* Mounts hold the loader, Landlock what lies among libraries; either without the other has a way round. */
+static enum err_code check_named_only(const struct building *b, struct err *err)
+{
+	const struct sandbox_spec *s = b->spec;
+
+	if (!s->named_only) {
+		return ERR_OK;
+	}
+	if (b->missing & (PLAN_NO_NAMESPACES | PLAN_NO_LANDLOCK)) {
+		return ERR(err, ERR_UNSUPPORTED,
+			   "only named programs may start, and that needs namespaces and Landlock");
+	}
+	if (s->write_exec || s->profile == PROFILE_CUDA) {
+		return ERR(err, ERR_INVALID,
+			   "only named programs may start: %s would let others be executed",
+			   s->write_exec ? "writable places that are executable"
+					 : "memory files of the profile cuda");
+	}
+	return ERR_OK;
+}
+
 static enum err_code check_devices(const struct building *b, struct err *err)
 {
 	if (b->spec->profile == PROFILE_CUDA && b->machine->n_devices == 0) {
@@ -262,6 +283,7 @@ enum err_code plan_build(struct arena *a, const struct sandbox_spec *spec,
 	TRY(check_overlay(&b, err));
 	TRY(check_program(&b, err));
 	TRY(check_devices(&b, err));
+	TRY(check_named_only(&b, err));
 	TRY(filters(&b, &plan, err));
 	operations(&b);
 	plan.argv = strings(&b, spec->argv, spec->n_argv);

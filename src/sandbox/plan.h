@@ -25,6 +25,11 @@
  *	hidden			empty and closed, whatever lies there outside
  *	each			there, but only the sandbox's monitor can open what lies in it, or
  *				change it: sandbox/monitor.h
+ *	programs		with `named_only` nothing is executable but these files and folders.
+ *				Libraries can still be mapped as code from folders that hold some
+ *				(/usr/lib, the program's prefix), programs that lie among them not: the
+ *				loader is no way round, nor is LD_PRELOAD. An interpreter reads what
+ *				it likes
  */
 #ifndef SANDBOX_PLAN_H
 #define SANDBOX_PLAN_H
@@ -47,6 +52,7 @@
 #define PLAN_MAX_FILES     (UINT64_C(8))
 #define PLAN_MAX_FILE      (UINT64_C(1) << 20)
 #define PLAN_MAX_WATCHED   (UINT64_C(64))
+#define PLAN_MAX_INERT     (UINT64_C(512))
 
 struct monitor;
 
@@ -96,6 +102,12 @@ struct sandbox_file {
 	struct str why; /* what made it, for people */
 };
 
+/* One that may be started, or a folder of them. */
+struct sandbox_program {
+	struct str path, why;
+	bool is_dir;
+};
+
 /* What a program needs. All text is borrowed; paths are absolute. */
 struct sandbox_spec {
 	struct str name;        /* for messages and the host name; letters, digits, '-', '_', '.' */
@@ -132,7 +144,14 @@ struct sandbox_spec {
 	bool loopback;   /* IPv4/IPv6 sockets within its own, otherwise empty, network */
 	bool terminal;   /* may make pseudo terminals, and can be given one: SANDBOX_FD_TERMINAL */
 	bool write_exec; /* weaker: what lies in writable places, /tmp too, may be executed */
-	bool weaker;     /* go on when the machine lacks a layer, and report which */
+	/*
+	 * Only these start, for all of its life: real paths, the program among them. Not with write_exec or
+	 * PROFILE_CUDA, and only where there are namespaces and Landlock. `machine` needs sandbox_look_programs.
+	 */
+	bool named_only;
+	const struct sandbox_program *programs;
+	size_t n_programs;
+	bool weaker; /* go on when the machine lacks a layer, and report which */
 };
 
 /* A path of the spec as it stands on this machine. */
@@ -155,6 +174,8 @@ struct plan_machine {
 	uint32_t uid, gid;
 	struct sandbox_kernel kernel;
 	struct plan_place program;         /* argv[0], found and resolved */
+	struct plan_place interpreters[2]; /* that its #! line names: /usr/bin/env is one, too */
+	size_t n_interpreters;
 	enum sandbox_profile profile;      /* guessed from the program and its interpreter */
 	const struct plan_place *prefixes; /* what comes with it: plan_program_prefix(), resolved */
 	size_t n_prefixes;
@@ -164,6 +185,11 @@ struct plan_machine {
 	size_t n_system;
 	const struct str *devices; /* for PROFILE_CUDA: device nodes, and /dev/nvidia-caps */
 	size_t n_devices;
+	/* For named_only: sandbox_look_programs() fills it. All under their real names. */
+	const struct plan_place *libraries; /* folders */
+	const struct plan_place *inert;     /* programs in them, and folders of programs */
+	const struct plan_place *loaders;   /* ld.so */
+	size_t n_libraries, n_inert, n_loaders;
 };
 
 enum plan_kind {
@@ -213,6 +239,7 @@ enum plan_bind_flag {
 	BIND_EXEC = 1 << 1,   /* else not executable */
 	BIND_DEVICE = 1 << 2, /* device nodes work */
 	BIND_DIR = 1 << 3,    /* the source is a directory */
+	BIND_MAP = 1 << 4,    /* may be mapped as code; Landlock keeps it from being executed */
 };
 
 struct plan_op {

@@ -89,7 +89,8 @@ static void plan_places(struct building *b)
 			o = plan_op_add_path(b, PLAN_BIND, w->real, w->real);
 		}
 		o->flags = (w->rights & RIGHT_WRITE ? BIND_WRITE : 0U) |
-			   (w->rights & RIGHT_EXEC ? BIND_EXEC : 0U) | (w->is_dir ? BIND_DIR : 0U);
+			   (w->rights & RIGHT_EXEC ? BIND_EXEC : 0U) |
+			   (w->rights & RIGHT_MAP ? BIND_MAP : 0U) | (w->is_dir ? BIND_DIR : 0U);
 		o->why = w->why;
 	}
 }

@@ -86,6 +86,32 @@ static int by_real_path(const void *x, const void *y)
 	return a->real.n < b->real.n ? -1 : a->real.n > b->real.n;
 }
 
+/* Nothing else of the system is executable, nor can it be mapped as code. */
+static void want_programs(struct building *b)
+{
+	const struct sandbox_spec *s = b->spec;
+	const struct plan_machine *m = b->machine;
+
+	for (size_t i = 0; i < m->n_libraries; i++) {
+		want(b, &m->libraries[i], RIGHT_READ | RIGHT_MAP,
+		     STR("default: libraries, which are loaded and not started"));
+	}
+	for (size_t i = 0; i < m->n_inert; i++) {
+		want(b, &m->inert[i], RIGHT_READ, STR("no policy permits to start it"));
+		b->wants[b->n_wants - 1].inert = true;
+	}
+	for (size_t i = 0; i < m->n_loaders; i++) {
+		want(b, &m->loaders[i], RIGHT_READ | RIGHT_EXEC,
+		     STR("default: loads programs that may be started"));
+	}
+	for (size_t i = 0; i < s->n_programs; i++) {
+		const struct sandbox_program *p = &s->programs[i];
+
+		want(b, &(struct plan_place){p->path, p->path, p->is_dir}, RIGHT_READ | RIGHT_EXEC,
+		     p->why);
+	}
+}
+
 static enum err_code collect(struct building *b, struct err *err)
 {
 	const struct sandbox_spec *s = b->spec;
@@ -94,21 +120,26 @@ static enum err_code collect(struct building *b, struct err *err)
 	if (m->n_places != s->n_read + s->n_write + s->n_exec + s->n_hidden) {
 		return ERR(err, ERR_INVALID, "the machine was looked at for another spec");
 	}
-	b->cap_wants = m->n_system + m->n_prefixes + m->n_places + MAX_PINS;
+	b->cap_wants =
+		m->n_system + m->n_prefixes + m->n_places + MAX_PINS +
+		(s->named_only ? m->n_libraries + m->n_inert + m->n_loaders + s->n_programs : 0);
 	b->wants = arena_alloc(b->a, b->cap_wants * sizeof(*b->wants)); /* few are used */
 	if (!b->wants) {
 		return ERR(err, ERR_NOMEM, "out of memory for a sandbox plan");
 	}
 	for (size_t i = 0; i < m->n_system; i++) {
-		bool exec = !path_within(m->system[i].path, STR("/etc"));
+		bool exec = !s->named_only && !path_within(m->system[i].path, STR("/etc"));
 
 		want(b, &m->system[i], RIGHT_READ | (exec ? RIGHT_EXEC : 0U),
 		     STR("default: the system"));
 	}
 	for (size_t i = 0; i < m->n_prefixes; i++) {
 		TRY(plan_check_read(m->prefixes[i].real, err));
-		want(b, &m->prefixes[i], RIGHT_READ | RIGHT_EXEC,
+		want(b, &m->prefixes[i], RIGHT_READ | (s->named_only ? 0U : RIGHT_EXEC),
 		     STR("default: comes with the program"));
+	}
+	if (s->named_only) {
+		want_programs(b);
 	}
 	for (size_t i = 0; i < m->n_places; i++) {
 		TRY(want_place(b, i, err));
@@ -138,6 +169,9 @@ static enum err_code merge_equal(const struct building *b, struct want *into, co
 		into->why = w->hidden ? w->why : into->why;
 		return ERR_OK;
 	}
+	if (both & ~into->rights & (RIGHT_EXEC | RIGHT_MAP)) {
+		into->why = w->why;
+	}
 	if ((both & RIGHT_WRITE) && (both & RIGHT_EXEC) && !b->spec->write_exec) {
 		return ERR(err, ERR_INVALID,
 			   STR_FMT ": writable and executable; what can be changed must not be "
@@ -146,6 +180,7 @@ static enum err_code merge_equal(const struct building *b, struct want *into, co
 	}
 	into->rights = both;
 	into->each |= w->each;
+	into->inert = into->inert && w->inert;
 	into->derived = into->derived && w->derived;
 	return ERR_OK;
 }
@@ -184,7 +219,7 @@ static enum err_code settle(struct building *b, struct err *err)
 				   STR_ARG(w->real), STR_ARG(outer->real));
 		}
 		if (outer->rights == w->rights || outer->hidden ||
-		    (w->rights == RIGHT_READ && !(outer->rights & RIGHT_WRITE))) {
+		    (w->rights == RIGHT_READ && !(outer->rights & (RIGHT_WRITE | RIGHT_MAP)))) {
 			w->dropped = true;
 			continue;
 		}

@@ -104,7 +104,7 @@ const char *plan_op_name(const struct plan_op *op)
 
 void plan_op_print(const struct sandbox_plan *plan, const struct plan_op *op, struct buf *out)
 {
-	static const char *const binds[] = {"write", "exec", "device", "dir"};
+	static const char *const binds[] = {"write", "exec", "device", "dir", "libraries"};
 	static const char *const files[] = {"read", "write", "make", "socket", "exec", "device"};
 	static const char *const memory[] = {"none", "files", "any", "any, memory files too,"};
 

@@ -26,7 +26,7 @@ struct str path_trim(struct str path);
 enum err_code plan_check_write(struct str path, struct err *err) MUST_USE;
 enum err_code plan_check_read(struct str path, struct err *err) MUST_USE;
 
-enum right { RIGHT_READ = 1, RIGHT_WRITE = 2, RIGHT_EXEC = 4 };
+enum right { RIGHT_READ = 1, RIGHT_WRITE = 2, RIGHT_EXEC = 4, RIGHT_MAP = 8 };
 
 struct want {
 	struct str path, real;
@@ -36,6 +36,7 @@ struct want {
 	bool is_dir;
 	bool hidden;  /* rights are 0: nothing is seen of it */
 	bool derived; /* comes with the program, was not written in the spec */
+	bool inert;   /* a program that is not to be started; Landlock has no rule for it */
 	bool pinned;  /* adds no right, but cannot be renamed */
 	bool dropped;
 };

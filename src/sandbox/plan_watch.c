@@ -125,7 +125,7 @@ static void domain(struct building *b, bool program)
 		const struct want *w = &b->wants[i];
 
 		/* /etc is allowed as a whole below: all in it is read only */
-		if (!w->dropped && !w->hidden && !w->pinned &&
+		if (!w->dropped && !w->hidden && !w->pinned && !w->inert &&
 		    (bare || !path_within(w->real, STR("/etc")))) {
 			unsigned access = FILES_READ | (w->rights & RIGHT_EXEC ? FILES_EXEC : 0U) |
 					  (w->rights & RIGHT_WRITE ? change : 0U);
