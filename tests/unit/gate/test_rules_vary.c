@@ -159,6 +159,64 @@ static void only_files_and_hosts_that_no_policy_is_about_are_learned(void **stat
 	assert_false(is_new);
 }
 
+/* What becomes of programs in a run of this policy set: which policy varies, and whether one looks at paths. */
+static bool exec_varies(const char *policies)
+{
+	struct rules *r = rules_of(policies);
+	bool ret = rules_vary_exec(r, STR("ci")) != NULL;
+
+	rules_unref(r);
+	return ret;
+}
+
+static bool by_path(const char *policies)
+{
+	struct rules *r = rules_of(policies);
+	bool ret = rules_permit_by_path(r, STR("ci"));
+
+	rules_unref(r);
+	return ret;
+}
+
+#define EXEC "(principal, action == Writ::Action::\"exec\", resource)"
+#define NODE                                                                                       \
+	"(principal, action == Writ::Action::\"exec\", resource == "                               \
+	"Writ::Program::\"/usr/bin/node\")"
+#define LATE "context.w.now > datetime(\"2026-01-01\")"
+
+static void policies_about_programs_that_change_in_a_run_are_found(void **state)
+{
+	(void)state;
+	assert_false(exec_varies("permit " EXEC ";"));
+	assert_false(exec_varies("permit " NODE " when { resource.digest == \"9f\" && "
+				 "resource.path like \"/usr/*\" };"));
+	assert_false(exec_varies("permit " EXEC " when { context.input.argv.contains(\"x\") };"));
+	assert_false(
+		exec_varies("@ask(\"owner\") forbid " NODE " unless { context.w has approval };"));
+	assert_true(exec_varies("permit " EXEC " when { " LATE " };"));
+	assert_true(exec_varies("forbid " NODE " when { " LATE " };"));
+	assert_true(exec_varies("@ask(\"owner\") forbid " NODE
+				" unless { context.w has approval || " LATE " };"));
+	assert_true(exec_varies("@until(\"2030-01-01\") permit " EXEC ";"));
+	assert_true(exec_varies("permit (principal, action, resource) when { " LATE " };"));
+	assert_false(exec_varies("@decided(\"start\") permit " EXEC " when { " LATE " };"));
+	assert_false(exec_varies("permit (principal == Writ::Agent::\"other\", action, resource) "
+				 "when { " LATE " };"));
+	assert_false(exec_varies("permit (principal, action == Writ::Action::\"read_file\", "
+				 "resource) when { " LATE " };"));
+}
+
+static void permits_of_programs_by_their_path_are_found(void **state)
+{
+	(void)state;
+	assert_false(by_path("permit " NODE " when { resource.path like \"/usr/*\" };"));
+	assert_false(by_path("permit " EXEC " when { resource.digest == \"9f\" };"));
+	assert_false(by_path("forbid " EXEC " when { resource.path like \"/usr/*\" };"));
+	assert_true(by_path("permit " EXEC " when { resource.path like \"/usr/*\" };"));
+	assert_true(by_path("permit (principal, action, resource) when { resource is Writ::Program "
+			    "&& resource.path like \"/usr/*\" };"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +225,8 @@ int main(void)
 		cmocka_unit_test(a_refusal_of_the_whole_place_stays_one),
 		cmocka_unit_test(a_policy_is_about_what_it_names),
 		cmocka_unit_test(only_files_and_hosts_that_no_policy_is_about_are_learned),
+		cmocka_unit_test(policies_about_programs_that_change_in_a_run_are_found),
+		cmocka_unit_test(permits_of_programs_by_their_path_are_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

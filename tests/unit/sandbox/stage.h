@@ -84,6 +84,7 @@ static inline int start(struct stage *s, const struct sandbox_fds *fds, struct s
 	struct err err = {0};
 
 	if (sandbox_look(&s->a, &s->spec, &kernel, &machine, &err) ||
+	    (s->spec.named_only && sandbox_look_programs(&s->a, &machine, &err)) ||
 	    plan_build(&s->a, &s->spec, &machine, &s->plan, &err) ||
 	    sandbox_start(&s->plan, fds, c, &err)) {
 		(void)fprintf(stderr, "%s\n", err.msg);

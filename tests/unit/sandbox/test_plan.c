@@ -149,6 +149,52 @@ static void a_program_that_computes_has_the_drivers_devices(void **state)
 	arena_done(&a);
 }
 
+static void where_only_named_programs_start_the_rest_is_no_code(void **state)
+{
+	static const struct plan_place libraries[] = {
+		{STR_INIT("/usr/lib"), STR_INIT("/usr/lib"), true}};
+	static const struct plan_place inert[] = {
+		{STR_INIT("/usr/lib/git-core"), STR_INIT("/usr/lib/git-core"), true},
+		{STR_INIT("/usr/lib/x/helper"), STR_INIT("/usr/lib/x/helper"), false},
+		{STR_INIT("/usr/lib/y/tool"), STR_INIT("/usr/lib/y/tool"), false}};
+	static const struct plan_place loaders[] = {
+		{STR_INIT("/usr/lib64/ld.so"), STR_INIT("/usr/lib64/ld.so"), false}};
+	static const struct sandbox_program programs[] = {
+		{STR_INIT("/usr/bin/true"), STR_INIT("policy true"), false},
+		{STR_INIT("/usr/lib/y/tool"), STR_INIT("policy tool"), false},
+		{STR_INIT("/usr/lib/git-core"), STR_INIT("policy git"), true}};
+	struct sandbox_spec spec = simple_spec();
+	struct plan_machine m = simple_machine();
+	struct sandbox_plan plan;
+	struct err err = {0};
+	struct arena a;
+
+	(void)state;
+	spec.named_only = true;
+	spec.programs = programs;
+	spec.n_programs = ARRAY_LEN(programs);
+	m.libraries = libraries;
+	m.n_libraries = ARRAY_LEN(libraries);
+	m.inert = inert;
+	m.n_inert = ARRAY_LEN(inert);
+	m.loaders = loaders;
+	m.n_loaders = ARRAY_LEN(loaders);
+	compare("plan_named.txt", &spec, &m);
+	arena_init(&a, 4 << 20);
+	spec.write_exec = true;
+	assert_int_equal(plan_build(&a, &spec, &m, &plan, &err), ERR_INVALID);
+	spec.write_exec = false;
+	spec.profile = PROFILE_CUDA;
+	m.devices = (const struct str[]){STR("/dev/nvidiactl")};
+	m.n_devices = 1;
+	assert_int_equal(plan_build(&a, &spec, &m, &plan, &err), ERR_INVALID);
+	spec.profile = PROFILE_AUTO;
+	spec.weaker = true;
+	m.kernel.landlock_abi = 0;
+	assert_int_equal(plan_build(&a, &spec, &m, &plan, &err), ERR_UNSUPPORTED);
+	arena_done(&a);
+}
+
 static void root_is_nobody_special_inside(void **state)
 {
 	struct sandbox_spec spec = simple_spec();
@@ -645,6 +691,7 @@ int main(void)
 		cmocka_unit_test(a_plan_is_as_reviewed),
 		cmocka_unit_test(a_node_server_gets_its_packages_and_its_workspace),
 		cmocka_unit_test(a_program_that_computes_has_the_drivers_devices),
+		cmocka_unit_test(where_only_named_programs_start_the_rest_is_no_code),
 		cmocka_unit_test(root_is_nobody_special_inside),
 		cmocka_unit_test(an_agent_gets_places_listeners_and_a_terminal),
 		cmocka_unit_test(what_is_decided_file_by_file_is_opened_by_a_monitor),
