@@ -511,11 +511,7 @@ void exits_done(struct gate *g)
 	sweep(x);
 	dialer_done(&x->dialer);
 	tls_authority_free(x->authority);
-	while (x->n_pipes) {
-		x->n_pipes--;
-		(void)close(x->pipes[x->n_pipes][0]);
-		(void)close(x->pipes[x->n_pipes][1]);
-	}
+	splice_pipes_done(&x->pipes);
 }
 
 static void on_listener_drained(struct http_server *s)

@@ -18,6 +18,7 @@
 #define GATE_EXIT_H
 
 #include "gate/dialer.h"
+#include "gate/splice.h"
 #include "http/server.h"
 
 struct gate;
@@ -26,7 +27,7 @@ struct tls_authority;
 
 enum exit_kind { EXIT_NONE = 0, EXIT_PROXY, EXIT_CAPTURE, EXIT_DNS, EXIT_REFUSAL };
 
-enum { EXIT_SPARE_PIPES = 64, EXIT_MAX_INSPECTED = 256 };
+enum { EXIT_MAX_INSPECTED = 256 };
 
 /* Part of a gate. */
 struct exits {
@@ -40,8 +41,7 @@ struct exits {
 	struct list over;                /* what is freed at the end of the turn */
 	struct loop_hook sweep;          /* does that */
 	unsigned n_tunnels;
-	int pipes[EXIT_SPARE_PIPES][2]; /* empty ones, lent to tunnels with bytes under way */
-	unsigned n_pipes;
+	struct splice_pipes pipes; /* lent to tunnels with bytes under way */
 };
 
 /*

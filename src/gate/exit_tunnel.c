@@ -451,7 +451,6 @@ static bool has_room(const struct gate *g, const struct session *who)
 static struct exit_tunnel *tunnel_new(struct gate *g, struct http_req *req, struct session *who)
 {
 	struct exits *x = &g->exits;
-	struct splice_pipes pipes = {.fds = x->pipes, .n = &x->n_pipes, .max = EXIT_SPARE_PIPES};
 	struct exit_tunnel *t;
 
 	if (!has_room(g, who) || g->draining) {
@@ -469,7 +468,7 @@ static struct exit_tunnel *tunnel_new(struct gate *g, struct http_req *req, stru
 	t->upstream = t->client.fd = -1;
 	arena_init(&t->arena, TUNNEL_MEMORY);
 	buf_init(&t->hello, H1_IN_MAX);
-	splice_init(&t->splice, &g->loop, pipes);
+	splice_init(&t->splice, &g->loop, &x->pipes);
 	list_append(&x->tunnels, &t->node);
 	x->n_tunnels++;
 	who->n_tunnels++;

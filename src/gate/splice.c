@@ -5,16 +5,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum {
-	PIECE = 256 * 1024, /* asked for at once; a pipe takes what it has room for */
+	PIPE_BYTES = 64 << 10, /* that every pipe has room for */
+	WIDE_BYTES = 1 << 20,  /* the widest that users may make, as systems come */
 	PIECES_A_TURN = 8,
-	PIPE_BYTES = 64 * 1024, /* that every pipe has room for */
+	TURN_BYTES = WIDE_BYTES,     /* then it is others' turn */
+	BULK_BYTES = 4 * PIPE_BYTES, /* in one turn */
 };
 
-void splice_init(struct splice *s, struct loop *l, struct splice_pipes pipes)
+void splice_init(struct splice *s, struct loop *l, struct splice_pipes *pipes)
 {
 	*s = (struct splice){.loop = l, .pipes = pipes, .over = true};
 	s->a.fd = s->b.fd = -1;
@@ -22,35 +25,73 @@ void splice_init(struct splice *s, struct loop *l, struct splice_pipes pipes)
 	s->from_b.pipe[0] = s->from_b.pipe[1] = -1;
 }
 
-static bool borrow_pipe(struct splice *s, struct splice_flow *f)
+static void close_pipe(int pipe[2])
+{
+	fd_close(&pipe[0]);
+	fd_close(&pipe[1]);
+}
+
+void splice_pipes_done(struct splice_pipes *p)
+{
+	while (p->n_plain) {
+		close_pipe(p->plain[--p->n_plain]);
+	}
+	while (p->n_wide) {
+		close_pipe(p->wide[--p->n_wide]);
+		p->made--;
+	}
+}
+
+static bool take(int kept[][2], unsigned *n, int ret[2])
+{
+	if (*n == 0) {
+		return false;
+	}
+	memcpy(ret, kept[--*n], sizeof(kept[0]));
+	return true;
+}
+
+/* False where there are enough, or the user has too much in pipes already. */
+static bool borrow_wide(struct splice_pipes *p, struct splice_flow *f)
+{
+	if (take(p->wide, &p->n_wide, f->pipe)) {
+		return true;
+	}
+	if (p->made == SPLICE_WIDE || pipe2(f->pipe, O_NONBLOCK | O_CLOEXEC) < 0) {
+		return false;
+	}
+	if (fcntl(f->pipe[1], F_SETPIPE_SZ, WIDE_BYTES) < 0) {
+		close_pipe(f->pipe);
+		return false;
+	}
+	p->made++;
+	return true;
+}
+
+static bool borrow_pipe(struct splice_pipes *p, struct splice_flow *f)
 {
 	if (f->pipe[0] >= 0) {
 		return true;
 	}
-	if (*s->pipes.n) {
-		unsigned at = --*s->pipes.n;
-
-		f->pipe[0] = s->pipes.fds[at][0];
-		f->pipe[1] = s->pipes.fds[at][1];
-		return true;
-	}
-	return pipe2(f->pipe, O_NONBLOCK | O_CLOEXEC) == 0;
+	f->wide = f->bulk && borrow_wide(p, f);
+	return f->wide || take(p->plain, &p->n_plain, f->pipe) ||
+	       pipe2(f->pipe, O_NONBLOCK | O_CLOEXEC) == 0;
 }
 
 /* An empty pipe goes back; one with bytes of somebody is closed. */
-static void return_pipe(struct splice *s, struct splice_flow *f)
+static void return_pipe(struct splice_pipes *p, struct splice_flow *f)
 {
+	unsigned *n = f->wide ? &p->n_wide : &p->n_plain;
+
 	if (f->pipe[0] < 0) {
 		return;
 	}
-	if (f->held == 0 && *s->pipes.n < s->pipes.max) {
-		unsigned at = (*s->pipes.n)++;
-
-		s->pipes.fds[at][0] = f->pipe[0];
-		s->pipes.fds[at][1] = f->pipe[1];
+	if (f->held == 0 && (f->wide || *n < SPLICE_SPARE)) {
+		memcpy(f->wide ? p->wide[*n] : p->plain[*n], f->pipe, sizeof(f->pipe));
+		++*n;
 	} else {
-		(void)close(f->pipe[0]);
-		(void)close(f->pipe[1]);
+		p->made -= f->wide ? 1 : 0;
+		close_pipe(f->pipe);
 	}
 	f->pipe[0] = f->pipe[1] = -1;
 }
@@ -62,8 +103,8 @@ void splice_stop(struct splice *s)
 	loop_remove(s->loop, &s->b);
 	fd_close(&s->a.fd);
 	fd_close(&s->b.fd);
-	return_pipe(s, &s->from_a);
-	return_pipe(s, &s->from_b);
+	return_pipe(s->pipes, &s->from_a);
+	return_pipe(s->pipes, &s->from_b);
 	s->over = true;
 }
 
@@ -81,17 +122,19 @@ enum move { MOVE_BROKEN = 0, MOVE_NO_PIPE, MOVE_WAIT, MOVE_ENDED };
 /* From one socket towards the other, until one of them has to be waited for. */
 static enum move move(struct splice *s, struct splice_flow *f, int from, int to)
 {
-	for (unsigned turn = 0; turn < PIECES_A_TURN; turn++) {
+	uint64_t most = f->bytes + TURN_BYTES;
+
+	for (unsigned turn = 0; turn < PIECES_A_TURN && f->bytes < most; turn++) {
 		ssize_t n;
 
 		if (f->held == 0) {
 			if (f->ended) {
 				return MOVE_ENDED;
 			}
-			if (!borrow_pipe(s, f)) {
+			if (!borrow_pipe(s->pipes, f)) {
 				return MOVE_NO_PIPE;
 			}
-			n = splice(from, NULL, f->pipe[1], NULL, PIECE,
+			n = splice(from, NULL, f->pipe[1], NULL, WIDE_BYTES,
 				   SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
 			if (n < 0) {
 				return errno == EAGAIN || errno == EINTR ? MOVE_WAIT : MOVE_BROKEN;
@@ -141,8 +184,9 @@ static void flow(struct splice *s, struct splice_flow *f, int from, int to, bool
 	uint64_t before = f->bytes;
 	enum move m = move(s, f, from, to);
 
+	f->bulk = f->bytes - before >= BULK_BYTES;
 	if (f->held == 0) {
-		return_pipe(s, f);
+		return_pipe(s->pipes, f);
 	}
 	if (f->bytes != before) {
 		loop_timer_set(s->loop, &s->idle, s->idle_ns);
@@ -216,7 +260,7 @@ enum err_code splice_preload(struct splice *s, struct str from_a, struct err *er
 	if (from_a.n + s->from_a.held > PIPE_BYTES) {
 		return ERR(err, ERR_LIMIT, "more than %d bytes", PIPE_BYTES);
 	}
-	if (!borrow_pipe(s, &s->from_a)) {
+	if (!borrow_pipe(s->pipes, &s->from_a)) {
 		return ERR_ERRNO(err, "pipe");
 	}
 	n = write(s->from_a.pipe[1], from_a.p, from_a.n);

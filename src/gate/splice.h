@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Bytes between two sockets, both ways, without passing through this process:
- * splice(2) by way of a pipe, which is lent while bytes are under way. Each side is
- * slowed down to the other's pace. A side that stops sending is told to the other
+ * splice(2) by way of a pipe, which is lent while bytes are under way, a wide one to a
+ * direction that has much to carry. Each side is slowed down to the other's pace. A side that stops sending is told to the other
  * (half-close); both sides together, a broken one, or silence end it.
  */
 #ifndef GATE_SPLICE_H
@@ -11,25 +11,31 @@
 #include "base/str.h"
 #include "net/loop.h"
 
-/* Where empty pipes are kept; of the owner. */
+/* Wide ones are few: the kernel counts what pipes could hold against their user, 64 MiB as it comes. */
+enum { SPLICE_SPARE = 64, SPLICE_WIDE = 4 };
+
+/* Empty pipes at hand, for all splices of one owner. Zeroed is empty. */
 struct splice_pipes {
-	int (*fds)[2];
-	unsigned *n, max;
+	int plain[SPLICE_SPARE][2], wide[SPLICE_WIDE][2];
+	unsigned n_plain, n_wide;
+	unsigned made; /* wide ones, those that are lent too */
 };
 
 /* One direction. */
 struct splice_flow {
 	int pipe[2];    /* -1, -1: none lent */
-	size_t held;    /* bytes in it */
-	uint64_t bytes; /* that have arrived */
+	bool wide;      /* it is a wide one */
+	bool bulk;      /* had so much to carry that the next is to be one */
 	bool ended;     /* its source sends no more */
+	size_t held;    /* bytes in the pipe */
+	uint64_t bytes; /* that have arrived */
 };
 
 enum splice_end { SPLICE_CLOSED = 0, SPLICE_BROKEN, SPLICE_IDLE, SPLICE_NO_PIPE };
 
 struct splice {
 	struct loop *loop;
-	struct splice_pipes pipes;
+	struct splice_pipes *pipes;
 	struct loop_fd a, b; /* both owned */
 	struct splice_flow from_a, from_b;
 	struct timer idle;
@@ -39,8 +45,11 @@ struct splice {
 	void (*on_end)(struct splice *s, enum splice_end why);
 };
 
-/* Nothing is owned yet. Zeroed descriptors are set to -1. */
-void splice_init(struct splice *s, struct loop *l, struct splice_pipes pipes);
+/* Closes those at hand: after the last splice. */
+void splice_pipes_done(struct splice_pipes *p);
+
+/* Nothing is owned yet. Zeroed descriptors are set to -1. `pipes` outlives it. */
+void splice_init(struct splice *s, struct loop *l, struct splice_pipes *pipes);
 
 /* Bytes that came from a before; at most 64 KiB. ERR_SYS or ERR_LIMIT when they cannot be kept. */
 enum err_code splice_preload(struct splice *s, struct str from_a, struct err *err) MUST_USE;

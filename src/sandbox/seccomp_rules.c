@@ -35,9 +35,10 @@ static const uint32_t program_prctls[] = {
 	PR_SET_THP_DISABLE,    PR_GET_THP_DISABLE,  PR_CAPBSET_READ,
 	PR_GET_KEEPCAPS,       PR_GET_TID_ADDRESS,  PR_GET_CHILD_SUBREAPER,
 	PR_SET_CHILD_SUBREAPER};
-static const uint32_t role_fcntls[] = {F_DUPFD_CLOEXEC, F_GETFD,     F_SETFD,     F_GETFL,
-				       F_SETFL,         F_GETLK,     F_SETLK,     F_SETLKW,
-				       F_OFD_GETLK,     F_OFD_SETLK, F_ADD_SEALS, F_GET_SEALS};
+/* The last only for who splices: what pipes could hold is counted against their user. */
+static const uint32_t role_fcntls[] = {
+	F_DUPFD_CLOEXEC, F_GETFD,     F_SETFD,     F_GETFL,     F_SETFL,     F_GETLK,     F_SETLK,
+	F_SETLKW,        F_OFD_GETLK, F_OFD_SETLK, F_ADD_SEALS, F_GET_SEALS, F_SETPIPE_SZ};
 static const uint32_t no_device_types[] = {0, S_IFREG, S_IFIFO, S_IFSOCK};
 
 #define LIST(values_) .values = (values_), .n = ARRAY_LEN(values_)
@@ -213,6 +214,17 @@ static size_t check_ioctl(const struct seccomp_spec *spec, struct check *out)
 	return 1;
 }
 
+static size_t check_fcntl(const struct seccomp_spec *spec, struct check *out)
+{
+	const unsigned splices = CALLS_LOOP | CALLS_SOCKET;
+	uint32_t n = ARRAY_LEN(role_fcntls);
+
+	return spec->calls & CALLS_PROGRAM
+		       ? 0
+		       : check_one_of(out, 1, role_fcntls,
+				      (spec->calls & splices) == splices ? n : n - 1, EINVAL);
+}
+
 static size_t check_prctl(const struct seccomp_spec *spec, struct check *out)
 {
 	if (spec->calls & CALLS_CONTAIN) {
@@ -285,9 +297,7 @@ size_t seccomp_checks(const struct seccomp_spec *spec, enum call_rule rule,
 	case RULE_PRCTL:
 		return check_prctl(spec, out);
 	case RULE_FCNTL:
-		return spec->calls & CALLS_PROGRAM
-			       ? 0
-			       : check_one_of(out, 1, role_fcntls, ARRAY_LEN(role_fcntls), EINVAL);
+		return check_fcntl(spec, out);
 	case RULE_OPEN:
 	case RULE_OPENAT:
 		return check_open(spec, rule, out);

@@ -12,8 +12,7 @@
 enum { IDLE_MS = 50, MANY = 3000000 };
 
 static struct loop loop;
-static int spare[4][2];
-static unsigned n_spare;
+static struct splice_pipes pipes;
 static struct splice splice_;
 static int left, right; /* what the two peers hold */
 static unsigned ended;
@@ -38,12 +37,11 @@ static int other_end(int *ret)
 
 static int begin(void **state)
 {
-	struct splice_pipes pipes = {.fds = spare, .n = &n_spare, .max = 4};
 	struct err err;
 
 	(void)state;
 	assert_int_equal(loop_init(&loop, &err), ERR_OK);
-	splice_init(&splice_, &loop, pipes);
+	splice_init(&splice_, &loop, &pipes);
 	splice_.on_end = on_end;
 	ended = 0;
 	return 0;
@@ -61,11 +59,8 @@ static int finish(void **state)
 {
 	(void)state;
 	splice_stop(&splice_);
-	while (n_spare) {
-		n_spare--;
-		close(spare[n_spare][0]);
-		close(spare[n_spare][1]);
-	}
+	splice_pipes_done(&pipes);
+	assert_int_equal(pipes.made, 0);
 	close(left);
 	close(right);
 	loop_done(&loop);
@@ -93,7 +88,7 @@ static void bytes_pass_both_ways_and_are_counted(void **state)
 	assert_int_equal(splice_.from_a.bytes, 5);
 	assert_int_equal(splice_.from_b.bytes, 5);
 	assert_int_equal(ended, 0);
-	assert_int_equal(n_spare, 1); /* nothing is lent to a silent tunnel */
+	assert_int_equal(pipes.n_plain, 1); /* nothing is lent to a silent tunnel */
 }
 
 static void what_came_before_goes_first(void **state)
@@ -182,6 +177,71 @@ static void a_slow_reader_slows_the_writer_and_loses_nothing(void **state)
 	assert_int_equal(splice_.from_a.bytes, MANY);
 }
 
+/* Fills what the kernel holds of each socket, then reads all of it; how much that was. */
+static size_t carry_much(void)
+{
+	static uint8_t block[65536];
+	size_t sent = 0, got = 0;
+	ssize_t n;
+
+	while ((n = write(left, block, sizeof(block))) > 0) {
+		sent += (size_t)n;
+	}
+	while (got < sent) {
+		settle(&loop);
+		while ((n = read(right, block, sizeof(block))) > 0) {
+			got += (size_t)n;
+		}
+	}
+	return got;
+}
+
+static void what_carries_much_is_lent_a_wide_pipe_and_what_carries_little_a_plain_one(void **state)
+{
+	int bytes = 1 << 20;
+	size_t n = 0;
+
+	(void)state;
+	start();
+	assert_int_equal(setsockopt(left, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)), 0);
+	assert_int_equal(setsockopt(splice_.b.fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)), 0);
+	for (int i = 0; i < 4; i++) {
+		n += carry_much();
+	}
+	assert_int_equal(splice_.from_a.bytes, n);
+	assert_int_equal(pipes.made, 1);
+	assert_int_equal(pipes.n_wide, 1);
+	assert_int_equal(fcntl(pipes.wide[0][0], F_GETPIPE_SZ), 1 << 20);
+	assert_int_equal(pipes.n_plain, 1);
+	assert_int_equal(write(left, "little", 6), 6);
+	settle(&loop); /* may still go by the wide one; the next does not */
+	assert_reads(right, "little");
+	assert_false(splice_.from_a.bulk);
+}
+
+/* A wide pipe that cannot be emptied is closed with its splice, and another may be made. */
+static void a_wide_pipe_with_bytes_in_it_is_not_given_to_others(void **state)
+{
+	static uint8_t block[65536];
+	int bytes = 1 << 20;
+
+	(void)state;
+	start();
+	assert_int_equal(setsockopt(left, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)), 0);
+	assert_int_equal(setsockopt(splice_.b.fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)), 0);
+	(void)carry_much();
+	while (splice_.from_a.held == 0) { /* until the reader's side is full */
+		while (write(left, block, sizeof(block)) > 0) {
+		}
+		settle(&loop);
+	}
+	assert_true(splice_.from_a.wide);
+	assert_int_equal(pipes.made, 1);
+	splice_stop(&splice_);
+	assert_int_equal(pipes.made, 0);
+	assert_int_equal(pipes.n_wide, 0);
+}
+
 /* Everything was sent and the sender left, while the other has not read: it still arrives. */
 static void what_was_sent_arrives_although_the_sender_left(void **state)
 {
@@ -242,6 +302,8 @@ int main(void)
 		T(a_side_that_ends_is_told_to_the_other_which_may_go_on),
 		T(silence_ends_it),
 		T(a_slow_reader_slows_the_writer_and_loses_nothing),
+		T(what_carries_much_is_lent_a_wide_pipe_and_what_carries_little_a_plain_one),
+		T(a_wide_pipe_with_bytes_in_it_is_not_given_to_others),
 		T(what_was_sent_arrives_although_the_sender_left),
 		T(stopping_tells_nobody_and_closes_all),
 		T(too_much_before_is_refused),
