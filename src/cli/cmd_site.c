@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/hex.h"
 #include "cli/verb.h"
+#include "proc/loader_types.h"
 
 #define MEMORY_MAX ((size_t)2 << 30)
 
@@ -79,6 +80,7 @@ enum err_code site_view_open(struct site_view *v, const char *config, const char
 		return ERR(err, ERR_INVALID, "--at: '%s' is no date as 2027-01-31", at);
 	}
 	TRY(config_load(&v->arena, config, &v->loaded, NULL, err));
+	TRY(loader_add_types(&v->arena, &v->loaded, STR(""), NULL, err));
 	TRY(compile(v, &sources, err));
 	TRY(residency_read(&v->arena, &v->loaded.config, sources, v->loaded.n_policies, true,
 			   &v->facts, err));

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/test.h"
 
+#include "base/hex.h"
 #include "config/config.h"
+#include "crypto/sha256.h"
 #include "proc/loader.h"
 #include "proc/role.h"
 
@@ -123,6 +125,93 @@ static void refused(const char *want)
 	close(errors);
 }
 
+#define TOOL(type)                                                                                 \
+	"{\"inputSchema\":{\"properties\":{\"n\":{\"type\":\"" type "\"}},\"type\":\"object\"},"   \
+	"\"name\":\"t\"}"
+#define POLICY(tool, when)                                                                         \
+	"@id(\"f\") forbid (principal, action == Writ::Action::\"" tool                            \
+	"\", resource) when { " when " };"
+
+/* The tools a.t, pinned as `pinned`, and a.new, of which something waits; b has none. */
+static void pin(const char *pinned, const char *pending)
+{
+	const char *const texts[] = {pinned, pending};
+	char hex[2][2 * SHA256_LEN + 1] = {{0}}, json[1024], path[256];
+
+	for (size_t i = 0; i < 2; i++) {
+		uint8_t digest[SHA256_LEN];
+
+		sha256_of(str_from_c(texts[i]), digest);
+		hex_write(hex[i], digest, sizeof(digest));
+	}
+	(void)snprintf(path, sizeof(path), "%s/state/pins", dir);
+	(void)snprintf(json, sizeof(json),
+		       "{\"version\":1,\"pins\":[{\"id\":\"01\",\"server\":\"a\",\"kind\":\"tool\","
+		       "\"name\":\"t\",\"pinned\":\"%s\",\"pending\":\"%s\"},{\"id\":\"02\","
+		       "\"server\":\"a\",\"kind\":\"tool\",\"name\":\"new\",\"pending\":\"%s\"}]}",
+		       hex[0], hex[1], hex[1]);
+	put("state/pins/pins.json", json, 0600);
+	put("state/pins/01.pinned", pinned, 0600);
+	put("state/pins/01.pending", pending, 0600);
+}
+
+/* What the loader says, which accepts or does not. */
+static void says(const char *policy, bool good, const char *what)
+{
+	struct buf report;
+
+	put("policies/a.cedar", policy, 0644);
+	buf_init(&report, 1 << 16);
+	if ((loader_check(config, &report) == ERR_OK) != good ||
+	    (*what == 0 ? buf_len(&report) > 0
+			: str_find_str(buf_str(&report), str_from_c(what)) == buf_len(&report))) {
+		fail_msg("%s: %.*s", policy, STR_ARG(buf_str(&report)));
+	}
+	buf_done(&report);
+}
+
+static void types_come_from_what_is_pinned(void **state)
+{
+	char path[256];
+	struct buf report;
+
+	(void)state;
+	put("writ.yaml",
+	    "version: 1\nschema: s.cedarschema\nservers:\n  a: {command: [sh]}\n"
+	    "  b: {command: [sh]}\n",
+	    0644);
+	put("s.cedarschema",
+	    "namespace Writ { entity Agent, Tool; type Common = {}; action call_tool; }", 0644);
+	put("policies/b.cedar", "", 0644);
+	(void)snprintf(path, sizeof(path), "%s/state", dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	says(POLICY("a.t", "context.input.n > 1"), true,
+	     "a.cedar:1:53: warning: nothing is pinned");
+	(void)snprintf(path, sizeof(path), "%s/state/pins", dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+
+	pin(TOOL("integer"), TOOL("string"));
+	says(POLICY("a.t", "context.input has n && context.input.n > 1"), true, "");
+	says(POLICY("a.t", "context.input.m > 1"), false, "a.cedar:1:");
+	says(POLICY("a.other", "true"), false, "declares no action");
+	says(POLICY("a.new", "context.input.m"), true, "warning: this tool waits for a person");
+	says(POLICY("b.x", "context.input.m"), true, "warning: nothing is pinned of this server");
+
+	put("policies/a.cedar", POLICY("a.t", "context.input has n && context.input.n > 1"), 0644);
+	buf_init(&report, 1 << 16);
+	assert_int_not_equal(loader_check_pin(config, STR("01"), &report), ERR_OK);
+	assert_true(str_find_str(buf_str(&report), STR("expected Long")) < buf_len(&report));
+	buf_done(&report);
+
+	put("state/pins/01.pinned", "{}", 0600);
+	says(POLICY("a.t", "context.input.m"), true, "warning: the text that is pinned");
+	pin("no JSON", TOOL("string"));
+	says(POLICY("a.t", "context.input.m"), true,
+	     "warning: what is pinned of this tool cannot be read");
+	put("state/pins/pins.json", "{", 0600);
+	says(POLICY("a.t", "context.input.m"), false, "pins.json");
+}
+
 static void what_is_wrong_is_told_with_its_place(void **state)
 {
 	(void)state;
@@ -172,6 +261,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_good_becomes_one_bundle, make_dir,
 						remove_dir),
 		cmocka_unit_test_setup_teardown(what_is_wrong_is_told_with_its_place, make_dir,
+						remove_dir),
+		cmocka_unit_test_setup_teardown(types_come_from_what_is_pinned, make_dir,
 						remove_dir),
 		cmocka_unit_test_setup_teardown(the_role_loads_from_inside_its_jail, make_dir,
 						remove_dir),
