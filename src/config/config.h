@@ -17,6 +17,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "detect/detect.h"
 #include "egress/host.h"
 #include "json/parse.h"
 
@@ -152,6 +153,13 @@ struct config_group_file {
 
 enum { CONFIG_APPROVERS = 2 }; /* different keys that have to sign what opens */
 
+/* What is found raises a request to these categories. */
+struct config_raise {
+	struct str what;  /* "email", "pii": words of detect/detect.h */
+	unsigned classes; /* DETECT_BITs */
+	struct config_strs to;
+};
+
 /* What data is called, and what it is used for: the dimensions of the residency matrix. */
 struct config_residency {
 	bool present; /* there is such a section: who states nothing about data has the worst */
@@ -161,7 +169,8 @@ struct config_residency {
 	struct config_strs protected;  /* categories for which nothing opens without approval */
 	struct str approvals_file;     /* absolute; may not be there yet; empty: none */
 	struct str approvals;          /* its text; filled by config_load, and between roles only */
-	size_t n_groups, n_keys;
+	const struct config_raise *raises;
+	size_t n_groups, n_keys, n_raises;
 };
 
 /* An Ed25519 public key. */

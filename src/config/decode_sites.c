@@ -167,6 +167,29 @@ static void read_keys(struct config_ctx *c, const struct config_field *f, const 
 	r->n_keys = n;
 }
 
+static void read_raises(struct config_ctx *c, const struct config_field *f, const struct json *node,
+			void *to)
+{
+	static const struct config_field names = {.max = MAX_CATEGORIES};
+	struct config_residency *r = to;
+	struct config_raise *items;
+	size_t n, i = 0;
+
+	(void)f;
+	items = config_items(c, node, JSON_OBJECT, MAX_CATEGORIES, sizeof(*items), &n);
+	JSON_EACH (item, n ? node : NULL) {
+		items[i].what = item->key;
+		items[i].classes = detect_classes(item->key);
+		if (!items[i].classes) {
+			config_report(c, item->key_at,
+				      "expected secret, iban, card, email, phone, pii or all");
+		}
+		read_names(c, &names, item, &items[i++].to);
+	}
+	r->raises = items;
+	r->n_raises = n;
+}
+
 /* A list of paths; between roles each comes with its text. */
 static void read_group_file(struct config_ctx *c, const struct json *node,
 			    struct config_group_file *to)
@@ -213,6 +236,7 @@ void config_read_residency(struct config_ctx *c, const struct config_field *f,
 		{.key = STR_INIT("keys"), .read = read_keys},
 		CONFIG_KEY("protected", read_names, struct config_residency, protected,
 			   .max = MAX_CATEGORIES),
+		{.key = STR_INIT("detect"), .read = read_raises},
 		CONFIG_KEY("approvals", config_read_path, struct config_residency, approvals_file),
 		CONFIG_KEY("approvals_text", config_read_internal, struct config_residency,
 			   approvals),
@@ -259,6 +283,21 @@ static void check_known(struct config_ctx *c, const struct json *agent, const ch
 	}
 }
 
+static void check_raises(struct config_ctx *c, const struct config_residency *r)
+{
+	const struct json *at = json_get(json_get(c->src->root, STR("residency")), STR("detect"));
+
+	for (size_t i = 0; i < r->n_raises; i++) {
+		for (size_t k = 0; k < r->raises[i].to.n; k++) {
+			if (!has(&r->categories, r->raises[i].to.items[k])) {
+				config_report(c, at->key_at,
+					      "'" STR_FMT "' is not in residency.categories",
+					      STR_ARG(r->raises[i].to.items[k]));
+			}
+		}
+	}
+}
+
 /* What nobody could approve would stay closed for ever. */
 static void check_protected(struct config_ctx *c, const struct config_residency *r)
 {
@@ -294,6 +333,7 @@ void config_check_residency(struct config_ctx *c, const struct config *cfg)
 		check_known(c, agent, "origins", &r->origins, d->origin);
 	}
 	check_protected(c, r);
+	check_raises(c, r);
 	for (size_t i = 0; i < cfg->n_sites && site; i++, site = site->next) {
 		if (cfg->sites[i].manifest_file.n && r->n_keys == 0) {
 			config_report(c, site->at,

@@ -428,6 +428,12 @@ static void put_residency(struct json_writer *w, const struct config_residency *
 		json_w_end(w);
 	}
 	json_w_end(w);
+	json_w_key(w, STR("detect"));
+	json_w_object(w);
+	for (size_t i = 0; i < r->n_raises; i++) {
+		config_put_strs(w, r->raises[i].what, r->raises[i].to);
+	}
+	json_w_end(w);
 	config_put_strs(w, STR("protected"), r->protected);
 	config_put_text(w, STR("approvals"), r->approvals_file);
 	config_put_text(w, STR("approvals_text"), r->approvals);

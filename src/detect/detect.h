@@ -41,6 +41,12 @@ struct detect_found {
 /* The first one at or after `from`; `classes` are DETECT_BITs. */
 bool detect_next(struct str text, size_t from, unsigned classes, struct detect_found *ret);
 
+/*
+ * Which classes there are in the strings and numbers of one valid JSON value, names of members and base64 by its place
+ * (detect/vault.h) left out. With more than 4 MiB of text, and where it cannot be read: all.
+ */
+unsigned detect_in_json(struct str json, unsigned classes);
+
 /* "secret", "email", ... */
 struct str detect_name(enum detect_class c);
 

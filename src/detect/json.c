@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "detect/json_priv.h"
 
+enum { BASE64_LEAST = 64 };
+
 /* One past the string that begins at `at`. */
 static size_t string_end(struct str json, size_t at)
 {
@@ -75,4 +77,36 @@ enum detect_token detect_token_next(struct detect_tokens *t, struct str *ret)
 	}
 	*ret = str_make(t->json.p + from, t->at - from);
 	return DETECT_NUMBER;
+}
+
+static bool is_base64(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		      c == '+' || c == '/' || c == '=')) {
+			return false;
+		}
+	}
+	return s.n >= BASE64_LEAST;
+}
+
+bool detect_is_opaque(struct str name, struct str text)
+{
+	static const struct str names[] = {STR_INIT("data"), STR_INIT("signature"),
+					   STR_INIT("encrypted_content")};
+
+	if (str_starts_with(text, STR("data:"))) {
+		size_t comma = str_find(text, ',');
+
+		return str_ends_with(str_make(text.p, comma), STR(";base64")) &&
+		       is_base64(str_from(text, comma + 1));
+	}
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (str_eq(name, names[i])) {
+			return is_base64(text);
+		}
+	}
+	return false;
 }

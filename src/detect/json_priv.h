@@ -5,6 +5,8 @@
 
 #include "base/str.h"
 
+#include <stdbool.h>
+
 enum detect_token { DETECT_END = 0, DETECT_STRING, DETECT_NUMBER };
 
 struct detect_tokens {
@@ -16,5 +18,8 @@ struct detect_tokens {
 
 /* The next string or number that is a value; *ret is it as written. Names are passed over. */
 enum detect_token detect_token_next(struct detect_tokens *t, struct str *ret);
+
+/* Base64 by its place: a data: URL that says so, or a member that holds nothing else. */
+bool detect_is_opaque(struct str name, struct str text);
 
 #endif

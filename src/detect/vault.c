@@ -5,7 +5,7 @@
 #include "json/scan.h"
 #include "json/write.h"
 
-enum { SCRATCH = 64 << 20, ROUNDS = 4, DIGITS = 4, BASE64_LEAST = 64 };
+enum { SCRATCH = 64 << 20, ROUNDS = 4, DIGITS = 4 };
 
 void detect_vault_init(struct detect_vault *v, struct hash_key seed)
 {
@@ -323,38 +323,6 @@ static bool hide_text(struct hiding *h, struct str text)
 	return any;
 }
 
-static bool is_base64(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-
-		if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		      c == '+' || c == '/' || c == '=')) {
-			return false;
-		}
-	}
-	return s.n >= BASE64_LEAST;
-}
-
-static bool is_opaque(struct str name, struct str text)
-{
-	static const struct str names[] = {STR_INIT("data"), STR_INIT("signature"),
-					   STR_INIT("encrypted_content")};
-
-	if (str_starts_with(text, STR("data:"))) {
-		size_t comma = str_find(text, ',');
-
-		return str_ends_with(str_make(text.p, comma), STR(";base64")) &&
-		       is_base64(str_from(text, comma + 1));
-	}
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		if (str_eq(name, names[i])) {
-			return is_base64(text);
-		}
-	}
-	return false;
-}
-
 /* Arguments of a call, as JSON text: false when they are none. */
 static enum err_code hide_inner(struct hiding *h, struct str raw, struct str text, bool *ret,
 				struct err *err)
@@ -404,7 +372,7 @@ static enum err_code hide_string(struct hiding *h, struct str name, struct str r
 	if (done) {
 		return ERR_OK;
 	}
-	if (!is_opaque(name, text) && hide_text(h, text)) {
+	if (!detect_is_opaque(name, text) && hide_text(h, text)) {
 		json_put_str(h->out, buf_str(&h->text));
 	} else {
 		buf_append(h->out, raw);

@@ -5,6 +5,7 @@
 #include "base/num.h"
 #include "gate/gate.h"
 #include "gate/redact.h"
+#include "gate/rules_raise.h"
 #include "gate/rules_residency.h"
 #include "gate/rules_vary.h"
 
@@ -70,7 +71,7 @@ static enum ledger_verdict verdict_of(enum policy_outcome outcome)
 	return LEDGER_DENY;
 }
 
-/* Labels of all but requests to models are constant for now, but every action carries them. */
+/* Labels of all but requests to models are these, unless something was found; every action carries them. */
 static const struct str labels_in[] = {STR_INIT("integrity=user"),
 				       STR_INIT("confidentiality=public")};
 static const struct str labels_out[] = {STR_INIT("integrity=external"),
@@ -80,7 +81,7 @@ static struct ledger_texts labels_of(struct action *a, const struct rules_query 
 {
 	struct ledger_texts ret = {labels_in, ARRAY_LEN(labels_in)};
 
-	if (q->kind == RULES_INFER) {
+	if (q->kind == RULES_INFER || q->labels.n_categories) {
 		rules_residency_words(q, a->arena, &ret.items, &ret.n);
 	}
 	return ret;
@@ -153,6 +154,12 @@ static void finish(struct action *a)
 	a->on->reply(a);
 }
 
+/* What they say of a request to a model was looked at by its front end. */
+static struct str arguments_of(const struct rules_query *q)
+{
+	return q->kind == RULES_INFER || q->input.n == 0 ? str_make(NULL, 0) : q->input;
+}
+
 /* Nothing could be recorded: the answer is the same for all, but never from inside action_start. */
 static void on_unrecorded(struct loop_hook *h);
 
@@ -169,6 +176,9 @@ void action_decide(struct action *a, struct rules_query *q, uint64_t started)
 	step_move(&a->step, STEP_LABEL);
 	q->labels = (struct rules_labels){.integrity = 2};
 	q->now_ms = g->loop.real / CLOCK_MS;
+	if (a->rules->seeks) {
+		q->found |= rules_raise_look(a->rules, a->session, arguments_of(q));
+	}
 	rules_residency_label(a->rules, q);
 	make_id(a);
 	q->request = action_id(a);

@@ -5,6 +5,7 @@
  */
 #include "gate/exchange.h"
 #include "gate/redact.h"
+#include "gate/rules_raise.h"
 #include "gate/subs.h"
 
 #include "mcp/denied.h"
@@ -265,6 +266,11 @@ static bool may_ask(enum mcp_method m)
 	return m == MCP_TOOLS_CALL || m == MCP_PROMPTS_GET || m == MCP_RESOURCES_READ;
 }
 
+static struct str said_by(const struct mcp_msg *m)
+{
+	return m->kind == MCP_RESPONSE ? m->result : m->error;
+}
+
 void mcp_call_answered(struct exchange *x, const struct mcp_msg *said, uint32_t lacked)
 {
 	enum mcp_result_type type =
@@ -316,9 +322,11 @@ void mcp_call_answered(struct exchange *x, const struct mcp_msg *said, uint32_t 
 	if (x->msg.method != MCP_TOOLS_CALL && said->kind == MCP_RESPONSE) {
 		history_output_bytes(&x->action, said->result.n);
 	}
+	if (x->action.rules->seeks) {
+		(void)rules_raise_look(x->action.rules, x->action.session, said_by(said));
+	}
 	/* The commitment is to what the server said. */
-	action_answered(&x->action, status, 0,
-			said->kind == MCP_RESPONSE ? said->result : said->error);
+	action_answered(&x->action, status, 0, said_by(said));
 	gate_buf_give(x->gate, &shown);
 	gate_buf_give(x->gate, &clean);
 	gate_buf_give(x->gate, &rewritten);

@@ -9,6 +9,7 @@
 #include "gate/model_hedge.h"
 #include "gate/model_queue.h"
 #include "gate/model_route.h"
+#include "gate/rules_raise.h"
 #include "model/list.h"
 #include "json/write.h"
 
@@ -102,6 +103,9 @@ static void on_chat_body(struct exchange *x)
 	if (!x->session || !model_route_find(x, asked->model)) {
 		model_fail(x, x->session ? MODEL_ERROR_UNKNOWN_MODEL : MODEL_ERROR_BUSY);
 		return;
+	}
+	if (x->gate->rules->seeks) {
+		r->found = rules_raise_look(x->gate->rules, x->session, x->req->body);
 	}
 	r->input = model_describe(x, asked);
 	if (!r->input.p) {

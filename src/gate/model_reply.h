@@ -79,6 +79,7 @@ struct model_reply {
 
 	/* which models may answer, and what came of those that were asked */
 	struct str input; /* context.input of the decision */
+	unsigned found;   /* in it, that raises its labels: DETECT_BITs */
 	struct model_candidate *candidates;
 	size_t n_candidates, first; /* those before `first` were left for a policy's @route */
 	unsigned tries, routed;     /* how often that happened */

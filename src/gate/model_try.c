@@ -338,8 +338,10 @@ bool model_try(struct model_attempt *t)
 {
 	struct exchange *x = t->exchange;
 	struct model_reply *r = x->reply;
-	struct rules_query q = {
-		.kind = RULES_INFER, .input = r->input, .claims = exchange_claims(x)};
+	struct rules_query q = {.kind = RULES_INFER,
+				.input = r->input,
+				.found = r->found,
+				.claims = exchange_claims(x)};
 	struct gate_model *m;
 
 	while ((m = model_route_next(x, &q, t == r->hedge)) != NULL) {

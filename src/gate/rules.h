@@ -33,6 +33,8 @@ struct rules {
 	size_t n_paths;
 	const struct str *programs; /* likewise: Writ::Program::"..." */
 	size_t n_programs;
+	uint16_t raises[DETECT_CLASSES]; /* rules_raise.h */
+	unsigned seeks;
 	bool ask_program; /* some policy may look at context.program */
 };
 
@@ -97,6 +99,7 @@ struct rules_query {
 	struct str unfit; /* why Writ refuses it before any policy is asked; empty: it does not */
 	struct str approved_by; /* a person who was asked said yes; empty: nobody */
 	struct rules_labels labels;
+	unsigned found;                         /* that raises them: DETECT_BITs */
 	struct str categories[SITE_CATEGORIES]; /* what labels.categories points to */
 	struct str purpose, origin; /* of what the agent does; empty: none with a name */
 	struct str over;            /* INFER: no budget is left for it, and why; else empty */

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "gate/rules_raise.h"
 #include "gate/rules_temporal.h"
 
 #include <stdlib.h>
@@ -50,6 +51,7 @@ static enum err_code make_world(struct rules *r, int64_t now, struct err *err)
 enum err_code rules_residency_init(struct rules *r, const struct policy_source *policies, size_t n,
 				   struct err *err)
 {
+	rules_raise_init(r);
 	r->facts = ARENA_NEW(&r->arena, struct residency_facts);
 	if (!r->facts) {
 		return ERR(err, ERR_NOMEM, "no memory for the sites");
@@ -76,23 +78,24 @@ static void refresh(struct rules *r, int64_t now)
 
 void rules_residency_label(struct rules *r, struct rules_query *q)
 {
-	const struct site_words *w;
+	const struct site_words *w = &r->world->residency.compiled.matrix.words;
 
 	refresh(r, (int64_t)q->now_ms);
-	if (q->kind != RULES_INFER) {
+	if (q->kind == RULES_INFER) {
+		q->row = residency_row(r->config, q->agent);
+		q->labels.confidentiality = q->row.level;
+		q->purpose = q->row.purpose < w->n_purposes ? w->purposes[q->row.purpose] : STR("");
+		q->origin = q->row.origin < w->n_origins ? w->origins[q->row.origin] : STR("");
+	} else if (!q->found) {
 		return;
 	}
-	w = &r->world->residency.compiled.matrix.words;
-	q->row = residency_row(r->config, q->agent);
-	q->labels.confidentiality = q->row.level;
+	q->row.categories |= rules_raise_to(r, q->found);
 	q->labels.categories = q->categories;
 	for (size_t i = 0; i < w->n_categories; i++) {
 		if (q->row.categories >> i & 1) {
 			q->categories[q->labels.n_categories++] = w->categories[i];
 		}
 	}
-	q->purpose = q->row.purpose < w->n_purposes ? w->purposes[q->row.purpose] : STR("");
-	q->origin = q->row.origin < w->n_origins ? w->origins[q->row.origin] : STR("");
 }
 
 void rules_residency_check(const struct rules *r, const struct rules_query *q, struct arena *a,

@@ -21,7 +21,7 @@ enum err_code rules_residency_init(struct rules *r, const struct policy_source *
 				   struct err *err) MUST_USE;
 void rules_residency_done(struct rules *r);
 
-/* Makes the matrix anew when its time is over; labels the question when it is about a model. */
+/* Makes the matrix anew when its time is over; labels the question when it is about a model, or q->found says so. */
 void rules_residency_label(struct rules *r, struct rules_query *q);
 
 /* What the policies allow and the matrix does not becomes a refusal by "writ.residency". */

@@ -39,6 +39,7 @@ struct session {
 	struct exit_run *exit;    /* of a run, while its exit is open: gate/exit_run.c */
 	unsigned busy;            /* requests under way */
 	unsigned users;           /* exchanges, when it is named */
+	unsigned met_data;        /* what detectors found: gate/rules_raise.h */
 	bool salted;              /* the ledger keeps its salt */
 	bool named;               /* not of the protocol */
 	bool outlives;            /* its agent's own: there again after its gate has died */

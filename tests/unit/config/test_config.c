@@ -94,6 +94,7 @@ static const char whole[] =
 	"models:\n"
 	"  llama-3.1:8b: {url: 'http://127.0.0.1:8080/v1', site: here, context: 8192}\n"
 	"  big: {url: 'https://llm.example/v1', model: big-70b, api_key_file: k, site: fra}\n"
+	"residency: {categories: [a, b], detect: {email: [a], pii: [b, a]}}\n"
 	"routes:\n"
 	"  fast: {models: [big, 'llama-3.1:8b'], hedge: 800ms}\n"
 	"  even: {models: [big], hedge: p95}\n"
@@ -251,7 +252,7 @@ static void the_exit_arrives(void **state)
 	arena_done(&a);
 }
 
-static void routes_arrive(void **state)
+static void routes_and_what_raises_labels_arrive(void **state)
 {
 	struct config cfg;
 	struct arena a;
@@ -266,6 +267,9 @@ static void routes_arrive(void **state)
 	assert_true(cfg.routes[1].hedge_ns == CONFIG_HEDGE_P95);
 	assert_int_equal(cfg.routes[2].n, 2);
 	assert_int_equal(cfg.routes[2].hedge_ns, 0);
+	assert_int_equal(cfg.residency.n_raises, 2);
+	assert_int_equal(cfg.residency.raises[1].classes, DETECT_ALL & ~DETECT_BIT(DETECT_SECRET));
+	assert_int_equal(cfg.residency.raises[1].to.n, 2);
 	arena_done(&a);
 }
 
@@ -480,6 +484,10 @@ static const struct {
 	{"version: 1\nresidency: {categories: [a, Any]}\n",
 	 "writ.yaml:2:29: a name has 1 to 32 characters of a-z, 0-9, '.', '_' and '-', and is not "
 	 "'any'"},
+	{"version: 1\nresidency: {categories: [a], detect: {mail: [a]}}\n",
+	 "writ.yaml:2:39: expected secret, iban, card, email, phone, pii or all"},
+	{"version: 1\nresidency: {categories: [a], detect: {email: [b]}}\n",
+	 "writ.yaml:2:30: 'b' is not in residency.categories"},
 	{"version: 1\nresidency: {origins: [DE, DE]}\n", "writ.yaml:2:27: 'DE' comes twice"},
 	{"version: 1\nresidency: {keys: [ab]}\n",
 	 "writ.yaml:2:20: an Ed25519 public key is 64 hexadecimal digits"},
@@ -707,7 +715,7 @@ int main(void)
 		cmocka_unit_test(every_key_arrives_where_it_belongs),
 		cmocka_unit_test(servers_models_and_sites_arrive),
 		cmocka_unit_test(the_exit_arrives),
-		cmocka_unit_test(routes_arrive),
+		cmocka_unit_test(routes_and_what_raises_labels_arrive),
 		cmocka_unit_test(the_smallest_file_is_safe_and_local),
 		cmocka_unit_test(each_mistake_is_named_with_its_place),
 		cmocka_unit_test(all_mistakes_are_reported_at_once),

@@ -72,12 +72,54 @@ static void too_long_is_an_error(void **state)
 	buf_done(&out);
 }
 
+static void looking_says_which_classes_there_are(void **state)
+{
+	static const struct {
+		const char *json;
+		unsigned classes, found;
+	} cases[] = {
+		{"{\"to\":\"ann@x.org\"}", DETECT_ALL, DETECT_BIT(DETECT_EMAIL)},
+		{"[\"ann\\u0040x.org\",4111111111111111]", DETECT_ALL,
+		 DETECT_BIT(DETECT_EMAIL) | DETECT_BIT(DETECT_CARD)},
+		{"[\"ann@x.org\",4111111111111111]", DETECT_BIT(DETECT_CARD),
+		 DETECT_BIT(DETECT_CARD)},
+		{"{\"ann@x.org\":1}", DETECT_ALL, 0},
+		{"\"nothing\"", DETECT_ALL, 0},
+		{"[\"ann@x.org\"]", 0, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		assert_int_equal(detect_in_json(str_from_c(cases[i].json), cases[i].classes),
+				 cases[i].found);
+	}
+}
+
+static void too_much_to_look_at_counts_as_everything(void **state)
+{
+	struct buf text;
+
+	(void)state;
+	buf_init(&text, 8 << 20);
+	buf_append_c(&text, '"');
+	for (int i = 0; i < 5 << 20; i += 8) {
+		buf_append(&text, STR("nothing "));
+	}
+	buf_append_c(&text, '"');
+	assert_int_equal(detect_in_json(buf_str(&text), DETECT_ALL), DETECT_ALL);
+	assert_int_equal(detect_in_json(buf_str(&text), DETECT_BIT(DETECT_IBAN)),
+			 DETECT_BIT(DETECT_IBAN));
+	buf_done(&text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_are_taken_out_and_all_else_stays_byte_for_byte),
 		cmocka_unit_test(only_the_classes_asked_for_are_taken_out),
 		cmocka_unit_test(too_long_is_an_error),
+		cmocka_unit_test(looking_says_which_classes_there_are),
+		cmocka_unit_test(too_much_to_look_at_counts_as_everything),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
