@@ -7,6 +7,7 @@
 #include "gate/ask_priv.h"
 #include "gate/exchange.h"
 
+#include "mcp/ask.h"
 #include "mcp/splice.h"
 #include "mcp/task.h"
 
@@ -121,6 +122,7 @@ static void inquiry_free(struct inquiry *h)
 	timer_stop(&h->gather);
 	timer_stop(&h->expiry);
 	gate_buf_give(g, &h->state_buf);
+	gate_buf_give(g, &h->known);
 	gate_buf_give(g, &h->responses);
 	gate_buf_give(g, &h->answer);
 	(void)map_take(&g->inquiries_by_id, id_of(h));
@@ -228,15 +230,16 @@ bool inquiry_return(struct exchange *x, struct str state, unsigned *ret_gate)
 static void put_inputs(struct buf *out, struct inquiry *h)
 {
 	struct str server = h->x->endpoint->id.n ? STR("") : h->link->id;
-	size_t start = buf_len(out);
+	bool any = buf_len(&h->known) > 0;
 
 	LIST_FOREACH (node, &h->asks) {
 		struct ask *a = CONTAINER_OF(node, struct ask, of_inquiry);
 
 		if (a->told && !a->over) {
-			if (buf_len(out) > start) {
+			if (any) {
 				buf_append_c(out, ',');
 			}
+			any = true;
 			mcp_input_append(out, &a->arena, &a->msg, server);
 		}
 	}
@@ -278,6 +281,7 @@ static void tell_of_task(struct inquiry *h)
 	bool ok;
 
 	buf_append_c(&inputs, '{');
+	buf_append(&inputs, buf_str(&h->known));
 	put_inputs(&inputs, h);
 	buf_append_c(&inputs, '}');
 	ok = mcp_msg_parse(&x->req->arena, buf_str(&h->answer), &x->gate->json_limits, &m, NULL) ==
@@ -286,7 +290,7 @@ static void tell_of_task(struct inquiry *h)
 	if (ok) {
 		mcp_splice(&whole, m.whole,
 			   &(struct mcp_patch){.at = task.inputs, .with = buf_str(&inputs)}, 1);
-		ok = !inputs.failed && !whole.failed &&
+		ok = !inputs.failed && !h->known.failed && !whole.failed &&
 		     mcp_msg_parse(&x->req->arena, buf_str(&whole), &x->gate->json_limits, &m,
 				   NULL) == MCP_RESPONSE;
 	}
@@ -352,11 +356,36 @@ void inquiry_rest(struct inquiry *h)
 	look_soon(h, 0);
 }
 
+/* A question of a task, and by what it was decided: as long as that is the same, so is the decision. */
+static void question_of(const struct exchange *x, struct str whole, uint8_t ret[SHA256_LEN])
+{
+	struct sha256 h;
+
+	sha256_init(&h);
+	sha256_update(&h, x->gate->rules->digest, SHA256_LEN);
+	if (x->caller) {
+		sha256_update(&h, x->caller->token, SHA256_LEN);
+	}
+	sha256_update(&h, whole.p, whole.n);
+	sha256_final(&h, ret);
+}
+
+static void note_question(const struct inquiry *h, const struct ask *a, bool may)
+{
+	uint8_t question[SHA256_LEN];
+
+	if (h->of_task && h->x) {
+		question_of(h->x, a->msg.whole, question);
+		tasks_note_asked(h->gate, h->link->id, h->x->task_id, question, may);
+	}
+}
+
 void inquiry_asked(struct inquiry *h, struct ask *a)
 {
 	struct str value;
 
 	h->deciding--;
+	note_question(h, a, true);
 	if (!h->parks) {
 		return;
 	}
@@ -395,6 +424,34 @@ bool inquiry_ask(struct exchange *x, const struct mcp_msg *answer)
 	return true;
 }
 
+/* Temporal policies may think of it otherwise each time: where there are some, it is decided each time. */
+static bool ask_in_task(struct inquiry *h, struct str request)
+{
+	struct exchange *x = h->x;
+	uint8_t question[SHA256_LEN];
+	struct mcp_msg m;
+	bool may;
+
+	question_of(x, request, question);
+	if (x->gate->history.engine ||
+	    !tasks_asked(x->gate, h->link->id, x->task_id, question, &may)) {
+		return ask_input(h, NULL, request);
+	}
+	if (mcp_msg_parse(&x->req->arena, request, &x->gate->json_limits, &m, NULL) !=
+		    MCP_REQUEST ||
+	    mcp_ask_check(&x->req->arena, &m, &h->asked) != MCP_ERROR_NONE) {
+		return false;
+	}
+	if (may) {
+		if (buf_len(&h->known)) {
+			buf_append_c(&h->known, ',');
+		}
+		mcp_input_append(&h->known, &x->req->arena, &m,
+				 x->endpoint->id.n ? STR("") : h->link->id);
+	}
+	return true;
+}
+
 bool inquiry_of_task(struct exchange *x, const struct mcp_msg *answer)
 {
 	struct mcp_inputs inputs = {.n = 0};
@@ -416,12 +473,14 @@ bool inquiry_of_task(struct exchange *x, const struct mcp_msg *answer)
 	}
 	h->of_task = true;
 	h->answer = gate_buf_take(h->gate, TOLD_MAX);
+	h->known = gate_buf_take(h->gate, TOLD_MAX);
 	buf_append(&h->answer, answer->whole);
 	for (size_t i = 0; i < inputs.n; i++) {
-		if (!ask_input(h, NULL, inputs.requests[i])) {
+		if (!ask_in_task(h, inputs.requests[i])) {
 			return false;
 		}
 	}
+	look_soon(h, 0); /* all may have been decided before */
 	return true;
 }
 
@@ -457,6 +516,9 @@ void inquiry_answered(struct inquiry *h, const struct ask *a, struct str value, 
 {
 	if (!a->told) {
 		h->deciding--;
+	}
+	if (refused) {
+		note_question(h, a, false);
 	}
 	look_soon(h, INQUIRY_GATHER_MS);
 	if (!h->again || h->of_task) {

@@ -54,8 +54,9 @@ struct inquiry {
 	bool parks;                    /* its client is of the modern era */
 	bool again;                    /* its server is: it is called again with the answers */
 	bool of_task;                  /* no: the client answers by tasks/update */
-	struct list asks;              /* open questions */
-	unsigned deciding;             /* of these, not yet allowed or refused */
+	struct buf known;  /* of a task: questions that were allowed before, as members */
+	struct list asks;  /* open questions */
+	unsigned deciding; /* of these, not yet allowed or refused */
 	unsigned rounds;
 	struct timer gather, expiry;
 	bool refused;     /* a question that has no polite no was refused */

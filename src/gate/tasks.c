@@ -97,13 +97,45 @@ bool tasks_add(struct gate *g, const struct link *l, const struct mcp_task *task
 	return true;
 }
 
+static struct gate_task *find_any(struct gate *g, struct str server, struct str id)
+{
+	struct str name = name_of(&g->scratch, server, id);
+
+	return name.p ? map_find(&g->tasks.by_name, name) : NULL;
+}
+
 const struct gate_task *tasks_find(struct gate *g, struct str server, struct str id,
 				   struct str agent)
 {
-	struct str name = name_of(&g->scratch, server, id);
-	const struct gate_task *k = name.p ? map_find(&g->tasks.by_name, name) : NULL;
+	const struct gate_task *k = find_any(g, server, id);
 
 	return k && k->until > g->loop.now && str_eq(k->agent, agent) ? k : NULL;
+}
+
+bool tasks_asked(struct gate *g, struct str server, struct str id,
+		 const uint8_t question[SHA256_LEN], bool *ret_may)
+{
+	const struct gate_task *k = find_any(g, server, id);
+
+	for (size_t i = 0; k && i < k->n_asked && i < ARRAY_LEN(k->asked); i++) {
+		if (memcmp(k->asked[i].digest, question, SHA256_LEN) == 0) {
+			*ret_may = k->asked[i].may;
+			return true;
+		}
+	}
+	return false;
+}
+
+void tasks_note_asked(struct gate *g, struct str server, struct str id,
+		      const uint8_t question[SHA256_LEN], bool may)
+{
+	struct gate_task *k = find_any(g, server, id);
+	struct task_asked *at = k ? &k->asked[k->n_asked++ % ARRAY_LEN(k->asked)] : NULL;
+
+	if (at) {
+		memcpy(at->digest, question, SHA256_LEN);
+		at->may = may;
+	}
 }
 
 void tasks_status(struct link *l, const struct mcp_msg *m)
@@ -111,14 +143,13 @@ void tasks_status(struct link *l, const struct mcp_msg *m)
 	struct gate *g = l->gate;
 	const struct gate_task *k;
 	struct session *s;
-	struct str id, name;
 	struct buf out;
+	struct str id;
 
 	if (!m->object.p || json_unquote(&g->scratch, m->object, &id, NULL)) {
 		return;
 	}
-	name = name_of(&g->scratch, l->id, id);
-	k = name.p ? map_find(&g->tasks.by_name, name) : NULL;
+	k = find_any(g, l->id, id);
 	s = k ? session_find(&g->sessions, str_from_c(k->session)) : NULL;
 	if (!s || !str_eq(s->agent, k->agent) || !mcp_session_may_send(&s->mcp, MCP_TASKS_STATUS)) {
 		return;

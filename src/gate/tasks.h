@@ -7,7 +7,9 @@
 #ifndef GATE_TASKS_H
 #define GATE_TASKS_H
 
+#include "crypto/sha256.h"
 #include "gate/session.h"
+#include "mcp/input.h"
 #include "mcp/task.h"
 
 struct gate;
@@ -27,6 +29,12 @@ struct gate_task {
 	struct str name; /* "fs/ID" */
 	char session[SESSION_NAME_MAX + 8];
 	uint64_t until;
+	/* What it asks of the client: each question, and whether it may. The oldest make room. */
+	struct task_asked {
+		uint8_t digest[SHA256_LEN];
+		bool may;
+	} asked[MCP_INPUTS_MAX];
+	size_t n_asked;
 };
 
 void tasks_init(struct tasks *t, struct hash_key seed);
@@ -42,6 +50,12 @@ bool tasks_add(struct gate *g, const struct link *l, const struct mcp_task *task
 /* Borrowed; NULL when there is none of this agent. */
 const struct gate_task *tasks_find(struct gate *g, struct str server, struct str id,
 				   struct str agent);
+
+/* Was it decided whether this task may ask this? `question` names it, and what it was decided by. */
+bool tasks_asked(struct gate *g, struct str server, struct str id,
+		 const uint8_t question[SHA256_LEN], bool *ret_may);
+void tasks_note_asked(struct gate *g, struct str server, struct str id,
+		      const uint8_t question[SHA256_LEN], bool may);
 
 /* notifications/tasks/status of a server: to the session that made the task, and to no other. */
 void tasks_status(struct link *l, const struct mcp_msg *m);
