@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/dialer.h"
 
-#include "base/hash.h"
+#include "crypto/secret.h"
 #include "ipc/frame.h"
+
+#include <stdlib.h>
 
 #include <unistd.h>
 
@@ -10,9 +12,32 @@ enum { PATIENCE_SECONDS = 3 };
 
 static void on_patience(struct timer *t);
 
+/* A relay's channel: it brings what the connector had it make. */
+struct dialer_relay {
+	struct list node;
+	struct dialer *of;
+	struct chan chan;
+	struct loop_fd f;
+	unsigned index;
+};
+
+/* A token is a number that was not used before, and that nobody can guess. */
+static uint64_t next_token(struct dialer *d)
+{
+	uint64_t token;
+
+	do {
+		d->asked++;
+		token = hash_str(d->key, str_make((const char *)&d->asked, sizeof(d->asked)));
+	} while (token == 0);
+	return token;
+}
+
 void dialer_init(struct dialer *d, struct loop *loop)
 {
-	*d = (struct dialer){.loop = loop, .chan.fd = -1, .next_token = 1};
+	*d = (struct dialer){.loop = loop, .chan.fd = -1};
+	rand_bytes(&d->key, sizeof(d->key));
+	list_init(&d->relays);
 	list_init(&d->waiting);
 	list_init(&d->running);
 	list_init(&d->parked);
@@ -39,9 +64,20 @@ static void disconnect(struct dialer *d)
 	/* What runs goes on: its stream tells when it ends. */
 }
 
+static void relay_free(struct dialer_relay *r)
+{
+	loop_remove(r->of->loop, &r->f);
+	chan_done(&r->chan);
+	list_remove(&r->node);
+	free(r);
+}
+
 void dialer_done(struct dialer *d)
 {
 	timer_stop(&d->patience);
+	LIST_FOREACH (node, &d->relays) {
+		relay_free(CONTAINER_OF(node, struct dialer_relay, node));
+	}
 	if (d->chan.fd >= 0) {
 		loop_remove(d->loop, &d->f);
 	}
@@ -153,6 +189,64 @@ static void on_ready(struct loop_fd *f, uint32_t ready)
 	}
 }
 
+/* All that a relay has brought; false when there will be no more. */
+static bool take_from_relay(struct dialer_relay *r)
+{
+	for (;;) {
+		int fds[CHAN_MAX_FDS] = {-1};
+		unsigned n_fds = 0;
+		char in[64];
+		struct str frame;
+		enum err_code code = chan_recv(&r->chan, in, sizeof(in), &frame, fds, &n_fds, NULL);
+
+		if (code) {
+			return code == ERR_AGAIN;
+		}
+		if (n_fds == 1 && (unsigned char)frame.p[0] == IPC_DIALED) {
+			take(r->of, frame, &fds[0]);
+		}
+		for (unsigned i = 0; i < n_fds; i++) {
+			if (fds[i] >= 0) {
+				(void)close(fds[i]);
+			}
+		}
+	}
+}
+
+static void on_relay_ready(struct loop_fd *f, uint32_t ready)
+{
+	struct dialer_relay *r = CONTAINER_OF(f, struct dialer_relay, f);
+
+	(void)ready;
+	if (!take_from_relay(r)) {
+		relay_free(r);
+	}
+}
+
+enum err_code dialer_connect_relay(struct dialer *d, unsigned index, int fd, struct err *err)
+{
+	struct dialer_relay *r = calloc(1, sizeof(*r));
+
+	LIST_FOREACH (node, &d->relays) {
+		struct dialer_relay *old = CONTAINER_OF(node, struct dialer_relay, node);
+
+		if (old->index == index) {
+			(void)take_from_relay(old);
+			relay_free(old);
+		}
+	}
+	if (!r) {
+		(void)close(fd);
+		return ERR(err, ERR_NOMEM, "no memory for a channel");
+	}
+	r->of = d;
+	r->index = index;
+	chan_init(&r->chan, fd, 0);
+	r->f = (struct loop_fd){.fd = fd, .on_ready = on_relay_ready};
+	list_append(&d->relays, &r->node);
+	return loop_add(d->loop, &r->f, LOOP_READ, err);
+}
+
 static enum err_code say(struct dialer *d, const struct frame_writer *w, struct err *err)
 {
 	enum err_code code = w->overflow ? ERR(err, ERR_LIMIT, "a name that is too long")
@@ -219,7 +313,7 @@ enum err_code dialer_ask_host(struct dialer *d, struct dial_request *req, struct
 	req->port = port;
 	req->flags = flags;
 	req->asker = hash_str((struct hash_key){0}, agent) | 1; /* 0 is nobody's */
-	req->token = d->next_token++;
+	req->token = next_token(d);
 	if (d->chan.fd < 0) {
 		if (list_empty(&d->parked)) {
 			loop_timer_set(d->loop, &d->patience, PATIENCE_SECONDS * CLOCK_SEC);
@@ -249,14 +343,15 @@ enum err_code dialer_ask(struct dialer *d, struct dial_request *req, enum ipc_me
 			 struct str name, struct err *err)
 {
 	char buf[512];
+	uint64_t token = next_token(d);
 	struct frame_writer w;
 
 	ASSERT(req->token == 0);
 	frame_begin(&w, buf, sizeof(buf), (uint8_t)what);
-	frame_put_u64(&w, d->next_token);
+	frame_put_u64(&w, token);
 	frame_put_str(&w, name);
 	TRY(say(d, &w, err));
-	req->token = d->next_token++;
+	req->token = token;
 	list_append(&d->waiting, &req->node);
 	return ERR_OK;
 }
@@ -265,10 +360,11 @@ bool dialer_challenged(struct dialer *d, struct dial_request *req, struct str na
 		       struct str challenge)
 {
 	char buf[1024]; /* what the connector reads at once */
+	uint64_t token = req ? next_token(d) : 0;
 	struct frame_writer w;
 
 	frame_begin(&w, buf, sizeof(buf), IPC_CHALLENGE);
-	frame_put_u64(&w, req ? d->next_token : 0);
+	frame_put_u64(&w, token);
 	frame_put_str(&w, name);
 	frame_put_u32(&w, status);
 	/* A longer one is met again by whoever gets the token. */
@@ -277,7 +373,7 @@ bool dialer_challenged(struct dialer *d, struct dial_request *req, struct str na
 		return false; /* the next refusal tells it again */
 	}
 	ASSERT(req->token == 0);
-	req->token = d->next_token++;
+	req->token = token;
 	list_append(&d->waiting, &req->node);
 	return true;
 }

@@ -2,11 +2,14 @@
 /*
  * The gate cannot connect(2). It asks the connector for a connection to a named
  * upstream and the runner for a tool server's streams; both answers are
- * descriptors that come through a channel. One broker for both.
+ * descriptors that come through a channel. One broker for both. Where a relay stands in between, it is the relay
+ * that brings the descriptor, by its own channel and under the token of the question: a token cannot be
+ * guessed, so no relay answers but the one that the connector asked to.
  */
 #ifndef GATE_DIALER_H
 #define GATE_DIALER_H
 
+#include "base/hash.h"
 #include "base/map.h"
 #include "ipc/chan.h"
 #include "ipc/messages.h"
@@ -37,9 +40,11 @@ struct dialer {
 	struct chan chan;
 	struct loop_fd f;
 	struct list waiting, running; /* running: answered RUN requests, until ENDED */
-	uint64_t next_token;
-	struct list parked;    /* asked while the role is away */
-	struct timer patience; /* with them */
+	struct list relays;           /* their channels */
+	struct hash_key key;          /* of tokens */
+	uint64_t asked;               /* questions up to now */
+	struct list parked;           /* asked while the role is away */
+	struct timer patience;        /* with them */
 };
 
 void dialer_init(struct dialer *d, struct loop *loop);
@@ -47,6 +52,10 @@ void dialer_done(struct dialer *d);
 
 /* A channel to the role; what was under way with its predecessor fails. Takes fd over. */
 enum err_code dialer_connect(struct dialer *d, int fd, struct err *err) MUST_USE;
+
+/* Likewise to a relay; whom an older one of that index has answered is served first. */
+enum err_code dialer_connect_relay(struct dialer *d, unsigned index, int fd,
+				   struct err *err) MUST_USE;
 
 /*
  * Asks: IPC_DIAL with an upstream's name or IPC_RUN with a server's id. The answer never comes from

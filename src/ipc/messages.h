@@ -9,7 +9,8 @@
  *   BUNDLE    fd of a sealed memfd: policies and schema as JSON
  *   SECRET    u32 index, str file name, fd of a sealed memfd: the file's bytes
  *   LISTENER  u32 index into config.listen, fd
- *   CHANNEL   u8 role, u32 index, fd: this role's end of a channel to that peer; replaces an older one
+ *   CHANNEL   u8 role, u32 index, str zone (of a relay, proc/zones.h; else empty), fd: this role's end of a
+ *             channel to that peer; replaces an older one
  *   DIRECTORY fd of the ledger's directory (scribe only)
  *   RUNS      fd of the listening socket of ipc/run.h (first gate only)
  *   KEY       fd of a sealed memfd: the ledger's signing key, as its file holds it (scribe only)
@@ -32,7 +33,8 @@
  *             other is sent before
  *   READY     (the role serves)
  *   MISUSE    u8 role, u32 index: that peer said what it may not, so its channel was closed; it is
- *             to be ended and started again (of scribe, connector, exit and runner, about gates)
+ *             to be ended and started again (of scribe, connector, exit, runner and relays, about gates;
+ *             of the connector about relays)
  *   RELOADED  u8 ok, str text: why not; of a gate that did, the digest of its policies in hexadecimal
  *   NOTED     (the oldest NOTE without an answer is in the log, or refused; scribe only). Notes that a
  *             scribe did not answer before it died are sent to the next one: none is lost, one may
@@ -55,6 +57,16 @@
  * connector -> gate:
  *   DIALED    u64 token, u8 mode (enum ipc_dial_mode), fd
  *   NOT_DIALED u64 token, str reason, u8 why (enum ipc_not_dialed)
+ * connector -> relay:
+ *   HAND      u64 number, u32 gate, u64 token, str upstream, fd: a connected socket, for what this gate asked for
+ *             under this token. The relay gives that gate its end (DIALED), then answers HANDED
+ *   TOKEN     str server, str URL, u64 monotonic ns of its end or 0, str header line: what requests to it carry from
+ *             now on (an empty line: none)
+ * relay -> connector:
+ *   HANDED    u64 number, u8 whether the gate has its end
+ *   TOKEN_USED str server: the newest token went with a request, for the first time
+ * relay -> gate:
+ *   DIALED    as above, with the gate's token: it cannot be guessed, so no other relay can answer for it
  * gate -> exit:
  *   DIAL_HOST u64 token, str host (as egress/host.h reads it), u32 port, u8 flags (enum ipc_host),
  *             u64 asker: the same for all that one agent asks for
@@ -118,6 +130,10 @@ enum ipc_message {
 	IPC_SLOT_KEPT,
 	IPC_SLOT_READ,
 	IPC_SLOT_WRITE,
+	IPC_HAND,
+	IPC_HANDED,
+	IPC_TOKEN,
+	IPC_TOKEN_USED,
 };
 
 /* A step of a login, and what the two texts are. */
@@ -136,7 +152,7 @@ enum ipc_nack {
 
 enum ipc_dial_mode {
 	IPC_DIAL_DIRECT = 0, /* the connected socket itself */
-	IPC_DIAL_RELAY,      /* a stream to the connector, which adds TLS and credentials: see
+	IPC_DIAL_RELAY,      /* a stream to a relay, which adds TLS and credentials: see
 				proc/relay.h */
 	IPC_DIAL_DIRECT_H2,  /* the same where HTTP/2 is spoken */
 	IPC_DIAL_RELAY_H2,

@@ -27,6 +27,7 @@ static const char SYSTEM_ROOTS[] = "/etc/ssl/certs/ca-certificates.crt";
 void bundle_init(struct bundle *b)
 {
 	*b = (struct bundle){.config_fd = -1,
+			     .connector_fd = -1,
 			     .gate_config_fd = -1,
 			     .policies_fd = -1,
 			     .loader_errors_fd = -1,
@@ -39,7 +40,9 @@ void bundle_done(struct bundle *b)
 	for (unsigned i = 0; i < b->n_secrets; i++) {
 		fd_close(&b->secrets[i].fd);
 	}
+	zones_done(&b->zones);
 	fd_close(&b->config_fd);
+	fd_close(&b->connector_fd);
 	fd_close(&b->gate_config_fd);
 	fd_close(&b->policies_fd);
 	fd_close(&b->loader_errors_fd);
@@ -140,8 +143,9 @@ static enum err_code wait_for_loader(struct bundle *b, struct str *ret_text, str
 	return ERR_OK;
 }
 
-static enum err_code add_secret(struct bundle *b, struct str file, enum role reader,
-				bool is_private, struct err *err)
+/* `zones`: whose, when relays are to have it. */
+static enum err_code add_file(struct bundle *b, struct str file, enum role reader, uint64_t zones,
+			      bool is_private, struct err *err)
 {
 	struct role_secret *s = &b->secrets[b->n_secrets];
 	CLEANUP(fd_close) int fd = -1;
@@ -153,6 +157,7 @@ static enum err_code add_secret(struct bundle *b, struct str file, enum role rea
 	for (unsigned i = 0; i < b->n_secrets; i++) {
 		if (str_eq(str_from_c(b->secrets[i].file), file) &&
 		    b->secrets[i].reader == reader) {
+			b->secrets[i].zones |= zones;
 			return ERR_OK;
 		}
 	}
@@ -161,7 +166,7 @@ static enum err_code add_secret(struct bundle *b, struct str file, enum role rea
 			   "more than %d files, or a path that is too long: " STR_FMT,
 			   ROLE_MAX_SECRETS, STR_ARG(file));
 	}
-	*s = (struct role_secret){.fd = -1, .reader = reader};
+	*s = (struct role_secret){.fd = -1, .reader = reader, .zones = zones};
 	memcpy(s->file, file.p, file.n);
 	fd = open(s->file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, &st) < 0) {
@@ -187,7 +192,8 @@ enum err_code bundle_add(struct bundle *b, const char *name, int fd, enum role r
 	if (b->n_secrets == ROLE_MAX_SECRETS) {
 		return ERR(err, ERR_LIMIT, "more than %d files", ROLE_MAX_SECRETS);
 	}
-	*s = (struct role_secret){.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3), .reader = reader};
+	*s = (struct role_secret){
+		.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3), .reader = reader, .zones = UINT64_MAX};
 	if (s->fd < 0) {
 		return ERR_ERRNO(err, "dup");
 	}
@@ -196,12 +202,18 @@ enum err_code bundle_add(struct bundle *b, const char *name, int fd, enum role r
 	return ERR_OK;
 }
 
+static enum err_code add_secret(struct bundle *b, struct str file, enum role reader,
+				bool is_private, struct err *err)
+{
+	return add_file(b, file, reader, 0, is_private, err);
+}
+
 static enum err_code collect_entries(struct bundle *b, const struct config_entries *entries,
-				     enum role reader, struct err *err)
+				     enum role reader, uint64_t zone, struct err *err)
 {
 	for (size_t i = 0; i < entries->n; i++) {
 		if (entries->items[i].secret_file.n) {
-			TRY(add_secret(b, entries->items[i].secret_file, reader, true, err));
+			TRY(add_file(b, entries->items[i].secret_file, reader, zone, true, err));
 		}
 	}
 	return ERR_OK;
@@ -221,8 +233,17 @@ static enum err_code collect_exit(struct bundle *b, struct err *err)
 			  ROLE_EXIT, false, err);
 }
 
-static enum err_code collect_grant(struct bundle *b, const struct config_server *s, bool *roots,
-				   struct err *err)
+/* What the certificate of something in this zone is verified by. */
+static enum err_code collect_roots(struct bundle *b, const struct config_url *url,
+				   struct str ca_file, uint64_t zone, struct err *err)
+{
+	return url->tls ? add_file(b, ca_file.n ? ca_file : str_from_c(SYSTEM_ROOTS), ROLE_RELAY,
+				   zone, false, err)
+			: ERR_OK;
+}
+
+/* The connector hands them on to who gets the tokens. */
+static enum err_code collect_grant(struct bundle *b, const struct config_server *s, struct err *err)
 {
 	if (!s->oauth) {
 		return ERR_OK;
@@ -236,24 +257,24 @@ static enum err_code collect_grant(struct bundle *b, const struct config_server 
 			}
 		}
 	}
-	*roots = *roots || !s->ca_file.n; /* its authorization server may be anywhere */
-	return ERR_OK;
+	/* Its authorization server may be anywhere. */
+	return add_secret(b, s->ca_file.n ? s->ca_file : str_from_c(SYSTEM_ROOTS), ROLE_CONNECTOR,
+			  false, err);
 }
 
-static enum err_code collect_issuers(struct bundle *b, bool *roots, struct err *err)
+static enum err_code collect_issuers(struct bundle *b, struct err *err)
 {
 	const struct config_oauth *o = &b->config->identity.oauth;
+	uint64_t zone = zones_bit(&b->zones, NULL);
 
 	for (size_t i = 0; i < o->n_issuers; i++) {
 		const struct config_issuer *is = &o->issuers[i];
 
 		if (is->secret_file.n) {
-			TRY(add_secret(b, is->secret_file, ROLE_CONNECTOR, true, err));
+			TRY(add_file(b, is->secret_file, ROLE_RELAY, zone, true, err));
 		}
-		if (is->ca_file.n) {
-			TRY(add_secret(b, is->ca_file, ROLE_CONNECTOR, false, err));
-		}
-		*roots = *roots || (!is->ca_file.n && (is->keys_url.tls || is->introspect.tls));
+		TRY(collect_roots(b, &is->keys_url, is->ca_file, zone, err));
+		TRY(collect_roots(b, &is->introspect, is->ca_file, zone, err));
 	}
 	return ERR_OK;
 }
@@ -261,7 +282,6 @@ static enum err_code collect_issuers(struct bundle *b, bool *roots, struct err *
 static enum err_code collect_secrets(struct bundle *b, struct err *err)
 {
 	const struct config *c = b->config;
-	bool roots = false;
 
 	for (size_t i = 0; i < c->n_listen; i++) {
 		const struct config_listen *l = &c->listen[i];
@@ -276,29 +296,26 @@ static enum err_code collect_secrets(struct bundle *b, struct err *err)
 	}
 	for (size_t i = 0; i < c->n_servers; i++) {
 		const struct config_server *s = &c->servers[i];
+		uint64_t zone = zones_bit(&b->zones, s->site);
 
-		TRY(collect_entries(b, &s->headers, ROLE_CONNECTOR, err));
-		TRY(collect_entries(b, &s->env, ROLE_RUNNER, err));
-		TRY(collect_grant(b, s, &roots, err));
-		if (s->ca_file.n) {
-			TRY(add_secret(b, s->ca_file, ROLE_CONNECTOR, false, err));
+		TRY(collect_entries(b, &s->headers, ROLE_RELAY, zone, err));
+		TRY(collect_entries(b, &s->env, ROLE_RUNNER, 0, err));
+		TRY(collect_grant(b, s, err));
+		if (s->kind == CONFIG_SERVER_HTTP) {
+			TRY(collect_roots(b, &s->url, s->ca_file, zone, err));
 		}
-		roots = roots || (s->kind == CONFIG_SERVER_HTTP && s->url.tls && !s->ca_file.n);
 	}
 	for (size_t i = 0; i < c->n_models; i++) {
 		const struct config_model *m = &c->models[i];
+		uint64_t zone = zones_bit(&b->zones, m->site);
 
 		if (m->api_key_file.n) {
-			TRY(add_secret(b, m->api_key_file, ROLE_CONNECTOR, true, err));
+			TRY(add_file(b, m->api_key_file, ROLE_RELAY, zone, true, err));
 		}
-		if (m->ca_file.n) {
-			TRY(add_secret(b, m->ca_file, ROLE_CONNECTOR, false, err));
-		}
-		roots = roots || (m->url.tls && !m->ca_file.n);
+		TRY(collect_roots(b, &m->url, m->ca_file, zone, err));
 	}
-	TRY(collect_issuers(b, &roots, err));
-	TRY(collect_exit(b, err));
-	return roots ? add_secret(b, str_from_c(SYSTEM_ROOTS), ROLE_CONNECTOR, false, err) : ERR_OK;
+	TRY(collect_issuers(b, err));
+	return collect_exit(b, err);
 }
 
 /* A gate knows by its digest whether a server is configured as before, commands and all. */
@@ -368,18 +385,49 @@ static enum err_code cut_views(struct bundle *b, const struct json *root, struct
 	return code;
 }
 
+/* What relays and the role that dials are told. */
+static enum err_code cut_zones(const struct config *c, struct zones *zones, int *ret_connector,
+			       struct err *err)
+{
+	struct config view;
+	enum err_code code;
+	struct arena a;
+
+	TRY(zones_of(c, zones, err));
+	arena_init(&a, BUNDLE_MAX);
+	code = zone_view_of_connector(&a, c, &view, err);
+	code = code ? code : encode(&view, CONFIG_VIEW_FULL, ret_connector, err);
+	for (unsigned i = 0; i < zones->n && !code; i++) {
+		struct zone *z = &zones->items[i];
+
+		code = zone_view(&a, c, str_from_c(z->name), &view, err);
+		code = code ? code : encode(&view, CONFIG_VIEW_FULL, &z->config_fd, err);
+	}
+	arena_done(&a);
+	return code;
+}
+
 enum err_code bundle_sever(struct bundle *b, struct str group, struct err *err)
 {
-	CLEANUP(fd_close) int full = -1, gate = -1;
+	CLEANUP(fd_close) int full = -1, gate = -1, connector = -1;
 	struct config c = *b->config;
+	struct zones zones = {0};
 
 	c.severed = group;
 	TRY(encode(&c, CONFIG_VIEW_FULL, &full, err));
 	TRY(encode(&c, CONFIG_VIEW_GATE, &gate, err));
+	if (cut_zones(&c, &zones, &connector, err)) {
+		zones_done(&zones);
+		return err->code;
+	}
 	b->config->severed = group;
+	zones_done(&b->zones);
 	fd_close(&b->config_fd);
+	fd_close(&b->connector_fd);
 	fd_close(&b->gate_config_fd);
+	b->zones = zones;
 	b->config_fd = fd_take(&full);
+	b->connector_fd = fd_take(&connector);
 	b->gate_config_fd = fd_take(&gate);
 	return ERR_OK;
 }
@@ -404,6 +452,7 @@ static enum err_code take_apart(struct bundle *b, int bundle_fd, struct err *err
 	TRY(config_decode_json(&b->arena, config->raw, b->config, err));
 	TRY(fd_memfd("config", config->raw, &b->config_fd, err));
 	TRY(cut_views(b, root, err));
+	TRY(cut_zones(b->config, &b->zones, &b->connector_fd, err));
 	return collect_secrets(b, err);
 }
 

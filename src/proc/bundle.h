@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "config/config.h"
 #include "proc/role.h"
+#include "proc/zones.h"
 #include "sys/spawn.h"
 
 enum { BUNDLE_MAX = 64 << 20 };
@@ -16,7 +17,9 @@ enum { BUNDLE_MAX = 64 << 20 };
 struct bundle {
 	struct arena arena;
 	struct config *config; /* in the arena */
-	int config_fd;         /* connector's and runner's view: no secret bytes */
+	int config_fd;         /* the runner's view: no secret bytes */
+	int connector_fd;      /* where everything is, and no credential */
+	struct zones zones;    /* each with its relay's view */
 	int gate_config_fd;    /* without names of secret files and without headers */
 	int policies_fd;       /* policies and schema */
 	struct role_secret secrets[ROLE_MAX_SECRETS];
@@ -29,7 +32,7 @@ struct bundle {
 void bundle_init(struct bundle *b);
 void bundle_done(struct bundle *b);
 
-/* Adds what is no file: a sealed memfd (dup'ed) that this role is handed under a name. */
+/* Adds what is no file: a sealed memfd (dup'ed) that this role, each relay, is handed under a name. */
 enum err_code bundle_add(struct bundle *b, const char *name, int fd, enum role reader,
 			 struct err *err) MUST_USE;
 

@@ -5,6 +5,7 @@
 #include "gate/pin.h"
 #include "ipc/frame.h"
 #include "ipc/messages.h"
+#include "proc/zones.h"
 #include "sys/fd.h"
 
 #include <fcntl.h>
@@ -40,10 +41,37 @@ void children_init(struct children *c, char *self, unsigned n_gates)
 	}
 }
 
+struct child *children_add_relay(struct children *c, const char *zone)
+{
+	unsigned index = 0;
+	struct child *at = NULL;
+
+	for (unsigned i = 0; i < c->n && !at; i++) {
+		struct child *child = &c->slots[i];
+
+		index += child->role == ROLE_RELAY;
+		at = child->role == ROLE_RELAY && child->off && child->state == CHILD_ABSENT ? child
+											     : NULL;
+	}
+	if (at) {
+		at->off = at->served = false;
+		at->quick_deaths = 0;
+		at->started_at = at->restart_at = 0;
+	} else if (c->n == CHILDREN_MAX) {
+		return NULL;
+	} else {
+		add_slot(c, ROLE_RELAY, index);
+		at = &c->slots[c->n - 1];
+	}
+	(void)snprintf(at->zone, sizeof(at->zone), "%s", zone);
+	return at;
+}
+
 void children_set_gates(struct children *c, unsigned n_gates)
 {
 	while (c->n_gates > n_gates) {
-		struct child *child = &c->slots[--c->n]; /* gates come last */
+		struct child *child =
+			&c->slots[--c->n]; /* gates come last, relays are not there yet */
 
 		c->n_gates--;
 		if (child->state == CHILD_SPAWNED) {
@@ -119,15 +147,26 @@ static enum err_code tell_start(struct child *child, const struct handout *h, un
 	return tell(child, &w, -1, err);
 }
 
-enum err_code child_tell_secrets(struct child *child, const struct role_secret *secrets, unsigned n,
-				 struct err *err)
+enum err_code child_tell_config(struct child *child, const struct handout *h, struct err *err)
 {
-	for (unsigned i = 0; i < n; i++) {
-		if (child->role == secrets[i].reader) {
-			TRY(tell_secret(child, &secrets[i], err));
+	const struct zone *zone =
+		child->role == ROLE_RELAY ? zones_find(h->zones, str_from_c(child->zone)) : NULL;
+	uint64_t whose = zone ? UINT64_C(1) << (zone - h->zones->items) : 0;
+
+	if (child->role == ROLE_RELAY && !zone) {
+		return ERR(err, ERR_NOT_FOUND, "there is no zone %s any more", child->zone);
+	}
+	for (unsigned i = 0; i < h->n_secrets; i++) {
+		if (child->role == h->secrets[i].reader && (!zone || h->secrets[i].zones & whose)) {
+			TRY(tell_secret(child, &h->secrets[i], err));
 		}
 	}
-	return ERR_OK;
+	return child_tell(child, IPC_CONFIG,
+			  zone                            ? zone->config_fd
+			  : child->role == ROLE_GATE      ? h->gate_config_fd
+			  : child->role == ROLE_CONNECTOR ? h->connector_fd
+							  : h->config_fd,
+			  err);
 }
 
 static enum err_code tell_listener(struct child *child, unsigned index, int fd, struct err *err)
@@ -144,19 +183,22 @@ static enum err_code tell_listener(struct child *child, unsigned index, int fd, 
 static enum err_code tell_channel(struct child *to, const struct child *peer, int end,
 				  struct err *err)
 {
-	char buf[16];
+	char buf[64];
 	struct frame_writer w;
 
 	frame_begin(&w, buf, sizeof(buf), IPC_CHANNEL);
 	frame_put_u8(&w, (uint8_t)peer->role);
 	frame_put_u32(&w, peer->index);
+	frame_put_str(&w, str_from_c(peer->zone));
 	return chan_send(&to->control, frame_bytes(&w), &end, 1, err);
 }
 
-/* Only gates talk sideways: to scribe, connector, runner and the other gates. */
+/* Gates talk to all others, and the connector to relays. Nobody else talks sideways, least of all relays to relays. */
 static bool are_peers(const struct child *a, const struct child *b)
 {
-	return a != b && (a->role == ROLE_GATE || b->role == ROLE_GATE);
+	return a != b && (a->role == ROLE_GATE || b->role == ROLE_GATE ||
+			  (a->role == ROLE_RELAY && b->role == ROLE_CONNECTOR) ||
+			  (a->role == ROLE_CONNECTOR && b->role == ROLE_RELAY));
 }
 
 static enum err_code connect_peers(struct children *c, struct child *child, struct err *err)
@@ -210,7 +252,7 @@ static enum err_code hand_out(struct child *child, const struct handout *h, stru
 {
 	bool gate = child->role == ROLE_GATE;
 
-	TRY(child_tell(child, IPC_CONFIG, gate ? h->gate_config_fd : h->config_fd, err));
+	TRY(child_tell_config(child, h, err));
 	if (gate) {
 		TRY(child_tell(child, IPC_BUNDLE, h->bundle_fd, err));
 		for (unsigned l = 0; l < h->n_listen; l++) {
@@ -233,7 +275,7 @@ static enum err_code hand_out(struct child *child, const struct handout *h, stru
 		TRY(child_tell(child, IPC_DIRECTORY, h->log_dir_fd, err));
 		TRY(child_tell(child, IPC_KEY, h->key_fd, err));
 	}
-	return child_tell_secrets(child, h->secrets, h->n_secrets, err);
+	return ERR_OK;
 }
 
 enum err_code children_spawn(struct children *c, struct child *child, struct err *err)
@@ -241,7 +283,7 @@ enum err_code children_spawn(struct children *c, struct child *child, struct err
 	char index[16];
 	char role_flag[] = "--role";
 	char name[16];
-	char *argv[] = {c->self, role_flag, name, index, NULL};
+	char *argv[] = {c->self, role_flag, name, index, child->zone[0] ? child->zone : NULL, NULL};
 	struct spawn_request req = {.program = "/proc/self/exe", .argv = argv, .n_fds = 1};
 	enum err_code code;
 	int ends[2];
@@ -263,6 +305,14 @@ enum err_code children_spawn(struct children *c, struct child *child, struct err
 	return ERR_OK;
 }
 
+bool child_needs_tls(const struct child *child, const struct handout *h)
+{
+	const struct zone *zone =
+		child->role == ROLE_RELAY ? zones_find(h->zones, str_from_c(child->zone)) : NULL;
+
+	return zone ? zone->tls : (h->tls & 1U << child->role) != 0;
+}
+
 enum err_code children_start(struct children *c, struct child *child, const struct handout *h,
 			     struct err *err)
 {
@@ -270,7 +320,7 @@ enum err_code children_start(struct children *c, struct child *child, const stru
 		TRY(children_spawn(c, child, err));
 	}
 	child->state = CHILD_STARTING;
-	child->tls = h->tls & 1U << child->role;
+	child->tls = child_needs_tls(child, h);
 	child->http2 = h->http2 && child->role == ROLE_GATE;
 	TRY(hand_out(child, h, err));
 	TRY(connect_peers(c, child, err));

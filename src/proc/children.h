@@ -10,7 +10,7 @@
 #include "proc/role.h"
 #include "sys/spawn.h"
 
-enum { CHILDREN_MAX = 72, CHILDREN_MAX_GATES = 64 };
+enum { CHILDREN_MAX = 72 + ROLE_MAX_ZONES, CHILDREN_MAX_GATES = 64 };
 
 enum child_state {
 	CHILD_ABSENT = 0, /* not running; restart_at says when it may be */
@@ -20,9 +20,13 @@ enum child_state {
 	CHILD_DRAINING,
 };
 
+struct zones;
+
 struct child {
 	enum role role;
 	unsigned index;
+	char zone[ROLE_ZONE_NAME_MAX +
+		  1]; /* of a relay; its index stays with it as long as there is the zone */
 	enum child_state state;
 	bool off;                   /* this node has no use for it: it is not started */
 	struct spawn_child process; /* pidfd -1 when absent */
@@ -40,12 +44,14 @@ struct child {
 /* What children are handed at boot; descriptors stay the supervisor's and are dup'ed for each
  * child. */
 struct handout {
-	int config_fd;          /* everything but secrets; the connector's and runner's view */
-	int gate_config_fd;     /* what a gate may see */
-	int bundle_fd;          /* policies and schema: gates only */
-	int log_dir_fd, key_fd; /* scribe only */
-	int runs_fd;            /* first gate only; -1: none */
-	int pins_fd;            /* gates only; -1: nothing is pinned */
+	int config_fd;    /* everything but secrets: for the runner, which needs most of it */
+	int connector_fd; /* the connector's */
+	const struct zones *zones;         /* each with its relay's view */
+	int gate_config_fd;                /* what a gate may see */
+	int bundle_fd;                     /* policies and schema: gates only */
+	int log_dir_fd, key_fd;            /* scribe only */
+	int runs_fd;                       /* first gate only; -1: none */
+	int pins_fd;                       /* gates only; -1: nothing is pinned */
 	const struct role_secret *secrets; /* each says whose it is */
 	unsigned n_secrets;
 	const struct role_listener *listeners; /* gates only; index g * n_listen + l */
@@ -62,8 +68,11 @@ struct children {
 	char *self; /* path of our own binary */
 };
 
-/* Slots for one scribe, connector, runner and exit (off) and `n_gates` gates. Nothing runs yet. */
+/* Slots for one scribe, connector, runner and exit (off) and `n_gates` gates. Nothing runs yet. Relays get theirs last. */
 void children_init(struct children *c, char *self, unsigned n_gates);
+
+/* A relay's slot, which may be another's that is not needed any more; NULL: there is no room. */
+struct child *children_add_relay(struct children *c, const char *zone);
 
 struct child *children_find(struct children *c, enum role role, unsigned index);
 
@@ -77,6 +86,9 @@ void children_set_gates(struct children *c, unsigned n_gates);
 enum err_code children_start(struct children *c, struct child *child, const struct handout *h,
 			     struct err *err) MUST_USE;
 
+/* Whether it has to load OpenSSL before its jail. */
+bool child_needs_tls(const struct child *child, const struct handout *h);
+
 /* Notes that the child ended: closes what was its; sets when it may start again. */
 void children_ended(struct child *child, uint64_t now);
 
@@ -87,8 +99,8 @@ enum err_code child_tell(struct child *child, uint8_t message, int fd, struct er
 enum err_code child_tell_pins(struct child *child, int pins_fd, bool answer,
 			      struct err *err) MUST_USE;
 
-/* Those of the files that this child's role may have. */
-enum err_code child_tell_secrets(struct child *child, const struct role_secret *secrets, unsigned n,
-				 struct err *err) MUST_USE;
+/* This child's view of the configuration, and those of the files that it may have. */
+enum err_code child_tell_config(struct child *child, const struct handout *h,
+				struct err *err) MUST_USE;
 
 #endif

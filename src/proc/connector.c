@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* proc/connector.c - the only role that dials.
+/* proc/connector.c - the only role that dials upstreams.
  *
- *   reads   names of upstreams from gates (known table), relay framing, bytes of upstreams
- *           (passed on, never parsed)
- *   holds   the upstreams' addresses and credentials
- *   cannot  open files, start programs, dial what is not in its table, read a request
- *           beyond where its head, and over HTTP/2 each field of it, ends
+ *   reads   names of upstreams from gates (known table)
+ *   holds   addresses of upstreams; tokens of servers that want them (proc/grants.h)
+ *   cannot  open files, start programs, dial what is not in its table, see what is said: whatever wants TLS or
+ *           a credential it hands to the relay of its zone as soon as it is connected (proc/zone.c)
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -15,7 +14,6 @@
 #include "net/loop.h"
 #include "proc/grants.h"
 #include "proc/peers.h"
-#include "proc/relay.h"
 #include "proc/resolver.h"
 #include "proc/role.h"
 #include "proc/upstream.h"
@@ -30,7 +28,7 @@
 #include <unistd.h>
 
 enum { STATUS_UNAUTHORIZED = 401 };
-enum { DIAL_SECONDS = 10, NAME_SECONDS = 30, MAX_DIALS = 4096, CONFIG_MAX = 64 << 20 };
+enum { DIAL_SECONDS = 10, NAME_SECONDS = 30, MAX_DIALS = 4096, TOKEN_FRAME = 16 << 10 };
 
 static const struct jail_spec connector_jail = {
 	.name = "connector",
@@ -39,29 +37,19 @@ static const struct jail_spec connector_jail = {
 	.net = JAIL_NET_KEEP,
 };
 
-/* A configuration's table, and what still uses it after a reload brought the next one. */
-struct table {
-	struct upstreams upstreams;
-	struct arena text;
-	size_t uses; /* relays and dials */
-	struct table *older;
-};
-
 struct connector {
 	struct loop loop;
 	struct role_boot *boot;
 	struct wishes control;
 	struct resolver resolver;
 	struct grants grants;
-	struct table *table; /* newest first */
+	struct upstream_table *table; /* newest first */
 	struct peers peers;
-	struct relays relays;
-	struct arena keys; /* of permits */
 	unsigned dials;
 	uint64_t next_serial;
 };
 
-enum dial_state { DIAL_RESOLVING = 0, DIAL_CONNECTING, DIAL_SECURING, DIAL_GRANTING };
+enum dial_state { DIAL_RESOLVING = 0, DIAL_CONNECTING, DIAL_HANDED, DIAL_GRANTING };
 
 /* Where a grantor wants to go: what strangers say, so it is judged. */
 struct stranger {
@@ -73,18 +61,16 @@ struct stranger {
 struct dial {
 	struct list node; /* in its peer's list */
 	struct peer *peer;
-	struct table *table;
+	struct upstream_table *table;
 	const struct upstream *upstream; /* NULL: for a grantor */
 	struct stranger *stranger;       /* of a grantor's, on the heap; else NULL */
 	const struct config_url *url;
 	bool renews; /* nothing is dialled: a gate waits for another token */
 	uint64_t token;
-	uint64_t serial; /* towards the resolver; never used twice */
+	uint64_t serial; /* towards resolver and relay; never used twice */
 	enum dial_state state;
-	struct loop_fd f; /* f.fd -1 until connecting */
-	/* Securing: */
-	struct relay_wait wait;
-	int gate_end;
+	struct loop_fd f;         /* f.fd -1 until connecting */
+	const struct peer *relay; /* that was handed the socket */
 	struct timer deadline;
 	struct net_addr addrs[RESOLVER_MAX_ADDRS];
 	unsigned n_addrs, at;
@@ -103,8 +89,6 @@ static void dial_free(struct dial *d)
 		resolver_forget(&c->resolver, d->serial);
 	}
 	timer_stop(&d->deadline);
-	relay_wait_end(&d->wait);
-	fd_close(&d->gate_end);
 	if (d->f.fd >= 0) {
 		loop_remove(&c->loop, &d->f);
 		fd_close(&d->f.fd);
@@ -137,53 +121,54 @@ static void dial_ungranted(struct dial *d, const char *reason)
 		      d->upstream->grant->needs_login ? IPC_DIAL_LOGIN : IPC_DIAL_UNREACHABLE);
 }
 
-static void on_agreed(struct relay_wait *w, bool ok, bool http2)
+static struct peer *relay_of(struct connector *c, struct str zone)
 {
-	struct dial *d = CONTAINER_OF(w, struct dial, wait);
+	struct peer *p = c->peers.first;
 
-	if (!ok) {
-		dial_fail(d, "the connection could not be secured");
+	while (p && (p->role != ROLE_RELAY || !str_eq(str_from_c(p->zone), zone))) {
+		p = p->next;
+	}
+	return p;
+}
+
+/* From here on the relay speaks with the gate; this role hears whether it could. Takes fd over. */
+static void hand_over(struct dial *d, int fd)
+{
+	struct peer *relay = relay_of(connector_of(d->peer), d->upstream->zone);
+	char buf[PEERS_SHORT_FRAME];
+	struct frame_writer w;
+
+	if (!relay) {
+		(void)close(fd);
+		dial_fail(d, "the relay of its site is being started");
 		return;
 	}
-	peer_dialed(d->peer, d->token, http2 ? IPC_DIAL_RELAY_H2 : IPC_DIAL_RELAY,
-		    fd_take(&d->gate_end));
-	dial_free(d);
+	frame_begin(&w, buf, sizeof(buf), IPC_HAND);
+	frame_put_u64(&w, d->serial);
+	frame_put_u32(&w, d->peer->index);
+	frame_put_u64(&w, d->token);
+	frame_put_str(&w, d->upstream->name);
+	d->state = DIAL_HANDED;
+	d->relay = relay;
+	peer_send(relay, frame_bytes(&w), &fd, 1);
 }
 
 static void dial_connected(struct dial *d)
 {
 	struct connector *c = connector_of(d->peer);
-	int fd = d->f.fd, ends[2];
-	struct err err;
+	int fd = d->f.fd;
 
 	loop_remove(&c->loop, &d->f);
 	d->f.fd = -1;
-	if (!d->upstream || d->upstream->direct) {
-		peer_dialed(d->peer, d->token,
-			    d->upstream && d->upstream->http2 == CONFIG_HTTP2_YES
-				    ? IPC_DIAL_DIRECT_H2
-				    : IPC_DIAL_DIRECT,
-			    fd);
-		dial_free(d);
+	if (d->upstream && !d->upstream->direct) {
+		hand_over(d, fd);
 		return;
 	}
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0) {
-		(void)close(fd);
-		dial_fail(d, "no socket left");
-		return;
-	}
-	d->gate_end = ends[1];
-	d->wait.on_agreed = on_agreed;
-	if (relay_start(&c->relays, d->upstream, ends[0], fd, &d->table->uses,
-			relay_must_wait(d->upstream) ? &d->wait : NULL, &err)) {
-		log_line(LOG_WARN, "relay: %s", err.msg);
-		dial_fail(d, "the connection could not be secured");
-		return;
-	}
-	d->state = DIAL_SECURING;
-	if (!d->wait.relay) {
-		on_agreed(&d->wait, true, d->upstream->http2 == CONFIG_HTTP2_YES);
-	}
+	peer_dialed(d->peer, d->token,
+		    d->upstream && d->upstream->http2 == CONFIG_HTTP2_YES ? IPC_DIAL_DIRECT_H2
+									  : IPC_DIAL_DIRECT,
+		    fd);
+	dial_free(d);
 }
 
 /* Tries the next address; fails the dial when none is left. */
@@ -262,27 +247,27 @@ static void on_deadline(struct timer *t)
 	dial_fail(CONTAINER_OF(t, struct dial, deadline), "no answer in time");
 }
 
-static struct dial *find_among(const struct peer *p, uint64_t serial)
+static struct dial *find_among(const struct peer *p, uint64_t serial, enum dial_state state)
 {
 	LIST_FOREACH (node, (struct list *)(uintptr_t)&p->asked) {
 		struct dial *d = CONTAINER_OF(node, struct dial, node);
 
-		if (d->serial == serial && d->state == DIAL_RESOLVING) {
+		if (d->serial == serial && d->state == state) {
 			return d;
 		}
 	}
 	return NULL;
 }
 
-static struct dial *find_dial(struct connector *c, uint64_t serial)
+static struct dial *find_dial(struct connector *c, uint64_t serial, enum dial_state state)
 {
 	struct dial *d = NULL;
 
 	for (struct peer *p = c->peers.first; p && !d; p = p->next) {
-		d = find_among(p, serial);
+		d = find_among(p, serial, state);
 	}
 	for (unsigned i = 0; i < c->grants.n && !d; i++) {
-		d = find_among(&c->grants.children[i].peer, serial);
+		d = find_among(&c->grants.children[i].peer, serial, state);
 	}
 	return d;
 }
@@ -291,7 +276,7 @@ static void on_resolved(struct resolver *r, uint64_t serial, const struct net_ad
 			unsigned n)
 {
 	struct connector *c = CONTAINER_OF(r, struct connector, resolver);
-	struct dial *d = find_dial(c, serial);
+	struct dial *d = find_dial(c, serial, DIAL_RESOLVING);
 
 	if (!d) {
 		return; /* it was given up meanwhile */
@@ -354,7 +339,7 @@ static struct dial *dial_new(struct connector *c, struct peer *p, const struct c
 	d->url = url;
 	d->token = token;
 	d->serial = ++c->next_serial;
-	d->f.fd = d->gate_end = -1;
+	d->f.fd = -1;
 	d->deadline.on_timeout = on_deadline;
 	c->dials++;
 	c->table->uses++;
@@ -429,11 +414,44 @@ static void on_grantor_dial(struct grants *gs, struct peer *p, uint64_t token, s
 	dial_begin(d);
 }
 
+/* A relay is told of the token that there is for a server of its zone, or that there is none. */
+static void tell_token(struct peer *relay, const struct upstream *u)
+{
+	const struct grant *g = u->grant;
+	char buf[TOKEN_FRAME];
+	struct frame_writer w;
+
+	frame_begin(&w, buf, sizeof(buf), IPC_TOKEN);
+	frame_put_str(&w, u->server);
+	frame_put_str(&w, u->url->text);
+	frame_put_u64(&w, g->until);
+	frame_put_str(&w, grant_is_good(g) && grant_is_for(g, u->url->text) ? secret_str(&g->line)
+									    : STR(""));
+	if (!w.overflow) {
+		peer_send(relay, frame_bytes(&w), NULL, 0);
+	}
+	secret_wipe(buf, sizeof(buf));
+}
+
+/* Of this grant, or of all (NULL), to this relay, or to all. */
+static void tell_tokens(struct connector *c, const struct grant *g, struct peer *relay)
+{
+	for (size_t i = 0; i < c->table->upstreams.n; i++) {
+		const struct upstream *u = &c->table->upstreams.items[i];
+		struct peer *of = u->grant ? relay_of(c, u->zone) : NULL;
+
+		if (of && (!relay || relay == of) && (!g || g == u->grant)) {
+			tell_token(of, u);
+		}
+	}
+}
+
 /* There is a token for a server, or there is none: who wants to go there does, or learns it. */
 static void on_settled(struct grants *gs, struct grant *g, bool ok)
 {
 	struct connector *c = CONTAINER_OF(gs, struct connector, grants);
 
+	tell_tokens(c, g, NULL);
 	for (struct peer *p = c->peers.first; p; p = p->next) {
 		LIST_FOREACH (node, &p->asked) {
 			struct dial *d = CONTAINER_OF(node, struct dial, node);
@@ -452,10 +470,32 @@ static void on_settled(struct grants *gs, struct grant *g, bool ok)
 	}
 }
 
+/* What a relay had been handed and not answered for. */
+static void relay_gone(struct connector *c, const struct peer *relay)
+{
+	for (struct peer *p = c->peers.first; p; p = p->next) {
+		LIST_FOREACH (node, &p->asked) {
+			struct dial *d = CONTAINER_OF(node, struct dial, node);
+
+			if (d->relay == relay) {
+				dial_fail(d, "the relay of its site has ended");
+			}
+		}
+	}
+}
+
+static void on_dropped(struct grants *gs, const struct grant *g)
+{
+	tell_tokens(CONTAINER_OF(gs, struct connector, grants), g, NULL);
+}
+
 static void on_gone(struct peer *p)
 {
 	LIST_FOREACH (node, &p->asked) {
 		dial_free(CONTAINER_OF(node, struct dial, node));
+	}
+	if (p->role == ROLE_RELAY) {
+		relay_gone(connector_of(p), p);
 	}
 }
 
@@ -531,16 +571,67 @@ static bool on_challenge(struct peer *p, struct str frame)
 	return true;
 }
 
+static bool take_handed(struct peer *p, struct frame_reader *r)
+{
+	uint64_t number = frame_get_u64(r);
+	bool ok = frame_get_u8(r) == 1;
+	struct dial *d = find_dial(connector_of(p), number, DIAL_HANDED);
+
+	if (!frame_ok(r)) {
+		return false;
+	}
+	if (d && d->relay == p) { /* else it was given up meanwhile */
+		if (ok) {
+			dial_free(d);
+		} else {
+			dial_fail(d, "the connection could not be secured");
+		}
+	}
+	return true;
+}
+
+static bool take_used(struct peer *p, struct frame_reader *r)
+{
+	const struct upstreams *all = &connector_of(p)->table->upstreams;
+	struct str server = frame_get_str(r);
+
+	for (size_t i = 0; i < all->n && frame_ok(r); i++) {
+		const struct upstream *u = &all->items[i];
+
+		if (u->grant && str_eq(u->server, server) && str_eq(u->zone, str_from_c(p->zone))) {
+			u->grant->used = true;
+		}
+	}
+	return frame_ok(r);
+}
+
+/* All that a relay may say: it asks for nothing. */
+static bool on_relay(struct peer *p, struct str frame)
+{
+	struct frame_reader r;
+
+	switch (frame_open(&r, frame)) {
+	case IPC_HANDED:
+		return take_handed(p, &r);
+	case IPC_TOKEN_USED:
+		return take_used(p, &r);
+	default:
+		return false;
+	}
+}
+
 static bool on_frame(struct peer *p, struct str frame)
 {
+	if (p->role == ROLE_RELAY) {
+		return on_relay(p, frame);
+	}
 	return frame.n && (unsigned char)frame.p[0] == IPC_CHALLENGE ? on_challenge(p, frame)
 								     : on_message(p, frame);
 }
 
-/* What is severed ends now, connections and attempts, whatever configuration they are of. */
+/* Attempts to reach what is severed end now, whatever configuration they are of. */
 static void cut(struct connector *c)
 {
-	relays_cut(&c->relays, &c->table->upstreams);
 	for (struct peer *p = c->peers.first; p; p = p->next) {
 		LIST_FOREACH (node, &p->asked) {
 			struct dial *d = CONTAINER_OF(node, struct dial, node);
@@ -554,46 +645,11 @@ static void cut(struct connector *c)
 	}
 }
 
-/* Tables that a reload replaced live until their last relay has ended. */
-static void sweep_tables(struct connector *c)
-{
-	for (struct table **at = &c->table->older; *at;) {
-		struct table *t = *at;
-
-		if (t->uses) {
-			at = &t->older;
-			continue;
-		}
-		*at = t->older;
-		upstreams_done(&t->upstreams);
-		arena_done(&t->text);
-		free(t);
-	}
-}
-
 static enum err_code load_table(struct connector *c, struct err *err)
 {
-	struct table *t = calloc(1, sizeof(*t));
-	enum err_code code;
-	struct str text;
-
-	if (!t) {
-		return ERR(err, ERR_NOMEM, "no memory for the upstreams");
-	}
-	arena_init(&t->text, CONFIG_MAX);
-	code = fd_read_all(c->boot->config_fd, CONFIG_MAX, &t->text, &text, err);
-	code = code ? code
-		    : upstreams_init(&t->upstreams, text, c->boot->secrets, c->boot->n_secrets,
-				     err);
-	if (code) {
-		arena_done(&t->text);
-		free(t);
-		return code;
-	}
-	t->older = c->table;
-	c->table = t;
-	for (size_t i = 0; i < t->upstreams.n; i++) {
-		struct upstream *u = &t->upstreams.items[i];
+	TRY(upstream_table_load(&c->table, c->boot, true, err));
+	for (size_t i = 0; i < c->table->upstreams.n; i++) {
+		struct upstream *u = &c->table->upstreams.items[i];
 
 		u->grant = u->server.n ? grants_of(&c->grants, u->server, u->url->text) : NULL;
 		if (u->grant) {
@@ -601,17 +657,27 @@ static enum err_code load_table(struct connector *c, struct err *err)
 			u->grant->consent = u->consent;
 		}
 	}
-	if (t->upstreams.severed) {
+	if (c->table->upstreams.severed) {
 		cut(c);
 	}
-	sweep_tables(c);
+	upstream_tables_sweep(c->table);
+	tell_tokens(c, NULL, NULL);
+	return ERR_OK;
+}
+
+static enum err_code meet(struct connector *c, const struct role_channel *channel, struct err *err)
+{
+	TRY(peers_add(&c->peers, channel, err));
+	if (channel->peer == ROLE_RELAY) {
+		tell_tokens(c, NULL, peers_find(&c->peers, ROLE_RELAY, channel->index));
+	}
 	return ERR_OK;
 }
 
 static enum err_code on_channel(struct wishes *w, const struct role_channel *channel,
 				struct err *err)
 {
-	return peers_add(&CONTAINER_OF(w, struct connector, control)->peers, channel, err);
+	return meet(CONTAINER_OF(w, struct connector, control), channel, err);
 }
 
 static enum err_code on_reload(struct wishes *w, struct err *err)
@@ -643,16 +709,13 @@ static const struct wishes_ops wishes = {
 
 static enum err_code serve(struct connector *c, struct err *err)
 {
-	list_init(&c->relays.all);
-	arena_init(&c->keys, 2 * PERMIT_KEY + 64);
-	c->relays.permits.since_us = clock_mono() / 1000;
 	list_init(&c->grants.all);
 	c->grants.loop = &c->loop;
 	c->grants.boot = c->boot;
 	c->grants.on_dial = on_grantor_dial;
 	c->grants.on_settled = on_settled;
+	c->grants.on_dropped = on_dropped;
 	c->grants.on_tell = on_tell;
-	c->relays.loop = &c->loop;
 	if (c->boot->resolve) {
 		TRY(resolver_start(&c->resolver, err));
 	}
@@ -661,14 +724,13 @@ static enum err_code serve(struct connector *c, struct err *err)
 	}
 	TRY(loop_init(&c->loop, err));
 	TRY(role_enter(c->boot, &connector_jail, err));
-	TRY(role_permit_key(c->boot, &c->keys, &c->relays.permits.key, err));
 	TRY(load_table(c, err));
 	if (c->boot->resolve) {
 		TRY(resolver_watch(&c->resolver, &c->loop, err));
 	}
 	TRY(grants_watch(&c->grants, &c->peers, err));
 	for (unsigned i = 0; i < c->boot->n_channels; i++) {
-		TRY(peers_add(&c->peers, &c->boot->channels[i], err));
+		TRY(meet(c, &c->boot->channels[i], err));
 	}
 	c->control = (struct wishes){.boot = c->boot, .loop = &c->loop, .ops = &wishes};
 	TRY(wishes_watch(&c->control, err));
@@ -685,6 +747,7 @@ int connector_main(struct role_boot *boot)
 			  .boot = boot,
 			  .frames_a_turn = 64,
 			  .queue_max = 1 << 20,
+			  .relays = true,
 			  .on_message = on_frame,
 			  .on_gone = on_gone},
 	};

@@ -150,6 +150,8 @@ static enum err_code connect_peer(struct gate *g, const struct role_channel *c, 
 		return dialer_connect(&g->runner, c->fd, err);
 	case ROLE_EXIT:
 		return dialer_connect(&g->exits.dialer, c->fd, err);
+	case ROLE_RELAY:
+		return dialer_connect_relay(&g->connector, c->index, c->fd, err);
 	case ROLE_GATE:
 		return gate_add_peer(g, c->index, c->fd, err);
 	case ROLE_NONE:

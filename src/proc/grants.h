@@ -82,6 +82,8 @@ struct grants {
 			struct str host, uint16_t port);
 	/* There is a token now, or there is none: g->reason. */
 	void (*on_settled)(struct grants *gs, struct grant *g, bool ok);
+	/* The token that there was is taken back: nobody waits for another. */
+	void (*on_dropped)(struct grants *gs, const struct grant *g);
 	/* A frame for the supervisor, about logins. */
 	void (*on_tell)(struct grants *gs, const struct frame_writer *w);
 };

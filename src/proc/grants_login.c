@@ -119,6 +119,7 @@ static void left(struct grantor_child *c, struct str what)
 	secret_done(&g->challenge);
 	g->needs_login = true;
 	timer_stop(&g->ahead);
+	g->of->on_dropped(g->of, g);
 	tell(g->of, IPC_SLOT_WRITE, g->server, &STR(""));
 	grants_say_logged(c, 1, what);
 	grants_step_done(c);

@@ -20,7 +20,7 @@ void peer_send(struct peer *p, struct str frame, const int *fds, unsigned n_fds)
 	struct err err;
 
 	if (chan_send(&p->chan, frame, fds, n_fds, &err)) {
-		log_line(LOG_WARN, "answering gate.%u: %s", p->index, err.msg);
+		log_line(LOG_WARN, "answering %s.%u: %s", role_name(p->role), p->index, err.msg);
 	}
 	watch(p);
 }
@@ -69,8 +69,9 @@ static void accuse(struct peer *p, unsigned message)
 {
 	struct err err;
 
-	log_line(LOG_WARN, "gate.%u said something it may not (message %u)", p->index, message);
-	if (role_accuse(p->owner->boot, ROLE_GATE, p->index, &err)) {
+	log_line(LOG_WARN, "%s.%u said something it may not (message %u)", role_name(p->role),
+		 p->index, message);
+	if (role_accuse(p->owner->boot, p->role, p->index, &err)) {
 		log_line(LOG_WARN, "telling the supervisor: %s", err.msg);
 	}
 }
@@ -116,11 +117,11 @@ static void on_ready(struct loop_fd *f, uint32_t ready)
 	watch(p);
 }
 
-static struct peer *find(const struct peers *ps, unsigned index)
+struct peer *peers_find(const struct peers *ps, enum role role, unsigned index)
 {
 	struct peer *p = ps->first;
 
-	while (p && p->index != index) {
+	while (p && (p->role != role || p->index != index)) {
 		p = p->next;
 	}
 	return p;
@@ -128,7 +129,7 @@ static struct peer *find(const struct peers *ps, unsigned index)
 
 void peers_take_of(struct peers *ps, unsigned index)
 {
-	struct peer *p = find(ps, index);
+	struct peer *p = peers_find(ps, ROLE_GATE, index);
 
 	if (p && !take_frames(p, UINT32_MAX)) {
 		peer_done(p);
@@ -156,10 +157,10 @@ void peers_done(struct peers *ps)
 
 enum err_code peers_add(struct peers *ps, const struct role_channel *channel, struct err *err)
 {
-	struct peer *p = find(ps, channel->index);
+	struct peer *p = peers_find(ps, channel->peer, channel->index);
 	int fd = channel->fd;
 
-	if (channel->peer != ROLE_GATE) {
+	if (channel->peer != ROLE_GATE && !(ps->relays && channel->peer == ROLE_RELAY)) {
 		fd_close(&fd);
 		return ERR(err, ERR_INVALID, "a channel to a %s: only gates ask here",
 			   role_name(channel->peer));
@@ -179,7 +180,9 @@ enum err_code peers_add(struct peers *ps, const struct role_channel *channel, st
 	chan_init(&p->chan, fd, ps->queue_max);
 	list_init(&p->asked);
 	p->owner = ps;
+	p->role = channel->peer;
 	p->index = channel->index;
+	memcpy(p->zone, channel->zone, sizeof(p->zone));
 	p->f = (struct loop_fd){.fd = fd, .on_ready = on_ready};
 	p->next = ps->first;
 	ps->first = p;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The gates that a role answers to: one channel each, in the role's loop. A gate that was started
- * again replaces its predecessor, with all that one asked for. A gate that says what it may not is
+ * The gates that a role answers to, and of the connector the relays: one channel each, in the role's loop. A peer
+ * that was started again replaces its predecessor, with all that one asked for. A peer that says what it may not is
  * dropped, and the supervisor is told, which ends it: strangers talk to gates.
  */
 #ifndef PROC_PEERS_H
@@ -17,8 +17,10 @@ struct peer {
 	struct peers *owner;
 	struct loop_fd f;
 	struct chan chan;
+	enum role role;
 	unsigned index;
-	struct list asked; /* the owner's: what this gate waits for */
+	char zone[ROLE_ZONE_NAME_MAX + 1]; /* of a relay */
+	struct list asked;                 /* the owner's: what this gate waits for */
 };
 
 enum { PEERS_SHORT_FRAME = 1024 };
@@ -33,6 +35,7 @@ struct peers {
 	unsigned frames_a_turn; /* of one gate, so that the others, and ends, are seen in between */
 	size_t queue_max;       /* bytes of answers that a gate may leave unread */
 	bool stopped;           /* the owner's: nothing more is read */
+	bool relays;            /* they are peers besides gates */
 	/* False: not what a gate may say. The frame is valid during the call. */
 	bool (*on_message)(struct peer *p, struct str frame);
 	void (*on_gone)(struct peer *p); /* release what is in p->asked; p is freed next */
@@ -45,6 +48,9 @@ struct peers {
  */
 enum err_code peers_add(struct peers *ps, const struct role_channel *channel,
 			struct err *err) MUST_USE;
+
+/* Borrowed, or NULL. */
+struct peer *peers_find(const struct peers *ps, enum role role, unsigned index);
 
 /* Takes all that every gate, or the one of that index, has sent up to now. */
 void peers_take(struct peers *ps);

@@ -7,7 +7,6 @@
 #include "ipc/relay.h"
 #include "ipc/relay_h2.h"
 #include "net/stream.h"
-#include "proc/grants.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -57,6 +56,8 @@ static void tell_agreed(struct relay *r, bool ok)
 
 static void relay_free(struct relay *r)
 {
+	struct relays *among = r->among;
+
 	tell_agreed(r, false);
 	say_why(r);
 	loop_defer_cancel(&r->kick);
@@ -67,6 +68,9 @@ static void relay_free(struct relay *r)
 	list_remove(&r->node);
 	--*r->count;
 	free(r);
+	if (among->on_ended) {
+		among->on_ended(among);
+	}
 }
 
 /* One reads only while the other takes what it is given. */
@@ -138,18 +142,18 @@ static bool send_h2_head(struct relay *r)
 }
 
 /* The newest there is: connections outlive tokens. */
-static struct str token_line(const struct upstream *u)
+static struct str token_line(const struct relay *r)
 {
-	if (!u->grant || !grant_is_good(u->grant) || !grant_is_for(u->grant, u->url->text)) {
-		return STR("");
-	}
-	u->grant->used = true;
-	return secret_str(&u->grant->line);
+	const struct upstream *u = r->entry;
+
+	return u->server.n
+		       ? tokens_use(&r->among->tokens, u->server, u->url->text, r->among->loop->now)
+		       : STR("");
 }
 
 static bool send_head(struct relay *r)
 {
-	struct str lines = secret_str(&r->entry->headers), token = token_line(r->entry), whole;
+	struct str lines = secret_str(&r->entry->headers), token = token_line(r), whole;
 	struct iovec parts[4];
 	struct err err;
 	bool sent;

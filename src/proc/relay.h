@@ -10,6 +10,7 @@
 #include "base/list.h"
 #include "net/loop.h"
 #include "proc/relay_permit.h"
+#include "proc/tokens.h"
 #include "proc/upstream.h"
 
 /* What relays of one role share; release nothing of it while there are any. */
@@ -17,6 +18,8 @@ struct relays {
 	struct loop *loop;
 	struct list all;
 	struct permits permits;
+	struct tokens tokens;
+	void (*on_ended)(struct relays *among); /* one of them; may be NULL */
 };
 
 struct relay;

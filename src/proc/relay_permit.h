@@ -11,7 +11,7 @@
 
 #include "ledger/permit.h"
 
-/* Of one connector. Zeroed has no key: nothing passes. */
+/* Of one relaying role. Zeroed has no key: nothing passes. */
 struct permits {
 	struct str key;    /* borrowed; shared with the scribe */
 	uint64_t since_us; /* monotonic: older records were for a connector that has died */

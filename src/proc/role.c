@@ -23,11 +23,21 @@ static const char *const role_names[ROLE_MAX] = {
 	[ROLE_LOADER] = "loader",       [ROLE_GATE] = "gate",
 	[ROLE_CONNECTOR] = "connector", [ROLE_SCRIBE] = "scribe",
 	[ROLE_RUNNER] = "runner",       [ROLE_EXIT] = "exit",
+	[ROLE_RELAY] = "relay",
 };
 
 const char *role_name(enum role role)
 {
 	return role < ROLE_MAX ? role_names[role] : "none";
+}
+
+void role_label(enum role role, unsigned index, const char *zone, char *to, size_t n)
+{
+	if (role == ROLE_RELAY) {
+		(void)snprintf(to, n, "%s.%s", role_name(role), zone);
+	} else {
+		(void)snprintf(to, n, "%s.%u", role_name(role), index);
+	}
 }
 
 enum role role_by_name(struct str name)
@@ -55,6 +65,7 @@ static bool keep_fd(int *slot, int *fds, unsigned *n_fds)
 static bool keep_channel(struct role_boot *boot, struct frame_reader *r, int *fds, unsigned *n_fds)
 {
 	struct role_channel *c = &boot->channels[boot->n_channels];
+	struct str zone;
 
 	if (boot->n_channels == ROLE_MAX_CHANNELS) {
 		return false;
@@ -62,6 +73,11 @@ static bool keep_channel(struct role_boot *boot, struct frame_reader *r, int *fd
 	*c = (struct role_channel){.fd = -1};
 	c->peer = (enum role)frame_get_u8(r);
 	c->index = frame_get_u32(r);
+	zone = frame_get_str(r);
+	if (zone.n > ROLE_ZONE_NAME_MAX) {
+		return false;
+	}
+	memcpy(c->zone, zone.p, zone.n);
 	boot->n_channels++;
 	return c->peer < ROLE_MAX && keep_fd(&c->fd, fds, n_fds);
 }
@@ -186,6 +202,10 @@ static bool boot_message(struct role_boot *boot, struct str frame, int *fds, uns
 	case IPC_SLOT_KEPT:
 	case IPC_SLOT_READ:
 	case IPC_SLOT_WRITE:
+	case IPC_HAND:
+	case IPC_HANDED:
+	case IPC_TOKEN:
+	case IPC_TOKEN_USED:
 	default:
 		ok = false;
 		break;
@@ -330,10 +350,10 @@ enum err_code role_enter(const struct role_boot *boot, const struct jail_spec *s
 {
 	struct jail_report report = {0};
 	struct buf weaker;
-	char name[16];
+	char name[64] = "writ-";
 
-	(void)snprintf(name, sizeof(name), "writ-%s.%u", role_name(boot->role), boot->index);
-	(void)prctl(PR_SET_NAME, name);
+	role_label(boot->role, boot->index, boot->zone, name + 5, sizeof(name) - 5);
+	(void)prctl(PR_SET_NAME, name); /* of which the kernel keeps the first 15 bytes */
 	/* Dates of certificates go through libc's time zones, which are files unless TZ says it all. */
 	(void)setenv("TZ", "UTC0", 1);
 	tzset();
@@ -450,6 +470,8 @@ static int role_run(struct role_boot *boot)
 		return runner_main(boot);
 	case ROLE_EXIT:
 		return exit_main(boot);
+	case ROLE_RELAY:
+		return relay_main(boot);
 	case ROLE_NONE:
 	case ROLE_SUPERVISOR:
 	case ROLE_LOADER:
@@ -459,7 +481,7 @@ static int role_run(struct role_boot *boot)
 	return 2;
 }
 
-/* argv: --role, NAME, and for the loader a path, for all others an index */
+/* argv: --role, NAME, and for the loader a path, for all others an index; for a relay its zone besides */
 int role_main(int argc, char **argv)
 {
 	struct role_boot boot = {.config_fd = -1,
@@ -467,14 +489,15 @@ int role_main(int argc, char **argv)
 				 .directory_fd = -1,
 				 .key_fd = -1,
 				 .runs_fd = -1,
+				 .zone = "",
 				 .pins_fd = -1,
 				 .pins_room_fd = -1};
 	struct err err;
 	enum err_code code;
 	uint64_t index;
-	char who[32];
+	char who[64];
 
-	if (argc != 3) {
+	if (argc != 3 && argc != 4) {
 		return 2;
 	}
 	boot.role = role_by_name(str_from_c(argv[1]));
@@ -486,7 +509,8 @@ int role_main(int argc, char **argv)
 		return 2;
 	}
 	boot.index = (unsigned)index;
-	(void)snprintf(who, sizeof(who), "%s.%u", role_name(boot.role), boot.index);
+	boot.zone = argc == 4 ? argv[3] : "";
+	role_label(boot.role, boot.index, boot.zone, who, sizeof(who));
 	log_setup(who, LOG_INFO);
 	leave_signals_to_supervisor();
 	chan_init(&boot.control, ROLE_CONTROL_FD, 1 << 16);

@@ -24,11 +24,15 @@ enum role {
 	ROLE_SCRIBE,
 	ROLE_RUNNER,
 	ROLE_EXIT,
+	ROLE_RELAY,
 	ROLE_MAX
 };
 
 enum {
-	ROLE_MAX_CHANNELS = 72, /* a gate's: to all others, and one that replaces another */
+	ROLE_MAX_ZONES = 64, /* proc/zones.h */
+	ROLE_ZONE_NAME_MAX = 32,
+	ROLE_MAX_CHANNELS =
+		72 + ROLE_MAX_ZONES, /* a gate's: to all others, and one that replaces another */
 	ROLE_MAX_LISTENERS = 16,
 	ROLE_MAX_SECRETS = 64,
 	ROLE_CONTROL_FD = 3
@@ -39,19 +43,21 @@ enum {
 #define ROLE_EXIT_CA_KEY "exit-ca-key"
 #define ROLE_LOGIN_KEY   "login-key"  /* what logins are sealed under; the connector hands it on */
 #define ROLE_BUDGETS     "budgets"    /* the file of gate/treasury.h, to be mapped */
-#define ROLE_PERMIT_KEY  "permit-key" /* scribe and connectors: ledger/permit.h */
+#define ROLE_PERMIT_KEY  "permit-key" /* scribe and relays: ledger/permit.h */
 
 struct role_channel {
 	enum role peer;
 	unsigned index;
 	int fd;
+	char zone[ROLE_ZONE_NAME_MAX + 1]; /* of a relay */
 };
 
 struct role_secret {
 	char file[512];   /* as the configuration names it */
 	int fd;           /* sealed memfd */
-	enum role reader; /* whom it is for: TLS of listeners a gate, upstreams the connector, env
-			     the runner */
+	enum role reader; /* whom it is for: TLS of listeners a gate, upstreams a relay, env the
+			     runner */
+	uint64_t zones;   /* of a relay's: bits 1 << index of those that may have it */
 };
 
 struct role_listener {
@@ -63,6 +69,7 @@ struct role_listener {
 struct role_boot {
 	enum role role;
 	unsigned index;
+	const char *zone; /* of a relay; else empty */
 	struct chan control;
 	int config_fd, bundle_fd, directory_fd, key_fd, runs_fd;
 	int pins_fd, pins_room_fd; /* gates only, where servers are pinned */
@@ -89,6 +96,9 @@ struct role_boot {
 
 const char *role_name(enum role role);
 
+/* What people are told: "gate.1"; a relay by its zone, "relay.home". */
+void role_label(enum role role, unsigned index, const char *zone, char *to, size_t n);
+
 /* The role called so, or ROLE_NONE. */
 enum role role_by_name(struct str name);
 
@@ -108,7 +118,7 @@ enum err_code role_boot_receive(struct role_boot *boot, struct err *err) MUST_US
 enum err_code role_enter(const struct role_boot *boot, const struct jail_spec *spec,
 			 struct err *err) MUST_USE;
 
-/* What scribe and connectors share (ROLE_PERMIT_KEY): PERMIT_KEY bytes, in the arena. */
+/* What scribe and relays share (ROLE_PERMIT_KEY): PERMIT_KEY bytes, in the arena. */
 enum err_code role_permit_key(const struct role_boot *boot, struct arena *a, struct str *ret,
 			      struct err *err) MUST_USE;
 
@@ -170,5 +180,6 @@ int connector_main(struct role_boot *boot);
 int scribe_main(struct role_boot *boot);
 int runner_main(struct role_boot *boot);
 int exit_main(struct role_boot *boot);
+int relay_main(struct role_boot *boot);
 
 #endif

@@ -26,10 +26,14 @@
 
 enum { MAX_POLL = 2 * CHILDREN_MAX + CONTROL_MAX_CLIENTS + 3, FRAMES_A_TURN = 64 };
 
-static struct handout handout_of(const struct supervisor *s, const struct bundle *b)
+struct handout supervisor_handout(const struct supervisor *s)
 {
+	const struct bundle *b = &s->bundle;
+
 	return (struct handout){
 		.config_fd = b->config_fd,
+		.connector_fd = b->connector_fd,
+		.zones = &b->zones,
 		.gate_config_fd = b->gate_config_fd,
 		.bundle_fd = b->policies_fd,
 		.log_dir_fd = s->ground.log_dir_fd,
@@ -55,9 +59,9 @@ static void note_pins(struct pins_keeper *k, struct ledger_event event)
 static void note_role(struct supervisor *s, enum ledger_event_name event, const struct child *c,
 		      int status)
 {
-	char subject[32];
+	char subject[64];
 
-	(void)snprintf(subject, sizeof(subject), "%s.%u", role_name(c->role), c->index);
+	role_label(c->role, c->index, c->zone, subject, sizeof(subject));
 	supervisor_note(s, (struct ledger_event){.event = event,
 						 .subject = str_from_c(subject),
 						 .number = (uint64_t)(unsigned)status});
@@ -65,7 +69,7 @@ static void note_role(struct supervisor *s, enum ledger_event_name event, const 
 
 static void start_child(struct supervisor *s, struct child *child)
 {
-	struct handout h = handout_of(s, &s->bundle);
+	struct handout h = supervisor_handout(s);
 	struct err err;
 
 	child->generation = s->generation;
@@ -114,16 +118,18 @@ static void end_misused(struct child *c, unsigned message)
 	supervisor_end_child(c);
 }
 
-/* A role that gates talk to, about a gate; false when that is not what was said. */
+/* A role that gates talk to, about a gate; the connector about a relay. False: that is not what was said. */
 static bool accuses(struct supervisor *s, const struct child *by, struct frame_reader *r)
 {
 	uint8_t role = frame_get_u8(r);
-	struct child *gate = children_find(&s->children, ROLE_GATE, frame_get_u32(r));
+	struct child *whom = children_find(&s->children, (enum role)role, frame_get_u32(r));
 
-	if (!frame_ok(r) || role != ROLE_GATE || by->role == ROLE_GATE || !gate) {
+	if (!frame_ok(r) || !whom ||
+	    !(role == ROLE_GATE ? by->role != ROLE_GATE
+				: role == ROLE_RELAY && by->role == ROLE_CONNECTOR)) {
 		return false;
 	}
-	supervisor_end_child(gate);
+	supervisor_end_child(whom);
 	return true;
 }
 
@@ -531,6 +537,7 @@ static enum err_code set_up(struct supervisor *s, struct err *err)
 	}
 	children_set_gates(&s->children, count_gates(s->bundle.config));
 	children_find(&s->children, ROLE_EXIT, 0)->off = !config_has_exit(s->bundle.config);
+	supervisor_place_zones(s);
 	TRY(ground_open(&s->ground, s->bundle.config, s->children.n_gates, err));
 	TRY(supervisor_add_own_files(s, &s->bundle, err));
 	TRY(supervisor_keep_accepted(s, &s->bundle, err));

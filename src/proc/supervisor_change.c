@@ -36,29 +36,16 @@ bool supervisor_needs_names(const struct config *c)
 	return needs || config_has_grants(c);
 }
 
-/* The roles that speak TLS under this configuration, as bits 1 << role: only they load OpenSSL. */
+/* The roles that speak TLS under this configuration, as bits 1 << role, but for relays: only they load OpenSSL. */
 unsigned supervisor_tls_roles(const struct config *c)
 {
-	bool serves = config_inspects_any(c), calls = false;
+	bool serves = config_inspects_any(c);
 
 	for (size_t i = 0; i < c->n_listen; i++) {
 		serves = serves || c->listen[i].has_tls;
 	}
-	for (size_t i = 0; i < c->n_servers; i++) {
-		calls = calls ||
-			(c->servers[i].kind == CONFIG_SERVER_HTTP && c->servers[i].url.tls);
-	}
-	for (size_t i = 0; i < c->n_models; i++) {
-		calls = calls || c->models[i].url.tls;
-	}
-	for (size_t i = 0; i < c->identity.oauth.n_issuers; i++) {
-		const struct config_issuer *is = &c->identity.oauth.issuers[i];
-
-		serves = true; /* tokens are verified by its functions */
-		calls = calls || is->keys_url.tls || is->introspect.tls;
-	}
-	return (serves ? 1U << ROLE_GATE : 0) | (calls ? 1U << ROLE_CONNECTOR : 0) |
-	       (config_inspects_any(c) ? 1U << ROLE_EXIT : 0);
+	serves = serves || c->identity.oauth.n_issuers; /* tokens are verified by its functions */
+	return (serves ? 1U << ROLE_GATE : 0) | (config_inspects_any(c) ? 1U << ROLE_EXIT : 0);
 }
 
 /* It was loaded before the jail or never can be. Gates hold sessions: they are not replaced for it. */
@@ -119,15 +106,13 @@ static void reload_done(struct supervisor *s, bool ok, struct str text)
 /* Hands what is in force to a child that has something older; it answers RELOADED. */
 void supervisor_hand_anew(struct supervisor *s, struct child *c)
 {
-	const struct bundle *b = &s->bundle;
+	const struct handout h = supervisor_handout(s);
 	bool gate = c->role == ROLE_GATE;
 	struct err err;
-	enum err_code code = child_tell_secrets(c, b->secrets, b->n_secrets, &err);
+	enum err_code code = child_tell_config(c, &h, &err);
 
-	code = code ? code
-		    : child_tell(c, IPC_CONFIG, gate ? b->gate_config_fd : b->config_fd, &err);
 	if (!code && gate) {
-		code = child_tell(c, IPC_BUNDLE, b->policies_fd, &err);
+		code = child_tell(c, IPC_BUNDLE, h.bundle_fd, &err);
 	}
 	if (!code && gate && s->pins.table_fd >= 0) {
 		code = child_tell_pins(c, s->pins.table_fd, false, &err);
@@ -145,10 +130,12 @@ void supervisor_hand_anew(struct supervisor *s, struct child *c)
 /* Every child that serves gets what is in force now; one that starts, when it is ready. */
 static void hand_all(struct supervisor *s, bool names)
 {
+	const struct handout h = supervisor_handout(s);
+
 	s->generation++;
 	for (unsigned i = 0; i < s->children.n; i++) {
 		struct child *c = &s->children.slots[i];
-		bool tls = (supervisor_tls_roles(s->bundle.config) & 1U << c->role) && !c->tls;
+		bool tls = child_needs_tls(c, &h) && !c->tls;
 
 		if (c->state != CHILD_SERVING || c->role == ROLE_SCRIBE) {
 			continue;
@@ -187,6 +174,7 @@ static void put_in_force(struct supervisor *s)
 	bundle_done(&s->bundle);
 	s->bundle = s->next;
 	bundle_init(&s->next);
+	supervisor_place_zones(s);
 	hand_all(s, names);
 }
 
@@ -197,7 +185,7 @@ enum err_code supervisor_add_own_files(struct supervisor *s, struct bundle *b, s
 		TRY(ground_permit_key(&s->ground, err));
 	}
 	TRY(bundle_add(b, ROLE_PERMIT_KEY, s->ground.permit_key_fd, ROLE_SCRIBE, err));
-	TRY(bundle_add(b, ROLE_PERMIT_KEY, s->ground.permit_key_fd, ROLE_CONNECTOR, err));
+	TRY(bundle_add(b, ROLE_PERMIT_KEY, s->ground.permit_key_fd, ROLE_RELAY, err));
 	if (b->config->n_budgets) {
 		if (s->ground.budgets_fd < 0) {
 			TRY(ground_budgets(&s->ground, err));
@@ -266,7 +254,7 @@ void supervisor_reload(struct supervisor *s, int client)
 /*
  * Cuts every link that leaves the group, or with an empty one none any more. Written down first:
  * whatever dies from here on comes back severed. The role that dials hosts is ended with all its
- * connections: nothing that it reaches lies in any group.
+ * connections: nothing that it reaches lies in any group. So are the relays of zones outside.
  */
 void supervisor_sever(struct supervisor *s, const struct control_request *req)
 {
@@ -298,6 +286,7 @@ void supervisor_sever(struct supervisor *s, const struct control_request *req)
 	s->sever_client = req->client;
 	if (req->group[0]) {
 		supervisor_end_child(children_find(&s->children, ROLE_EXIT, 0));
+		supervisor_cut_zones(s);
 	}
 	hand_all(s, false);
 	supervisor_changes_done(s);

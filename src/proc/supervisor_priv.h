@@ -76,6 +76,17 @@ static inline void supervisor_end_child(const struct child *c)
 	}
 }
 
+/* What children are handed of what is in force. */
+struct handout supervisor_handout(const struct supervisor *s);
+
+/* ---- zones (supervisor_zones.c) ---- */
+
+/* Each zone in force has a slot; what is left of others ends when its connections have. */
+void supervisor_place_zones(struct supervisor *s);
+
+/* Ends the relays of what a severed node does not reach, connections and all. */
+void supervisor_cut_zones(struct supervisor *s);
+
 /* ---- changes ---- */
 
 bool supervisor_needs_names(const struct config *c);

@@ -7,14 +7,17 @@
 #include "http/field.h"
 #include "ipc/relay_h2.h"
 #include "oauth/grant.h"
+#include "proc/zones.h"
 #include "sys/fd.h"
+
+#include <stdlib.h>
 
 enum { TABLE_LIMIT = 64 << 20, FILE_MAX = 1 << 20, HEADERS_MAX = 16 << 10 };
 
 static const char SYSTEM_ROOTS[] = "/etc/ssl/certs/ca-certificates.crt";
 
 struct files {
-	const struct role_secret *items;
+	const struct role_secret *items; /* NULL: addresses only */
 	unsigned n;
 };
 
@@ -56,7 +59,7 @@ static enum err_code make_tls(struct upstreams *t, struct upstream *u, struct st
 {
 	struct tls_client_config c = {0};
 
-	if (!u->url->tls) {
+	if (!u->url->tls || !files->items) {
 		return ERR_OK;
 	}
 	TRY(file_bytes(files, ca_file.n ? ca_file : str_from_c(SYSTEM_ROOTS), &t->arena, &c.ca_pem,
@@ -123,7 +126,6 @@ static enum err_code finish(struct upstream *u, struct buf *lines, struct err *e
 	if (lines->p) {
 		secret_wipe(lines->p, lines->cap);
 	}
-	u->direct = u->url->loopback && !u->url->tls && lines->end == 0 && !u->server.n;
 	return code;
 }
 
@@ -141,7 +143,9 @@ static enum err_code add_server(struct upstreams *t, const struct residency_fact
 	u->login = config_login_of(s) != NULL;
 	u->consent = s->oauth && s->oauth->login;
 	TRY(use_site(t, u, facts, s->site, err));
-	for (size_t i = 0; i < s->headers.n; i++) {
+	u->zone = zone_name(s->site);
+	u->direct = !zone_relays_server(s);
+	for (size_t i = 0; i < s->headers.n && files->items; i++) {
 		const struct config_entry *h = &s->headers.items[i];
 		struct str value = h->text;
 
@@ -165,8 +169,10 @@ static enum err_code add_model(struct upstreams *t, const struct residency_facts
 	u->name = arena_printf(&t->arena, "model:" STR_FMT, STR_ARG(m->name));
 	u->url = &m->url;
 	u->http2 = m->http2;
+	u->zone = zone_name(m->site);
+	u->direct = !zone_relays_model(m);
 	TRY(use_site(t, u, facts, m->site, err));
-	if (m->api_key_file.n) {
+	if (m->api_key_file.n && files->items) {
 		struct str key;
 
 		TRY(file_bytes(files, m->api_key_file, &t->arena, &key, err));
@@ -229,7 +235,9 @@ static enum err_code add_issuer(struct upstreams *t, const struct residency_fact
 		buf_clear(lines);
 		u->name = arena_printf(&t->arena, "%s:" STR_FMT, kinds[i], STR_ARG(is->id));
 		u->url = urls[i];
-		if (urls[i] == &is->introspect) {
+		u->zone = zone_name(NULL);
+		u->direct = i == 0 ? !zone_relays_keys(is) : !zone_relays_introspection(is);
+		if (i == 1 && files->items) {
 			TRY(add_basic(t, is, files, lines, err));
 		}
 		TRY(use_site(t, u, facts, NULL, err));
@@ -350,4 +358,45 @@ const struct upstream *upstream_find(const struct upstreams *u, struct str name)
 		}
 	}
 	return NULL;
+}
+
+enum err_code upstream_table_load(struct upstream_table **newest, const struct role_boot *boot,
+				  bool addresses_only, struct err *err)
+{
+	struct upstream_table *t = calloc(1, sizeof(*t));
+	enum err_code code;
+	struct str text;
+
+	if (!t) {
+		return ERR(err, ERR_NOMEM, "no memory for the upstreams");
+	}
+	arena_init(&t->text, TABLE_LIMIT);
+	code = fd_read_all(boot->config_fd, TABLE_LIMIT, &t->text, &text, err);
+	code = code ? code
+		    : upstreams_init(&t->upstreams, text, addresses_only ? NULL : boot->secrets,
+				     addresses_only ? 0 : boot->n_secrets, err);
+	if (code) {
+		arena_done(&t->text);
+		free(t);
+		return code;
+	}
+	t->older = *newest;
+	*newest = t;
+	return ERR_OK;
+}
+
+void upstream_tables_sweep(struct upstream_table *newest)
+{
+	for (struct upstream_table **at = &newest->older; *at;) {
+		struct upstream_table *t = *at;
+
+		if (t->uses) {
+			at = &t->older;
+			continue;
+		}
+		*at = t->older;
+		upstreams_done(&t->upstreams);
+		arena_done(&t->text);
+		free(t);
+	}
 }

@@ -60,15 +60,13 @@ static enum err_code serve(struct wishes *w, enum role_wish wish, struct str ent
 	return ERR_OK;
 }
 
-static void on_control(struct loop_fd *f, uint32_t ready)
+void wishes_take(struct wishes *w)
 {
-	struct wishes *w = CONTAINER_OF(f, struct wishes, f);
 	enum role_wish wish = ROLE_WISH_NONE;
 	char buf[ROLE_FRAME_MAX];
 	struct str entry;
 	struct err err;
 
-	(void)ready;
 	do {
 		enum err_code code = role_next_wish(w->boot, buf, &wish, &entry, &err);
 
@@ -83,6 +81,12 @@ static void on_control(struct loop_fd *f, uint32_t ready)
 			log_line(LOG_WARN, "%s", err.msg);
 		}
 	} while (wish != ROLE_WISH_NONE && wish != ROLE_WISH_DRAIN);
+}
+
+static void on_control(struct loop_fd *f, uint32_t ready)
+{
+	(void)ready;
+	wishes_take(CONTAINER_OF(f, struct wishes, f));
 }
 
 enum err_code wishes_watch(struct wishes *w, struct err *err)

@@ -46,4 +46,7 @@ struct wishes {
 
 enum err_code wishes_watch(struct wishes *w, struct err *err) MUST_USE;
 
+/* Serves what has come up to now, for who must not be behind: what a peer says can rest on it. */
+void wishes_take(struct wishes *w);
+
 #endif

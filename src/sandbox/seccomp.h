@@ -41,6 +41,7 @@ enum seccomp_calls {
 	CALLS_PROGRAM = 1 << 11,  /* what an ordinary program of somebody else's calls besides */
 	CALLS_INIT = 1 << 12,     /* without CALLS_BASE: all that the init of a sandbox calls */
 	CALLS_WATCH = 1 << 13,    /* to serve the notifications of others' filters: monitor.h */
+	CALLS_PAIR = 1 << 15,     /* socketpair; families by spec->families */
 	CALLS_NOTIFIED = 1 << 14, /* not a set: of a call, that spec->notify can ask about it */
 };
 

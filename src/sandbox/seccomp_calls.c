@@ -129,7 +129,7 @@ const struct seccomp_call seccomp_calls[] = {
 
 	/* new sockets */
 	CALL(socket, CALLS_DIAL | CALLS_LISTEN, RULE_SOCKET)
-	CALL(socketpair, CALLS_DIAL | CALLS_LISTEN | CALLS_CHILD, RULE_SOCKET)
+	CALL(socketpair, CALLS_PAIR | CALLS_DIAL | CALLS_LISTEN | CALLS_CHILD, RULE_SOCKET)
 	CALL(connect, CALLS_DIAL, RULE_NONE)
 	CALL(bind, CALLS_DIAL | CALLS_LISTEN, RULE_NONE)
 	CALL(listen, CALLS_LISTEN, RULE_NONE)

@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plays a page: one method for each first word of a line."""
 import asyncio
+import ctypes
 import hashlib
 import json
 import os
 import pathlib
+import re
 import shlex
 import shutil
 import signal
 import socket
+import struct
 import subprocess
+import sys
 import time
 
 from . import expect, ledger, person, wire
@@ -290,6 +294,39 @@ class Play:
         if found != (word == "holds"):
             raise Failed(f"{role} {'holds' if found else 'lacks'} it")
 
+    def do_network(self, item):
+        """network of ROLE reaches nothing | network of ROLE reaches this machine: root only; tried at the gateway's port"""
+        self.world.need_root()
+        _, role, _, what = item.rest().split(None, 3)
+        address, port = self.world.names["url"].split("//")[1].split(":")
+        tries = ("import socket, sys\n"
+                 "print(len(socket.if_nameindex()))\n"
+                 f"socket.create_connection(({address!r}, {int(port)}), 5)")
+        for pid in self.world.role(role):
+            p = subprocess.run(["nsenter", f"--net=/proc/{pid}/ns/net", sys.executable, "-c", tries],
+                               capture_output=True, text=True)
+            if (p.returncode == 0) != (what == "this machine") or (what == "nothing" and p.stdout != "1\n"):
+                raise Failed(f"from {role}: {p.stdout}{p.stderr[-300:]}")
+        if not self.world.role(role):
+            raise Failed(f"no process is {role}")
+
+    def do_speak(self, item):
+        """speak as ROLE MESSAGE [u64:N|str:TEXT]...: root only; on all channels of the role but the supervisor's, as
+        whoever has taken it over would"""
+        self.world.need_root()
+        _, role, message, *fields = shlex.split(item.rest())
+        listed = pathlib.Path(__file__).resolve().parents[3] / "src/ipc/messages.h"
+        names = re.findall(r"^\tIPC_(\w+)", listed.read_text().split("enum ipc_message {")[1].split("}")[0], re.M)
+        frame = bytes([names.index(message)])
+        for field in fields:
+            kind, _, value = field.partition(":")
+            frame += (struct.pack("<Q", int(value)) if kind == "u64"
+                      else struct.pack("<I", len(value.encode())) + value.encode())
+        for pid in self.world.role(role):
+            for channel in channels_of(pid):
+                with channel:
+                    channel.send(frame)
+
     def do_wait(self, item):
         time.sleep(seconds(item.rest()))
 
@@ -552,6 +589,26 @@ def one_part(part):
     if star and times.strip().isdigit():
         return unquote('"' + text).encode("latin-1") * int(times)
     return unquote(part.strip()).encode("latin-1")
+
+
+def channels_of(pid):
+    """The channels of another process, as sockets of this one; not the supervisor's, which is its descriptor 3."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    process = os.pidfd_open(pid)
+    try:
+        for fd in sorted(int(name) for name in os.listdir(f"/proc/{pid}/fd")):
+            if fd <= 3 or not os.readlink(f"/proc/{pid}/fd/{fd}").startswith("socket:"):
+                continue
+            copy = libc.syscall(438, process, fd, 0)  # pidfd_getfd
+            if copy < 0:
+                raise Failed(f"pidfd_getfd: {os.strerror(ctypes.get_errno())}")
+            s = socket.socket(fileno=copy)
+            if s.family == socket.AF_UNIX and s.type == socket.SOCK_SEQPACKET:
+                yield s
+            else:
+                s.close()
+    finally:
+        os.close(process)
 
 
 def in_memory(pid, needle):

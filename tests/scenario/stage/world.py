@@ -186,14 +186,14 @@ class World:
         return json.loads(p.stdout)["records"]
 
     def role(self, name):
-        """Process ids of a role: 'gate' is every gate, 'gate.1' one of them."""
-        kind, _, index = name.partition(".")
-        wanted = f"--role {kind} {index}" if index else f"--role {kind} "
+        """Process ids of a role: 'gate' is every gate, 'gate.1' one of them; 'relay.home' the relay of that site."""
+        kind, _, which = name.partition(".")
+        wanted = re.compile(rf"--role {kind} " + (rf"(\d+ )?{re.escape(which)} " if which else ""))
         # Only the supervisor's own children: the runner's jails carry its name until they exec.
         found = []
         for pid, line in children_of(self.serving.pid).items():
             stat = pathlib.Path(f"/proc/{pid}/stat")
-            if wanted in line + " " and stat.exists() and stat.read_text().rsplit(")", 1)[1].split()[1] == str(self.serving.pid):
+            if wanted.search(line + " ") and stat.exists() and stat.read_text().rsplit(")", 1)[1].split()[1] == str(self.serving.pid):
                 found.append(pid)
         return sorted(found)
 

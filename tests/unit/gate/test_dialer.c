@@ -185,6 +185,108 @@ static void an_answer_brings_its_descriptor(void **state)
 	assert_int_equal(a.request.why, IPC_DIAL_TIMEOUT);
 }
 
+/* ---- relays ---- */
+
+static struct chan relay;
+
+static void connect_relay(unsigned index)
+{
+	struct err err;
+	int ends[2];
+
+	assert_int_equal(chan_pair(ends, &err), ERR_OK);
+	chan_init(&relay, ends[1], 1 << 20);
+	assert_int_equal(dialer_connect_relay(&dialer, index, ends[0], &err), ERR_OK);
+}
+
+static void relay_says(enum ipc_message what, uint64_t token, int fd)
+{
+	char buf[32];
+	struct frame_writer w;
+	struct err err;
+
+	frame_begin(&w, buf, sizeof(buf), (uint8_t)what);
+	frame_put_u64(&w, token);
+	if (what == IPC_DIALED) {
+		frame_put_u8(&w, IPC_DIAL_RELAY);
+	} else {
+		frame_put_str(&w, STR("no"));
+		frame_put_u8(&w, 0);
+	}
+	assert_int_equal(chan_send(&relay, frame_bytes(&w), &fd, fd >= 0, &err), ERR_OK);
+}
+
+static void a_relay_brings_what_the_connector_was_asked_for(void **state)
+{
+	struct asker a;
+	int fd, end;
+
+	(void)state;
+	connect_relay(3);
+	ask(&a, IPC_DIAL, STR("server:fs"));
+	end = travelling(&fd);
+	relay_says(IPC_DIALED, asked(IPC_DIAL, STR("server:fs")), fd);
+	settle(&loop);
+	assert_int_equal(a.answers, 1);
+	assert_int_equal(a.mode, IPC_DIAL_RELAY);
+	close(a.fd);
+	close(end);
+	chan_done(&relay);
+	settle(&loop);
+}
+
+/* RELAY-2: a relay in strange hands answers for none but what was asked of it. */
+static void a_relay_cannot_answer_what_it_was_not_told_of(void **state)
+{
+	struct asker a, b;
+	uint64_t ta, tb;
+	int fd, end;
+
+	(void)state;
+	connect_relay(3);
+	ask(&a, IPC_DIAL, STR("server:fs"));
+	ask(&b, IPC_DIAL, STR("server:of another zone"));
+	ta = asked(IPC_DIAL, STR("server:fs"));
+	tb = asked(IPC_DIAL, STR("server:of another zone"));
+	for (int by = -1000; by <= 1000; by++) { /* what follows from the one that it knows */
+		if (by) {
+			end = travelling(&fd);
+			relay_says(IPC_DIALED, ta + (uint64_t)by, fd);
+			settle(&loop);
+			assert_true(was_closed(end));
+			close(end);
+		}
+	}
+	assert_true(tb - ta > 1000 && ta - tb > 1000);
+	relay_says(IPC_NOT_DIALED, tb, -1); /* that is for the connector to say */
+	settle(&loop);
+	assert_int_equal(a.answers + b.answers, 0);
+	chan_done(&relay);
+	settle(&loop);
+	assert_int_equal(a.answers + b.answers, 0);
+	dialer_forget(&dialer, &a.request);
+	dialer_forget(&dialer, &b.request);
+}
+
+static void what_a_relay_brought_before_it_ended_counts(void **state)
+{
+	struct asker a;
+	int fd, end;
+
+	(void)state;
+	connect_relay(3);
+	ask(&a, IPC_DIAL, STR("server:fs"));
+	end = travelling(&fd);
+	relay_says(IPC_DIALED, asked(IPC_DIAL, STR("server:fs")), fd);
+	chan_done(&relay);
+	connect_relay(3); /* its successor comes before that was read */
+	assert_int_equal(a.answers, 1);
+	close(a.fd);
+	close(end);
+	chan_done(&relay);
+	settle(&loop);
+}
+
 static void a_second_answer_is_dropped_with_its_descriptor(void **state)
 {
 	struct asker a;
@@ -364,7 +466,7 @@ static void what_is_under_way_fails_with_the_role(void **state)
 
 	connect_peer();
 	ask(&later, IPC_RUN, STR("fs"));
-	assert_true(asked(IPC_RUN, STR("fs")) > token); /* an old token is never used again */
+	assert_true(asked(IPC_RUN, STR("fs")) != token); /* an old token is never used again */
 	close(runs.fd);
 	close(end);
 	dialer_forget(&dialer, &runs.request);
@@ -460,6 +562,9 @@ int main(void)
 #define T(t) cmocka_unit_test_setup_teardown(t, begin, finish)
 	const struct CMUnitTest tests[] = {
 		T(an_answer_brings_its_descriptor),
+		T(a_relay_brings_what_the_connector_was_asked_for),
+		T(a_relay_cannot_answer_what_it_was_not_told_of),
+		T(what_a_relay_brought_before_it_ended_counts),
 		T(a_second_answer_is_dropped_with_its_descriptor),
 		T(an_answer_that_nobody_waits_for_is_closed),
 		T(a_host_asked_for_while_the_role_is_away_waits_for_it),

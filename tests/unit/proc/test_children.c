@@ -10,6 +10,7 @@
 #include "ipc/frame.h"
 #include "ipc/messages.h"
 #include "proc/children.h"
+#include "proc/zones.h"
 #include "sys/fd.h"
 
 #include <fcntl.h>
@@ -24,7 +25,8 @@
 static char self[] = "writ";
 static struct children children;
 static struct handout handout;
-static struct role_secret secrets[3];
+static struct role_secret secrets[6];
+static struct zones zones;
 static struct role_listener listeners[4];
 
 /* ---- the child ---- */
@@ -96,12 +98,15 @@ static int holding(const char *text)
 
 static int begin(void **state)
 {
-	static const enum role readers[] = {ROLE_CONNECTOR, ROLE_RUNNER, ROLE_GATE};
-	static const char *const files[] = {"/c", "/r", "/g"};
+	static const enum role readers[] = {ROLE_CONNECTOR, ROLE_RUNNER, ROLE_GATE,
+					    ROLE_RELAY,     ROLE_RELAY,  ROLE_RELAY};
+	static const char *const files[] = {"/c", "/r", "/g", "/a", "/b", "/k"};
+	static const uint64_t whose[] = {0, 0, 0, 1, 2, UINT64_MAX};
 
 	(void)state;
-	for (unsigned i = 0; i < 3; i++) {
-		secrets[i] = (struct role_secret){.reader = readers[i], .fd = holding("S")};
+	for (unsigned i = 0; i < ARRAY_LEN(secrets); i++) {
+		secrets[i] = (struct role_secret){
+			.reader = readers[i], .fd = holding("S"), .zones = whose[i]};
 		memcpy(secrets[i].file, files[i], 3);
 	}
 	for (unsigned i = 0; i < 4; i++) { /* two gates, two listeners each */
@@ -109,14 +114,20 @@ static int begin(void **state)
 
 		listeners[i] = (struct role_listener){.index = i % 2, .fd = holding(text)};
 	}
+	zones = (struct zones){
+		.items = {{.name = "home", .config_fd = holding("at home")},
+			  {.name = "away", .config_fd = holding("away"), .tls = true}},
+		.n = 2};
 	children_init(&children, self, 2);
 	handout = (struct handout){.config_fd = holding("full"),
+				   .connector_fd = holding("places"),
+				   .zones = &zones,
 				   .gate_config_fd = holding("part"),
 				   .bundle_fd = holding("rules"),
 				   .log_dir_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
 				   .key_fd = holding("K"),
 				   .secrets = secrets,
-				   .n_secrets = 3,
+				   .n_secrets = ARRAY_LEN(secrets),
 				   .listeners = listeners,
 				   .n_listen = 2,
 				   .resolve = true};
@@ -138,9 +149,11 @@ static int finish(void **state)
 	for (unsigned i = 0; i < children.n; i++) {
 		kill_child(&children.slots[i]);
 	}
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < ARRAY_LEN(secrets); i++) {
 		fd_close(&secrets[i].fd);
 	}
+	zones_done(&zones);
+	fd_close(&handout.connector_fd);
 	for (unsigned i = 0; i < 4; i++) {
 		fd_close(&listeners[i].fd);
 	}
@@ -185,7 +198,7 @@ static void each_role_is_handed_its_own_and_nothing_else(void **state)
 {
 	(void)state;
 	assert_was_handed(start(ROLE_SCRIBE, 0), "scribe config=full dir= key=K resolve");
-	assert_was_handed(start(ROLE_CONNECTOR, 0), "connector config=full /c=S resolve");
+	assert_was_handed(start(ROLE_CONNECTOR, 0), "connector config=places /c=S resolve");
 	assert_was_handed(start(ROLE_RUNNER, 0), "runner config=full /r=S resolve");
 	assert_true(children_find(&children, ROLE_EXIT, 0)->off); /* until a listener needs it */
 	assert_was_handed(start(ROLE_EXIT, 0), "exit config=full resolve");
@@ -196,6 +209,52 @@ static void each_role_is_handed_its_own_and_nothing_else(void **state)
 	assert_was_handed(start(ROLE_GATE, 1),
 			  "gate config=part bundle=rules /g=S listener0 at=2 listener1 at=3 "
 			  "to-scribe.0 to-connector.0 to-runner.0 to-exit.0 to-gate.0");
+}
+
+/* RELAY-2: neither another zone's files, nor what is known of it, nor a channel to its relay. */
+static void a_relay_is_handed_its_own_zone_and_nothing_else(void **state)
+{
+	struct child *home = children_add_relay(&children, "home");
+	struct child *away = children_add_relay(&children, "away");
+
+	(void)state;
+	handout.resolve = false;
+	assert_was_handed(start(ROLE_RELAY, home->index), "relay config=at home /a=S /k=S");
+	assert_was_handed(start(ROLE_SCRIBE, 0), "scribe config=full dir= key=K");
+	assert_was_handed(start(ROLE_CONNECTOR, 0), "connector config=places /c=S to-relay.0");
+	assert_was_handed(start(ROLE_GATE, 0),
+			  "gate config=part bundle=rules /g=S listener0 at=0 listener1 at=1 "
+			  "to-scribe.0 to-connector.0 to-relay.0");
+	assert_was_handed(start(ROLE_RELAY, away->index),
+			  "relay config=away /b=S /k=S to-connector.0 to-gate.0");
+	assert_false(home->tls);
+	assert_true(away->tls);
+}
+
+static void a_slot_of_a_relay_that_has_ended_is_used_again(void **state)
+{
+	struct child *home = children_add_relay(&children, "home");
+	unsigned n = children.n;
+
+	(void)state;
+	home->off = true;
+	home->state = CHILD_DRAINING; /* it still serves somebody */
+	assert_ptr_not_equal(children_add_relay(&children, "away"), home);
+	assert_int_equal(children.n, n + 1);
+	home->state = CHILD_ABSENT;
+	assert_ptr_equal(children_add_relay(&children, "there"), home);
+	assert_string_equal(home->zone, "there");
+	assert_false(home->off);
+	while (children.n < CHILDREN_MAX) {
+		assert_non_null(children_add_relay(&children, "more"));
+	}
+	assert_null(children_add_relay(&children, "too many"));
+	handout.zones = &(struct zones){0};
+	{
+		struct err err; /* its zone is gone: it does not start */
+
+		assert_int_equal(child_tell_config(home, &handout, &err), ERR_NOT_FOUND);
+	}
 }
 
 static void a_successor_is_connected_to_those_that_live(void **state)
@@ -302,7 +361,7 @@ static void telling_a_child_that_is_gone_fails_and_leaks_nothing(void **state)
 	before = dup(0);
 	close(before);
 	assert_int_equal(child_tell(&c, IPC_CONFIG, handout.config_fd, &err), ERR_CLOSED);
-	assert_int_equal(child_tell_secrets(&c, secrets, 3, &err), ERR_CLOSED);
+	assert_int_equal(child_tell_config(&c, &handout, &err), ERR_CLOSED);
 	after = dup(0);
 	close(after);
 	assert_int_equal(before, after);
@@ -314,6 +373,8 @@ int main(int argc, char **argv)
 #define T(t) cmocka_unit_test_setup_teardown(t, begin, finish)
 	const struct CMUnitTest tests[] = {
 		T(each_role_is_handed_its_own_and_nothing_else),
+		T(a_relay_is_handed_its_own_zone_and_nothing_else),
+		T(a_slot_of_a_relay_that_has_ended_is_used_again),
 		T(a_successor_is_connected_to_those_that_live),
 		T(a_process_started_ahead_is_used_or_ended),
 		cmocka_unit_test(slots_are_one_for_each_role_and_gate),
@@ -321,7 +382,7 @@ int main(int argc, char **argv)
 		T(telling_a_child_that_is_gone_fails_and_leaks_nothing),
 	};
 
-	if (argc == 4 && strcmp(argv[1], "--role") == 0) {
+	if (argc >= 4 && strcmp(argv[1], "--role") == 0) {
 		return child_main(argv[2]);
 	}
 	return cmocka_run_group_tests(tests, NULL, NULL);

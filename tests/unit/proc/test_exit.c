@@ -121,6 +121,12 @@ int connector_main(struct role_boot *boot)
 	return 2;
 }
 
+int relay_main(struct role_boot *boot)
+{
+	(void)boot;
+	return 2;
+}
+
 int scribe_main(struct role_boot *boot)
 {
 	(void)boot;

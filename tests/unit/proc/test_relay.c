@@ -2,7 +2,6 @@
 #include "tests/test.h"
 
 #include "ipc/relay.h"
-#include "proc/grants.h"
 #include "proc/relay.h"
 
 #include <errno.h>
@@ -19,6 +18,7 @@ static struct relays relays = {.loop = &loop};
 static uint64_t next_record;
 static struct upstream entry;
 static size_t count;
+static unsigned uses;    /* of tokens */
 static int gate, server; /* the far ends */
 static struct buf seen;  /* what the server got */
 
@@ -218,45 +218,61 @@ static void again(const struct buf *in)
 	buf_done(&copy);
 }
 
+static void on_used(struct tokens *t, struct str name)
+{
+	(void)t;
+	assert_str_equal(name, STR("fs"));
+	uses++;
+}
+
+static void set_token(struct str url, uint64_t until, struct str line)
+{
+	struct err err;
+
+	assert_int_equal(tokens_set(&relays.tokens, STR("fs"), url, until, line, &err), ERR_OK);
+}
+
 static void a_token_goes_with_each_head_until_it_ends(void **state)
 {
 	static const struct config_url url = {.text = STR_INIT("https://h/mcp")};
-	struct grants grants = {.loop = &loop};
-	struct grant token = {.of = &grants, .url = url.text};
+	struct tokens *tokens = &relays.tokens;
 	struct buf in;
 	struct err err;
 
 	(void)state;
-	assert_int_equal(secret_copy(&token.line, STR("Authorization: Bearer one\r\n"), &err),
-			 ERR_OK);
-	entry.grant = &token;
+	uses = 0;
+	tokens->on_used = on_used;
+	set_token(url.text, 0, STR("Authorization: Bearer one\r\n"));
+	entry.server = STR("fs");
 	entry.url = &url;
 	buf_init(&in, 1 << 16);
 	piece(&in, RELAY_HEAD, "GET /a HTTP/1.1\r\nHost: h\r\n");
 	again(&in);
 	turns();
-	assert_true(token.used);
-	secret_done(&token.line);
-	assert_int_equal(secret_copy(&token.line, STR("Authorization: Bearer two\r\n"), &err),
-			 ERR_OK);
-	again(&in); /* the connection goes on with the next one */
-	turns();
-	token.until = loop.now;
+	set_token(url.text, 0, STR("Authorization: Bearer one\r\n")); /* it was said again */
 	again(&in);
 	turns();
-	token.until = 0;
-	token.url =
-		STR("https://elsewhere/mcp"); /* the server has moved; this connection has not */
+	assert_int_equal(uses, 1);
+	set_token(url.text, 0, STR("Authorization: Bearer two\r\n"));
+	again(&in); /* the connection goes on with the next one */
+	turns();
+	assert_int_equal(uses, 2);
+	set_token(url.text, loop.now, STR("Authorization: Bearer two\r\n"));
+	again(&in);
+	turns();
+	/* The server has moved; this connection has not. */
+	set_token(STR("https://elsewhere/mcp"), 0, STR("Authorization: Bearer two\r\n"));
 	again(&in);
 	turns();
 	assert_true(drain(server, &seen));
 	assert_str_equal(buf_str(&seen),
 			 STR("GET /a HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer one\r\n\r\n"
+			     "GET /a HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer one\r\n\r\n"
 			     "GET /a HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer two\r\n\r\n"
 			     "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"
 			     "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"));
-	entry.grant = NULL;
-	secret_done(&token.line);
+	assert_int_equal(tokens_set(tokens, STR("fs"), url.text, 0, STR(""), &err), ERR_OK);
+	assert_int_equal(tokens->n, 0);
 	buf_done(&in);
 }
 

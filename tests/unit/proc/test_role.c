@@ -105,6 +105,7 @@ static void say_channel(enum role role, unsigned index, unsigned n_fds)
 	frame_begin(&w, out, sizeof(out), IPC_CHANNEL);
 	frame_put_u8(&w, (uint8_t)role);
 	frame_put_u32(&w, index);
+	frame_put_str(&w, role == ROLE_RELAY ? STR("home") : STR(""));
 	send_frame(frame_bytes(&w), n_fds);
 }
 
@@ -311,6 +312,9 @@ static void the_fullest_house_has_room(void **state)
 	for (unsigned i = 1; i < CHILDREN_MAX_GATES; i++) {
 		say_channel(ROLE_GATE, i, 1);
 	}
+	for (unsigned i = 0; i < ROLE_MAX_ZONES; i++) {
+		say_channel(ROLE_RELAY, i, 1);
+	}
 	start();
 	assert_int_equal(role_boot_receive(&boot, &err), ERR_OK);
 	for (unsigned i = 0; i < 300; i++) {
@@ -325,7 +329,7 @@ static void the_fullest_house_has_room(void **state)
 		say_channel(ROLE_GATE, index, 1);
 		assert_int_equal(role_next_wish(&boot, buf, &wish, &note, &err), ERR_OK);
 		assert_int_equal(wish, ROLE_WISH_CHANNEL);
-		assert_int_equal(boot.n_channels, CHILDREN_MAX_GATES + 2);
+		assert_int_equal(boot.n_channels, CHILDREN_MAX_GATES + ROLE_MAX_ZONES + 2);
 		assert_int_equal(boot.channels[boot.n_channels - 1].index, index);
 		assert_int_not_equal(boot.channels[boot.n_channels - 1].fd, old);
 		close(old); /* it was the role's */

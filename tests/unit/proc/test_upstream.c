@@ -19,7 +19,7 @@ static void hold(const char *file, struct str bytes)
 	struct err err;
 
 	fd_close(&secret.fd);
-	secret = (struct role_secret){.reader = ROLE_CONNECTOR};
+	secret = (struct role_secret){.reader = ROLE_RELAY};
 	(void)snprintf(secret.file, sizeof(secret.file), "%s", file);
 	assert_int_equal(fd_memfd("secret", bytes, &secret.fd, &err), ERR_OK);
 }
@@ -94,6 +94,20 @@ static void only_a_plain_local_socket_without_credentials_is_passed_on(void **st
 	upstreams_done(&t);
 	t = table("{\"version\":1,\"servers\":{\"a\":{\"url\":\"http://192.0.2.1:1/mcp\"}}}");
 	assert_false(t.items[0].direct);
+	upstreams_done(&t);
+}
+
+/* RELAY-2: what the role that dials has, whatever files lie in its reach. */
+static void a_table_of_addresses_has_no_credential(void **state)
+{
+	struct upstreams t;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(upstreams_init(&t, STR(FROM_FILE), NULL, 0, &err), ERR_OK);
+	assert_int_equal(secret_str(&t.items[0].headers).n, 0);
+	assert_false(t.items[0].direct); /* yet it knows that there is one */
+	assert_str_equal(t.items[0].zone, STR("-"));
 	upstreams_done(&t);
 }
 
@@ -200,6 +214,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(the_table_holds_what_may_be_dialled_and_nothing_else),
 		T(only_a_plain_local_socket_without_credentials_is_passed_on),
+		T(a_table_of_addresses_has_no_credential),
 		T(headers_become_lines),
 		T(a_secret_that_would_break_the_head_is_refused_and_not_shown),
 		T(a_header_of_the_configuration_cannot_break_the_head),

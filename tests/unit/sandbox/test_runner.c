@@ -42,6 +42,12 @@ int connector_main(struct role_boot *boot)
 	return 2;
 }
 
+int relay_main(struct role_boot *boot)
+{
+	(void)boot;
+	return 2;
+}
+
 int exit_main(struct role_boot *boot)
 {
 	(void)boot;
