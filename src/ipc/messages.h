@@ -31,7 +31,7 @@
  *   HELD      u64 number, str JSON text: this gate holds it for a person; an empty text: no more
  *   PINS_SEEN u32 bytes: a report of gate/pin.h is in this gate's room. Answered by PINS, and no
  *             other is sent before
- *   READY     (the role serves)
+ *   READY     str what this machine could not give of the role's jail, usually nothing: the role serves
  *   MISUSE    u8 role, u32 index: that peer said what it may not, so its channel was closed; it is
  *             to be ended and started again (of scribe, connector, exit, runner and relays, about gates;
  *             of the connector about relays)

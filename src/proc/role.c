@@ -345,8 +345,7 @@ enum err_code role_reloaded(struct role_boot *boot, bool ok, struct str text, st
 	return chan_send(&boot->control, frame_bytes(&w), NULL, 0, err);
 }
 
-enum err_code role_enter(const struct role_boot *boot, const struct jail_spec *spec,
-			 struct err *err)
+enum err_code role_enter(struct role_boot *boot, const struct jail_spec *spec, struct err *err)
 {
 	struct jail_report report = {0};
 	struct buf weaker;
@@ -365,6 +364,8 @@ enum err_code role_enter(const struct role_boot *boot, const struct jail_spec *s
 	jail_report_print(&report, &weaker);
 	if (buf_len(&weaker)) {
 		log_line(LOG_WARN, STR_FMT, STR_ARG(buf_str(&weaker)));
+		(void)snprintf(boot->weaker, sizeof(boot->weaker), STR_FMT,
+			       STR_ARG(buf_str(&weaker)));
 	}
 	buf_done(&weaker);
 	return ERR_OK;
@@ -386,10 +387,11 @@ enum err_code role_permit_key(const struct role_boot *boot, struct arena *a, str
 
 enum err_code role_ready(struct role_boot *boot, struct err *err)
 {
-	char buf[8];
+	char buf[8 + sizeof(boot->weaker)];
 	struct frame_writer w;
 
 	frame_begin(&w, buf, sizeof(buf), IPC_READY);
+	frame_put_str(&w, str_from_c(boot->weaker));
 	return chan_send(&boot->control, frame_bytes(&w), NULL, 0, err);
 }
 

@@ -84,13 +84,15 @@ struct role_boot {
 		uint64_t number;
 		bool yes;
 		uint32_t uid;
-	} verdict;         /* of ROLE_WISH_VERDICT */
-	bool resolve;      /* of START */
-	unsigned gates;    /* the same: how many serve */
-	bool again;        /* the same: it follows one that died */
-	bool tls;          /* the same: it will speak TLS */
-	bool http2;        /* the same: a gate may have to speak it */
-	bool oauth;        /* the same: the connector needs tokens for some server */
+	} verdict; /* of ROLE_WISH_VERDICT */
+	char weaker
+		[200];  /* what the jail lacks on this machine, said with READY; usually nothing */
+	bool resolve;   /* of START */
+	unsigned gates; /* the same: how many serve */
+	bool again;     /* the same: it follows one that died */
+	bool tls;       /* the same: it will speak TLS */
+	bool http2;     /* the same: a gate may have to speak it */
+	bool oauth;     /* the same: the connector needs tokens for some server */
 	bool secrets_used; /* the next SECRET begins a new list */
 };
 
@@ -115,7 +117,7 @@ enum err_code role_boot_receive(struct role_boot *boot, struct err *err) MUST_US
  * The first act of a role that serves: enters its jail, says in the log what this machine could not
  * give of it, and names the process. Nothing is parsed before.
  */
-enum err_code role_enter(const struct role_boot *boot, const struct jail_spec *spec,
+enum err_code role_enter(struct role_boot *boot, const struct jail_spec *spec,
 			 struct err *err) MUST_USE;
 
 /* What scribe and relays share (ROLE_PERMIT_KEY): PERMIT_KEY bytes, in the arena. */

@@ -57,14 +57,15 @@ static void note_pins(struct pins_keeper *k, struct ledger_event event)
 }
 
 static void note_role(struct supervisor *s, enum ledger_event_name event, const struct child *c,
-		      int status)
+		      int status, struct str detail)
 {
 	char subject[64];
 
 	role_label(c->role, c->index, c->zone, subject, sizeof(subject));
 	supervisor_note(s, (struct ledger_event){.event = event,
 						 .subject = str_from_c(subject),
-						 .number = (uint64_t)(unsigned)status});
+						 .number = (uint64_t)(unsigned)status,
+						 .detail = detail});
 }
 
 static void start_child(struct supervisor *s, struct child *child)
@@ -133,12 +134,26 @@ static bool accuses(struct supervisor *s, const struct child *by, struct frame_r
 	return true;
 }
 
+/* False: not what a role says that was started. */
+static bool is_ready(struct supervisor *s, struct child *c, struct frame_reader *r)
+{
+	struct str weaker = frame_get_str(r);
+
+	if (!frame_ok(r) || c->state != CHILD_STARTING) {
+		return false;
+	}
+	if (weaker.n && c->role == ROLE_RELAY) {
+		note_role(s, LEDGER_ROLE_STARTED, c, 0, weaker);
+	}
+	return true;
+}
+
 static void child_message(struct supervisor *s, struct child *c, struct str frame)
 {
 	struct frame_reader r;
 	uint8_t type = frame_open(&r, frame);
 
-	if (type == IPC_READY && frame_ok(&r) && c->state == CHILD_STARTING) {
+	if (type == IPC_READY && is_ready(s, c, &r)) {
 		c->state = CHILD_SERVING;
 		c->served = true;
 		if (c->role == ROLE_SCRIBE) {
@@ -239,7 +254,7 @@ static void child_ended(struct supervisor *s, struct child *c)
 {
 	bool was_draining = c->state == CHILD_DRAINING;
 	unsigned waited = c->reloads_pending;
-	char how[64];
+	char how[64], who[64];
 	int status = 0;
 
 	if (waitpid(c->process.pid, &status, 0) < 0) {
@@ -256,19 +271,18 @@ static void child_ended(struct supervisor *s, struct child *c)
 	}
 	children_ended(c, clock_mono());
 	describe_end(status, how, sizeof(how));
+	role_label(c->role, c->index, c->zone, who, sizeof(who));
 	if (was_draining || s->phase >= PHASE_DRAINING_GATES) {
 		return;
 	}
-	log_line(LOG_WARN, "%s.%u ended (%s); it is started again", role_name(c->role), c->index,
-		 how);
+	log_line(LOG_WARN, "%s ended (%s); it is started again", who, how);
 	if (s->phase == PHASE_STARTING && c->quick_deaths > 3) {
-		log_line(LOG_ERROR, "%s.%u does not start; its own message above says why",
-			 role_name(c->role), c->index);
+		log_line(LOG_ERROR, "%s does not start; its own message above says why", who);
 		s->failed = true;
 		s->phase = PHASE_STOPPED;
 		return;
 	}
-	note_role(s, LEDGER_ROLE_DIED, c, status);
+	note_role(s, LEDGER_ROLE_DIED, c, status, STR(""));
 	s->reload_waits -= waited; /* the successor starts with the new one */
 	supervisor_changes_done(s);
 }
@@ -292,7 +306,7 @@ static uint64_t start_absent(struct supervisor *s)
 
 			start_child(s, c);
 			if (again && c->state != CHILD_ABSENT) {
-				note_role(s, LEDGER_ROLE_STARTED, c, 0);
+				note_role(s, LEDGER_ROLE_STARTED, c, 0, STR(""));
 			}
 		}
 		if (c->state == CHILD_ABSENT && (next == 0 || c->restart_at < next)) {
