@@ -29,6 +29,13 @@ FIGURES = [
     ("first_us", "added time to the first token", 20, "us"),
     ("streams_mb", "memory with 10,000 open streams (PSS)", 24, "MB"),
 ]
+RELAYED = "writ-relay"
+OURS = ("writ", RELAYED)
+RELAY_FIGURES = [
+    ("cpu_ratio", "CPU per chat completion of 512 B, of nginx's", 2.3, "x"),
+    ("p50_ratio", "added p50 of a chat completion, of nginx's", 2.2, "x"),
+    ("event_us", "CPU per event of a stream", 18, "us"),
+]
 
 
 class Direct:
@@ -61,11 +68,24 @@ class Gateway(Writ):
 sites:
   here: {{operator: Bench, country: DE, jurisdictions: [DE, EU]}}
 models:
-  bench: {{url: 'http://127.0.0.1:{self.upstream}/v1', site: here}}
+  bench: {{url: 'http://127.0.0.1:{self.upstream}/v1', site: here{self.more()}}}
 budgets:
   day: {{per: agent, tokens: 200000000000}}
 """)
         return argv
+
+    def more(self):
+        return ""
+
+
+class Relayed(Gateway):
+    """The same with a credential, so a relay stands in between."""
+
+    def more(self):
+        key = self.dir / "model.key"
+        key.touch(0o600)
+        key.write_text("of-the-back-end\n")
+        return f", api_key_file: {key}"
 
 
 def load(tool, target, **settings):
@@ -128,8 +148,8 @@ def measure(options, upstream, tool, program, directory):
             time.sleep(0.01)
         for i, name in enumerate(options.only):
             port = UPSTREAM_PORT + 1 + i
-            targets.append(Gateway(name, directory / name, port, UPSTREAM_PORT, program) if name == "writ"
-                           else kinds[name](name, directory / name, port, UPSTREAM_PORT))
+            targets.append({"writ": Gateway, RELAYED: Relayed}[name](name, directory / name, port, UPSTREAM_PORT, program)
+                           if name in OURS else kinds[name](name, directory / name, port, UPSTREAM_PORT))
             targets[-1].start()
         results = {t.name: {} for t in targets}
         rounds(tool, targets, options, results)
@@ -140,7 +160,7 @@ def measure(options, upstream, tool, program, directory):
             except Failed as e:
                 r["problem"] = str(e)
             target.stop()
-            if target.name == "writ":
+            if target.name in OURS:
                 r["ledger"] = serve.check_ledger(program, target)
     finally:
         for target in targets:
@@ -153,12 +173,16 @@ def judge(results):
     writ, nginx, direct = results.get("writ"), results.get("nginx"), results["direct"]
     if not writ:
         return []
-    if nginx:
-        writ["cpu_ratio"] = writ["cpu_us"] / nginx["cpu_us"]
-        writ["p50_ratio"] = (writ["p50_us"] - direct["p50_us"]) / max(nginx["p50_us"] - direct["p50_us"], 0.1)
+    relayed = results.get(RELAYED, {})
+    for ours in (writ, relayed) if nginx else ():
+        if ours:
+            ours["cpu_ratio"] = ours["cpu_us"] / nginx["cpu_us"]
+            ours["p50_ratio"] = (ours["p50_us"] - direct["p50_us"]) / max(nginx["p50_us"] - direct["p50_us"], 0.1)
     writ["first_us"] = writ["first_token_us"] - direct["first_token_us"]
     judged = [(key, what, writ.get(key), limit, unit, writ.get(key) is not None and writ[key] <= limit, False)
               for key, what, limit, unit in FIGURES]
+    judged += [(f"relay_{key}", f"{what}, by way of a relay", relayed[key], limit, unit, relayed[key] <= limit, False)
+               for key, what, limit, unit in RELAY_FIGURES if key in relayed]
     ledger = writ["ledger"]
     judged.append(("ledger", "requests whose decision and outcome the ledger proves", ledger["records"] / 2,
                    ledger["calls"], "calls", ledger["complete"], True))
@@ -182,7 +206,9 @@ def table(results):
 
 def run(root, options):
     options.only = [n for n in options.only.split(",") if n and n != "writ-h2"]  # all call the back end over HTTP/1.1
-    missing = [n for n in options.only if n != "writ" and not shutil.which(n)]
+    if "writ" in options.only:
+        options.only.append(RELAYED)
+    missing = [n for n in options.only if n not in OURS and not shutil.which(n)]
     if missing or os.cpu_count() < 2:
         print(f"bench: not installed: {', '.join(missing)}" if missing else "bench: needs two CPUs")
         return 2

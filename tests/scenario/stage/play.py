@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plays a page: one method for each first word of a line."""
 import asyncio
+import contextlib
 import ctypes
 import hashlib
 import json
@@ -323,8 +324,8 @@ class Play:
             frame += (struct.pack("<Q", int(value)) if kind == "u64"
                       else struct.pack("<I", len(value.encode())) + value.encode())
         for pid in self.world.role(role):
-            for channel in channels_of(pid):
-                with channel:
+            for channel in list(channels_of(pid)):  # the first to hear it may have the role ended
+                with channel, contextlib.suppress(OSError):
                     channel.send(frame)
 
     def do_wait(self, item):
