@@ -122,6 +122,12 @@ static int in_by_proc(void)
 	return fd < 0 ? NO_START : executed(path, NULL);
 }
 
+/* Init is Writ's own program, and lies in no place of the sandbox. */
+static int in_by_init(void)
+{
+	return executed("/proc/1/exe", "--version");
+}
+
 static int in_by_loader(void)
 {
 	return loaded(OTHER);
@@ -192,6 +198,7 @@ static const struct {
 	{"by a hard link", in_by_hard_link, EXDEV},
 	{"by descriptor", in_by_descriptor, EACCES},
 	{"by /proc", in_by_proc, EACCES},
+	{"by init", in_by_init, EACCES},
 	{"by the loader", in_by_loader, 127},
 	{"a copy", in_copied, EACCES},
 	{"a copy by the loader", in_copied_by_loader, 127},
