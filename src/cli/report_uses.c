@@ -99,7 +99,7 @@ static enum err_code take_decision(struct report_uses *u, const struct ledger_fo
 	}
 	use->allowed++;
 	use->failed++; /* until its outcome says otherwise */
-	use->sent_bytes += d->arguments_bytes;
+	use->sent_bytes += d->prompt_bytes ? d->prompt_bytes : d->arguments_bytes;
 	return map_put(&u->by_action, arena_dup(a, d->action_id), use) ? ERR_OK : no_memory(err);
 }
 

@@ -117,6 +117,7 @@ static bool record_decision(struct action *a, const struct rules_query *q)
 		.reason = a->answer.cause,
 		.labels = labels_of(a, q),
 		.arguments_bytes = q->input.n,
+		.prompt_bytes = q->prompt.n,
 		.time_us = a->real_at_decision / 1000,
 	};
 	bool durable = a->answer.durable;
@@ -133,6 +134,9 @@ static bool record_decision(struct action *a, const struct rules_query *q)
 		return false;
 	}
 	ledger_commit(&a->session->salt, action_id(a), LEDGER_ARGUMENTS, q->input, d.arguments);
+	if (q->prompt.p) {
+		ledger_commit(&a->session->salt, action_id(a), LEDGER_PROMPT, q->prompt, d.prompt);
+	}
 	out = recorder_entry(&g->recorder, durable, RECORD_DECISION);
 	if (!out) {
 		return false;

@@ -341,6 +341,7 @@ bool model_try(struct model_attempt *t)
 	struct rules_query q = {.kind = RULES_INFER,
 				.input = r->input,
 				.found = r->found,
+				.prompt = r->asked->whole,
 				.claims = exchange_claims(x)};
 	struct gate_model *m;
 

@@ -34,6 +34,16 @@ static enum model_error ask_without(struct model_attempt *t)
 	return e ? e : model_prepare(t);
 }
 
+static void give_back(struct model_attempt *t)
+{
+	if (t->vault) {
+		detect_vault_done(t->vault);
+		t->vault = NULL;
+	}
+	gate_buf_give(t->exchange->gate, &t->clean);
+	t->clean = (struct buf){0};
+}
+
 struct str model_redact(struct action *a, struct rules_query *q, bool *ret_failed)
 {
 	struct model_attempt *t = CONTAINER_OF(a, struct model_attempt, action);
@@ -51,11 +61,11 @@ struct str model_redact(struct action *a, struct rules_query *q, bool *ret_faile
 		return str_make(NULL, 0);
 	}
 	if (detect_vault_is_empty(t->vault)) {
-		model_vault_forget(t);
-		t->hidden = classes;
+		give_back(t); /* the request goes as it was prepared */
 		return str_make(NULL, 0);
 	}
 	a->redacted = t->vault->counts;
+	q->prompt = t->request.whole;
 	q->over = t->over.name.n ? t->over.text : STR("");
 	input = model_describe(t->exchange, &t->request);
 	*ret_failed = !input.p;
@@ -66,11 +76,8 @@ void model_vault_forget(struct model_attempt *t)
 {
 	if (t->vault) {
 		t->request = *t->exchange->reply->asked;
-		detect_vault_done(t->vault);
-		t->vault = NULL;
 	}
-	gate_buf_give(t->exchange->gate, &t->clean);
-	t->clean = (struct buf){0};
+	give_back(t);
 	t->hidden = 0;
 }
 

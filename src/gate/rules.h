@@ -94,7 +94,8 @@ struct rules_query {
 	struct str digest; /* EXEC: SHA-256 of the program, in hexadecimal */
 	const struct egress_host *host;      /* RULES_CONNECT: where to */
 	const struct rules_program *program; /* RULES_CONNECT: whose; NULL: not known */
-	struct str input; /* raw JSON object: what the policies see as context.input */
+	struct str input;  /* raw JSON object: what the policies see as context.input */
+	struct str prompt; /* RULES_INFER: the whole request, without what @redact took out */
 	struct str session;
 	struct str unfit; /* why Writ refuses it before any policy is asked; empty: it does not */
 	struct str approved_by; /* a person who was asked said yes; empty: nobody */

@@ -124,6 +124,8 @@ static const struct field decision_fields[] = {
 	FIELD(ledger_decision, "principal", principal, FIELD_TEXT, FIELD_REQUIRED),
 	FIELD(ledger_decision, "program", program, FIELD_TEXT, FIELD_OPTIONAL),
 	FIELD(ledger_decision, "program_digest", program_digest, FIELD_HASH, FIELD_OPTIONAL),
+	FIELD(ledger_decision, "prompt", prompt, FIELD_HASH, FIELD_OPTIONAL),
+	FIELD(ledger_decision, "prompt_bytes", prompt_bytes, FIELD_INT, FIELD_OPTIONAL),
 	FIELD(ledger_decision, "reason", reason, FIELD_TEXT, FIELD_OPTIONAL),
 	FIELD(ledger_decision, "resource", resource, FIELD_TEXT, FIELD_REQUIRED),
 	FIELD(ledger_decision, "session", session, FIELD_TEXT, FIELD_REQUIRED),

@@ -119,6 +119,9 @@ struct ledger_decision {
 		[SHA256_LEN]; /* names the residency matrix that a model call was decided by */
 	uint8_t arguments[SHA256_LEN]; /* commitment: ledger/salt.h */
 	uint64_t arguments_bytes;
+	/* Of a request to a model, whose arguments are only told of: its whole body, without what was taken out. */
+	uint8_t prompt[SHA256_LEN];
+	uint64_t prompt_bytes;
 	uint64_t time_us; /* always written */
 };
 

@@ -8,6 +8,7 @@ void ledger_salt_of(const struct ledger_salt_key *key, struct str action_id, enu
 {
 	struct str name = part == LEDGER_RESULT    ? STR("result")
 			  : part == LEDGER_REQUEST ? STR("request")
+			  : part == LEDGER_PROMPT  ? STR("prompt")
 						   : STR("arguments");
 	UNSET char text[16 + LEDGER_ACTION_ID_MAX];
 

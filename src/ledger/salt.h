@@ -5,7 +5,7 @@
  *
  *   salt = HMAC-SHA-256(key of the session, part || 0x00 || action id)
  *
- * part is "arguments", "result" or "request" (ledger/permit.h). The key is 32 random bytes made when the
+ * part is "arguments", "prompt", "result" or "request" (ledger/permit.h). The key is 32 random bytes made when the
  * session begins. It is kept in the ledger's salts/ folder, beside the log and
  * not in it. Who holds the content and the salt can show that the record is
  * about it; showing one salt says nothing of the others. Once the key is erased
@@ -16,7 +16,7 @@
 
 #include "crypto/sha256.h"
 
-enum ledger_part { LEDGER_ARGUMENTS = 0, LEDGER_RESULT, LEDGER_REQUEST };
+enum ledger_part { LEDGER_ARGUMENTS = 0, LEDGER_RESULT, LEDGER_REQUEST, LEDGER_PROMPT };
 
 struct ledger_salt_key {
 	uint8_t bytes[SHA256_LEN];

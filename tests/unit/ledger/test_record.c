@@ -25,12 +25,14 @@ static struct ledger_decision full_decision(void)
 		.reason = STR("ok"),
 		.program = STR("/usr/bin/node"),
 		.arguments_bytes = 12,
+		.prompt_bytes = 34,
 		.time_us = 1795425356123456,
 	};
 
 	memset(d.policy_set, 0xab, sizeof(d.policy_set));
 	memset(d.program_digest, 0x01, sizeof(d.program_digest));
 	memset(d.arguments, 0x01, sizeof(d.arguments));
+	memset(d.prompt, 0xab, sizeof(d.prompt));
 	return d;
 }
 
@@ -69,6 +71,7 @@ static void a_decision_has_exactly_these_bytes(void **state)
 		    "\"policies\":[\"allow-reads\",\"office hours\"],\"policy_set\":\"" HEX_AB "\","
 		    "\"principal\":\"Writ::Agent::\\\"ann\\\"\","
 		    "\"program\":\"/usr/bin/node\",\"program_digest\":\"" HEX_01 "\","
+		    "\"prompt\":\"" HEX_AB "\",\"prompt_bytes\":34,"
 		    "\"reason\":\"ok\","
 		    "\"resource\":\"Writ::Tool::\\\"fs.read_file\\\"\",\"session\":\"s-1\","
 		    "\"time\":1795425356123456}"));
