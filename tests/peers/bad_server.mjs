@@ -119,6 +119,13 @@ const tools = {
   case_keys: (id) => write(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"Result":{"content":[]},"result":{"content":[]}}\n`),
   pretty: (id) => write(`${JSON.stringify({ jsonrpc: '2.0', id, result: text('pretty') }, null, 2)}\n`),
   batch: (id) => write(`${JSON.stringify([{ jsonrpc: '2.0', id, result: text('in a batch') }])}\n`),
+  stray_progress: (id, a, meta) => {
+    const tell = (progressToken) => send({ method: 'notifications/progress', params: { progressToken, progress: 1, message: 'stray' } });
+    tell('made up');
+    tell(999999999);
+    answer(id, text('answered'));
+    if (meta.progressToken !== undefined) tell(meta.progressToken);
+  },
   twice: (id) => { answer(id, text('first')); answer(id, text('second')); },
   unknown_id: (id) => { answer(999999999, text('for nobody')); answer(id, text('for you')); },
   string_id: (id) => { answer(String(id), text('wrong type of id')); setTimeout(() => answer(id, text('right')), 50); },
