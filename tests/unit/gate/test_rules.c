@@ -132,6 +132,7 @@ static void what_no_gate_does_is_refused_at_load_with_its_place(void **state)
 		"@audit(\"full\") forbid (principal, action, resource);",
 		"@ask(\"user\") forbid (principal, action, resource);",
 		"@ask(\"role:x\") forbid (principal, action, resource);",
+		"@decided(\"later\") " PERMIT ";",
 	};
 
 	(void)state;
