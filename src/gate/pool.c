@@ -56,6 +56,9 @@ static void put_body(void *user, struct buf *out, struct str bytes)
 	}
 }
 
+_Static_assert(HTTP_WIRE_HEAD_MAX + RELAY_H2_FIELDS_MAX <= RELAY_H2_FRAME_MAX,
+	       "a head that may be sent must have room for every credential");
+
 /* Fields are in HEADERS frames; one that goes on in others is too large for a relay. */
 static bool put_frame(void *user, struct buf *out, struct str frame)
 {

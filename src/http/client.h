@@ -96,6 +96,9 @@ struct http_call {
 
 #define HTTP_NO_TIMEOUT UINT64_MAX
 
+/* HTTP/2: a head's bytes, counted generously, where a relay adds to it. All of it is one frame. */
+enum { HTTP_WIRE_HEAD_MAX = 8 << 10 };
+
 /* Puts a relay's framing under a pool: how a request's head and body pieces go on the wire. */
 struct http_wire {
 	/* HTTP/2: one frame, or the preface. False when the relay cannot take it. NULL: never asked. */

@@ -8,8 +8,7 @@
 
 enum {
 	INTERIMS_MAX = 8,
-	RELAYED_MAX = 12 << 10, /* bytes of a head that a relay adds to: all of it is one frame */
-	FIELD_EXTRA = 8,        /* of HPACK, at most */
+	FIELD_EXTRA = 8, /* of HPACK, at most */
 };
 
 static void look_later(struct h2_call *h)
@@ -65,7 +64,7 @@ static bool fits_wire(const struct h2_client *client, const struct h2_fields *fi
 	for (size_t i = 0; i < fields->n; i++) {
 		n += fields->items[i].namelen + fields->items[i].valuelen + FIELD_EXTRA;
 	}
-	return !client->wire.put_frame || n <= RELAYED_MAX;
+	return !client->wire.put_frame || n <= HTTP_WIRE_HEAD_MAX;
 }
 
 /* Before its head, which leaves later. */
@@ -76,7 +75,7 @@ static bool send_permit(struct h2_call *h)
 	struct buf out;
 
 	if (h->call->permit) {
-		buf_init(&out, RELAYED_MAX);
+		buf_init(&out, HTTP_WIRE_HEAD_MAX);
 		pool_put_permit(client->pool, &out, h->call);
 		sent = !out.failed &&
 		       stream_write(&client->wire.stream, buf_str(&out), NULL) == ERR_OK;

@@ -12,7 +12,6 @@ enum {
 	INDEX_METHOD = 2,
 	INDEX_METHOD_POST = 3,
 	TEXT_MAX = 16384,
-	VALUE_MAX = 8192,
 };
 
 static const char PREFACE[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -174,13 +173,10 @@ bool relay_h2_head(struct relay_h2 *r, struct str frame, struct str block, struc
 	return !to->failed;
 }
 
-static bool put_text(struct buf *to, struct str text, bool lower)
+static void put_text(struct buf *to, struct str text, bool lower)
 {
 	size_t n = text.n;
 
-	if (n > VALUE_MAX) {
-		return false;
-	}
 	if (n < 127) {
 		buf_append_c(to, (char)n);
 	} else {
@@ -195,7 +191,6 @@ static bool put_text(struct buf *to, struct str text, bool lower)
 
 		buf_append_c(to, lower && c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c);
 	}
-	return true;
 }
 
 bool relay_h2_fields(struct str lines, struct buf *to)
@@ -211,9 +206,8 @@ bool relay_h2_fields(struct str lines, struct buf *to)
 			line.n--;
 		}
 		buf_append_c(to, 0x10);
-		if (!put_text(to, name, true) || !put_text(to, line, false)) {
-			return false;
-		}
+		put_text(to, name, true);
+		put_text(to, line, false);
 	}
-	return !to->failed;
+	return !to->failed && buf_len(to) <= RELAY_H2_FIELDS_MAX;
 }

@@ -16,7 +16,12 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-enum { RELAY_H2_FRAME_MAX = 16384, RELAY_H2_HEADER = 9 };
+enum {
+	RELAY_H2_FRAME_MAX = 16384,
+	RELAY_H2_HEADER = 9,
+	RELAY_H2_FIELDS_MAX =
+		8192, /* of a block that is appended: so that any head has room for it */
+};
 
 /* Follows frames that are passed on in pieces. Zeroed is the start: the preface comes first. */
 struct relay_h2 {
@@ -41,7 +46,8 @@ bool relay_h2_head(struct relay_h2 *r, struct str frame, struct str block, struc
 
 /*
  * Header lines ("Name: value", each with CRLF) as fields that no table keeps (RFC 7541 section
- * 6.2.3), names in lower case. False when a name or value is too long for one.
+ * 6.2.3), names in lower case. False when they are more
+ * than RELAY_H2_FIELDS_MAX bytes; `to` may be half written then.
  */
 bool relay_h2_fields(struct str lines, struct buf *to) MUST_USE;
 

@@ -117,7 +117,8 @@ static enum err_code finish(struct upstream *u, struct buf *lines, struct err *e
 		buf_init(&fields, HEADERS_MAX);
 		code = relay_h2_fields(buf_str(lines), &fields)
 			       ? secret_copy(&u->fields, buf_str(&fields), err)
-			       : ERR(err, ERR_LIMIT, "a header is too long for HTTP/2");
+			       : ERR(err, ERR_LIMIT, "more than %d bytes of headers, for HTTP/2",
+				     RELAY_H2_FIELDS_MAX);
 		if (fields.p) {
 			secret_wipe(fields.p, fields.cap);
 		}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/test.h"
 
+#include "ipc/relay_h2.h"
 #include "proc/upstream.h"
 #include "sys/fd.h"
 
@@ -201,6 +202,25 @@ static void headers_are_bounded(void **state)
 	}
 }
 
+/* Else each of its calls would end the connection, with the calls of others on it. */
+static void a_credential_leaves_room_for_a_head_of_http2(void **state)
+{
+	static const char config[] =
+		"{\"version\":1,\"servers\":{\"a\":{\"url\":\"http://127.0.0.1:1/mcp\",\"http2\":"
+		"true,\"headers\":{\"X-Token\":{\"secret_file\":\"/s/t\"}}}}}";
+	static char most[RELAY_H2_FIELDS_MAX];
+	struct upstreams t;
+
+	(void)state;
+	memset(most, 'k', sizeof(most));
+	hold("/s/t", str_make(most, sizeof(most)));
+	assert_refused(config, ERR_LIMIT);
+	hold("/s/t", str_make(most, sizeof(most) - 64));
+	t = table(config);
+	assert_true(secret_str(&t.items[0].fields).n <= RELAY_H2_FIELDS_MAX);
+	upstreams_done(&t);
+}
+
 static void a_configuration_that_cannot_be_read_makes_no_table(void **state)
 {
 	(void)state;
@@ -220,6 +240,7 @@ int main(void)
 		T(a_header_of_the_configuration_cannot_break_the_head),
 		T(only_files_that_were_handed_over_can_be_read),
 		T(headers_are_bounded),
+		T(a_credential_leaves_room_for_a_head_of_http2),
 		T(a_configuration_that_cannot_be_read_makes_no_table),
 	};
 
