@@ -13,6 +13,9 @@
  * Valid if and only if the size is that of the slots, and version and number are these. Numbers are of the machine's byte
  * order: the file stays where it was made. A slot belongs to its name for good; when a new period begins
  * the first who takes sets the word anew, in the same atomic step.
+ *
+ * Periods count modulo 2^16: a slot that nobody used for more than half of them (of hours: 3.7 years) stays in
+ * its old period for the other half, so less may be taken then, never more.
  */
 #ifndef GATE_TREASURY_H
 #define GATE_TREASURY_H

@@ -62,6 +62,25 @@ static void a_new_period_begins_with_nothing_used(void **state)
 	(void)close(fd);
 }
 
+/* Numbers of periods wrap: at worst the old amounts count, and no budget is had twice. */
+static void a_slot_of_long_ago_gives_less_but_never_more(void **state)
+{
+	struct treasury t = {NULL};
+	struct treasury_taken taken;
+	int fd = open_file();
+
+	(void)state;
+	assert_int_equal(treasury_map(&t, fd, NULL), ERR_OK);
+	assert_true(treasury_take(&t, STR("a"), 1, 90, 100, &taken));
+	assert_true(treasury_take(&t, STR("a"), 1 + 32767, 90, 100, &taken)); /* still counted on */
+	assert_false(
+		treasury_take(&t, STR("a"), 2, 90, 100, &taken)); /* 2^15 + 2 later, or before */
+	assert_true(treasury_take(&t, STR("a"), 2, 10, 100, &taken));
+	assert_false(treasury_take(&t, STR("a"), 3, 1, 100, &taken));
+	treasury_unmap(&t);
+	(void)close(fd);
+}
+
 static void a_file_of_another_kind_is_refused(void **state)
 {
 	int fd = open_file();
@@ -163,6 +182,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_taken_is_used_until_it_is_settled),
 		cmocka_unit_test(a_new_period_begins_with_nothing_used),
+		cmocka_unit_test(a_slot_of_long_ago_gives_less_but_never_more),
 		cmocka_unit_test(a_file_of_another_kind_is_refused),
 		cmocka_unit_test(gates_that_are_killed_lose_only_what_they_had_under_way),
 	};
