@@ -116,18 +116,17 @@ static enum err_code put(int fd, const char *before, struct str text, struct err
 	return ERR_OK;
 }
 
-static enum err_code write_new(int dir_fd, int config_fd, int policies_fd, struct arena *a,
+static enum err_code write_new(int dir_fd, struct str config, int policies_fd, struct arena *a,
 			       struct err *err)
 {
 	CLEANUP(fd_close)
 	int fd = openat(dir_fd, NEW_NAME, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
 			0600);
-	struct str config, policies;
+	struct str policies;
 
 	if (fd < 0) {
 		return ERR_ERRNO(err, "making %s", NEW_NAME);
 	}
-	TRY(fd_read_all(config_fd, ACCEPTED_MAX, a, &config, err));
 	TRY(fd_read_all(policies_fd, ACCEPTED_MAX, a, &policies, err));
 	TRY(put(fd, "{\"config\":", config, err));
 	TRY(put(fd, ",\"policies\":", policies, err));
@@ -138,18 +137,25 @@ static enum err_code write_new(int dir_fd, int config_fd, int policies_fd, struc
 	return ERR_OK;
 }
 
-enum err_code accepted_write(int state_fd, const struct config *cfg, int config_fd, int policies_fd,
+enum err_code accepted_write(int state_fd, const struct config *cfg, int policies_fd,
 			     struct err *err)
 {
+	struct config whole = *cfg;
 	enum err_code code;
 	struct arena a;
+	struct buf text;
 
 	if (cfg->residency.protected.n == 0 && faccessat(state_fd, FILE_NAME, F_OK, 0) < 0 &&
 	    errno == ENOENT) {
 		return ERR_OK;
 	}
+	whole.severed = STR("");
+	buf_init(&text, ACCEPTED_MAX);
+	config_encode_json(&whole, CONFIG_VIEW_GATE, &text);
 	arena_init(&a, 4 * (size_t)ACCEPTED_MAX);
-	code = write_new(state_fd, config_fd, policies_fd, &a, err);
+	code = text.failed ? ERR(err, ERR_NOMEM, "no memory for the configuration")
+			   : write_new(state_fd, buf_str(&text), policies_fd, &a, err);
 	arena_done(&a);
+	buf_done(&text);
 	return code;
 }

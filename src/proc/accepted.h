@@ -23,8 +23,12 @@ enum err_code accepted_ask(struct str state, const struct residency *now, struct
 enum err_code accepted_check(struct str state, const struct residency *now,
 			     struct err *err) MUST_USE;
 
-/* Keeps the two documents that gates are handed; nothing where no data is protected, and never was. */
-enum err_code accepted_write(int state_fd, const struct config *cfg, int config_fd, int policies_fd,
+/*
+ * Keeps what gates are handed of both, of the whole node also while it is severed; nothing where no
+ * data is protected, and never was. The last thing before a configuration is put in force: what
+ * could not be put in force was not accepted.
+ */
+enum err_code accepted_write(int state_fd, const struct config *cfg, int policies_fd,
 			     struct err *err) MUST_USE;
 
 #endif

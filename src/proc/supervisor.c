@@ -554,7 +554,6 @@ static enum err_code set_up(struct supervisor *s, struct err *err)
 	supervisor_place_zones(s);
 	TRY(ground_open(&s->ground, s->bundle.config, s->children.n_gates, err));
 	TRY(supervisor_add_own_files(s, &s->bundle, err));
-	TRY(supervisor_keep_accepted(s, &s->bundle, err));
 	TRY(pins_keeper_open(&s->pins, s->bundle.config, s->ground.lock_fd, err));
 	TRY(sever_read(s->ground.lock_fd, s->severed, err));
 	if (s->severed[0]) {
@@ -562,6 +561,7 @@ static enum err_code set_up(struct supervisor *s, struct err *err)
 		log_line(LOG_WARN, "severed: only sites within %s are reached: writ site restore",
 			 s->severed);
 	}
+	TRY(supervisor_keep_accepted(s, &s->bundle, err));
 	return control_open(&s->control, s->ground.state_path, err);
 }
 

@@ -211,7 +211,7 @@ enum err_code supervisor_add_own_files(struct supervisor *s, struct bundle *b, s
 enum err_code supervisor_keep_accepted(const struct supervisor *s, const struct bundle *b,
 				       struct err *err)
 {
-	return accepted_write(s->ground.lock_fd, b->config, b->gate_config_fd, b->policies_fd, err);
+	return accepted_write(s->ground.lock_fd, b->config, b->policies_fd, err);
 }
 
 /* What the loader accepted is checked against what cannot change here, and completed. */
@@ -222,8 +222,10 @@ static enum err_code make_ready(struct supervisor *s, struct bundle *next, struc
 	TRY(check_http2(s, next->config, err));
 	TRY(supervisor_add_own_files(s, next, err));
 	TRY(pins_keeper_open(&s->pins, next->config, s->ground.lock_fd, err));
-	TRY(supervisor_keep_accepted(s, next, err));
-	return s->severed[0] ? bundle_sever(next, str_from_c(s->severed), err) : ERR_OK;
+	if (s->severed[0]) {
+		TRY(bundle_sever(next, str_from_c(s->severed), err));
+	}
+	return supervisor_keep_accepted(s, next, err);
 }
 
 void supervisor_reload(struct supervisor *s, int client)
