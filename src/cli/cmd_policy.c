@@ -142,3 +142,21 @@ int cmd_policy_fail(const struct policy_diags *diags, struct out *o, const struc
 	buf_done(&text);
 	return CMD_FAILED;
 }
+
+bool cmd_policy_same_ids(const struct json *want, const struct policy_rules *got)
+{
+	size_t n = 0;
+
+	JSON_EACH (id, want) {
+		bool found = false;
+
+		for (size_t i = 0; i < got->n && !found; i++) {
+			found = json_str_is(id, got->items[i]->id);
+		}
+		if (!found) {
+			return false;
+		}
+		n++;
+	}
+	return n == got->n;
+}

@@ -58,4 +58,7 @@ int cmd_policy_fail(const struct policy_diags *diags, struct out *o, const struc
 /* macros.dw in the folder of a policy file, in the arena; NULL when there is none. */
 const char *cmd_policy_macros_beside(struct arena *a, const char *policies);
 
+/* Does an array of texts hold the ids of these rules, in any order, and no other? */
+bool cmd_policy_same_ids(const struct json *want, const struct policy_rules *got);
+
 #endif

@@ -75,24 +75,6 @@ static enum err_code read_named(struct arena *a, const char *test, const struct 
 	return ERR(err, ERR_NOT_FOUND, "no such file: " STR_FMT, STR_ARG(name->text));
 }
 
-static bool same_ids(const struct json *want, const struct policy_rules *got)
-{
-	size_t n = 0;
-
-	JSON_EACH (id, want) {
-		bool found = false;
-
-		for (size_t i = 0; i < got->n && !found; i++) {
-			found = json_str_is(id, got->items[i]->id);
-		}
-		if (!found) {
-			return false;
-		}
-		n++;
-	}
-	return n == got->n;
-}
-
 static void check_request(struct corpus *c, const char *path, const struct policy_case *pc,
 			  const struct json *r)
 {
@@ -113,9 +95,9 @@ static void check_request(struct corpus *c, const char *path, const struct polic
 		failed(c, path, "request %llu: want %s, got %s%s", (unsigned long long)c->requests,
 		       want ? "allow" : "deny", d.allow ? "allow" : "deny",
 		       d.failure ? " (failure)" : "");
-	} else if (!same_ids(json_get(r, STR("reason")), &d.reasons)) {
+	} else if (!cmd_policy_same_ids(json_get(r, STR("reason")), &d.reasons)) {
 		failed(c, path, "other reasons");
-	} else if (!same_ids(json_get(r, STR("errors")), &d.errors)) {
+	} else if (!cmd_policy_same_ids(json_get(r, STR("errors")), &d.errors)) {
 		failed(c, path, "other errors");
 	} else {
 		c->passed++;

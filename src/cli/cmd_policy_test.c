@@ -173,24 +173,6 @@ static enum err_code load_suite(struct suite *s, const char *dir, struct names *
 	return code == ERR_NOT_FOUND ? ERR_OK : code;
 }
 
-static bool ids_match(const struct json *want, const struct policy_rules *got)
-{
-	size_t n = 0;
-
-	JSON_EACH (id, want) {
-		bool found = false;
-
-		for (size_t i = 0; i < got->n && !found; i++) {
-			found = json_str_is(id, got->items[i]->id);
-		}
-		if (!found) {
-			return false;
-		}
-		n++;
-	}
-	return n == got->n;
-}
-
 static struct str ids_text(struct arena *a, const struct policy_rules *rules)
 {
 	struct str s = STR("none");
@@ -220,10 +202,10 @@ static struct str difference(struct arena *a, const struct json *expect,
 				    STR_ARG(outcome->text), got,
 				    STR_ARG(ids_text(a, &d->deciding)));
 	}
-	if (reason && !ids_match(reason, &d->deciding)) {
+	if (reason && !cmd_policy_same_ids(reason, &d->deciding)) {
 		return arena_printf(a, "decided by " STR_FMT, STR_ARG(ids_text(a, &d->deciding)));
 	}
-	if (errors && !ids_match(errors, &d->errors)) {
+	if (errors && !cmd_policy_same_ids(errors, &d->errors)) {
 		return arena_printf(a, "errors in " STR_FMT, STR_ARG(ids_text(a, &d->errors)));
 	}
 	return STR("");

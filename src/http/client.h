@@ -37,9 +37,6 @@ enum http_fail {
 	HTTP_FAIL_INVALID, /* our request cannot be written */
 };
 
-/* As "timeout"; static storage. */
-const char *http_fail_name(enum http_fail why);
-
 struct http_call_events {
 	/*
 	 * The head of a final answer (1xx are skipped, but for a 101 that request.upgrade asked

@@ -13,11 +13,6 @@ static const struct str method_names[] = {
 	[HTTP_CONNECT] = STR_INIT("CONNECT"), [HTTP_TRACE] = STR_INIT("TRACE"),
 };
 
-struct str http_method_name(enum http_method m)
-{
-	return method_names[m];
-}
-
 void h1_head_init(struct h1_head *h, bool response, struct http_field *fields, size_t max_fields)
 {
 	*h = (struct h1_head){

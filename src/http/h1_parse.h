@@ -115,7 +115,4 @@ static inline struct str h1_get(const struct h1_head *h, enum http_field_id id)
 /* The first field of any name, in any case. */
 struct str h1_find(const struct h1_head *h, struct str name);
 
-/* The method's name as a token; empty for HTTP_OTHER. */
-struct str http_method_name(enum http_method m);
-
 #endif

@@ -17,24 +17,6 @@ struct dial {
 	uint64_t ticket;
 };
 
-const char *http_fail_name(enum http_fail why)
-{
-	static const char *const names[] = {
-		[HTTP_FAIL_NONE] = "none",
-		[HTTP_FAIL_QUEUE] = "queue full",
-		[HTTP_FAIL_DIAL] = "dial",
-		[HTTP_FAIL_RETRYABLE] = "closed before the answer",
-		[HTTP_FAIL_CLOSED] = "closed",
-		[HTTP_FAIL_BAD] = "malformed answer",
-		[HTTP_FAIL_LIMIT] = "answer too large",
-		[HTTP_FAIL_TIMEOUT] = "timeout",
-		[HTTP_FAIL_NOMEM] = "out of memory",
-		[HTTP_FAIL_INVALID] = "invalid request",
-	};
-
-	return names[why];
-}
-
 static void work_free(struct client_work *w)
 {
 	h1_msg_done(&w->msg);

@@ -142,12 +142,6 @@ void json_w_u64(struct json_writer *w, uint64_t v)
 	buf_append_u64(w->out, v);
 }
 
-void json_w_f64(struct json_writer *w, double v)
-{
-	before_value(w);
-	json_put_f64(w->out, v);
-}
-
 void json_w_bool(struct json_writer *w, bool v)
 {
 	json_w_raw(w, v ? STR("true") : STR("false"));

@@ -52,7 +52,6 @@ void json_w_key(struct json_writer *w, struct str key);
 void json_w_str(struct json_writer *w, struct str s);
 void json_w_i64(struct json_writer *w, int64_t v);
 void json_w_u64(struct json_writer *w, uint64_t v);
-void json_w_f64(struct json_writer *w, double v); /* finite */
 void json_w_bool(struct json_writer *w, bool v);
 void json_w_null(struct json_writer *w);
 

@@ -21,8 +21,4 @@
 enum err_code ledger_erase(int dir_fd, struct str session, uint64_t *ret_n,
 			   struct err *err) MUST_USE;
 
-/* The session's key, to open a commitment with. ERR_NOT_FOUND: there is none, or it was erased. */
-enum err_code ledger_salt_find(int dir_fd, struct str session, struct ledger_salt_key *ret,
-			       struct err *err) MUST_USE;
-
 #endif

@@ -15,20 +15,6 @@ static const struct mcp_method_info methods[MCP_METHOD_MAX] = {
 #undef X
 };
 
-static const struct str actions[MCP_ACTION_MAX] = {
-	[MCP_ACTION_NONE] = STR_INIT("none"),
-	[MCP_ACTION_CALL_TOOL] = STR_INIT("call_tool"),
-	[MCP_ACTION_READ_RESOURCE] = STR_INIT("read_resource"),
-	[MCP_ACTION_GET_PROMPT] = STR_INIT("get_prompt"),
-	[MCP_ACTION_COMPLETE] = STR_INIT("complete"),
-	[MCP_ACTION_LIST] = STR_INIT("list"),
-	[MCP_ACTION_SUBSCRIBE] = STR_INIT("subscribe"),
-	[MCP_ACTION_SAMPLE] = STR_INIT("sample"),
-	[MCP_ACTION_ELICIT] = STR_INIT("elicit"),
-	[MCP_ACTION_LIST_ROOTS] = STR_INIT("list_roots"),
-	[MCP_ACTION_TASK] = STR_INIT("task"),
-};
-
 enum mcp_method mcp_method_find(struct str name)
 {
 	/* tools/call stands first, so the hot path compares once */
@@ -52,10 +38,4 @@ bool mcp_method_allowed(enum mcp_method m, unsigned from, enum mcp_version v)
 
 	return (i->from & from) == from && from && v >= i->first && v <= i->last &&
 	       v != MCP_VERSION_NONE;
-}
-
-struct str mcp_action_name(enum mcp_action a)
-{
-	ASSERT(a < MCP_ACTION_MAX);
-	return actions[a];
 }

@@ -137,7 +137,4 @@ const struct mcp_method_info *mcp_method_info(enum mcp_method m);
 /* May `from` (one MCP_FROM_ bit) send it in revision v? */
 bool mcp_method_allowed(enum mcp_method m, unsigned from, enum mcp_version v);
 
-/* As the action of the policy schema: "call_tool"; "none". Static storage. */
-struct str mcp_action_name(enum mcp_action a);
-
 #endif

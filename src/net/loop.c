@@ -2,7 +2,6 @@
 #include "net/loop.h"
 
 #include <errno.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 enum err_code loop_init(struct loop *l, struct err *err)
@@ -153,43 +152,4 @@ enum err_code loop_run(struct loop *l, struct err *err)
 		TRY(loop_turn(l, -1, err));
 	}
 	return ERR_OK;
-}
-
-static void signals_ready(struct loop_fd *f, uint32_t ready)
-{
-	struct loop_signals *s = CONTAINER_OF(f, struct loop_signals, f);
-	struct signalfd_siginfo info;
-
-	(void)ready;
-	if (read(f->fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-		s->on_signal(s, (int)info.ssi_signo); /* the rest is still readable */
-	}
-}
-
-enum err_code loop_signals_init(struct loop_signals *s, struct loop *l, const sigset_t *set,
-				struct err *err)
-{
-	int failure = pthread_sigmask(SIG_BLOCK, set, NULL), fd;
-
-	if (failure) {
-		return ERR(err, ERR_SYS, "pthread_sigmask: error %d", failure);
-	}
-	fd = signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (fd < 0) {
-		return ERR_ERRNO(err, "signalfd");
-	}
-	s->loop = l;
-	s->f = (struct loop_fd){.fd = fd, .on_ready = signals_ready};
-	if (loop_add(l, &s->f, LOOP_READ, err)) {
-		(void)close(fd);
-		return ERR_SYS;
-	}
-	return ERR_OK;
-}
-
-void loop_signals_done(struct loop_signals *s)
-{
-	loop_remove(s->loop, &s->f);
-	(void)close(s->f.fd);
-	s->f.fd = -1;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The event loop of a single-threaded role: level-triggered epoll, timers,
- * hooks at the end of a turn, signals. One turn is: wait, read the clocks,
+ * hooks at the end of a turn. One turn is: wait, read the clocks,
  * timers, ready descriptors, and where many were ready the same again without
  * waiting, at most LOOP_AGAIN times; then hooks, whose one flush is for more that way.
  * Nothing here allocates after loop_init.
@@ -90,16 +90,5 @@ static inline void loop_stop(struct loop *l)
 {
 	l->stopping = true;
 }
-
-/* Signals as events. The constructor blocks `set` in this process and opens a signalfd. */
-struct loop_signals {
-	struct loop_fd f;
-	struct loop *loop;
-	void (*on_signal)(struct loop_signals *s, int signo);
-};
-
-enum err_code loop_signals_init(struct loop_signals *s, struct loop *l, const sigset_t *set,
-				struct err *err) MUST_USE;
-void loop_signals_done(struct loop_signals *s);
 
 #endif

@@ -102,33 +102,18 @@ static enum err_code conform_record(const struct schema *s, const struct type *t
 	return n < v.n ? extra_member(t, v, err) : ERR_OK;
 }
 
-static enum policy_kind kind_of(enum type_kind kind)
+enum policy_kind conform_kind(const struct type *t)
 {
-	switch (kind) {
-	case TYPE_BOOL:
-		return POLICY_BOOL;
-	case TYPE_LONG:
-		return POLICY_LONG;
-	case TYPE_STRING:
-		return POLICY_STRING;
-	case TYPE_DECIMAL:
-		return POLICY_DECIMAL;
-	case TYPE_IPADDR:
-		return POLICY_IP;
-	case TYPE_DATETIME:
-		return POLICY_DATETIME;
-	case TYPE_DURATION:
-		return POLICY_DURATION;
-	case TYPE_NONE:
-	case TYPE_TRUE:
-	case TYPE_FALSE:
-	case TYPE_ENTITY:
-	case TYPE_SET:
-	case TYPE_RECORD:
-	case TYPE_KIND_MAX:
-		break;
-	}
-	return POLICY_NONE;
+	static const enum policy_kind kinds[TYPE_KIND_MAX] = {
+		[TYPE_BOOL] = POLICY_BOOL,         [TYPE_TRUE] = POLICY_BOOL,
+		[TYPE_FALSE] = POLICY_BOOL,        [TYPE_LONG] = POLICY_LONG,
+		[TYPE_STRING] = POLICY_STRING,     [TYPE_DECIMAL] = POLICY_DECIMAL,
+		[TYPE_IPADDR] = POLICY_IP,         [TYPE_DATETIME] = POLICY_DATETIME,
+		[TYPE_DURATION] = POLICY_DURATION, [TYPE_ENTITY] = POLICY_ENTITY,
+		[TYPE_SET] = POLICY_SET,           [TYPE_RECORD] = POLICY_RECORD,
+	};
+
+	return kinds[t->kind];
 }
 
 enum err_code conform_value(const struct schema *s, const struct type *t, struct policy_value v,
@@ -143,7 +128,7 @@ enum err_code conform_value(const struct schema *s, const struct type *t, struct
 	if (t->kind == TYPE_RECORD) {
 		return conform_record(s, t, v, err);
 	}
-	if (v.kind == POLICY_NONE || kind_of(t->kind) != v.kind) {
+	if (v.kind == POLICY_NONE || conform_kind(t) != v.kind) {
 		return mismatch(t, v, err);
 	}
 	return ERR_OK;

@@ -10,6 +10,9 @@
 #include "policy/schema.h"
 #include "policy/store.h"
 
+/* The kind of this type's values. */
+enum policy_kind conform_kind(const struct type *t);
+
 /* Recursion is bounded by the depth of the type. */
 enum err_code conform_value(const struct schema *s, const struct type *t, struct policy_value v,
 			    struct err *err) MUST_USE;

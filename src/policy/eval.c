@@ -204,7 +204,7 @@ static bool eval_record(struct eval *ev, const struct policy_expr *e, struct pol
 	return policy_value_record(f, e->n_args, ret) || fail(ev, e, POLICY_FAULT_TYPE);
 }
 
-static struct policy_value eval_var(const struct policy_env *env, enum policy_var var)
+struct policy_value policy_env_var(const struct policy_env *env, enum policy_var var)
 {
 	switch (var) {
 	case POLICY_VAR_PRINCIPAL:
@@ -226,7 +226,7 @@ static bool eval(struct eval *ev, const struct policy_expr *e, struct policy_val
 		*ret = e->lit;
 		return true;
 	case POLICY_EXPR_VAR:
-		*ret = eval_var(ev->env, e->var);
+		*ret = policy_env_var(ev->env, e->var);
 		return true;
 	case POLICY_EXPR_IF:
 		return eval_if(ev, e, ret);

@@ -43,6 +43,9 @@ struct policy_fault {
 /* Finds the three entities once. */
 void policy_env_prepare(struct policy_env *env);
 
+/* principal, action, resource or context. */
+struct policy_value policy_env_var(const struct policy_env *env, enum policy_var var);
+
 /* Borrowed, or NULL when it does not exist. */
 const struct policy_entity *policy_env_entity(const struct policy_env *env,
 					      const struct policy_uid *uid);

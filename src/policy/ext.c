@@ -58,19 +58,6 @@ enum policy_fn policy_fn_find(struct str name)
 	return POLICY_FN_NONE;
 }
 
-enum policy_kind policy_ext_kind(struct str type_name)
-{
-	if (str_eq(type_name, STR("ipaddr"))) {
-		return POLICY_IP;
-	}
-	for (unsigned i = POLICY_FN_DECIMAL; i <= POLICY_FN_DURATION; i++) {
-		if (i != POLICY_FN_IP && str_eq(infos[i].name, type_name)) {
-			return infos[i].result;
-		}
-	}
-	return POLICY_NONE;
-}
-
 static bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';

@@ -58,9 +58,6 @@ const struct policy_fn_info *policy_fn_info(enum policy_fn fn);
 /* POLICY_FN_NONE when there is no such name. */
 enum policy_fn policy_fn_find(struct str name);
 
-/* The kind made by a constructor's name or by the schema's type name: "ipaddr", "decimal", ... */
-enum policy_kind policy_ext_kind(struct str type_name);
-
 /* Parses the argument of a constructor. False when malformed or out of range. */
 bool policy_ext_parse(enum policy_fn ctor, struct str text, struct arena *a,
 		      struct policy_value *ret) MUST_USE;

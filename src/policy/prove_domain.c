@@ -14,38 +14,6 @@ bool prove_refuse(struct prove_model *m, const char *why)
 	return false;
 }
 
-enum policy_kind prove_kind(const struct type *t)
-{
-	switch (t->kind) {
-	case TYPE_BOOL:
-	case TYPE_TRUE:
-	case TYPE_FALSE:
-		return POLICY_BOOL;
-	case TYPE_LONG:
-		return POLICY_LONG;
-	case TYPE_STRING:
-		return POLICY_STRING;
-	case TYPE_DECIMAL:
-		return POLICY_DECIMAL;
-	case TYPE_IPADDR:
-		return POLICY_IP;
-	case TYPE_DATETIME:
-		return POLICY_DATETIME;
-	case TYPE_DURATION:
-		return POLICY_DURATION;
-	case TYPE_ENTITY:
-		return POLICY_ENTITY;
-	case TYPE_SET:
-		return POLICY_SET;
-	case TYPE_RECORD:
-		return POLICY_RECORD;
-	case TYPE_NONE:
-	case TYPE_KIND_MAX:
-		break;
-	}
-	return POLICY_NONE;
-}
-
 struct prove_domain *prove_domain_new(struct prove_model *m, enum policy_kind kind,
 				      const struct schema_entity *entity)
 {

@@ -139,7 +139,7 @@ static void put_default(struct prove_world *w, struct buf *out, const struct typ
 	case TYPE_DECIMAL:
 	case TYPE_DATETIME:
 	case TYPE_DURATION:
-		put_value(out, policy_scalar(prove_kind(t), 0));
+		put_value(out, policy_scalar(conform_kind(t), 0));
 		break;
 	case TYPE_IPADDR:
 		put_value(out, (struct policy_value){.kind = POLICY_IP, .ip = &ip});

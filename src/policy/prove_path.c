@@ -24,7 +24,7 @@ static bool place(struct prove_model *m, struct prove_path *p, const struct type
 	if (of && of->kind == TYPE_ENTITY) {
 		p->domain = prove_domain_entity(m, of->entity);
 	} else {
-		p->domain = prove_domain_new(m, of ? prove_kind(of) : POLICY_NONE, NULL);
+		p->domain = prove_domain_new(m, of ? conform_kind(of) : POLICY_NONE, NULL);
 	}
 	return p->domain;
 }

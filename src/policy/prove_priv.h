@@ -15,6 +15,7 @@
 #ifndef POLICY_PROVE_PRIV_H
 #define POLICY_PROVE_PRIV_H
 
+#include "policy/conform.h"
 #include "policy/eval.h"
 #include "policy/prove.h"
 
@@ -117,8 +118,6 @@ struct prove_model {
 
 /* Keeps the first reason. Returns false. */
 bool prove_refuse(struct prove_model *m, const char *why);
-
-enum policy_kind prove_kind(const struct type *t);
 
 struct prove_domain *prove_domain_new(struct prove_model *m, enum policy_kind kind,
 				      const struct schema_entity *entity);

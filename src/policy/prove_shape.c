@@ -107,7 +107,7 @@ static struct shape constant(struct prove_model *m, struct policy_value v)
 static struct shape at_path(struct prove_model *m, struct prove_path *p,
 			    const struct policy_expr *e)
 {
-	struct shape s = {.kind = prove_kind(p->type), .factor = 1, .domain = p->domain};
+	struct shape s = {.kind = conform_kind(p->type), .factor = 1, .domain = p->domain};
 
 	s.term = hash_expr(e);
 	if (s.kind == POLICY_RECORD) {

@@ -485,7 +485,7 @@ static bool may_hold(const struct prove_world *w, const struct prove_slot *s, st
 	const struct type *t = s->path->type->element;
 	const struct schema_entity *e;
 
-	if (!t || prove_kind(t) != v.kind) {
+	if (!t || conform_kind(t) != v.kind) {
 		return false;
 	}
 	if (v.kind != POLICY_ENTITY) {

@@ -42,21 +42,6 @@ bool policy_code_scope_matches(const struct policy_code *code, const struct poli
 	       part_matches(code, &e->scope[2], env->resource, env->resource_entity);
 }
 
-static struct policy_value variable(const struct policy_env *env, enum policy_var var)
-{
-	switch (var) {
-	case POLICY_VAR_PRINCIPAL:
-		return policy_entity(env->principal);
-	case POLICY_VAR_ACTION:
-		return policy_entity(env->action);
-	case POLICY_VAR_RESOURCE:
-		return policy_entity(env->resource);
-	case POLICY_VAR_CONTEXT:
-		break;
-	}
-	return env->context;
-}
-
 /* n values from the stack as a set, copied because sets are sorted in place. */
 static enum policy_fault_code make_set(const struct policy_env *env, const struct policy_value *v,
 				       uint32_t n, struct policy_value *ret)
@@ -126,7 +111,7 @@ static enum policy_fault_code path_value(struct policy_machine *m, uint32_t id,
 		return POLICY_FAULT_NONE;
 	}
 	if (p->parent == POLICY_PATH_NONE) {
-		v = variable(m->env, (enum policy_var)p->var);
+		v = policy_env_var(m->env, (enum policy_var)p->var);
 	} else {
 		fault = path_value(m, p->parent, &v);
 		if (fault) {
@@ -156,7 +141,7 @@ static enum policy_fault_code run(struct policy_machine *m, const struct policy_
 			*++top = k[at->c];
 			break;
 		case POLICY_OP_VAR:
-			*++top = variable(env, (enum policy_var)at->a);
+			*++top = policy_env_var(env, (enum policy_var)at->a);
 			break;
 		case POLICY_OP_PATH:
 			fault = path_value(m, at->c, ++top);

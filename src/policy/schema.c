@@ -87,13 +87,6 @@ bool schema_entity_id_ok(const struct schema_entity *e, struct str id)
 	return ok;
 }
 
-const struct type *schema_attr_type(const struct schema_entity *e, struct str attr)
-{
-	const struct type_field *f = type_field_find(e->attrs, attr);
-
-	return f ? f->type : NULL;
-}
-
 static void nearer(struct str name, struct str candidate, unsigned *best, struct str *ret)
 {
 	unsigned d;

@@ -68,12 +68,6 @@ bool schema_action_is_in(const struct schema_action *a, const struct schema_acti
 /* Whether the id may be used: always, but for enumerated types. */
 bool schema_entity_id_ok(const struct schema_entity *e, struct str id);
 
-/*
- * What stands in an entities document, to read it by its expected type:
- * the type of an attribute or of every tag, or NULL when the schema has none.
- */
-const struct type *schema_attr_type(const struct schema_entity *e, struct str attr);
-
 /* Of the names declared, the one most like `name` (for "did you mean"); empty when none is near. */
 struct str schema_near_entity(const struct schema *s, struct str name);
 /* The id of an action. */

@@ -129,7 +129,4 @@ bool temporal_adopt(struct temporal_expr *e, struct temporal_expr **arg, size_t 
 /* A copy that shares nothing with the original, before checking; NULL when out of memory. */
 struct temporal_expr *temporal_copy(struct arena *a, const struct temporal_expr *from) MUST_USE;
 
-/* "formerly", "&&", ...; for messages. */
-const char *temporal_kind_name(enum temporal_kind kind);
-
 #endif

@@ -64,25 +64,6 @@ bool temporal_adopt(struct temporal_expr *e, struct temporal_expr **arg, size_t 
 	return e->depth <= TEMPORAL_DEPTH_MAX;
 }
 
-const char *temporal_kind_name(enum temporal_kind kind)
-{
-	static const char *const names[] = {
-		[TEMPORAL_AND] = "&&",
-		[TEMPORAL_NOT] = "!",
-		[TEMPORAL_FORMERLY] = "formerly",
-		[TEMPORAL_PREVIOUS] = "previous",
-		[TEMPORAL_SINCE] = "since",
-		[TEMPORAL_EXISTS] = "exists",
-		[TEMPORAL_TP] = "tp",
-		[TEMPORAL_COMPARE] = "a comparison",
-		[TEMPORAL_EVENT] = "an event",
-		[TEMPORAL_PARAM] = "a parameter",
-		[TEMPORAL_TERM] = "a term",
-	};
-
-	return names[kind];
-}
-
 bool temporal_parse_adopt(struct dw_parser *d, struct temporal_expr *e, struct temporal_expr *a,
 			  struct temporal_expr *b)
 {

@@ -48,10 +48,6 @@ static void what_touches_an_object_is_an_action_and_says_where_its_name_is(void 
 	assert_int_equal(mcp_method_info(MCP_RESOURCES_READ)->object, MCP_OBJECT_URI);
 	assert_int_equal(mcp_method_info(MCP_COMPLETE)->object, MCP_OBJECT_REF);
 	assert_int_equal(mcp_method_info(MCP_PING)->action, MCP_ACTION_NONE);
-	assert_str_equal(mcp_action_name(MCP_ACTION_CALL_TOOL), STR("call_tool"));
-	for (enum mcp_action a = MCP_ACTION_NONE; a < MCP_ACTION_MAX; a++) {
-		assert_true(mcp_action_name(a).n > 0);
-	}
 }
 
 static void a_legacy_client_gets_its_revision_and_a_stranger_the_newest_legacy_one(void **state)

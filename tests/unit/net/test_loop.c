@@ -96,38 +96,11 @@ static void a_hook_asked_for_by_a_hook_waits_for_the_next_turn(void **state)
 	loop_done(&l);
 }
 
-static int signalled;
-
-static void on_signal(struct loop_signals *s, int signo)
-{
-	signalled = signo;
-	loop_stop(s->loop);
-}
-
-static void a_signal_is_an_event(void **state)
-{
-	struct loop_signals s = {.on_signal = on_signal};
-	struct loop l;
-	sigset_t set;
-
-	(void)state;
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGUSR1);
-	assert_int_equal(loop_init(&l, NULL), ERR_OK);
-	assert_int_equal(loop_signals_init(&s, &l, &set, NULL), ERR_OK);
-	assert_int_equal(kill(getpid(), SIGUSR1), 0);
-	assert_int_equal(loop_run(&l, NULL), ERR_OK);
-	assert_int_equal(signalled, SIGUSR1);
-	loop_signals_done(&s);
-	loop_done(&l);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(something_removed_in_a_turn_is_not_called_in_it),
 		cmocka_unit_test(a_hook_asked_for_by_a_hook_waits_for_the_next_turn),
-		cmocka_unit_test(a_signal_is_an_event),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

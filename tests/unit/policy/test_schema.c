@@ -333,10 +333,10 @@ static void a_resolved_schema_says_what_was_declared(void **state)
 	assert_int_equal(user->n_notes, 1);
 	assert_str_equal(user->notes[0].value, STR("someone"));
 	assert_int_equal(user->tags->kind, TYPE_SET);
-	f = type_field_find(schema_attr_type(user, STR("name")), STR("last"));
+	f = type_field_find(type_field_find(user->attrs, STR("name"))->type, STR("last"));
 	assert_non_null(f);
 	assert_false(f->required);
-	assert_ptr_equal(schema_attr_type(user, STR("color")), &color->type);
+	assert_ptr_equal(type_field_find(user->attrs, STR("color"))->type, &color->type);
 	assert_true(schema_entity_id_ok(color, STR("red")));
 	assert_false(schema_entity_id_ok(color, STR("green")));
 	assert_true(schema_entity_id_ok(user, STR("green")));
