@@ -45,7 +45,8 @@ struct egress_about egress_about(const struct action *a)
 {
 	return (struct egress_about){.id = str_make(a->id, a->id_n),
 				     .session = a->session,
-				     .durable = a->answer.durable};
+				     .durable = a->answer.durable,
+				     .matrix = a->answer.matrix};
 }
 
 static bool record(const struct gate_pool *p, struct egress *e, const struct egress_about *about)
@@ -65,6 +66,10 @@ static bool record(const struct gate_pool *p, struct egress *e, const struct egr
 		ledger_salt_of(&about->session->salt, about->id, LEDGER_REQUEST, e->permit.salt);
 	} else {
 		rand_bytes(e->permit.salt, sizeof(e->permit.salt));
+	}
+	if (about && about->matrix) {
+		memcpy(sent.matrix, about->matrix, sizeof(sent.matrix));
+		memcpy(e->permit.matrix, about->matrix, sizeof(e->permit.matrix));
 	}
 	permit_commit(&e->permit, sent.request);
 	out = recorder_entry(e->recorder, durable, RECORD_DECISION);

@@ -17,6 +17,7 @@ struct egress_about {
 	struct str id; /* borrowed */
 	const struct session *session;
 	bool durable;
+	const uint8_t *matrix; /* of its decision, borrowed; NULL: by none */
 };
 
 struct egress_about egress_about(const struct action *a);

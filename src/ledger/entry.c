@@ -160,6 +160,7 @@ static const struct field event_fields[] = {
 	FIELD(ledger_event, "detail", detail, FIELD_TEXT, FIELD_OPTIONAL),
 	WORD(ledger_event, "event", event, FIELD_REQUIRED, &events),
 	KIND,
+	FIELD(ledger_event, "matrix", matrix, FIELD_HASH, FIELD_OPTIONAL),
 	FIELD(ledger_event, "node", node, FIELD_TEXT, FIELD_OPTIONAL),
 	FIELD(ledger_event, "number", number, FIELD_INT, FIELD_OPTIONAL),
 	FIELD(ledger_event, "policy_set", policy_set, FIELD_HASH, FIELD_OPTIONAL),

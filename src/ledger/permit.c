@@ -5,9 +5,9 @@
 
 #include <stdlib.h>
 
-enum { WORD_BITS = 64, WORDS = PERMIT_WINDOW / WORD_BITS };
+enum { WORD_BITS = 64, WORDS = PERMIT_WINDOW / WORD_BITS, WHAT = 3 * 8 + SHA256_LEN };
 
-static const char label[] = "writ permit 1"; /* with its NUL */
+static const char label[] = "writ permit 2"; /* with its NUL */
 
 bool permit_of(struct permit *p, struct str head, struct str body)
 {
@@ -36,23 +36,24 @@ void permit_commit(const struct permit *p, uint8_t ret[SHA256_LEN])
 	sha256_final(&h, ret);
 }
 
-static char *put_numbers(const struct permit *p, char *to)
+static char *put_what(const struct permit *p, char *to)
 {
 	num_put_u64(to, p->index);
 	num_put_u64(to + 8, p->at_us);
 	num_put_u64(to + 16, p->bytes);
-	return to + 24;
+	memcpy(to + 24, p->matrix, SHA256_LEN);
+	return to + WHAT;
 }
 
 void permit_mac(struct str key, const struct permit *p, struct str where,
 		const uint8_t commitment[SHA256_LEN], uint8_t ret[SHA256_LEN])
 {
-	UNSET char text[sizeof(label) + 24 + SHA256_LEN + PERMIT_WHERE_MAX];
+	UNSET char text[sizeof(label) + WHAT + SHA256_LEN + PERMIT_WHERE_MAX];
 	char *at = text + sizeof(label);
 
 	ASSERT(key.n == PERMIT_KEY && where.n <= PERMIT_WHERE_MAX);
 	memcpy(text, label, sizeof(label));
-	at = put_numbers(p, at);
+	at = put_what(p, at);
 	memcpy(at, commitment, SHA256_LEN);
 	memcpy(at + SHA256_LEN, where.p, where.n);
 	hmac_sha256(key, str_make(text, (size_t)(at - text) + SHA256_LEN + where.n), ret);
@@ -60,10 +61,10 @@ void permit_mac(struct str key, const struct permit *p, struct str where,
 
 void permit_write(const struct permit *p, struct buf *to)
 {
-	char numbers[24];
+	char what[WHAT];
 
-	(void)put_numbers(p, numbers);
-	buf_append(to, str_make(numbers, sizeof(numbers)));
+	(void)put_what(p, what);
+	buf_append(to, str_make(what, sizeof(what)));
 	buf_append(to, str_make((const char *)p->salt, SHA256_LEN));
 	buf_append(to, str_make((const char *)p->mac, SHA256_LEN));
 	buf_append(to, str_make((const char *)p->digests, (size_t)p->n * SHA256_LEN));
@@ -79,8 +80,9 @@ bool permit_read(struct permit *p, struct str bytes)
 	p->index = num_get_u64(bytes.p);
 	p->at_us = num_get_u64(bytes.p + 8);
 	p->bytes = num_get_u64(bytes.p + 16);
-	memcpy(p->salt, bytes.p + 24, SHA256_LEN);
-	memcpy(p->mac, bytes.p + 24 + SHA256_LEN, SHA256_LEN);
+	memcpy(p->matrix, bytes.p + 24, SHA256_LEN);
+	memcpy(p->salt, bytes.p + WHAT, SHA256_LEN);
+	memcpy(p->mac, bytes.p + WHAT + SHA256_LEN, SHA256_LEN);
 	memcpy(p->digests, bytes.p + PERMIT_FIXED, n * SHA256_LEN);
 	p->n = (unsigned)n;
 	return true;

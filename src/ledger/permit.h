@@ -7,10 +7,11 @@
  *   request     a head (without its empty line and what the relay adds), then its body in pieces of
  *               PERMIT_PIECE bytes
  *   commitment  SHA-256(salt || SHA-256(head) || SHA-256(piece) ...)
- *   mac         HMAC-SHA-256(key, "writ permit 1" 0x00 || u64 index || u64 at || u64 bytes ||
+ *   mac         HMAC-SHA-256(key, "writ permit 2" 0x00 || u64 index || u64 at || u64 bytes || matrix ||
  *               commitment || where), integers little endian
  *
- * A permit on the wire is: u64 index, u64 at in us, u64 bytes, salt, mac, and the digests.
+ * `matrix` names the residency matrix that a request to a model was decided by; of all else it is zeros.
+ * A permit on the wire is: u64 index, u64 at in us, u64 bytes, matrix, salt, mac, and the digests.
  */
 #ifndef LEDGER_PERMIT_H
 #define LEDGER_PERMIT_H
@@ -23,7 +24,7 @@ enum {
 	PERMIT_DIGESTS = 34, /* a head and 33 MiB */
 	PERMIT_KEY = 32,
 	PERMIT_WHERE_MAX = 128,
-	PERMIT_FIXED = 3 * 8 + 2 * SHA256_LEN,
+	PERMIT_FIXED = 3 * 8 + 3 * SHA256_LEN,
 	PERMIT_MAX = PERMIT_FIXED + PERMIT_DIGESTS * SHA256_LEN
 };
 
@@ -31,7 +32,7 @@ struct permit {
 	uint64_t index; /* of the record */
 	uint64_t at_us; /* when it was written, by the machine's monotonic clock */
 	uint64_t bytes; /* of the request, as the record says */
-	uint8_t salt[SHA256_LEN], mac[SHA256_LEN];
+	uint8_t matrix[SHA256_LEN], salt[SHA256_LEN], mac[SHA256_LEN];
 	unsigned n; /* digests: of the head, then of the pieces of the body */
 	uint8_t digests[PERMIT_DIGESTS][SHA256_LEN];
 };

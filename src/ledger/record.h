@@ -155,7 +155,8 @@ struct ledger_event {
 	uint64_t number;
 	uint8_t policy_set[SHA256_LEN];
 	uint8_t request[SHA256_LEN];
-	uint64_t time_us; /* always written */
+	uint8_t matrix[SHA256_LEN]; /* SENT, of a request to a model: as of its decision */
+	uint64_t time_us;           /* always written */
 };
 
 /*

@@ -22,7 +22,7 @@ struct scribe_sent {
 	uint32_t at; /* which entry */
 	uint64_t bytes;
 	struct str where;
-	uint8_t request[SHA256_LEN];
+	uint8_t request[SHA256_LEN], matrix[SHA256_LEN];
 };
 
 struct scribe_log {

@@ -119,6 +119,7 @@ static enum err_code note_sent(struct scribe_log *l, uint32_t at, const struct l
 	}
 	*s = (struct scribe_sent){.at = at, .bytes = e->number, .where = e->subject};
 	memcpy(s->request, e->request, sizeof(s->request));
+	memcpy(s->matrix, e->matrix, sizeof(s->matrix));
 	l->n_sent++;
 	return ERR_OK;
 }
@@ -139,9 +140,10 @@ static enum err_code make_permits(const struct scribe_log *l, struct scribe_answ
 	a->permits_at_us = clock_mono() / 1000;
 	for (size_t i = 0; i < l->n_sent; i++) {
 		const struct scribe_sent *s = &l->sent[i];
-		const struct permit p = {
+		struct permit p = {
 			.index = a->first + s->at, .at_us = a->permits_at_us, .bytes = s->bytes};
 
+		memcpy(p.matrix, s->matrix, sizeof(p.matrix));
 		permit_mac(key, &p, s->where, s->request, (uint8_t *)a->permits + i * SHA256_LEN);
 	}
 	a->n_permits = l->n_sent;

@@ -58,6 +58,10 @@ static void the_mac_is_of_all_of_it(void **state)
 	permit_mac(k, &p, STR("model:a"), c, mac);
 	permit_mac(k, &p, STR("model:a"), c, got);
 	assert_memory_equal(mac, got, sizeof(mac));
+	q = p;
+	q.matrix[31] ^= 1;
+	permit_mac(k, &q, STR("model:a"), c, got);
+	assert_memory_not_equal(mac, got, SHA256_LEN);
 	permit_mac(k, &p, STR("model:b"), c, got);
 	assert_memory_not_equal(mac, got, sizeof(mac));
 	permit_mac(k, &p, STR("model:a"), other, got);
