@@ -264,11 +264,8 @@ enum err_code splice_preload(struct splice *s, struct str from_a, struct err *er
 		return ERR_ERRNO(err, "pipe");
 	}
 	n = write(s->from_a.pipe[1], from_a.p, from_a.n);
-	if (n != (ssize_t)from_a.n) {
-		return ERR(err, ERR_LIMIT, "the pipe has no room");
-	}
-	s->from_a.held += (size_t)n;
-	return ERR_OK;
+	s->from_a.held += n > 0 ? (size_t)n : 0; /* a part, too: that pipe is lent to nobody else */
+	return n == (ssize_t)from_a.n ? ERR_OK : ERR(err, ERR_LIMIT, "the pipe has no room");
 }
 
 enum err_code splice_start(struct splice *s, int a, int b, uint64_t idle_ns, struct err *err)

@@ -293,6 +293,22 @@ static void too_much_before_is_refused(void **state)
 	assert_int_equal(splice_preload(&splice_, str_make(block, sizeof(block)), &err), ERR_LIMIT);
 }
 
+/* As the kernel makes pipes small for a user who has many; whoever has next must not find the part that went in. */
+static void a_pipe_that_took_only_a_part_is_not_given_to_others(void **state)
+{
+	static char block[16384];
+	struct err err;
+
+	(void)state;
+	left = right = -1;
+	assert_int_equal(pipe2(pipes.plain[0], O_NONBLOCK | O_CLOEXEC), 0);
+	assert_int_equal(fcntl(pipes.plain[0][1], F_SETPIPE_SZ, 4096), 4096);
+	pipes.n_plain = 1;
+	assert_int_equal(splice_preload(&splice_, str_make(block, sizeof(block)), &err), ERR_LIMIT);
+	splice_stop(&splice_);
+	assert_int_equal(pipes.n_plain, 0);
+}
+
 int main(void)
 {
 #define T(t) cmocka_unit_test_setup_teardown(t, begin, finish)
@@ -307,6 +323,7 @@ int main(void)
 		T(what_was_sent_arrives_although_the_sender_left),
 		T(stopping_tells_nobody_and_closes_all),
 		T(too_much_before_is_refused),
+		T(a_pipe_that_took_only_a_part_is_not_given_to_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
