@@ -133,13 +133,21 @@ static void on_flush(struct loop_hook *h)
 	flush(CONTAINER_OF(h, struct model_attempt, flush));
 }
 
-/* A stream that cannot be told on is cut off after what could be told. */
+/* A stream that cannot be told on is cut off after what could be told; before a word was, another may be asked. */
 static void cut_off(struct model_attempt *t)
 {
-	t->broken = true;
 	t->calling = false;
 	http_call_cancel(&t->call);
-	flush(t);
+	if (t->begun) {
+		t->broken = true;
+		flush(t);
+	} else {
+		model_health_note(t->model, MODEL_FAILED, t->exchange->agent);
+		t->again = true;
+		t->answer = gate_buf_take(t->exchange->gate, 64 << 10);
+		model_error_append(&t->answer, model_dialect_of(t->exchange), MODEL_ERROR_UPSTREAM);
+		t->status = 502;
+	}
 	model_note_stream(t);
 	action_answered_stream(&t->action, LEDGER_PROTOCOL_ERROR, 200, &t->commitment, t->bytes);
 }

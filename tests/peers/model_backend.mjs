@@ -10,7 +10,7 @@
 // "with TEXT" at the end goes into the arguments, "invent" makes it say [email-5].
 // It answers the last user message by "echo: TEXT", a word a chunk, or N characters. A model whose name begins with
 // "bad-" misbehaves: bad-500, bad-html, bad-429, bad-json, bad-cut, bad-hang, bad-flood,
-// bad-wait (a stream begins, and nothing is said in it),
+// bad-wait (a stream begins, and nothing is said in it), bad-start (a comment that is too long),
 // bad-usage (counts that are no numbers), bad-no-usage, bad-no-done, bad-event (not JSON),
 // bad-length (finish_reason length), bad-tools (calls a tool), bad-redirect.
 import { createServer } from 'node:http';
@@ -114,6 +114,7 @@ const early = {
   'bad-json': (res) => { res.writeHead(200, { 'content-type': 'application/json' }); res.end('{"choices":['); },
   'bad-redirect': (res) => { res.writeHead(307, { location: 'http://169.254.169.254/' }); res.end(); },
   'bad-hang': () => {},
+  'bad-start': (res) => res.writeHead(200, { 'content-type': 'text/event-stream' }).end(':'.repeat(40 << 20)),
   'bad-wait': (res, q) => { if (q.stream) res.writeHead(200, { 'content-type': 'text/event-stream' }).write(': still here\n\n'); },
 };
 
