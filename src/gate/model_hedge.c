@@ -88,7 +88,8 @@ static void on_slow(struct timer *timer)
 	struct model_reply *r = CONTAINER_OF(timer, struct model_reply, hedge_at);
 	struct exchange *x = r->own.exchange;
 
-	if (x->gone || x->streaming || r->hedge || !model_waits(&r->own) ||
+	/* A policy may have sent it to a route without hedges meanwhile. */
+	if (!r->hedge_after || x->gone || x->streaming || r->hedge || !model_waits(&r->own) ||
 	    !may_hedge(&r->own.model->pace)) {
 		return;
 	}

@@ -388,4 +388,5 @@ void model_end(struct model_attempt *t, enum ledger_status status)
 	}
 	action_cut(&t->action, status, 0);
 	model_try_done(t);
+	t->hold = NULL; /* settled; where the other one's stream rests, its arena goes */
 }
