@@ -160,7 +160,7 @@ static enum err_code fill_env(struct arena *a, const struct bait *b, const char 
 	return setenv(PROBE_SECRET, "of the caller", 1) < 0 ? ERR_ERRNO(err, "setenv") : ERR_OK;
 }
 
-/* As if a policy had given the workspace but for two places in it. */
+/* As if policies had given the workspace but for two places in it, and all programs. */
 static enum err_code make_plan(struct arena *a, const struct bait *b, struct run_options *o,
 			       struct run_plan *ret, struct err *err)
 {
@@ -173,7 +173,8 @@ static enum err_code make_plan(struct arena *a, const struct bait *b, struct run
 		 .allowed = RUN_READ,
 		 .from = RUN_PLACE_NAMED},
 		{.path = arena_printf(a, "%s/hidden", b->workspace), .from = RUN_PLACE_NAMED}};
-	struct run_granted granted = {.places = places, .n_places = ARRAY_LEN(places)};
+	struct run_granted granted = {
+		.places = places, .n_places = ARRAY_LEN(places), .others = RUN_OTHERS_START};
 
 	TRY(run_plan_prepare(a, o, ret, err));
 	TRY(run_plan_look(ret, err));
