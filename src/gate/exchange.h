@@ -98,7 +98,8 @@ struct exchange {
 			struct list_part **part_of; /* of each server */
 			size_t n_parts, parts_pending;
 			enum mcp_list_kind list_kind;
-			enum mcp_error list_fault; /* why nothing is listed */
+			const struct mcp_shown *shown; /* to this caller */
+			enum mcp_error list_fault;     /* why nothing is listed */
 		};
 		struct { /* models: only for model_chat_ops */
 			enum model_api model_api;

@@ -359,10 +359,13 @@ void inquiry_rest(struct inquiry *h)
 /* A question of a task, and by what it was decided: as long as that is the same, so is the decision. */
 static void question_of(const struct exchange *x, struct str whole, uint8_t ret[SHA256_LEN])
 {
+	const struct session *s = x->session;
 	struct sha256 h;
 
 	sha256_init(&h);
 	sha256_update(&h, x->gate->rules->digest, SHA256_LEN);
+	sha256_update(&h, s->id, strlen(s->id) + 1);
+	sha256_update(&h, &s->met_data, sizeof(s->met_data));
 	if (x->caller) {
 		sha256_update(&h, x->caller->token, SHA256_LEN);
 	}

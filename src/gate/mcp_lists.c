@@ -2,11 +2,11 @@
 /*
  * Lists. Whether a caller may list is decided for each server of the endpoint; servers about which the same
  * was decided are one action, with one record: its resource, and those it is also about. What is refused is left
- * out. The answer is made of what links keep, so nothing goes to a server.
+ * out, and so is what the caller could not call (gate/mcp_shown.h). The answer is made of what links keep, so nothing goes to a server.
  *
  * Temporal policies see each server's list as an event of its own: then each is an action of its own.
  */
-#include "gate/exchange.h"
+#include "gate/mcp_shown.h"
 
 /* ---- what is decided ---- */
 
@@ -58,30 +58,8 @@ static bool is_shown(void *ctx, const struct mcp_entry *e)
 {
 	const struct exchange *x = ctx;
 
-	return x->part_of[e->server]->forwarded;
-}
-
-/* Of each source: its items as clients get them, with commas between. Made once for a view. */
-static bool digest_sources(struct mcp_view *v)
-{
-	size_t at = 0;
-
-	if (v->digests) {
-		return true;
-	}
-	v->digests = arena_array(&v->arena, v->n_ids + 1, sizeof(*v->digests));
-	for (size_t i = 0; v->digests && i < v->n_ids; i++) {
-		size_t first = at;
-		struct sha256 h;
-
-		sha256_init(&h);
-		for (; at < v->n && v->entries[at].server == i; at++) {
-			sha256_update(&h, ",", at > first);
-			sha256_update(&h, v->entries[at].json.p, v->entries[at].json.n);
-		}
-		sha256_final(&h, v->digests[i]);
-	}
-	return v->digests != NULL;
+	return x->part_of[e->server]->forwarded &&
+	       x->shown->seen[e - x->endpoint->views[x->list_kind].entries];
 }
 
 /* The outcome commits to what was listed: docs/formats/ledger.md, "Commitments". */
@@ -94,8 +72,8 @@ static void part_listed(struct list_part *p, const struct mcp_view *v)
 	action_commit_begin(&p->action, &h);
 	for (size_t i = 0; i < v->n_ids; i++) {
 		if (x->part_of[i] == p) {
-			sha256_update(&h, v->digests[i], sizeof(v->digests[i]));
-			n += sizeof(v->digests[i]);
+			sha256_update(&h, x->shown->digests[i], SHA256_LEN);
+			n += SHA256_LEN;
 		}
 	}
 	action_answered_stream(&p->action, LEDGER_OK, 0, &h, n);
@@ -116,9 +94,8 @@ static void list_make(struct exchange *x)
 	const struct mcp_view *view = endpoint_view(x->gate, x->endpoint, x->list_kind);
 	size_t n = x->n_parts;
 
-	x->list_fault = view && digest_sources(&x->endpoint->views[x->list_kind])
-				? MCP_ERROR_NONE
-				: MCP_ERROR_INTERNAL;
+	x->shown = view ? mcp_shown_to(x, &x->endpoint->views[x->list_kind]) : NULL;
+	x->list_fault = x->shown ? MCP_ERROR_NONE : MCP_ERROR_INTERNAL;
 	for (size_t i = 0; i < n; i++) {
 		x->parts_pending += x->parts[i].forwarded;
 		if (x->parts[i].action.unrecorded) {

@@ -757,7 +757,7 @@ void rules_decide(const struct rules *r, const struct rules_query *q, struct are
 	ret->resource = uid_text(a, &s->resource);
 }
 
-static bool may_connect_at(const struct rules *r, const struct rules_query *q, struct arena *a)
+bool rules_may(const struct rules *r, const struct rules_query *q, struct arena *a)
 {
 	struct rules_subject *s = ARENA_NEW(a, struct rules_subject);
 	struct policy_request req = {.store = r->store};
@@ -786,7 +786,7 @@ bool rules_may_connect(const struct rules *r, struct str agent, const struct egr
 
 		at.port = ports[i];
 		q.host = &at;
-		may = may_connect_at(r, &q, &a);
+		may = rules_may(r, &q, &a);
 	}
 	arena_done(&a);
 	return may;

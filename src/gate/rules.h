@@ -143,6 +143,12 @@ void rules_decide(const struct rules *r, const struct rules_query *q, struct are
 		  struct rules_answer *ret);
 
 /*
+ * Could some policy permit what q asks, whatever the context is? Never false where one could. By q's kind, agent,
+ * claims, server and object.
+ */
+bool rules_may(const struct rules *r, const struct rules_query *q, struct arena *a);
+
+/*
  * Could some policy permit this agent to connect there, at one of these ports? Never false where one
  * could; host->port is not looked at.
  */

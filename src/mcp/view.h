@@ -39,6 +39,8 @@ struct mcp_entry {
 	size_t server; /* index of its source */
 };
 
+struct mcp_shown;
+
 struct mcp_view {
 	enum mcp_list_kind kind;
 	enum mcp_naming naming;
@@ -51,7 +53,7 @@ struct mcp_view {
 	struct map
 		by_look; /* the first entry of each skeleton (base/fold.h), of tools and prompts */
 	struct mcp_findings findings;
-	uint8_t (*digests)[32]; /* the owner's: of each source's items, in the arena; or NULL */
+	struct mcp_shown *shown; /* the owner's, in the arena: what callers are shown of it */
 };
 
 /*

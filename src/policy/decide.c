@@ -454,11 +454,21 @@ bool policy_matches_find(const struct policy_set *set, const struct policy_env *
 	return true;
 }
 
+/* For whatever its scope matches: at any time, and nothing lifts it. */
+static bool holds_always(const struct policy_set *set, const struct policy_rule *rule)
+{
+	const struct policy_code_entry *e = &set->code.entries[rule->index];
+
+	return !rule->remedy && rule->since == INT64_MIN && rule->until == INT64_MAX &&
+	       set->code.insns[e->start].op == POLICY_OP_DONE;
+}
+
 bool policy_may_permit(const struct policy_set *set, const struct policy_request *req,
 		       struct arena *scratch)
 {
 	struct policy_matches matches;
 	struct policy_env env;
+	bool permitted = false;
 
 	if (!policy_request_env(req, scratch, &env) || !policy_matches_find(set, &env, &matches)) {
 		return true;
@@ -466,11 +476,15 @@ bool policy_may_permit(const struct policy_set *set, const struct policy_request
 	for (size_t i = 0; i < matches.n; i++) {
 		const struct policy_rule *rule = &set->rules[matches.items[i]];
 
-		if (rule->effect == POLICY_PERMIT && !rule->log_only) {
-			return true;
+		if (rule->log_only) {
+			continue;
 		}
+		if (rule->effect == POLICY_FORBID && holds_always(set, rule)) {
+			return false;
+		}
+		permitted = permitted || rule->effect == POLICY_PERMIT;
 	}
-	return false;
+	return permitted;
 }
 
 void policy_matches_decide(const struct policy_set *set, const struct policy_env *env,

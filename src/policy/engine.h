@@ -149,8 +149,9 @@ void policy_decide(const struct policy_set *set, const struct policy_request *re
 		   struct arena *scratch, struct policy_decision *ret);
 
 /*
- * Could a permit hold for this request, whatever its context is? By scopes, so it may say so of one that
- * never does; it never says no of one that could. True when memory is short.
+ * Could this request be permitted, whatever its context is? By scopes, so it may say so of one that never is; it
+ * never says no of one that could. No: no permit is about it, or a forbid without a condition and without a remedy
+ * is. True when memory is short.
  */
 bool policy_may_permit(const struct policy_set *set, const struct policy_request *req,
 		       struct arena *scratch);

@@ -65,7 +65,7 @@ static bool same(const struct policy_decision *a, const struct policy_decision *
 }
 
 struct counts {
-	size_t allow, deny, ask, errors;
+	size_t allow, deny, ask, errors, may;
 };
 
 static void compare_all(struct world *w, struct str policies, struct counts *n)
@@ -89,6 +89,12 @@ static void compare_all(struct world *w, struct str policies, struct counts *n)
 				if (!same(&fast, &slow)) {
 					print_error("%d %d %d\n%.*s\n", p, a, r, STR_ARG(policies));
 					fail();
+				}
+				/* What a list leaves out is refused in every case. */
+				if (policy_may_permit(w->c.set, &req, &w->scratch)) {
+					n->may++;
+				} else {
+					assert_int_equal(slow.outcome, POLICY_DENY);
 				}
 				n->allow += fast.outcome == POLICY_ALLOW;
 				n->ask += fast.outcome == POLICY_ASK;
@@ -121,6 +127,7 @@ static void the_compiled_form_agrees_with_the_reference_on_random_policies(void 
 		buf_done(&b);
 	}
 	/* The generator must reach every answer, or agreement means little. */
+	assert_true(n.may > n.allow + n.ask && n.may < n.allow + n.ask + n.deny);
 	assert_true(n.allow > n_rounds && n.deny > n_rounds && n.ask > n_rounds / 4 &&
 		    n.errors > n_rounds);
 }
