@@ -18,8 +18,8 @@ struct mcp_shown {
 };
 
 /*
- * For the exchange's caller. Kept with the view for callers whose token says nothing that policies look at, so
- * that a second list costs nothing. NULL when memory is short.
+ * For the exchange's caller. Kept with the view, for the first 64 agents without a token's claims, so that a second
+ * list costs nothing; for others it is made each time. NULL when memory is short.
  */
 const struct mcp_shown *mcp_shown_to(struct exchange *x, struct mcp_view *v);
 
