@@ -279,6 +279,7 @@ enum err_code oauth_server_read(struct arena *a, struct str text, struct str iss
 	s.registration = member(root, STR("registration_endpoint"));
 	s.device = member(root, STR("device_authorization_endpoint"));
 	s.revocation = member(root, STR("revocation_endpoint"));
+	s.keys = member(root, STR("jwks_uri"));
 	TRY(lists(a, root, STR("code_challenge_methods_supported"), OAUTH_METHODS_MAX, STR("S256"),
 		  &s.s256, err));
 	TRY(lists(a, root, STR("scopes_supported"), OAUTH_SCOPES_MAX, STR("offline_access"),

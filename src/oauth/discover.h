@@ -51,7 +51,7 @@ size_t oauth_server_places(struct arena *a, struct str issuer, struct str places
 struct oauth_server {
 	struct str issuer, token_endpoint;
 	/* What else it has; empty: it does not. */
-	struct str authorize, registration, device, revocation;
+	struct str authorize, registration, device, revocation, keys;
 	bool basic, post, none, private_key_jwt; /* token_endpoint_auth_methods_supported */
 	bool s256;                               /* of RFC 7636 */
 	bool says_issuer;                        /* RFC 9207: in each answer of a consent */

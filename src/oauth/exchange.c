@@ -115,3 +115,38 @@ enum err_code oauth_id_token_read(struct arena *a, int status, struct str text, 
 	*ret = t;
 	return ERR_OK;
 }
+
+static enum err_code subject_of(struct arena *a, struct str token, struct oauth_jwt *jwt,
+				struct str *ret, struct err *err)
+{
+	struct oauth_claims c;
+
+	TRY(oauth_jwt_read(a, token, jwt, err));
+	TRY(oauth_jwt_claims(a, jwt, &c, err));
+	*ret = c.subject;
+	return c.subject.n ? ERR_OK : ERR(err, ERR_DENIED, "the ID token is about nobody");
+}
+
+enum err_code oauth_id_token_verify(struct arena *a, struct str token, struct str keys,
+				    struct str before, struct err *err)
+{
+	struct oauth_jwt jwt, last;
+	struct oauth_keys set;
+	struct str who, was;
+	enum oauth_verdict verdict;
+
+	TRY(subject_of(a, token, &jwt, &who, err));
+	TRY(oauth_keys_read(keys, &set, err));
+	verdict = oauth_keys_verify(&set, &jwt);
+	oauth_keys_done(&set);
+	if (verdict != OAUTH_VERIFIED) {
+		return ERR(err, ERR_DENIED,
+			   "the ID token is signed by no key of the identity provider");
+	}
+	if (!before.n) {
+		return ERR_OK;
+	}
+	TRY(subject_of(a, before, &last, &was, err));
+	return str_eq(who, was) ? ERR_OK
+				: ERR(err, ERR_DENIED, "the ID token is about somebody else");
+}

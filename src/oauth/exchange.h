@@ -5,9 +5,9 @@
  * asks, gets an identity assertion (ID-JAG, by RFC 8693) that is meant for one authorization server and one
  * resource, and shows that to the authorization server (RFC 7523 section 2.1). The requests are oauth/grant.h's.
  *
- * Signatures are not verified here: both tokens come straight from the provider over TLS (OpenID Connect Core
- * section 3.1.3.7), and who they are for verifies them. What is checked is that they are what was asked for, so that
- * nothing else is passed on.
+ * What is checked is that they are what was asked for, so that nothing else is passed on. An identity assertion comes
+ * straight from the provider over TLS, and the authorization server that it is for verifies its signature; that of an
+ * ID token, which stands for a person here, is verified by oauth_id_token_verify.
  */
 #ifndef OAUTH_EXCHANGE_H
 #define OAUTH_EXCHANGE_H
@@ -39,5 +39,13 @@ enum err_code oauth_assertion_read(struct arena *a, int status, struct str text,
 enum err_code oauth_id_token_read(struct arena *a, int status, struct str text, struct str issuer,
 				  struct str client, uint64_t now, struct oauth_token *ret,
 				  struct err *err) MUST_USE;
+
+/*
+ * Is this ID token, which oauth_id_token_read gave, signed by a key of the provider's key set `keys`, and about the
+ * same person as `before` (OpenID Connect Core sections 3.1.3.7 and 12.2)? `before` is one that passed here, or empty.
+ * ERR_DENIED when it is not; else what oauth_keys_read says of `keys`.
+ */
+enum err_code oauth_id_token_verify(struct arena *a, struct str token, struct str keys,
+				    struct str before, struct err *err) MUST_USE;
 
 #endif

@@ -48,15 +48,14 @@ static bool is_own(const struct dance *d, const struct config_url *url)
 	return str_ieq(url->host, d->server->url.host) && url->port == d->server->url.port;
 }
 
-static enum err_code get(struct dance *d, struct str text, struct fetch_answer *ret,
-			 struct err *err)
+enum err_code dance_get(struct dance *d, struct str from, struct fetch_answer *ret, struct err *err)
 {
 	static const struct http_field accept = {STR_INIT("Accept"), STR_INIT("application/json")};
 	const struct tls_pins pins = {.items = &d->server->pin, .n = d->server->has_pin};
 	struct config_url url;
 	struct fetch_request r = {.url = &url, .fields = &accept, .n_fields = 1, .tls = d->tls};
 
-	TRY(dance_url(d, text, &url, err));
+	TRY(dance_url(d, from, &url, err));
 	r.pins = is_own(d, &url) ? &pins : NULL;
 	return fetch(&d->g->fetcher, &r, &d->arena, ret, err);
 }
@@ -108,7 +107,7 @@ static enum err_code find_resource(struct dance *d, struct err *err)
 		n = oauth_resource_places(&d->arena, d->server->url.text, places);
 	}
 	for (size_t i = 0; i < n; i++) {
-		TRY(get(d, places[i], &answer, err));
+		TRY(dance_get(d, places[i], &answer, err));
 		if (answer.status == 200) {
 			return take_resource(d, answer.body, err);
 		}
@@ -141,7 +140,7 @@ enum err_code dance_server(struct dance *d, struct str issuer, struct err *err)
 
 	n = oauth_server_places(&d->arena, issuer, places);
 	for (size_t i = 0; i < n; i++) {
-		TRY(get(d, places[i], &answer, err));
+		TRY(dance_get(d, places[i], &answer, err));
 		if (answer.status == 200) {
 			return oauth_server_read(&d->arena, answer.body, issuer, &d->from, err);
 		}

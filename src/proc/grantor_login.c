@@ -311,17 +311,53 @@ enum err_code login_begin(struct dance *d, const struct login_begin *in, struct 
 
 /* ---- tokens ---- */
 
+/* The key set of an identity provider, which verifies its ID tokens. Nothing of others, whose tokens are opaque. */
+static enum err_code get_keys(struct dance *d, const struct oauth_login *l, struct str *ret,
+			      struct err *err)
+{
+	struct fetch_answer answer;
+
+	*ret = STR("");
+	if (!dance_at_idp(d)) {
+		return ERR_OK;
+	}
+	TRY(dance_server(d, l->issuer, err));
+	if (!d->from.keys.n) {
+		return ERR(err, ERR_UNSUPPORTED,
+			   "the identity provider does not say which keys are its own (jwks_uri)");
+	}
+	TRY(dance_get(d, d->from.keys, &answer, err));
+	*ret = answer.body;
+	return answer.status == STATUS_OK
+		       ? ERR_OK
+		       : ERR(err, ERR_INVALID, "the identity provider does not give its keys: %d",
+			     answer.status);
+}
+
+static enum err_code read_tokens(struct dance *d, const struct oauth_login *l, struct str keys,
+				 const struct fetch_answer *answer, uint64_t now,
+				 struct oauth_token *ret, struct err *err)
+{
+	struct arena *a = &d->arena;
+
+	if (!dance_at_idp(d)) {
+		return oauth_token_read(a, answer->status, answer->body, ret, err);
+	}
+	TRY(oauth_id_token_read(a, answer->status, answer->body, l->issuer, l->client, now, ret,
+				err));
+	return oauth_id_token_verify(a, ret->token, keys, l->access, err);
+}
+
 /* They are kept before they are used: a token to refresh with is often good for once. */
-static enum err_code take(struct dance *d, struct oauth_login *l, const struct fetch_answer *answer,
-			  struct oauth_token *ret, struct err *err)
+static enum err_code take(struct dance *d, struct oauth_login *l, struct str keys,
+			  const struct fetch_answer *answer, struct oauth_token *ret,
+			  struct err *err)
 {
 	uint64_t now = clock_real() / CLOCK_SEC;
 	struct buf sealed;
 	enum err_code code;
 
-	TRY(dance_at_idp(d) ? oauth_id_token_read(&d->arena, answer->status, answer->body,
-						  l->issuer, l->client, now, ret, err)
-			    : oauth_token_read(&d->arena, answer->status, answer->body, ret, err));
+	TRY(read_tokens(d, l, keys, answer, now, ret, err));
 	l->access = ret->token;
 	l->until = ret->seconds ? now + ret->seconds : 0;
 	l->refresh = ret->refresh.n ? ret->refresh : l->refresh;
@@ -354,6 +390,7 @@ enum err_code login_finish(struct dance *d, struct str asked, struct str query,
 	struct oauth_request r = {0};
 	struct fetch_answer answer;
 	struct oauth_login l;
+	struct str keys;
 
 	TRY(unseal(d, "asked", asked, &l, err));
 	r.resource = l.resource;
@@ -371,7 +408,8 @@ enum err_code login_finish(struct dance *d, struct str asked, struct str query,
 	if (l.device.n && is_waiting(d, &answer, ret_wait)) {
 		return ERR_OK;
 	}
-	return take(d, &l, &answer, ret, err);
+	TRY(get_keys(d, &l, &keys, err));
+	return take(d, &l, keys, &answer, ret, err);
 }
 
 static enum err_code refresh(struct dance *d, struct oauth_login *l, struct oauth_token *ret,
@@ -380,14 +418,17 @@ static enum err_code refresh(struct dance *d, struct oauth_login *l, struct oaut
 	struct oauth_request r = {
 		.ask = OAUTH_ASK_REFRESH, .code = l->refresh, .resource = l->resource};
 	struct fetch_answer answer;
+	struct str keys;
 
+	/* First: what comes back may be good for once, and is not to be lost for want of them. */
+	TRY(get_keys(d, l, &keys, err));
 	TRY(ask(d, l, &r, l->token_endpoint, &answer, err));
 	if (answer.status != STATUS_OK &&
 	    str_eq(oauth_refusal_read(&d->arena, answer.body), STR("invalid_grant"))) {
 		(void)grantor_keep(d->g, STR("")); /* it is good for nothing any more */
 		return log_in(d, "the login has ended (invalid_grant)", err);
 	}
-	return take(d, l, &answer, ret, err);
+	return take(d, l, keys, &answer, ret, err);
 }
 
 /* What is configured may have changed since; then the login is of somebody else. */

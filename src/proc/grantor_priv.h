@@ -75,6 +75,8 @@ enum err_code dance_text(struct dance *d, struct str name, struct str *ret,
 enum err_code dance_url(struct dance *d, struct str text, struct config_url *ret,
 			struct err *err) MUST_USE;
 
+enum err_code dance_get(struct dance *d, struct str from, struct fetch_answer *ret,
+			struct err *err) MUST_USE;
 enum err_code dance_post(struct dance *d, struct str to, struct str type, struct str body,
 			 struct str authorization, struct fetch_answer *ret,
 			 struct err *err) MUST_USE;

@@ -9,8 +9,8 @@
 // authorization server. Whoever comes to /idp/authorize says yes, and is ann.
 //   --life N    seconds that an ID token holds; default 300
 //   --lie WHAT  of what it vouches with, this is another one: audience, type, issuer, client, resource; expired; token:
-//               it gives an access token instead; replay: the first one again and again; id: the ID token is for
-//               somebody else
+//               it gives an access token instead; replay: the first one again and again. Of the ID token: id: it
+//               is for somebody else; key: it is signed by another key; person: each is about somebody else
 //
 // For tests, not of the protocol:
 //   GET /token   an ID token as text; ?life=N
@@ -37,15 +37,16 @@ const now = () => Math.floor(Date.now() / 1000);
 const random = () => randomBytes(16).toString('base64url');
 const encode = (o) => Buffer.from(JSON.stringify(o)).toString('base64url');
 
-const jwt = (typ, claims) => {
+const jwt = (typ, claims, key = privateKey) => {
   const text = `${encode({ alg: 'ES256', typ, kid: 'idp' })}.${encode(claims)}`;
-  return `${text}.${sign('sha256', text, { key: privateKey, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`;
+  return `${text}.${sign('sha256', text, { key, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`;
 };
 
 const idToken = (life) => {
   const token = jwt('JWT', {
-    iss: issuer, sub: 'ann', aud: lie === 'id' ? 'somebody' : CLIENT, iat: now(), exp: now() + Number(life), jti: random(),
-  });
+    iss: issuer, sub: lie === 'person' ? random() : 'ann', aud: lie === 'id' ? 'somebody' : CLIENT, iat: now(),
+    exp: now() + Number(life), jti: random(),
+  }, lie === 'key' ? generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey : privateKey);
   good.add(token);
   return token;
 };

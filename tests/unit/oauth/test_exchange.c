@@ -3,6 +3,7 @@
 
 #include "base/hex.h"
 #include "oauth/exchange.h"
+#include "tests/unit/oauth/tokens.h"
 
 #define HEAD   "{\"alg\":\"ES256\",\"typ\":\"oauth-id-jag+jwt\"}"
 #define WHO    "\"iss\":\"https://idp\",\"sub\":\"ann\","
@@ -27,7 +28,7 @@ static int end(void **state)
 	return 0;
 }
 
-/* {"MEMBER":"TOKEN",MORE}; nobody here verifies the signature. */
+/* {"MEMBER":"TOKEN",MORE}; the signature is none. */
 static struct str answer(const char *member, const char *head, const char *claims, const char *more)
 {
 	struct buf b;
@@ -172,6 +173,32 @@ static void an_id_token_is_the_clients_own(void **state)
 	}
 }
 
+/* All of tokens.h are about alice; the last one here, which passed some day, is about bob. */
+static void an_id_token_is_signed_and_stays_about_one_person(void **state)
+{
+	static const struct {
+		struct str token, keys, before;
+		enum err_code expected;
+	} rows[] = {
+		{STR_INIT(RS256), STR_INIT(KEYS), STR_INIT(""), ERR_OK},
+		{STR_INIT(ES256), STR_INIT(KEYS), STR_INIT(EDDSA), ERR_OK},
+		{STR_INIT(WRONG_KEY), STR_INIT(KEYS), STR_INIT(""), ERR_DENIED},
+		{STR_INIT(OTHER_KID), STR_INIT(KEYS), STR_INIT(""), ERR_DENIED},
+		{STR_INIT(RS256), STR_INIT("{\"keys\":[]}"), STR_INIT(""), ERR_INVALID},
+		{STR_INIT(RS256), STR_INIT("<html>"), STR_INIT(""), ERR_SYNTAX},
+		{STR_INIT(RS256), STR_INIT(KEYS),
+		 STR_INIT("eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJib2IifQ.c2ln"), ERR_DENIED},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		if (oauth_id_token_verify(&arena, rows[i].token, rows[i].keys, rows[i].before,
+					  NULL) != rows[i].expected) {
+			fail_msg("row %zu", i);
+		}
+	}
+}
+
 static void the_provider_is_told_for_what(void **state)
 {
 	const struct oauth_client c = {.id = STR("me")};
@@ -216,6 +243,7 @@ int main(void)
 		cmocka_unit_test(an_assertion_is_what_was_asked_for),
 		cmocka_unit_test(a_refusal_of_the_provider_shows_its_code_only),
 		cmocka_unit_test(an_id_token_is_the_clients_own),
+		cmocka_unit_test(an_id_token_is_signed_and_stays_about_one_person),
 		cmocka_unit_test(the_provider_is_told_for_what),
 	};
 
