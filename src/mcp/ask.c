@@ -152,6 +152,17 @@ enum mcp_error mcp_ask_check(struct arena *scratch, const struct mcp_msg *m,
 	return m->method == MCP_SAMPLE ? check_sampling(scratch, m, s) : MCP_ERROR_NONE;
 }
 
+/* includeContext as it stands there; p NULL: it is not there, or the request is another. */
+static struct str included_context(struct arena *a, const struct mcp_msg *m)
+{
+	static const struct str name = STR_INIT("includeContext");
+	struct str span = {0};
+
+	return m->method == MCP_SAMPLE && m->params.p && mcp_pick(a, m->params, &name, 1, &span)
+		       ? span
+		       : str_make(NULL, 0);
+}
+
 /* ---- what the two sides get ---- */
 
 void mcp_ask_append(struct buf *out, struct arena *scratch, const struct mcp_msg *m, struct str id,
@@ -159,6 +170,7 @@ void mcp_ask_append(struct buf *out, struct arena *scratch, const struct mcp_msg
 {
 	UNSET struct mcp_patch p[7];
 	struct str spans[E_N], task = server.n ? mcp_task_related(m->meta) : str_make(NULL, 0);
+	struct str context = included_context(scratch, m);
 	size_t n = 0;
 
 	p[n++] = (struct mcp_patch){.at = m->id, .with = id};
@@ -174,6 +186,9 @@ void mcp_ask_append(struct buf *out, struct arena *scratch, const struct mcp_msg
 					    .with = server};
 		p[n++] = (struct mcp_patch){.at = str_make(spans[E_MESSAGE].p + 1, 0),
 					    .with = STR("\\\" asks: ")};
+	}
+	if (context.p) {
+		p[n++] = (struct mcp_patch){.at = context, .with = STR("\"none\"")};
 	}
 	if (task.p) {
 		p[n++] = (struct mcp_patch){.at = task, .with = server};

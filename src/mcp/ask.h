@@ -35,7 +35,9 @@ struct str mcp_ask_elicitation(struct arena *scratch, const struct mcp_msg *m);
 /*
  * Appends the request as the client gets it: under `id`, its progress token, if it has one, replaced
  * by the same. With `server`, what an elicitation says to a person begins with that name: on an
- * endpoint of several servers nobody else can tell who asks.
+ * endpoint of several servers nobody else can tell who asks. Of a sampling request includeContext becomes "none":
+ * what a client has from "thisServer" is what it has from all that are behind Writ, and no server gets the
+ * words of others that way (MCP 2025-11-25 client/sampling: clients may modify or omit it).
  */
 void mcp_ask_append(struct buf *out, struct arena *scratch, const struct mcp_msg *m, struct str id,
 		    struct str server);

@@ -188,6 +188,30 @@ static void the_client_gets_its_own_id_and_every_other_byte(void **state)
 			     "\"progressToken\":7,\"v/x\":1}}}"));
 }
 
+static void a_server_gets_no_context_of_others(void **state)
+{
+	static const char *const asked[] = {"\"allServers\"", "\"thisServer\"", "\"none\"",
+					    "{\"a\":[1]}"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
+		const char *params =
+			arena_printf(&arena,
+				     "{\"messages\":[],\"includeContext\":%s,\"maxTokens\":1}",
+				     asked[i])
+				.p;
+		struct mcp_msg m = message(SAMPLE, params);
+
+		buf_clear(&out);
+		mcp_ask_append(&out, &arena, &m, STR("7"), i % 2 ? STR("fs") : STR(""));
+		assert_str_equal(
+			buf_str(&out),
+			STR("{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"sampling/createMessage\","
+			    "\"params\":{\"messages\":[],\"includeContext\":\"none\",\"maxTokens\":"
+			    "1}}"));
+	}
+}
+
 static void among_several_servers_a_person_is_told_who_asks(void **state)
 {
 	struct mcp_msg m = message(ELICIT, "{\"message\":\"\\nWho?\",\"requestedSchema\":{}}");
@@ -238,6 +262,7 @@ int main(void)
 		T(only_an_elicitation_by_url_has_an_id),
 		T(the_client_gets_its_own_id_and_every_other_byte),
 		T(among_several_servers_a_person_is_told_who_asks),
+		T(a_server_gets_no_context_of_others),
 		T(a_refusal_is_what_a_person_would_say),
 	};
 
