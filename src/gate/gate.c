@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 enum {
+	LOGGER_BYTES = 16, /* what mcp_splice_log adds besides the name */
 	SCRATCH_MAX = 64 << 20,
 	SPARE_MAX = 64 << 10,
 	HOUSE_SECONDS = 2,
@@ -409,7 +410,11 @@ void gate_link_log(struct gate *g, struct link *l, const struct mcp_msg *m)
 		struct session *s = CONTAINER_OF(node, struct session, idle);
 
 		if (s->stream && sees_link(s, l) && mcp_session_may_send(&s->mcp, MCP_MESSAGE)) {
-			gate_session_tell(g, s, m->whole);
+			struct buf out = gate_buf_take(g, m->whole.n + l->id.n + LOGGER_BYTES);
+
+			mcp_splice_log(&out, m, s->endpoint.n ? STR("") : l->id);
+			gate_session_tell(g, s, buf_str(&out));
+			gate_buf_give(g, &out);
 		}
 	}
 }

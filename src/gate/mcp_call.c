@@ -10,6 +10,7 @@
 
 #include "mcp/denied.h"
 #include "mcp/outward.h"
+#include "mcp/splice.h"
 #include "mcp/upward.h"
 
 enum { ANSWER_MAX = 34 << 20 };
@@ -33,17 +34,15 @@ static void pass_notification(struct exchange *x, const struct mcp_msg *m)
 {
 	struct buf out;
 
-	if (m->method == MCP_MESSAGE) {
-		if (wants_line(x, m)) {
-			(void)exchange_event(x, m->whole);
-		}
-		return;
-	}
-	if (!x->msg.token.p) {
+	if (m->method == MCP_MESSAGE ? !wants_line(x, m) : !x->msg.token.p) {
 		return;
 	}
 	out = gate_buf_take(x->gate, ANSWER_MAX);
-	mcp_splice_call(&out, m, &(struct mcp_change){.token = x->msg.token});
+	if (m->method == MCP_MESSAGE) {
+		mcp_splice_log(&out, m, x->endpoint->id.n ? STR("") : x->link->id);
+	} else {
+		mcp_splice_call(&out, m, &(struct mcp_change){.token = x->msg.token});
+	}
 	(void)exchange_event(x, buf_str(&out));
 	gate_buf_give(x->gate, &out);
 }

@@ -74,6 +74,24 @@ void mcp_splice_call(struct buf *out, const struct mcp_msg *m, const struct mcp_
 	mcp_splice(out, m->whole, p, n);
 }
 
+void mcp_splice_log(struct buf *out, const struct mcp_msg *m, struct str server)
+{
+	struct str logger = mcp_msg_param(m, STR("logger"));
+	bool named = logger.n >= 2 && logger.p[0] == '"';
+	UNSET struct mcp_patch p[3];
+	struct str at;
+	size_t n = 0;
+
+	/* Params that have a level are an object, and not an empty one. */
+	if (server.n && (named || (!logger.p && mcp_msg_param(m, STR("level")).p))) {
+		at = str_make((named ? logger.p : m->params.p) + 1, 0);
+		n = add(p, n, at, named ? STR("") : STR("\"logger\":\""));
+		n = add(p, n, at, server);
+		n = add(p, n, at, named ? STR("/") : STR("\","));
+	}
+	mcp_splice(out, m->whole, p, n);
+}
+
 void mcp_splice_answer(struct buf *out, const struct mcp_msg *m, struct str id)
 {
 	struct mcp_patch p = {.at = m->id, .with = id};

@@ -34,6 +34,12 @@ struct mcp_change {
 /* A request or notification for the next hop. */
 void mcp_splice_call(struct buf *out, const struct mcp_msg *m, const struct mcp_change *c);
 
+/*
+ * A notifications/message of `server` for a client of several: its logger becomes SERVER/LOGGER, or SERVER
+ * where it has none. With an empty `server` it stays as it is.
+ */
+void mcp_splice_log(struct buf *out, const struct mcp_msg *m, struct str server);
+
 /* An answer (result or error) under the id of the hop before. */
 void mcp_splice_answer(struct buf *out, const struct mcp_msg *m, struct str id);
 

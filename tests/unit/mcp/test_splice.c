@@ -137,6 +137,41 @@ static void patches_may_come_in_any_order_and_may_insert(void **state)
 	buf_done(&b);
 }
 
+static void a_line_of_a_log_says_of_which_server_it_is(void **state)
+{
+	static const char *const rows[][3] = {
+		{"{\"level\":\"info\",\"logger\":\"db\",\"data\":1.0}", "fs",
+		 "{\"level\":\"info\",\"logger\":\"fs/db\",\"data\":1.0}"},
+		{"{ \"level\":\"info\",\"data\":{}}", "fs",
+		 "{\"logger\":\"fs\", \"level\":\"info\",\"data\":{}}"},
+		{"{\"level\":\"info\"}", "", "{\"level\":\"info\"}"},
+		{"{\"level\":\"info\",\"logger\":7}", "fs", "{\"level\":\"info\",\"logger\":7}"},
+		{"{}", "fs", "{}"},
+		{"[\"level\"]", "fs", "[\"level\"]"},
+	};
+	static const char head[] =
+		"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":";
+	struct arena a;
+	struct mcp_msg m;
+	struct buf b;
+
+	(void)state;
+	arena_init(&a, 1 << 20);
+	buf_init(&b, 10000);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct str text = arena_printf(&a, "%s%s}", head, rows[i][0]);
+
+		buf_clear(&b);
+		(void)mcp_msg_parse(&a, text, NULL, &m, NULL);
+		if (m.kind == MCP_NOTIFICATION) {
+			mcp_splice_log(&b, &m, str_from_c(rows[i][1]));
+			assert_str_equal(buf_str(&b), arena_printf(&a, "%s%s}", head, rows[i][2]));
+		}
+	}
+	buf_done(&b);
+	arena_done(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -145,6 +180,7 @@ int main(void)
 		cmocka_unit_test(a_token_is_never_invented),
 		cmocka_unit_test(answers_pass_with_the_id_of_the_hop_before),
 		cmocka_unit_test(notifications_are_translated_for_the_next_hop),
+		cmocka_unit_test(a_line_of_a_log_says_of_which_server_it_is),
 		cmocka_unit_test(patches_may_come_in_any_order_and_may_insert),
 	};
 
