@@ -461,12 +461,12 @@ int cmd_import(int argc, char **argv)
 	};
 	const struct opt_spec spec = {
 		.command = "writ import",
-		.summary =
-			"Turns a client's list of MCP servers into a configuration. Credentials "
-			"go to files of their own;\nevery tool is denied until a policy permits "
-			"it. The client's file is not changed. With --openshell a sandbox's policy "
-			"becomes Cedar policies\nand a configuration; what has no like here is "
-			"listed.",
+		.summary = "Turns a client's list of MCP servers into a configuration. Credentials "
+			   "go to files of their own;\nevery tool is denied until a policy permits "
+			   "it. The client's file is not changed.\nWith --openshell a sandbox's "
+			   "policy "
+			   "becomes Cedar policies and a configuration;\nwhat has no like here is "
+			   "listed.",
 		.opts = opts,
 		.n_opts = ARRAY_LEN(opts),
 		.words = words,

@@ -167,7 +167,8 @@ static enum err_code find_program(struct arena *a, struct config_server *s, stru
 		if (!items[0].p) {
 			return ERR(err, ERR_NOT_FOUND,
 				   STR_FMT ": server '" STR_FMT "': no program '" STR_FMT
-					   "' in PATH",
+					   "' in PATH: install it, or name it by its whole "
+					   "path",
 				   STR_ARG(shown), STR_ARG(s->id), STR_ARG(program));
 		}
 	} else {

@@ -31,7 +31,8 @@ static enum err_code read_whole(struct arena *a, int fd, struct str shown, size_
 		return ERR_ERRNO(err, STR_FMT, STR_ARG(shown));
 	}
 	if (!S_ISREG(st.st_mode)) {
-		return ERR(err, ERR_INVALID, STR_FMT ": not a regular file", STR_ARG(shown));
+		return ERR(err, ERR_INVALID, STR_FMT ": not a regular file%s", STR_ARG(shown),
+			   S_ISDIR(st.st_mode) ? " but a folder: name the file in it" : "");
 	}
 	if (st.st_size < 0 || (uint64_t)st.st_size > max) {
 		return ERR(err, ERR_LIMIT, STR_FMT ": larger than %zu KiB", STR_ARG(shown),

@@ -131,9 +131,11 @@ static void a_missing_file_is_named(void **state)
 	refused("version: 1\npolicies: nowhere\n", ERR_SYS,
 		"policies: @/nowhere: No such file or directory");
 	refused("version: 1\nschema: nowhere\n", ERR_SYS, "@/nowhere: No such file or directory");
-	refused("version: 1\nschema: policies\n", ERR_INVALID, "@/policies: not a regular file");
+	refused("version: 1\nschema: policies\n", ERR_INVALID,
+		"@/policies: not a regular file but a folder: name the file in it");
 	refused("version: 1\nservers: {a: {command: [no-such-program-anywhere]}}\n", ERR_NOT_FOUND,
-		"writ.yaml: server 'a': no program 'no-such-program-anywhere' in PATH");
+		"writ.yaml: server 'a': no program 'no-such-program-anywhere' in PATH: install it, "
+		"or name it by its whole path");
 	put("text", "not a program", 0644);
 	refused("version: 1\nservers: {a: {command: [./text]}}\n", ERR_NOT_FOUND,
 		"writ.yaml: server 'a': '@/text' is not a program that can be started");
