@@ -190,6 +190,25 @@ static unsigned terminal_bits(const struct sandbox_fds *fds)
 	       (fds->errors == SANDBOX_FD_TERMINAL ? 4U : 0U);
 }
 
+/*
+ * To another processor than ours, where there is one: left to itself a child is often queued behind its parent, however idle
+ * the others are, and then nothing of what it does is done meanwhile. It may run everywhere again at once.
+ */
+static void start_elsewhere(pid_t pid)
+{
+	cpu_set_t all, others;
+	int own = sched_getcpu();
+
+	if (own < 0 || own >= CPU_SETSIZE || sched_getaffinity(0, sizeof(all), &all) < 0) {
+		return; /* more processors than the set has room for: as the kernel likes */
+	}
+	others = all;
+	CPU_CLR((size_t)own, &others);
+	if (CPU_COUNT(&others) && sched_setaffinity(pid, sizeof(others), &others) == 0) {
+		(void)sched_setaffinity(pid, sizeof(all), &all);
+	}
+}
+
 static enum err_code start(const struct sandbox_plan *plan, const struct sandbox_fds *fds,
 			   bool early, struct sandbox_child *ret, struct err *err)
 {
@@ -212,6 +231,9 @@ static enum err_code start(const struct sandbox_plan *plan, const struct sandbox
 					      starter, fds->reins > 0 ? fds->reins : -1},
 			terminal_bits(fds), early, ret, err));
 	ret->status = fd_take(&status);
+	if (early) {
+		start_elsewhere(ret->pid);
+	}
 	return ERR_OK;
 }
 
