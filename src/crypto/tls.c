@@ -313,7 +313,9 @@ enum err_code tls_server_new(const struct tls_server_config *c, struct tls_ctx *
 static enum err_code client_set_up(struct tls_ctx *ctx, const struct tls_client_config *c,
 				   struct err *err)
 {
-	if (!use_authorities(ctx->ssl, c->ca_pem, false)) {
+	if (c->trust_as) {
+		SSL_CTX_set1_cert_store(ctx->ssl, SSL_CTX_get_cert_store(c->trust_as->ssl));
+	} else if (!use_authorities(ctx->ssl, c->ca_pem, false)) {
 		return tls_err(err, ERR_INVALID, "authorities");
 	}
 	if (c->cert_pem.n &&

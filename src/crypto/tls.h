@@ -39,6 +39,7 @@ enum err_code tls_server_new(const struct tls_server_config *c, struct tls_ctx *
 
 struct tls_client_config {
 	struct str ca_pem;            /* trust exactly these authorities */
+	struct tls_ctx *trust_as;     /* instead of ca_pem: those of this client, in one copy */
 	struct str cert_pem, key_pem; /* our own certificate; both empty for none */
 	bool http2, only_http2;       /* offer "h2" before "http/1.1", or alone */
 };

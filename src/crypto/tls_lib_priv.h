@@ -92,6 +92,7 @@
 	X(SSL_CTX_free) \
 	X(SSL_CTX_get_cert_store) \
 	X(SSL_CTX_new) \
+	X(SSL_CTX_set1_cert_store) \
 	X(SSL_CTX_set_alpn_protos) \
 	X(SSL_CTX_set_alpn_select_cb) \
 	X(SSL_CTX_set_cipher_list) \

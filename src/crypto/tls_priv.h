@@ -83,6 +83,7 @@ enum err_code tls_err(struct err *err, enum err_code code, const char *what);
 #define SSL_CTX_free                     (tls_lib()->SSL_CTX_free)
 #define SSL_CTX_get_cert_store           (tls_lib()->SSL_CTX_get_cert_store)
 #define SSL_CTX_new                      (tls_lib()->SSL_CTX_new)
+#define SSL_CTX_set1_cert_store          (tls_lib()->SSL_CTX_set1_cert_store)
 #define SSL_CTX_set_alpn_protos          (tls_lib()->SSL_CTX_set_alpn_protos)
 #define SSL_CTX_set_alpn_select_cb       (tls_lib()->SSL_CTX_set_alpn_select_cb)
 #define SSL_CTX_set_cipher_list          (tls_lib()->SSL_CTX_set_cipher_list)

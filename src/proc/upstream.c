@@ -54,6 +54,17 @@ static enum err_code add_line(struct buf *lines, struct str name, struct str pre
 			     : ERR_OK;
 }
 
+/* NULL when none of the table has read this file yet. */
+static struct tls_ctx *who_trusts(const struct upstreams *t, struct str roots)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		if (t->items[i].tls && str_eq(t->items[i].roots, roots)) {
+			return t->items[i].tls;
+		}
+	}
+	return NULL;
+}
+
 static enum err_code make_tls(struct upstreams *t, struct upstream *u, struct str ca_file,
 			      const struct files *files, struct err *err)
 {
@@ -62,8 +73,11 @@ static enum err_code make_tls(struct upstreams *t, struct upstream *u, struct st
 	if (!u->url->tls || !files->items) {
 		return ERR_OK;
 	}
-	TRY(file_bytes(files, ca_file.n ? ca_file : str_from_c(SYSTEM_ROOTS), &t->arena, &c.ca_pem,
-		       err));
+	u->roots = ca_file.n ? ca_file : str_from_c(SYSTEM_ROOTS);
+	c.trust_as = who_trusts(t, u->roots);
+	if (!c.trust_as) {
+		TRY(file_bytes(files, u->roots, &t->arena, &c.ca_pem, err));
+	}
 	c.http2 = u->http2 != CONFIG_HTTP2_NO;
 	c.only_http2 = u->http2 == CONFIG_HTTP2_YES;
 	return tls_client_new(&c, &u->tls, err);

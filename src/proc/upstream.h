@@ -20,6 +20,7 @@ struct upstream {
 	struct str zone; /* proc/zones.h */
 	const struct config_url *url;
 	struct tls_ctx *tls;   /* NULL for http */
+	struct str roots;      /* the file of its authorities: one copy for all that trust it */
 	struct tls_pins pins;  /* of the configuration, else of the site's manifest */
 	struct secret headers; /* lines to add to each request head, CRLF each; may be empty */
 	struct str server;     /* that needs tokens; empty: none */

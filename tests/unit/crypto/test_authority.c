@@ -108,6 +108,36 @@ static void who_does_not_trust_it_is_not_content(void **state)
 	buf_done(&key2);
 }
 
+static void clients_that_share_their_authorities_trust_the_same_and_outlive_each_other(void **state)
+{
+	struct tls_client_config c = {.ca_pem = buf_str(&cert)}, as = {0};
+	struct tls_ctx *first, *second;
+	struct tls_authority *stranger, *node;
+	struct buf cert2, key2;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(tls_client_new(&c, &first, &err), ERR_OK);
+	as.trust_as = first;
+	assert_int_equal(tls_client_new(&as, &second, &err), ERR_OK);
+	assert_true(is_content(first, "api.example.org", NULL));
+	tls_ctx_free(first);
+	assert_true(is_content(second, "api.example.org", NULL));
+	buf_init(&cert2, 16 << 10);
+	buf_init(&key2, 16 << 10);
+	assert_int_equal(tls_authority_make(&cert2, &key2, &err), ERR_OK);
+	assert_int_equal(tls_authority_new(buf_str(&cert2), buf_str(&key2), &stranger, &err),
+			 ERR_OK);
+	node = authority;
+	authority = stranger;
+	assert_false(is_content(second, "api.example.org", NULL));
+	authority = node;
+	tls_authority_free(stranger);
+	tls_ctx_free(second);
+	buf_done(&cert2);
+	buf_done(&key2);
+}
+
 static void one_of_its_own_is_trusted_by_whoever_has_its_certificate(void **state)
 {
 	struct tls_authority *node = authority;
@@ -175,6 +205,7 @@ int main(void)
 		T(a_client_gets_a_certificate_for_the_name_it_asks_for),
 		T(the_same_name_gets_the_same_certificate),
 		T(who_does_not_trust_it_is_not_content),
+		T(clients_that_share_their_authorities_trust_the_same_and_outlive_each_other),
 		T(one_of_its_own_is_trusted_by_whoever_has_its_certificate),
 		T(a_client_that_names_no_host_is_refused),
 		T(certificates_are_kept_up_to_a_bound),
