@@ -94,6 +94,19 @@ void exchange_empty(struct exchange *x, int status)
 	http_respond(x->req, status, NULL, 0, STR(""));
 }
 
+void exchange_text(struct exchange *x, int status, struct str text)
+{
+	static const struct http_field fields[] = {
+		{STR_INIT("Content-Type"), STR_INIT("text/plain; charset=utf-8")},
+	};
+
+	if (x->gone) {
+		http_req_drop(x->req);
+		return;
+	}
+	http_respond(x->req, status, fields, ARRAY_LEN(fields), text);
+}
+
 /*
  * An older client, which has a session, can come back for what it misses of a stream. A batch shares
  * one stream, which has no order to take up.

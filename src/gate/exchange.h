@@ -132,6 +132,8 @@ const struct policy_value *exchange_claims(const struct exchange *x);
 /* Plain answers of ours; the text is sent as application/json. Ends the request. */
 void exchange_json(struct exchange *x, int status, struct str body);
 void exchange_empty(struct exchange *x, int status);
+/* A sentence for people, as text/plain; it says no more than any caller may know. */
+void exchange_text(struct exchange *x, int status, struct str text);
 
 /* The message in x->answer, as JSON or as the last event of the stream. Ends the request. */
 void exchange_reply(struct exchange *x, int status);

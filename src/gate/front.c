@@ -94,7 +94,7 @@ static void route(struct exchange *x)
 	} else if (str_starts_with(path, STR("/v1/"))) {
 		model_begin(x, str_from(path, 4));
 	} else {
-		plain(x->req, 404, STR("Not here. Writ serves /mcp, /mcp/SERVER and /v1.\n"));
+		exchange_text(x, 404, STR("Not here. Writ serves /mcp, /mcp/SERVER and /v1.\n"));
 	}
 }
 

@@ -38,7 +38,9 @@ static void acknowledge(struct listening *l)
 	sent = !out.failed && exchange_event(x, buf_str(&out));
 	gate_buf_give(x->gate, &out);
 	if (!sent) {
-		exchange_empty(x, 406); /* what it asks for can only come as a stream */
+		exchange_text(
+			x, 406,
+			STR("Only a stream tells this: Accept must name text/event-stream.\n"));
 		return;
 	}
 	list_append(&x->gate->listenings, &l->node);

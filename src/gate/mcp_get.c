@@ -109,7 +109,9 @@ static void on_body(struct exchange *x)
 
 	x->version = MCP_LEGACY_NEWEST;
 	if (!http_accepts(h1_get(&x->req->head, HTTP_F_ACCEPT), STR("text"), STR("event-stream"))) {
-		exchange_empty(x, 406);
+		exchange_text(
+			x, 406,
+			STR("A GET here is for a stream: Accept must name text/event-stream.\n"));
 		return;
 	}
 	if (!mcp_find_session(x)) {

@@ -333,7 +333,7 @@ static void close_session(struct exchange *x)
 		return;
 	}
 	if (x->session->busy || x->session->mcp.n_in_flight) {
-		exchange_empty(x, 409); /* requests of it are under way */
+		exchange_text(x, 409, STR("Requests of this session are under way.\n"));
 		return;
 	}
 	gate_session_end(x->gate, x->session);
@@ -405,7 +405,10 @@ void mcp_begin(struct exchange *x, struct str server)
 {
 	x->endpoint = gate_endpoint(x->gate, server);
 	if (!x->endpoint) {
-		exchange_empty(x, 404);
+		exchange_text(
+			x, 404,
+			STR("No server of that name. `servers` of the configuration names those "
+			    "at /mcp/SERVER; /mcp has all.\n"));
 		return;
 	}
 	x->endpoint->uses++;
@@ -416,7 +419,7 @@ void mcp_begin(struct exchange *x, struct str server)
 	case HTTP_POST:
 		if (!http_type_is(h1_get(&x->req->head, HTTP_F_CONTENT_TYPE),
 				  STR("application/json"))) {
-			exchange_empty(x, 415);
+			exchange_text(x, 415, STR("Content-Type must be application/json.\n"));
 			return;
 		}
 		x->ops = &mcp_post_ops;
