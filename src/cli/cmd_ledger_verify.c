@@ -19,7 +19,8 @@ struct verify_args {
 static void say_progress(void *ctx, uint64_t records)
 {
 	(void)ctx;
-	(void)fprintf(stderr, "\r%llu records", (unsigned long long)records);
+	(void)fprintf(stderr, "\r%llu record%s", (unsigned long long)records,
+		      records == 1 ? "" : "s");
 }
 
 /* A checkpoint that was kept elsewhere; it has to be signed by the same key. */
