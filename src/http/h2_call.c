@@ -434,6 +434,7 @@ static void give_held(struct h2_call *h)
 	h->resuming = false;
 	if (unread && !client->closed) {
 		(void)client->wire.lib->session_consume_stream(client->wire.session, h->id, unread);
+		h2_wire_flush_later(&client->wire); /* the sender waits for its window */
 	}
 	if (h->ends && !h->paused) {
 		finish(h);

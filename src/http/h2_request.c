@@ -250,6 +250,7 @@ static void hand_on_held(struct h2_stream *st)
 	st->completing = false;
 	if (!st->closed) {
 		(void)c->wire.lib->session_consume_stream(c->wire.session, st->id, st->unread);
+		h2_wire_flush_later(&c->wire); /* the sender waits for its window */
 	}
 	st->unread = 0;
 }
