@@ -3,6 +3,7 @@
 
 #include "http/client.h"
 #include "http/h2.h"
+#include "http/h2_call.h"
 #include "http/server.h"
 #include "tests/unit/http/h2_peer.h"
 
@@ -293,6 +294,7 @@ static void large_bodies_pass_both_ways(void **state)
 
 static void a_streamed_answer_can_be_paused(void **state)
 {
+	static const char more[H2_CALL_WINDOW + 1000];
 	struct fixture *f = start(EVENTS, (struct http_pool_config){0});
 	struct call *call = call_new(f, "GET", "/", STR(""));
 
@@ -312,6 +314,12 @@ static void a_streamed_answer_can_be_paused(void **state)
 	http_call_pause(&call->c, false);
 	peer_turns(&f->loop, 4);
 	assert_str_equal(buf_str(&call->got), STR("one two "));
+	http_call_pause(&call->c, true);
+	assert_true(http_respond_write(f->held[0], str_make(more, sizeof(more))));
+	peer_turns(&f->loop, 60); /* until the window is full */
+	http_call_pause(&call->c, false);
+	peer_turns(&f->loop, 60);
+	assert_int_equal(buf_len(&call->got), 8 + sizeof(more));
 	http_call_pause(&call->c, true);
 	http_respond_end(f->held[0]);
 	peer_turns(&f->loop, 4);
