@@ -243,6 +243,18 @@ class Play:
     def do_goes(self, item):
         return self.grows(item.rest().split()[1], True)
 
+    def do_comes(self, item):
+        """comes to rest FILE: it may grow a little yet, as a dead client's sandbox is taken down behind it"""
+        name = item.rest().split()[2]
+        path = self.world.dir / name
+
+        def rests():
+            before = path.stat().st_size
+            time.sleep(0.4 * self.world.patience)
+            return path.stat().st_size == before
+        self.soon(rests, lambda: f"{name} goes on growing, to {path.stat().st_size} bytes", 10)
+        return Answer(ok=True)
+
     def grows(self, name, wanted):
         path = self.world.dir / name
         self.soon(path.exists, lambda: f"there is no {name}", 10)
