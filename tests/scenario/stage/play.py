@@ -96,6 +96,10 @@ class Play:
                 self.world.node()
                 if not os.path.exists(os.path.join(self.world.peers, "engine/model.gguf")):
                     raise Skipped("needs a real engine: tests/peers/install DIR --engine")
+            elif need == "inspector":
+                self.world.node()
+                if not os.path.exists(os.path.join(self.world.peers, "inspector/.installed")):
+                    raise Skipped("needs the MCP Inspector: tests/peers/install DIR --inspector")
             elif need == "python-sdk":
                 self.world.node()
                 if not os.path.exists(os.path.join(self.world.peers, "python/.installed")):
