@@ -403,13 +403,17 @@ unsigned gate_link_agents(const struct gate *g, const struct link *l)
  */
 void gate_link_log(struct gate *g, struct link *l, const struct mcp_msg *m)
 {
+	enum mcp_log_level level = MCP_LOG_INFO;
+
 	if (gate_link_agents(g, l) != 1) {
 		return;
 	}
+	(void)mcp_msg_log_level(&g->scratch, m, &level);
 	LIST_FOREACH (node, &g->sessions.idle) {
 		struct session *s = CONTAINER_OF(node, struct session, idle);
 
-		if (s->stream && sees_link(s, l) && mcp_session_may_send(&s->mcp, MCP_MESSAGE)) {
+		if (s->stream && sees_link(s, l) && mcp_session_may_send(&s->mcp, MCP_MESSAGE) &&
+		    mcp_session_wants_log(&s->mcp, level)) {
 			struct buf out = gate_buf_take(g, m->whole.n + l->id.n + LOGGER_BYTES);
 
 			mcp_splice_log(&out, m, s->endpoint.n ? STR("") : l->id);

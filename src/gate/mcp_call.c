@@ -20,12 +20,8 @@ enum { ANSWER_MAX = 34 << 20 };
 static bool wants_line(struct exchange *x, const struct mcp_msg *m)
 {
 	enum mcp_log_level level = MCP_LOG_INFO;
-	struct str raw = mcp_msg_param(m, STR("level")), name;
-	struct err err;
 
-	if (raw.p && json_unquote(&x->gate->scratch, raw, &name, &err) == ERR_OK) {
-		(void)mcp_log_level_find(name, &level);
-	}
+	(void)mcp_msg_log_level(&x->gate->scratch, m, &level);
 	return x->version == MCP_MODERN ? x->modern.wants_log && level <= x->modern.log_level
 					: mcp_session_wants_log(&x->session->mcp, level);
 }

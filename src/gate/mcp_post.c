@@ -30,14 +30,10 @@ void mcp_fail(struct exchange *x, enum mcp_error e)
 
 static void set_level(struct exchange *x)
 {
-	struct str raw = mcp_msg_param(&x->msg, STR("level"));
 	struct gate *g = x->gate;
 	enum mcp_log_level level;
-	struct str name;
-	struct err err;
 
-	if (!raw.p || json_unquote(&x->req->arena, raw, &name, &err) ||
-	    !mcp_log_level_find(name, &level)) {
+	if (!mcp_msg_log_level(&x->req->arena, &x->msg, &level)) {
 		mcp_fail(x, MCP_ERROR_PARAMS);
 		return;
 	}

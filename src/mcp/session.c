@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcp/session.h"
 
+#include "json/walk.h"
+
 static const struct str levels[MCP_LOG_LEVELS] = {
 	[MCP_LOG_EMERGENCY] = STR_INIT("emergency"), [MCP_LOG_ALERT] = STR_INIT("alert"),
 	[MCP_LOG_CRITICAL] = STR_INIT("critical"),   [MCP_LOG_ERROR] = STR_INIT("error"),
@@ -105,6 +107,14 @@ bool mcp_log_level_find(struct str name, enum mcp_log_level *ret)
 		}
 	}
 	return false;
+}
+
+bool mcp_msg_log_level(struct arena *scratch, const struct mcp_msg *m, enum mcp_log_level *ret)
+{
+	struct str raw = mcp_msg_param(m, STR("level")), name;
+
+	return raw.p && json_raw_type(raw) == JSON_STRING &&
+	       json_unquote(scratch, raw, &name, NULL) == ERR_OK && mcp_log_level_find(name, ret);
 }
 
 struct str mcp_log_level_name(enum mcp_log_level level)

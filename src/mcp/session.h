@@ -14,7 +14,7 @@
 
 #include "base/err.h"
 #include "base/list.h"
-#include "mcp/method.h"
+#include "mcp/rpc.h"
 
 enum mcp_state { MCP_STATE_NEW = 0, MCP_STATE_OPEN, MCP_STATE_READY };
 
@@ -90,6 +90,9 @@ struct mcp_in_flight *mcp_session_find(const struct mcp_session *s, struct str i
 /* By its name in lower case; false when it is none. */
 bool mcp_log_level_find(struct str name, enum mcp_log_level *ret);
 struct str mcp_log_level_name(enum mcp_log_level level);
+
+/* Of params.level, for logging/setLevel and notifications/message alike; false when it is none. */
+bool mcp_msg_log_level(struct arena *scratch, const struct mcp_msg *m, enum mcp_log_level *ret);
 
 /* Should a notifications/message of this level reach the client? All do until it asks for a level.
  */

@@ -69,6 +69,11 @@ const tools = {
     send({ method: 'notifications/message', params: { level: a.level ?? 'info', logger: 'bad', data: 'a line' } });
     answer(id, text('logged'));
   },
+  log_later: async (id, a) => {
+    answer(id, text('will be logged'));
+    await sleep(a.ms ?? 100);
+    for (const level of a.levels ?? ['info']) send({ method: 'notifications/message', params: { level, logger: 'bad', data: `later: ${level}` } });
+  },
   add_tool: (id) => {
     extra += 1;
     answer(id, text('added'));

@@ -160,17 +160,21 @@ def after(rest, a, play):
         fail(f"an answer not before {rest}, but it came after {a.seconds:.2f} s", a)
 
 
+def was_told(client, what):
+    method, _, words = what.partition(" with ")
+    return any(n["method"] == method and unquote(words) in json.dumps(n, ensure_ascii=False) for n in client.told)
+
+
 def notification(rest, a, play):
     """notification METHOD [with WORDS]: the client was told, or will be soon."""
-    method, _, words = rest.partition(" with ")
     client = a.agent or play.world.clients[play.last_client]
-    play.soon(lambda: any(n["method"] == method and unquote(words) in json.dumps(n, ensure_ascii=False) for n in client.told),
+    play.soon(lambda: was_told(client, rest),
               lambda: f"no {rest}; the client was told {json.dumps(client.told)[:1000]}")
 
 
 def no_notification(rest, a, play):
     client = a.agent or play.world.clients[play.last_client]
-    if any(n["method"] == rest for n in client.told):
+    if was_told(client, rest):
         raise Failed(f"the client was told {rest}")
 
 

@@ -101,6 +101,18 @@ static void a_session_has_a_bounded_number_of_open_requests(void **state)
 	assert_int_equal(mcp_session_begin(&s, &more, &err), ERR_OK);
 }
 
+static bool takes_level(const char *params, enum mcp_log_level *ret)
+{
+	struct mcp_msg m = {.params = str_from_c(params)};
+	struct arena scratch;
+	bool taken;
+
+	arena_init(&scratch, 1 << 12);
+	taken = mcp_msg_log_level(&scratch, &m, ret);
+	arena_done(&scratch);
+	return taken;
+}
+
 static void a_client_gets_the_log_levels_it_asked_for(void **state)
 {
 	struct mcp_session s;
@@ -117,6 +129,12 @@ static void a_client_gets_the_log_levels_it_asked_for(void **state)
 	assert_false(mcp_session_wants_log(&s, MCP_LOG_NOTICE));
 	assert_false(mcp_log_level_find(STR("Warning"), &level));
 	assert_false(mcp_log_level_find(STR("warn"), &level));
+	assert_true(takes_level("{\"level\":\"error\"}", &level));
+	assert_int_equal(level, MCP_LOG_ERROR);
+	assert_false(takes_level("{\"level\":3}", &level));
+	assert_false(takes_level("{\"level\":\"loud\"}", &level));
+	assert_false(takes_level("{}", &level));
+	assert_int_equal(level, MCP_LOG_ERROR);
 	assert_str_equal(mcp_log_level_name(MCP_LOG_DEBUG), STR("debug"));
 }
 
