@@ -136,11 +136,19 @@ void out_row_end(struct out *o)
 	}
 }
 
+static void close_list(struct out *o)
+{
+	o->ops->list_end(o);
+	o->list = NULL;
+}
+
 void out_list_end(struct out *o)
 {
 	ASSERT(o->list && !o->in_row);
-	o->ops->list_end(o);
-	o->list = NULL;
+	if (!o->n_rows && o->ops->list_empty) {
+		o->ops->list_empty(o);
+	}
+	close_list(o);
 }
 
 int out_error(struct out *o, const struct err *err)
@@ -153,7 +161,7 @@ int out_error(struct out *o, const struct err *err)
 		out_row_end(o);
 	}
 	if (o->list) {
-		out_list_end(o);
+		close_list(o);
 	}
 	out_flush(o);
 	o->ops->error(o, err);

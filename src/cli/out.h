@@ -46,6 +46,8 @@ struct out_ops {
 	void (*list_begin)(struct out *o);
 	void (*row_begin)(struct out *o);
 	void (*row_end)(struct out *o);
+	void (*list_empty)(
+		struct out *o); /* before list_end, of a list without rows; may be NULL */
 	void (*list_end)(struct out *o);
 	void (*error)(struct out *o, const struct err *err);
 	void (*end)(struct out *o, int status);

@@ -107,6 +107,12 @@ static void text_row_end(struct out *o)
 	buf_append_c(&o->buf, '\n');
 }
 
+static void text_list_empty(struct out *o)
+{
+	append_label(&o->buf, o->list->name);
+	buf_append(&o->buf, STR(": none\n"));
+}
+
 static void text_list_end(struct out *o)
 {
 	(void)o;
@@ -141,6 +147,7 @@ const struct out_ops out_text_ops = {
 	.list_begin = text_list_begin,
 	.row_begin = text_row_begin,
 	.row_end = text_row_end,
+	.list_empty = text_list_empty,
 	.list_end = text_list_end,
 	.error = text_error,
 	.end = text_end,

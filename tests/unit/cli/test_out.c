@@ -11,6 +11,7 @@ static void say(struct out *o)
 {
 	static const struct out_col cols[] = {{"id", 4}, {"tool_count", 0}};
 	static const struct out_list list = {.name = "servers", .cols = cols, .n_cols = 2};
+	static const struct out_list empty = {.name = "held_calls", .cols = cols, .n_cols = 2};
 
 	out_text(o, "node_name", STR("n\"1\x1b[2J"));
 	out_list_begin(o, &list);
@@ -22,6 +23,8 @@ static void say(struct out *o)
 	out_text(o, "id", STR("\xff\n"));
 	out_u64(o, "tool_count", 10);
 	out_row_end(o);
+	out_list_end(o);
+	out_list_begin(o, &empty);
 	out_list_end(o);
 	out_bool(o, "verified", true);
 	out_json(o, "root", STR("[1]"));
@@ -52,6 +55,7 @@ static void the_same_calls_give_text(void **state)
 	       "id    tool count\n"
 	       "fs    9\n"
 	       "\\xff\\x0a  10\n"
+	       "held calls: none\n"
 	       "verified: true\n"
 	       "root: [1]\n"
 	       "Next: nothing.\n");
@@ -63,7 +67,7 @@ static void and_one_json_object(void **state)
 	expect(true, CMD_FOUND,
 	       "{\"node_name\":\"n\\\"1\\u001b[2J\","
 	       "\"servers\":[{\"id\":\"fs\",\"tool_count\":9},"
-	       "{\"id\":\"\\ufffd\\n\",\"tool_count\":10}],"
+	       "{\"id\":\"\\ufffd\\n\",\"tool_count\":10}],\"held_calls\":[],"
 	       "\"verified\":true,\"root\":[1],\"notes\":[\"Next: nothing.\"],\"ok\":false}\n");
 }
 
