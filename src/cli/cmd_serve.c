@@ -6,6 +6,15 @@
 
 #include <unistd.h>
 
+static int check_only(struct out *o, const char *config)
+{
+	if (loader_run(config, -1, STDERR_FILENO)) {
+		return access(config, R_OK) ? CMD_FAILED : CMD_FOUND;
+	}
+	out_text(o, "good", str_from_c(config));
+	return CMD_FINE;
+}
+
 int cmd_serve(int argc, char **argv)
 {
 	bool json = false, check = false, quiet = false, until_eof = false;
@@ -44,8 +53,7 @@ int cmd_serve(int argc, char **argv)
 		return status;
 	}
 	if (check) {
-		status = loader_run(config, -1, STDERR_FILENO) ? CMD_FOUND : CMD_FINE;
-		return out_end(&o, status);
+		return out_end(&o, check_only(&o, config));
 	}
 	(void)out_end(&o, CMD_FINE);
 	options.config_path = config;

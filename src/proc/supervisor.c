@@ -543,12 +543,12 @@ static enum err_code set_up(struct supervisor *s, struct err *err)
 	TRY(bundle_begin(&s->bundle, s->options->config_path, err));
 	spawn_ahead(s);
 	code = bundle_finish(&s->bundle, &text, err);
-	if (code) {
-		if (text.n) {
-			(void)fprintf(stderr, STR_FMT "\n", STR_ARG(text));
-		}
-		return code;
+	if (code == ERR_INVALID && str_starts_with(text, str_from_c(err->msg))) {
+		(void)fprintf(stderr, STR_FMT, STR_ARG(text));
+		return ERR(err, code,
+			   "nothing was started: the configuration has to be mended first");
 	}
+	TRY(code);
 	children_set_gates(&s->children, count_gates(s->bundle.config));
 	children_find(&s->children, ROLE_EXIT, 0)->off = !config_has_exit(s->bundle.config);
 	supervisor_place_zones(s);
