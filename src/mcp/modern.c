@@ -258,10 +258,19 @@ static struct str error_code(const struct mcp_msg *answer)
 	return code;
 }
 
+/* MCP 2026-07-28 never emits these: what the error is written as instead, or p NULL. */
+static struct str code_in_place_of(struct str legacy)
+{
+	return str_eq(legacy, STR("-32002"))   ? STR("-32602")
+	       : str_eq(legacy, STR("-32042")) ? STR("-32000")
+					       : str_make(NULL, 0);
+}
+
 void mcp_modern_answer(struct buf *out, const struct mcp_msg *answer, struct str id,
 		       enum mcp_method method, bool from_modern)
 {
 	struct mcp_patch p[2];
+	struct str code;
 	size_t n = 0;
 
 	if (answer->kind == MCP_RESPONSE) {
@@ -272,9 +281,9 @@ void mcp_modern_answer(struct buf *out, const struct mcp_msg *answer, struct str
 	if (answer->id.p) {
 		p[n++] = (struct mcp_patch){.at = answer->id, .with = id};
 	}
-	/* MCP 2026-07-28: -32002 is never emitted; a resource that is not there is -32602 */
-	if (str_eq(error_code(answer), STR("-32002"))) {
-		p[n++] = (struct mcp_patch){.at = error_code(answer), .with = STR("-32602")};
+	code = error_code(answer);
+	if (code_in_place_of(code).p) {
+		p[n++] = (struct mcp_patch){.at = code, .with = code_in_place_of(code)};
 	}
 	mcp_splice(out, answer->whole, p, n);
 }

@@ -59,8 +59,9 @@ bool mcp_header_decode(struct arena *a, struct str value, struct str *ret) MUST_
  * The answer of a server for a modern client, under the client's id: a result gains
  * resultType "complete" (whatever a legacy server may have said itself, since it cannot
  * ask for input that way), serverInfo in its _meta, and for methods whose results may be
- * cached ttlMs 0 (a modern server's own stays) and cacheScope "private"; the error -32002 becomes
- * -32602. A modern server's result must be a complete one (mcp/upward.h), or a task that is taken as one.
+ * cached ttlMs 0 (a modern server's own stays) and cacheScope "private"; of the errors that
+ * this era has no more, -32002 (no such resource) becomes -32602 and -32042 (a URL has to be visited first: its data
+ * says which) -32000. A modern server's result must be a complete one (mcp/upward.h), or a task that is taken as one.
  */
 void mcp_modern_answer(struct buf *out, const struct mcp_msg *answer, struct str id,
 		       enum mcp_method method, bool from_modern);

@@ -109,7 +109,7 @@ const tools = {
   elsewhere: (id) => answer(id, text('nobody checked')),
   // misbehaves
   fail: (id) => answer(id, text('it failed', { isError: true })),
-  error: (id) => send({ id, error: { code: -32050, message: 'upstream says no', data: { secret: 'stack trace' } } }),
+  error: (id, a) => send({ id, error: { code: a.code ?? -32050, message: 'upstream says no', data: { secret: 'stack trace' } } }),
   never: () => {},
   die: () => process.exit(7),
   die_after: (id) => { answer(id, text('last words')); setTimeout(() => process.exit(7), 20); },

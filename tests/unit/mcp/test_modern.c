@@ -269,7 +269,7 @@ static void a_legacy_server_cannot_ask_for_input_or_set_a_public_cache(void **st
 			     "\"cacheScope\":\"private\",\"_meta\":{" INFO "}}}"));
 }
 
-static void a_resource_that_is_not_there_gets_the_modern_code(void **state)
+static void errors_of_the_era_before_get_a_modern_code(void **state)
 {
 	struct fixture *f = *state;
 
@@ -281,6 +281,13 @@ static void a_resource_that_is_not_there_gets_the_modern_code(void **state)
 		STR("{\"jsonrpc\":\"2.0\",\"id\":\"c\",\"error\":{\"code\":-32602,\"message\":"
 		    "\"m\",\"data\":{\"uri\":\"x\"}}}"));
 	assert_int_equal(mcp_modern_status(&f->m), 200);
+	assert_str_equal(
+		bridged(f,
+			"{\"jsonrpc\":\"2.0\",\"error\":{\"message\":\"m\",\"code\":-32042,"
+			"\"data\":{\"elicitations\":[]}},\"id\":5}",
+			MCP_TOOLS_CALL),
+		STR("{\"jsonrpc\":\"2.0\",\"error\":{\"message\":\"m\",\"code\":-32000,"
+		    "\"data\":{\"elicitations\":[]}},\"id\":\"c\"}"));
 	(void)bridged(
 		f, "{\"jsonrpc\":\"2.0\",\"id\":5,\"error\":{\"code\":-32601,\"message\":\"m\"}}",
 		MCP_COMPLETE);
@@ -300,7 +307,7 @@ int main(void)
 		T(logs_are_sent_only_to_who_asks_in_this_request),
 		T(a_legacy_result_gains_what_the_modern_era_wants),
 		T(a_legacy_server_cannot_ask_for_input_or_set_a_public_cache),
-		T(a_resource_that_is_not_there_gets_the_modern_code),
+		T(errors_of_the_era_before_get_a_modern_code),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
