@@ -59,7 +59,7 @@ static enum err_code guard_add(struct arena *a, struct str *list, size_t *n, str
 }
 
 enum err_code run_guard_fill(struct arena *a, struct str config_path, const struct config *cfg,
-			     struct run_guard *g, struct err *err)
+			     struct run_guard *ret, struct err *err)
 {
 	const struct config_secret *secrets;
 	struct run_sockets sockets = {0};
@@ -68,26 +68,26 @@ enum err_code run_guard_fill(struct arena *a, struct str config_path, const stru
 
 	TRY(run_sockets_bound(a, &sockets, err));
 	TRY(config_secrets(a, cfg, &secrets, &n_secrets, err));
-	g->hidden = ARENA_ARRAY(a, n_secrets + cfg->n_listen + sockets.n + 2, struct str);
-	g->kept = ARENA_ARRAY(a, 3, struct str);
-	if (!g->hidden || !g->kept) {
+	ret->hidden = ARENA_ARRAY(a, n_secrets + cfg->n_listen + sockets.n + 2, struct str);
+	ret->kept = ARENA_ARRAY(a, 3, struct str);
+	if (!ret->hidden || !ret->kept) {
 		return ERR(err, ERR_NOMEM, "out of memory");
 	}
-	TRY(guard_add(a, g->hidden, &g->n_hidden, cfg->state, err));
+	TRY(guard_add(a, ret->hidden, &ret->n_hidden, cfg->state, err));
 	for (size_t i = 0; i < n_secrets; i++) {
-		TRY(guard_add(a, g->hidden, &g->n_hidden, secrets[i].file, err));
+		TRY(guard_add(a, ret->hidden, &ret->n_hidden, secrets[i].file, err));
 	}
 	for (size_t i = 0; i < cfg->n_listen; i++) {
-		TRY(guard_add(a, g->hidden, &g->n_hidden, cfg->listen[i].path, err));
+		TRY(guard_add(a, ret->hidden, &ret->n_hidden, cfg->listen[i].path, err));
 	}
 	if (run_base(a, &base, NULL) == ERR_OK) {
-		TRY(guard_add(a, g->hidden, &g->n_hidden, base, err));
+		TRY(guard_add(a, ret->hidden, &ret->n_hidden, base, err));
 	}
 	for (size_t i = 0; i < sockets.n; i++) {
-		g->hidden[g->n_hidden++] = sockets.paths[i];
+		ret->hidden[ret->n_hidden++] = sockets.paths[i];
 	}
-	g->nameless_sockets = sockets.nameless;
-	TRY(guard_add(a, g->kept, &g->n_kept, config_path, err));
-	TRY(guard_add(a, g->kept, &g->n_kept, cfg->policies, err));
-	return guard_add(a, g->kept, &g->n_kept, cfg->schema, err);
+	ret->nameless_sockets = sockets.nameless;
+	TRY(guard_add(a, ret->kept, &ret->n_kept, config_path, err));
+	TRY(guard_add(a, ret->kept, &ret->n_kept, cfg->policies, err));
+	return guard_add(a, ret->kept, &ret->n_kept, cfg->schema, err);
 }

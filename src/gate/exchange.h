@@ -164,7 +164,7 @@ void mcp_fail(struct exchange *x, enum mcp_error e);
 
 /* Several messages in the one POST of a session of 2025-03-26 (mcp_batch.c): x->msg.whole is an array. */
 void mcp_batch_start(struct exchange *x);
-void mcp_batch_half_closed(struct exchange *x);
+void mcp_batch_half_closed(struct exchange *outer);
 
 /* The session a message of the older era names, if it may use it; else the answer is given. */
 bool mcp_find_session(struct exchange *x);
@@ -213,8 +213,8 @@ bool mcp_call_again(struct exchange *x, struct str responses, struct str state) 
 
 /* What a call comes to, whoever holds it; each but the first ends the action, or the request when no
  * action is under way. */
-void mcp_call_notified(struct exchange *x, const struct mcp_msg *m);
-void mcp_call_answered(struct exchange *x, const struct mcp_msg *m, uint32_t lacked);
+void mcp_call_notified(struct exchange *x, const struct mcp_msg *said);
+void mcp_call_answered(struct exchange *x, const struct mcp_msg *said, uint32_t lacked);
 void mcp_call_failed(struct exchange *x, enum link_fail why);
 
 /* Appends to x->answer that its server could not be asked, or did not answer; with what to do, where a person can. */

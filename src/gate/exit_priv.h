@@ -60,8 +60,8 @@ void exit_capture_done(struct exit_run *x);
 void exit_dns_done(struct exit_run *x);
 
 /* A raw socket with the refusals of the sandbox's kernel (exit_refusal.c). Takes fd over. */
-enum err_code exit_refusals_listen(struct exit_run *x, int fd, struct err *err) MUST_USE;
-void exit_refusals_done(struct exit_run *x);
+enum err_code exit_refusals_listen(struct exit_run *run, int fd, struct err *err) MUST_USE;
+void exit_refusals_done(struct exit_run *run);
 
 struct exit_listener {
 	struct list node;

@@ -63,8 +63,8 @@ struct h2_stream {
 	bool completing;       /* unpaused: the rest of the body is owed */
 };
 
-/* Moves c's stream, and what was received on it, to a connection of HTTP/2. */
-enum err_code h2_conn_new(struct h1_conn *c, struct str bytes, struct err *err) MUST_USE;
+/* Moves the stream of `from`, and what was received on it, to a connection of HTTP/2. */
+enum err_code h2_conn_new(struct h1_conn *from, struct str bytes, struct err *err) MUST_USE;
 
 /* A stream's memory is gone. */
 void h2_conn_stream_freed(struct h2_conn *c);

@@ -28,7 +28,7 @@ struct policy_partial {
 };
 
 /* Bits of enum policy_may, never none. ERR_NOMEM, ERR_INVALID for a cycle of entities. */
-enum err_code policy_partial(const struct policy_partial *known, const struct policy *p,
+enum err_code policy_partial(const struct policy_partial *given, const struct policy *p,
 			     struct arena *scratch, unsigned *ret, struct err *err) MUST_USE;
 
 #endif

@@ -22,6 +22,6 @@ struct monitor_asks {
 };
 
 /* Until nobody is left to be monitored. `asks`: struct monitor_asks. */
-void monitor_main(struct monitor *m, const void *asks);
+void monitor_main(struct monitor *start, const void *asks);
 
 #endif

@@ -78,7 +78,7 @@ static enum err_code found(struct search *s, const char *path, bool is_dir, stru
 	return copy.p ? ERR_OK : ERR(err, ERR_NOMEM, "out of memory for a sandbox");
 }
 
-static enum err_code search_folder(struct search *s, int dir, char path[PATH_MAX],
+static enum err_code search_folder(struct search *s, int fd, char path[PATH_MAX],
 				   bool *ret_libraries, struct err *err);
 
 /* A folder with programs and without a library is one place. `name` is the end of `path`. */
