@@ -32,6 +32,12 @@ static enum err_code open_dir(const char *path, int *ret_fd, struct err *err)
 	CLEANUP(fd_close) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int inner;
 
+	if (fd < 0 && errno == EACCES) {
+		return ERR(err, ERR_DENIED,
+			   "%s: only the user that the node runs as may read it: sudo -u USER writ "
+			   "ledger",
+			   path);
+	}
 	if (fd < 0) {
 		return errno == ENOENT ? ERR(err, ERR_NOT_FOUND, "%s: no such directory", path)
 				       : ERR_ERRNO(err, "%s", path);

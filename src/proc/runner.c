@@ -402,7 +402,8 @@ static enum err_code serve(struct runner *r, struct err *err)
 	TRY(loop_init(&r->loop, err));
 	TRY(jail_enter(&runner_jail, &report, err));
 	if (report.missing & JAIL_NO_NET) {
-		log_line(LOG_WARN, "the runner has no network namespace of its own");
+		log_line(LOG_WARN, "the runner has no network namespace of its own (needs user "
+				   "namespaces, or root)");
 	}
 	r->kernel = sandbox_probe();
 	TRY(load_config(r, err));

@@ -156,7 +156,8 @@ void jail_report_print(const struct jail_report *report, struct buf *out)
 		{JAIL_NO_LANDLOCK_PORTS, STR_INIT("no Landlock rules for TCP (needs Linux 6.7)")},
 		{JAIL_NO_LANDLOCK_SCOPES,
 		 STR_INIT("no Landlock scopes for signals (needs Linux 6.12)")},
-		{JAIL_NO_NET, STR_INIT("no network namespace of its own")},
+		{JAIL_NO_NET,
+		 STR_INIT("no network namespace of its own (needs user namespaces, or root)")},
 	};
 	const char *before = "weaker: ";
 

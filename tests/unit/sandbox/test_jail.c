@@ -547,7 +547,7 @@ static void the_report_says_what_is_weaker(void **state)
 	jail_report_print(&some, &out);
 	assert_str_equal(buf_str(&out),
 			 STR("weaker: no Landlock scopes for signals (needs Linux 6.12); no "
-			     "network namespace of its own"));
+			     "network namespace of its own (needs user namespaces, or root)"));
 	buf_done(&out);
 }
 
